@@ -1,0 +1,1 @@
+"""The service: settings, pipeline, store, REST, WebSocket, and the `nslabs` command."""

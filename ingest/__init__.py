@@ -1,0 +1,1 @@
+"""From log files to record batches: decoders, followers, positions, and the traffic simulator."""

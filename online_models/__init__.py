@@ -1,0 +1,1 @@
+"""From record batches to scores and alerts: features, forests, calibration, guarded learning."""

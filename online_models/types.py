@@ -1,0 +1,96 @@
+"""What scoring gives: reasons, alerts and scored batches. Plain data, frozen, free of libraries' types but numpy's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Severity = Literal["low", "medium", "high", "critical"]
+AlertStatus = Literal["open", "closed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One feature that made a record anomalous.
+
+    Attributes
+    ----------
+    feature
+        The feature's name, as the documentation lists it.
+    observed, usual
+        What the record showed, and what this device's reference holds, in the feature's unit.
+    weight
+        The part of the score that the feature accounts for.
+    text
+        One short clause that a person understands.
+    """
+
+    feature: str
+    observed: float
+    usual: float
+    weight: float
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """What a person is told: one per device and behaviour, updated while it lasts. Times are log time, epoch seconds.
+
+    ``id`` is deterministic: the same log gives the same identifiers. ``ts`` is the log time at which the alert was
+    raised, that is the end of the record that raised it.
+    """
+
+    id: str
+    device: str
+    behaviour: str
+    log: str
+    severity: Severity
+    score: float
+    ts: float
+    first_ts: float
+    last_ts: float
+    count: int
+    sentence: str
+    status: AlertStatus = "open"
+    technique: str | None = None
+    reasons: tuple[Reason, ...] = ()
+    uids: tuple[str, ...] = ()
+    peers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredBatch:
+    """The scores of one `RecordBatch`, row for row (n rows).
+
+    Attributes
+    ----------
+    kind
+        Log kind.
+    uid, device
+        One string a row; device is the local endpoint's address.
+    ts
+        float64 ``(n,)``, epoch seconds, as logged.
+    score
+        float64 ``(n,)`` in [0, 1]; higher is more anomalous.
+    anomaly
+        bool ``(n,)``; the score is over the threshold in force when the record came.
+    reasons
+        Row number to reasons, for anomalies only.
+    alerts
+        The latest state of every alert that this batch raised or changed.
+    """
+
+    kind: str
+    uid: list[str]
+    device: list[str]
+    ts: npt.NDArray[np.float64]
+    score: npt.NDArray[np.float64]
+    anomaly: npt.NDArray[np.bool_]
+    reasons: dict[int, tuple[Reason, ...]] = field(default_factory=dict)
+    alerts: tuple[Alert, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.uid)
