@@ -1,0 +1,33 @@
+"""The errors that the service can raise; each message is one line that says what was found and what to do."""
+
+from __future__ import annotations
+
+
+class ServiceError(Exception):
+    """Base of every error that `api` raises on purpose."""
+
+
+class SettingsError(ServiceError):
+    """A setting is unknown or has a wrong value; the message names its source, its key and what was expected."""
+
+
+class ListenError(ServiceError):
+    """The address to listen on cannot be used."""
+
+
+class StateError(ServiceError):
+    """The state directory cannot be used: not writable, in use, or written by another version."""
+
+
+class CursorError(ServiceError):
+    """A paging cursor was not made by this service."""
+
+
+class BusyError(ServiceError):
+    """The bounded queue to the pipeline is full; the caller should come back after `retry_after_s`."""
+
+    retry_after_s = 1
+
+
+class NotReadyError(BusyError):
+    """The models are not there: the service is starting, stopping or has failed."""

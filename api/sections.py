@@ -1,0 +1,76 @@
+"""The three sections of the configuration: their keys, defaults and limits."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+
+def _network(text: str) -> str:
+    """Return the network in its canonical form, or raise what pydantic reports."""
+    return str(ipaddress.ip_network(text, strict=False))
+
+
+def _directory(path: Path) -> Path:
+    return path.expanduser()
+
+
+def _not_every_origin(origin: str) -> str:
+    """Refuse the wildcard: any web page could then read alerts and train the models."""
+    if not origin.startswith(("http://", "https://")):
+        raise ValueError("expected an origin such as http://192.0.2.5:3000")
+    return origin.rstrip("/")
+
+
+Network = Annotated[str, AfterValidator(_network)]
+Directory = Annotated[Path, AfterValidator(_directory)]
+Origin = Annotated[str, AfterValidator(_not_every_origin)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class TrafficAnalyzerConfig(_Section):
+    """Where the logs are, where the state goes, and what counts as the local network."""
+
+    logs: Directory | None = Field(default=None, description="folder in which Zeek writes its logs")
+    state: Directory | None = Field(default=None, description="folder for alerts and checkpoints")
+    scan_interval_s: float = Field(
+        default=1.0, gt=0, le=3600, description="how often the folder is listed, beside watching"
+    )
+    local_networks: tuple[Network, ...] = Field(
+        default=(), description="networks (CIDR) of devices, beside private ones"
+    )
+    checkpoint_interval_s: float = Field(default=5.0, gt=0, le=3600, description="seconds of load between checkpoints")
+    stale_after_min: float = Field(default=15.0, gt=0, description="minutes without a record until /health says stale")
+
+
+class MachineLearningModelConfig(_Section):
+    """Sizes, seed and alert budget of the models, and how training is cut."""
+
+    seed: int = Field(default=1, ge=0, lt=2**32, description="seed of every forest")
+    alert_budget_per_day: float = Field(default=2.0, gt=0, description="false alerts the site accepts a day")
+    max_devices: int = Field(default=100_000, ge=16, description="capacity of the per-device tables")
+    max_pairs: int = Field(default=1_000_000, ge=16, description="capacity of the per-pair tables")
+    train_chunk_records: int = Field(default=1024, ge=1, le=65_536, description="records learned between live polls")
+    max_waiting_jobs: int = Field(default=8, ge=1, le=1000, description="training jobs that may wait or run")
+    max_finished_jobs: int = Field(default=100, ge=1, le=100_000, description="finished jobs that are remembered")
+
+
+class SocketIOConfig(_Section):
+    """Where the service listens, who may connect, and how much is queued for each."""
+
+    host: str = Field(default="127.0.0.1", min_length=1, description="address to listen on")
+    port: int = Field(default=8000, ge=0, le=65_535, description="TCP port to listen on; 0 takes a free one")
+    cors_origins: tuple[Origin, ...] = Field(default=(), description="other web origins that may use the service")
+    subscriber_queue: int = Field(default=256, ge=1, le=1_000_000, description="messages held for one slow subscriber")
+    history: int = Field(default=1000, ge=0, le=1_000_000, description="alert messages kept for ?since_seq=")
+    max_subscribers: int = Field(default=256, ge=1, le=100_000, description="WebSocket connections at one time")
+    command_queue: int = Field(default=64, ge=1, le=100_000, description="requests that may wait for the models")
+    max_body_mb: float = Field(default=32.0, gt=0, description="largest JSON body, in MiB")
+    max_upload_mb: float = Field(default=1024.0, gt=0, description="largest uploaded log, in MiB")
+    max_request_records: int = Field(default=50_000, ge=1, description="records in one analyze or predict request")

@@ -1,0 +1,164 @@
+"""Reads the configuration: command line over environment over TOML file over defaults.
+
+The only module that reads the environment. Everything below it gets small frozen objects.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+from pydantic import BaseModel, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from api.errors import SettingsError
+from api.sections import MachineLearningModelConfig, SocketIOConfig, TrafficAnalyzerConfig
+
+SECTIONS: Final[dict[str, type[BaseModel]]] = {
+    "TrafficAnalyzerConfig": TrafficAnalyzerConfig,
+    "MachineLearningModelConfig": MachineLearningModelConfig,
+    "SocketIOConfig": SocketIOConfig,
+}
+_BY_FOLDED: Final = {name.lower(): name for name in SECTIONS}
+_FLAGS: Final = {
+    ("TrafficAnalyzerConfig", "logs"): "--logs",
+    ("TrafficAnalyzerConfig", "state"): "--state",
+    ("SocketIOConfig", "host"): "--listen",
+    ("SocketIOConfig", "port"): "--listen",
+}
+Layer = Mapping[str, Mapping[str, Any]]
+
+
+class _JsonEnvironment(EnvSettingsSource):
+    """The environment variables, with an error that names the variable which is not JSON."""
+
+    def decode_complex_value(self, field_name: str, field: Any, value: Any) -> Any:
+        name = field.alias or field_name
+        try:
+            return orjson.loads(value)
+        except orjson.JSONDecodeError as error:
+            raise SettingsError(
+                f"environment variable {name}: expected a JSON object such as"
+                f' {{"{next(iter(SECTIONS[name].model_fields))}": …}}, but it is not JSON ({error})'
+            ) from error
+
+
+class Settings(BaseSettings):
+    """All settings, read once at the start."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, env_ignore_empty=True, hide_input_in_errors=True)
+
+    traffic: TrafficAnalyzerConfig = Field(default_factory=TrafficAnalyzerConfig, alias="TrafficAnalyzerConfig")
+    models: MachineLearningModelConfig = Field(
+        default_factory=MachineLearningModelConfig, alias="MachineLearningModelConfig"
+    )
+    server: SocketIOConfig = Field(default_factory=SocketIOConfig, alias="SocketIOConfig")
+
+
+def load_settings(config: Path | None = None, overrides: Layer | None = None) -> Settings:
+    """Read file, environment and overrides, the later over the earlier.
+
+    Parameters
+    ----------
+    config
+        TOML file whose sections are named as the environment variables, in their own or in snake case.
+    overrides
+        Section to key to value, from the command line; keys with value None count as not given.
+
+    Raises
+    ------
+    SettingsError
+        With one line that names the source, the key, and what was expected.
+    """
+    file_layer = read_toml(config) if config else {}
+    given = {s: {k: v for k, v in keys.items() if v is not None} for s, keys in (overrides or {}).items()}
+
+    class Configured(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls, settings_cls: type[BaseSettings], *args: Any, **kwargs: Any
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            del args, kwargs
+            return (
+                InitSettingsSource(settings_cls, init_kwargs=given),
+                _JsonEnvironment(settings_cls),
+                InitSettingsSource(settings_cls, init_kwargs=dict(file_layer)),
+            )
+
+    try:
+        return Configured()
+    except ValidationError as error:
+        raise SettingsError(_explain(error, given, file_layer, config)) from error
+
+
+def read_toml(path: Path) -> Layer:
+    """Return the file's sections under their canonical names."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"configuration file {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise SettingsError(f"configuration file {path}: expected TOML, but {error}") from error
+    return {_section_name(name, path): keys for name, keys in document.items()}
+
+
+def _section_name(name: str, path: Path) -> str:
+    try:
+        return _BY_FOLDED[name.replace("_", "").lower()]
+    except KeyError:
+        raise SettingsError(
+            f"configuration file {path}: unknown section [{name}]; expected one of {', '.join(SECTIONS)}"
+        ) from None
+
+
+def _explain(error: ValidationError, given: Layer, file_layer: Layer, config: Path | None) -> str:
+    """Say in one line what the first error is, where the value came from, and what was expected."""
+    first = error.errors(include_url=False)[0]
+    section, *keys = [str(part) for part in first["loc"]]
+    key = keys[0] if keys else ""
+    if key in given.get(section, {}):
+        source = _FLAGS.get((section, key), "command line")
+    elif _holds(file_layer.get(section, {}), key) and not _holds(_from_environment(section), key):
+        source = f"configuration file {config}: [{section}]"
+    else:
+        source = f"environment variable {section}"
+    return f"{source}: {_problem(first['type'], first['msg'], section, key)}"
+
+
+def _problem(kind: str, message: str, section: str, key: str) -> str:
+    known = ", ".join(SECTIONS[section].model_fields)
+    if kind == "extra_forbidden":
+        return f"unknown setting {key!r}; expected one of {known}"
+    if not key:
+        return f"expected an object with any of {known}"
+    message = message.removeprefix("Value error, ")
+    return f"{key}: {message[:1].lower()}{message[1:]}"
+
+
+def _from_environment(section: str) -> Any:
+    folded = {name.lower(): value for name, value in os.environ.items()}
+    return orjson.loads(folded.get(section.lower()) or "{}")
+
+
+def _holds(layer: Any, key: str) -> bool:
+    """Whether this layer is to blame: it has the key, or with an empty key, it is no object at all."""
+    return key in layer if isinstance(layer, Mapping) else not key
+
+
+def default_state_directory(logs: Path) -> Path:
+    """Return where the state of a log folder goes when nothing was set: a folder under ``$XDG_STATE_HOME/nslabs``."""
+    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    place = str(logs.absolute())
+    digest = hashlib.sha256(os.fsencode(place)).hexdigest()[:8]
+    return Path(base) / "nslabs" / f"{logs.absolute().name or 'root'}-{digest}"
