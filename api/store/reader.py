@@ -1,0 +1,104 @@
+"""Reads alerts for the REST routes, from any thread; never waits for the writer."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from api.store.cursor import decode_cursor, encode_cursor
+from api.store.rows import COLUMNS, SEVERITIES, from_row
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from online_models.types import Alert, Severity
+
+_COLUMNS: Final = ", ".join(COLUMNS)
+
+
+@dataclass(frozen=True, slots=True)
+class AlertQuery:
+    """Which alerts are wanted, newest first. Times are log time, epoch seconds.
+
+    Attributes
+    ----------
+    device
+        Only this device's.
+    since, until
+        Only alerts raised at or after `since` and before `until`.
+    severities
+        Only alerts of one of these severities; empty for all.
+    limit
+        Largest number of alerts on the page.
+    cursor
+        `AlertPage.next_cursor` of the page before this one.
+    """
+
+    device: str | None = None
+    since: float | None = None
+    until: float | None = None
+    severities: tuple[Severity, ...] = ()
+    limit: int = 100
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AlertPage:
+    """Some alerts, newest first, and where the next page begins (None after the last)."""
+
+    alerts: list[Alert]
+    next_cursor: str | None
+
+
+class AlertReader:
+    """Opens the database read-only for each question, so threads share nothing."""
+
+    def __init__(self, path: Path) -> None:
+        self._uri = path.absolute().as_uri() + "?mode=ro"
+
+    def page(self, query: AlertQuery) -> AlertPage:
+        """Return one page; a cursor stays valid however many alerts are added meanwhile.
+
+        Raises
+        ------
+        CursorError
+            If the query's cursor was not made by this service.
+        """
+        where, values = _conditions(query)
+        sql = f"SELECT {_COLUMNS} FROM alert WHERE {where} ORDER BY ts DESC, id DESC LIMIT ?"  # noqa: S608 - bound values
+        rows = self._rows(sql, (*values, query.limit + 1))
+        alerts = [from_row(row) for row in rows[: query.limit]]
+        more = len(rows) > query.limit
+        return AlertPage(alerts, encode_cursor(alerts[-1].ts, alerts[-1].id) if more else None)
+
+    def get(self, identifier: str) -> Alert | None:
+        """Return one alert, or None if there is none of that identifier."""
+        rows = self._rows(f"SELECT {_COLUMNS} FROM alert WHERE id = ?", (identifier,))  # noqa: S608 - bound values
+        return from_row(rows[0]) if rows else None
+
+    def count(self) -> int:
+        """Return the number of alerts in the store."""
+        return int(self._rows("SELECT count(*) FROM alert", ())[0][0])
+
+    def _rows(self, sql: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        with closing(sqlite3.connect(self._uri, uri=True, timeout=5.0)) as connection:
+            return connection.execute(sql, values).fetchall()
+
+
+def _conditions(query: AlertQuery) -> tuple[str, tuple[Any, ...]]:
+    """Return the WHERE clause and the values bound in it."""
+    terms: list[tuple[str, tuple[Any, ...]]] = [("1", ())]
+    if query.device is not None:
+        terms.append(("device = ?", (query.device,)))
+    if query.since is not None:
+        terms.append(("ts >= ?", (query.since,)))
+    if query.until is not None:
+        terms.append(("ts < ?", (query.until,)))
+    if query.severities:
+        marks = ", ".join("?" * len(query.severities))
+        terms.append((f"severity IN ({marks})", tuple(SEVERITIES.index(name) for name in query.severities)))
+    if query.cursor is not None:
+        terms.append(("(ts, id) < (?, ?)", decode_cursor(query.cursor)))
+    return " AND ".join(sql for sql, _ in terms), tuple(value for _, values in terms for value in values)

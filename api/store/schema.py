@@ -1,0 +1,73 @@
+"""The tables, their version, and how a database file is opened."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING, Final
+
+from api.errors import StateError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+VERSION: Final = 1
+"""Raised with every change to the tables; kept in ``PRAGMA user_version``."""
+
+APPLICATION_ID: Final = 0x6E736C62  # "nslb": tells our file from any other SQLite database
+
+_TABLES: Final = """
+CREATE TABLE alert (
+    id TEXT PRIMARY KEY,
+    device TEXT NOT NULL,
+    behaviour TEXT NOT NULL,
+    log TEXT NOT NULL,
+    severity INTEGER NOT NULL,
+    score REAL NOT NULL,
+    ts REAL NOT NULL,
+    first_ts REAL NOT NULL,
+    last_ts REAL NOT NULL,
+    count INTEGER NOT NULL,
+    sentence TEXT NOT NULL,
+    status TEXT NOT NULL,
+    technique TEXT,
+    reasons TEXT NOT NULL,
+    uids TEXT NOT NULL,
+    peers TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX alert_by_time ON alert (ts, id);
+CREATE INDEX alert_by_device ON alert (device, ts, id);
+CREATE INDEX alert_by_severity ON alert (severity, ts, id);
+"""
+
+
+def open_store(path: Path) -> sqlite3.Connection:
+    """Open the database for writing, and make its tables if it is new.
+
+    Raises
+    ------
+    StateError
+        If the file is not ours, is damaged, or was written by another version.
+    """
+    try:
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        _prepare(connection, path)
+    except sqlite3.Error as error:
+        raise StateError(f"alert store {path}: {error}; move the file away to start with an empty one") from error
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    version, application = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in _IDENTITY)
+    if version == 0 and application == 0 and not connection.execute("SELECT 1 FROM sqlite_schema").fetchone():
+        connection.executescript(_CREATE)
+    elif application != APPLICATION_ID or version != VERSION:
+        raise StateError(
+            f"alert store {path}: expected version {VERSION} of this program's store, found version {version};"
+            " move the file away, or run the version that wrote it"
+        )
+    # NORMAL never damages the file; `AlertWriter.sync` makes the alerts durable before each checkpoint.
+    connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=5000;")
+
+
+_IDENTITY: Final = ("user_version", "application_id")
+_CREATE: Final = f"BEGIN; {_TABLES} PRAGMA user_version={VERSION}; PRAGMA application_id={APPLICATION_ID}; COMMIT;"

@@ -1,0 +1,81 @@
+"""The one writer of the alert table, owned by the pipeline thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from api.store.rows import COLUMNS, from_row, to_row
+from api.store.schema import open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from online_models.types import Alert
+
+_SELECT: Final = f"SELECT {', '.join(COLUMNS)} FROM alert WHERE id = ?"  # noqa: S608 - our own column names
+_UPSERT: Final = (
+    f"INSERT OR REPLACE INTO alert ({', '.join(COLUMNS)})"  # noqa: S608 - our own column names
+    f" VALUES ({', '.join(':' + name for name in COLUMNS)})"
+)
+Change = Literal["raised", "updated", "closed"]
+
+
+@dataclass(frozen=True, slots=True)
+class AlertChange:
+    """What the store learned about one alert."""
+
+    change: Change
+    alert: Alert
+
+
+class AlertWriter:
+    """Upserts alerts by their deterministic identifiers, and says what was new in them.
+
+    After a crash the pipeline repeats the records since its last checkpoint and raises the same alerts again, in
+    states that the store already knows or has passed; those change nothing and are told to nobody.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._connection = open_store(path)
+
+    def upsert(self, alerts: Iterable[Alert]) -> list[AlertChange]:
+        """Store all alerts in one transaction; return those that were new or moved on, in order.
+
+        Raises
+        ------
+        sqlite3.OperationalError
+            If the disk refuses; nothing of this call was stored then.
+        """
+        with self._connection:
+            self._connection.execute("BEGIN IMMEDIATE")
+            return [change for alert in alerts if (change := self._upsert_one(alert)) is not None]
+
+    def _upsert_one(self, alert: Alert) -> AlertChange | None:
+        row = self._connection.execute(_SELECT, (alert.id,)).fetchone()
+        stored = from_row(row) if row else None
+        change = change_between(stored, alert)
+        if change is None:
+            return None
+        self._connection.execute(_UPSERT, to_row(alert))
+        return AlertChange(change, alert)
+
+    def sync(self) -> None:
+        """Make what was upserted survive a power cut (fsync of the write-ahead log)."""
+        self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def close(self) -> None:
+        """Close the database; the write-ahead log is folded into it."""
+        self._connection.close()
+
+
+def change_between(stored: Alert | None, alert: Alert) -> Change | None:
+    """Return how `alert` moves on from what is stored, or None if it is the same or an earlier state."""
+    if stored is None:
+        return "raised"
+    if alert == stored or alert.count < stored.count:
+        return None
+    if alert.status == "closed" and stored.status == "open":
+        return "closed"
+    return "updated"
