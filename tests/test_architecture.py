@@ -1,0 +1,114 @@
+"""Who may import whom, who may read the environment, what no module may do, and how long a file may be."""
+
+from __future__ import annotations
+
+import ast
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[1]
+PACKAGES = ("ingest", "online_models", "prevention", "api")
+MODULES = sorted(path for package in PACKAGES for path in (PROJECT / package).rglob("*.py"))
+LONGEST = 300
+UNSAFE = {"pickle", "cPickle", "_pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
+READS_ENVIRONMENT = {"environ", "environb", "getenv", "getenvb"}
+
+VIOLATIONS = [
+    ("ingest", "import online_models.types", "imports go one way"),
+    ("online_models", "import prevention", "imports go one way"),
+    ("ingest", "import api", "ingest imports nothing of ours"),
+    ("prevention", "import fastapi", "FastAPI only in api"),
+    ("online_models", "import watchdog.events", "watchdog only in ingest"),
+    ("api", "import river.anomaly", "River only in online_models"),
+]
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(PROJECT))
+
+
+each_module = pytest.mark.parametrize("path", MODULES, ids=name_of)
+
+
+def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Check the import contracts of the packages in a folder."""
+    command = [sys.executable, "-c", "from importlinter.cli import lint_imports_command as c; c()", "--no-cache"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
+
+
+def imported(tree: ast.AST) -> set[str]:
+    """Return the top-level names of every module that a module imports, wherever in it."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names.add(str(node.module).split(".")[0])
+    return names
+
+
+def environment_reads(tree: ast.AST) -> list[int]:
+    """Return the lines on which ``os.environ`` or a function that reads it is named."""
+    lines = []
+    for node in ast.walk(tree):
+        attribute = isinstance(node, ast.Attribute) and node.attr in READS_ENVIRONMENT
+        name = isinstance(node, ast.ImportFrom) and any(alias.name in READS_ENVIRONMENT for alias in node.names)
+        if attribute or name:
+            lines.append(node.lineno)
+    return lines
+
+
+def test_import_contracts_are_kept() -> None:
+    done = lint_imports(PROJECT)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("package", "statement", "contract"), VIOLATIONS)
+def test_import_contracts_catch_a_violation(tmp_path: Path, package: str, statement: str, contract: str) -> None:
+    for name in PACKAGES:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").touch()
+    (tmp_path / "online_models" / "types.py").touch()
+    (tmp_path / package / "wrong.py").write_text(statement + "\n", encoding="utf-8")
+    shutil.copy(PROJECT / "pyproject.toml", tmp_path)
+    done = lint_imports(tmp_path)
+    assert done.returncode == 1, done.stdout + done.stderr
+    broken = [line for line in done.stdout.splitlines() if line.endswith("BROKEN")]
+    assert any(line.startswith(contract) for line in broken), done.stdout
+
+
+@each_module
+def test_only_the_settings_read_the_environment(path: Path) -> None:
+    if path == PROJECT / "api" / "settings.py":
+        return
+    assert environment_reads(ast.parse(path.read_text(encoding="utf-8"))) == []
+
+
+@pytest.mark.parametrize(
+    "code", ["import os\nos.environ['A']", "from os import getenv", "import os as o\no.getenv('A')"]
+)
+def test_a_read_of_the_environment_is_seen(code: str) -> None:
+    assert environment_reads(ast.parse(code))
+
+
+@each_module
+def test_no_module_unpickles(path: Path) -> None:
+    assert not imported(ast.parse(path.read_text(encoding="utf-8"))) & UNSAFE
+
+
+@each_module
+def test_numpy_never_unpickles(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    keywords = [node for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg == "allow_pickle"]
+    assert all(isinstance(node.value, ast.Constant) and node.value.value is False for node in keywords)
+
+
+@pytest.mark.parametrize(
+    "path", sorted({*MODULES, *(PROJECT / "tests").rglob("*.py"), *(PROJECT / "api").rglob("*.js")}), ids=name_of
+)
+def test_a_file_fits_in_a_head(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST
