@@ -1,0 +1,67 @@
+# One command each; `make help` lists them. Everything is installed into .venv, nothing outside this folder.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run test lint format bench soak soak-ingest soak-crash clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+help: ## say what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/.installed ## simulated IoT network and live alerts; LOGS=DIR follows Zeek's logs; STATE=DIR LISTEN=HOST:PORT
+	@$(BIN)/nslabs $(if $(LOGS),run --logs "$(LOGS)",demo) $(if $(STATE),--state "$(STATE)") $(if $(LISTEN),--listen "$(LISTEN)")
+
+test: $(VENV)/.installed-dev ## run the tests; ARGS="tests/ingest -x" narrows them
+	@$(BIN)/python -m pytest -m "not soak" $(ARGS)
+
+lint: $(VENV)/.installed-dev ## check style, types and who imports whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.installed-dev ## write files in the one format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.installed-dev ## measure every figure that README.md claims
+	@for bench in tests/benchmarks/bench_*.py; do \
+		[ -e "$$bench" ] || { echo "no tests/benchmarks/bench_*.py here" >&2; exit 1; }; \
+		echo "== $$bench"; $(BIN)/python "$$bench" || exit 1; \
+	done
+
+soak: $(VENV)/.installed-dev ## run every long test
+	@$(BIN)/python -m pytest -m soak $(ARGS)
+
+soak-ingest: $(VENV)/.installed-dev ## write, rotate, cut, crash and restart at random, for long
+	@$(BIN)/python -m pytest -m soak tests/ingest $(ARGS)
+
+soak-crash: $(VENV)/.installed-dev ## kill -9 under load, many times, each compared with an undisturbed run
+	@$(BIN)/python -m pytest -m soak tests/integration -k crash $(ARGS)
+
+clean: ## remove what was made
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps are older than pyproject.toml when it changed: pip then installs what is missing.
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	@echo "installing into $(VENV) (a minute or two, once)"
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
+	@echo "installing into $(VENV), with the tools that the tests use (a minute or two, once)"
+	@$(PIP) --editable '.[dev]'
+	@touch $(VENV)/.installed $@
+
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) not found: apt install python3 python3-venv" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "$(PYTHON) is older than 3.11: name a newer one, for example make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "$(PYTHON) cannot make a virtual environment: apt install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
