@@ -59,7 +59,19 @@ class ScoresMessage:
         return self.batch.score[self.start : self.stop]
 
 
-Message = AlertMessage | ScoresMessage
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Stands for `dropped` messages, the last of them `seq`, that did not get through."""
+
+    seq: int
+    dropped: int
+
+    def encode(self, _wanted: ScoreFilter) -> str:
+        """Return the message; whoever missed something is told, whatever the filter."""
+        return _text({"type": "gap", "seq": self.seq, "dropped": self.dropped})
+
+
+Message = AlertMessage | ScoresMessage | Gap
 
 
 def score_row(batch: ScoredBatch, row: int) -> dict[str, Any]:
@@ -83,11 +95,6 @@ def alert_message(seq: int, change: AlertChange) -> AlertMessage:
 def hello(seq: int, stream: str) -> str:
     """Return the first message of a connection: the last sequence number, and which run of the service counts it."""
     return _text({"type": "hello", "seq": seq, "stream": stream})
-
-
-def gap(seq: int, dropped: int) -> str:
-    """Return the message that tells a subscriber how many messages up to `seq` it was too slow for."""
-    return _text({"type": "gap", "seq": seq, "dropped": dropped})
 
 
 def _text(message: dict[str, Any]) -> str:
