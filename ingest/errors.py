@@ -17,3 +17,7 @@ class UnknownKindError(IngestError):
 
 class CheckpointError(IngestError):
     """A checkpoint cannot be read, or belongs to another version or configuration."""
+
+
+class BadLineError(IngestError):
+    """One line that is not a record; the message says which field, which value and what was expected."""

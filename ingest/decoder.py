@@ -1,0 +1,144 @@
+"""The bytes of one log file to batches of records, whatever the format: Zeek TSV, Zeek JSON or Suricata EVE."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from ingest.kinds import kind_by_file
+from ingest.tally import Tally
+from ingest.zeek_header import Header, HeaderReader, is_decoded
+from ingest.zeek_json import JsonReader
+from ingest.zeek_tsv import BlockReader
+
+if TYPE_CHECKING:
+    from collections import deque
+    from collections.abc import Iterator, Mapping
+
+    from ingest.records import Malformed, RecordBatch
+    from ingest.tally import DecodeCounts
+
+_NEWLINE: Final = 10
+_META, _JSON, _BLANK, _NAMES, _ROW = range(5)
+_CLASS_OF_FIRST_BYTE: Final = np.full(256, _ROW, np.uint8)
+_CLASS_OF_FIRST_BYTE[[*b"#{\n\rt\t "]] = (_META, _JSON, _BLANK, _BLANK, _NAMES, _NAMES, _NAMES)
+
+
+class LogDecoder:
+    """Turns the bytes of one log file into record batches.
+
+    Format and kind are told apart by content (header, keys, ``_path``, ``event_type``); the file's name is only a hint.
+    Where the lines are cut into calls of `feed` never changes what comes out. Not thread-safe.
+
+    Parameters
+    ----------
+    source
+        Path of the file, for the hint and for messages.
+    state
+        What `state` gave, to go on in the middle of the file.
+    """
+
+    def __init__(self, source: str, state: Mapping[str, Any] | None = None) -> None:
+        self._hint = kind_by_file(source)
+        self._tally = Tally(source)
+        header = Header.from_state(state["header"]) if state else Header()
+        self._headers = HeaderReader(header)
+        self._json = JsonReader(self._hint)
+        self._reader: BlockReader | None = None
+
+    @property
+    def counts(self) -> DecodeCounts:
+        """Records by kind, lines skipped by kind, malformed lines."""
+        return self._tally.counts
+
+    @property
+    def malformed(self) -> deque[Malformed]:
+        """The latest malformed lines, bounded."""
+        return self._tally.malformed
+
+    def state(self) -> dict[str, Any]:
+        """Return what is needed to go on in the middle of the file, JSON-able."""
+        return {"header": self._headers.header.to_state()}
+
+    def feed(self, lines: bytes, offset: int = 0) -> list[RecordBatch]:
+        """Decode whole lines; never raises for any content.
+
+        Parameters
+        ----------
+        lines
+            Whole lines, each with its newline; only the last line of a finished file may lack it.
+        offset
+            Byte offset of the first line in the file.
+
+        Returns
+        -------
+        list of RecordBatch
+            One batch a kind, its records in the file's order.
+        """
+        if lines and not lines.endswith(b"\n"):
+            lines += b"\n"
+        for line_class, begin, end in _runs(lines):
+            self._feed_run(line_class, lines[begin:end], offset + begin)
+        return self._tally.take()
+
+    def _feed_run(self, line_class: int, block: bytes, offset: int) -> None:
+        if line_class == _JSON:
+            self._json.read(block, offset, self._tally)
+        elif line_class == _META:
+            for line in block.splitlines():
+                self._read_header(line)
+        elif line_class == _BLANK:
+            self._tally.counts.blank += block.count(b"\n")
+        elif line_class == _NAMES or not self._headers.header.fields:
+            self._feed_names(block, offset)
+        else:
+            self._feed_rows(block, offset)
+
+    def _read_header(self, line: bytes) -> None:
+        self._headers.read_meta(line)
+        self._reader = None
+
+    def _feed_names(self, block: bytes, offset: int) -> None:
+        """Read lines of which any may be a bare row of column names, an indented header line, or blank."""
+        for line in block.splitlines(keepends=True):
+            if not (bare := line.strip()):
+                self._tally.counts.blank += 1
+            elif bare.startswith(b"#"):
+                self._read_header(line.strip(b" \t\r\n"))
+            elif self._headers.read_bare(line.rstrip(b"\r\n")):
+                self._reader = None
+            else:
+                self._feed_rows(line, offset)
+            offset += len(line)
+
+    def _feed_rows(self, block: bytes, offset: int) -> None:
+        header = self._headers.header
+        kind = header.kind(self._hint)
+        if kind is None or not header.fields:
+            self._reject_all(block, offset)
+        elif not is_decoded(kind):
+            self._tally.skip(kind, block.count(b"\n"))
+        else:
+            if self._reader is None:
+                self._reader = BlockReader(header, kind)
+            self._reader.read(block, offset, self._tally)
+
+    def _reject_all(self, block: bytes, offset: int) -> None:
+        reason = "no header names the fields of this row" if not self._headers.header.fields else "no known log kind"
+        for line in block.splitlines(keepends=True):
+            self._tally.reject(line.rstrip(b"\r\n"), offset, reason)
+            offset += len(line)
+
+
+def _runs(lines: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield (class, begin, end) of each run of lines of one class."""
+    array = np.frombuffer(lines, np.uint8)
+    ends = np.flatnonzero(array == _NEWLINE) + 1
+    if not len(ends):
+        return
+    starts = np.concatenate(([0], ends[:-1]))
+    classes = _CLASS_OF_FIRST_BYTE[array[starts]]
+    cuts = np.concatenate(([0], np.flatnonzero(np.diff(classes)) + 1, [len(classes)]))
+    for first, after in zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True):
+        yield int(classes[first]), int(starts[first]), int(ends[after - 1])

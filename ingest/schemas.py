@@ -1,0 +1,244 @@
+"""One polars schema per decoded log kind: Zeek's own column names, whatever the file's format was.
+
+Sources: Zeek's ``scripts/base/protocols/*/main.zeek``, ``scripts/base/frameworks/notice/main.zeek`` and
+``scripts/policy/misc/capture-loss.zeek``. Columns that differ between Zeek's versions are all here (``cert_chain_fps`` of
+today and ``cert_chain_fuids`` of before); what a log does not have is null.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import polars as pl
+
+_F64: Final = pl.Float64()
+_I64: Final = pl.Int64()
+_U16: Final = pl.UInt16()
+_BOOL: Final = pl.Boolean()
+_STR: Final = pl.String()
+_STRINGS: Final = pl.List(pl.String())
+
+_ID: Final[dict[str, pl.DataType]] = {
+    "ts": _F64,
+    "uid": _STR,
+    "id.orig_h": _STR,
+    "id.orig_p": _U16,
+    "id.resp_h": _STR,
+    "id.resp_p": _U16,
+}
+
+
+def _schema(**fields: pl.DataType) -> pl.Schema:
+    return pl.Schema({**_ID, **fields, "community_id": _STR})
+
+
+CONN: Final = _schema(
+    proto=_STR,
+    service=_STR,
+    duration=_F64,
+    orig_bytes=_I64,
+    resp_bytes=_I64,
+    conn_state=_STR,
+    local_orig=_BOOL,
+    local_resp=_BOOL,
+    missed_bytes=_I64,
+    history=_STR,
+    orig_pkts=_I64,
+    orig_ip_bytes=_I64,
+    resp_pkts=_I64,
+    resp_ip_bytes=_I64,
+    tunnel_parents=_STRINGS,
+    orig_l2_addr=_STR,
+    resp_l2_addr=_STR,
+)
+
+DNS: Final = _schema(
+    proto=_STR,
+    trans_id=_I64,
+    rtt=_F64,
+    query=_STR,
+    qclass=_I64,
+    qclass_name=_STR,
+    qtype=_I64,
+    qtype_name=_STR,
+    rcode=_I64,
+    rcode_name=_STR,
+    AA=_BOOL,
+    TC=_BOOL,
+    RD=_BOOL,
+    RA=_BOOL,
+    Z=_I64,
+    answers=_STRINGS,
+    TTLs=pl.List(pl.Float64()),
+    rejected=_BOOL,
+)
+
+HTTP: Final = _schema(
+    trans_depth=_I64,
+    method=_STR,
+    host=_STR,
+    uri=_STR,
+    referrer=_STR,
+    version=_STR,
+    user_agent=_STR,
+    origin=_STR,
+    request_body_len=_I64,
+    response_body_len=_I64,
+    status_code=_I64,
+    status_msg=_STR,
+    info_code=_I64,
+    info_msg=_STR,
+    tags=_STRINGS,
+    username=_STR,
+    password=_STR,
+    proxied=_STRINGS,
+    orig_fuids=_STRINGS,
+    orig_filenames=_STRINGS,
+    orig_mime_types=_STRINGS,
+    resp_fuids=_STRINGS,
+    resp_filenames=_STRINGS,
+    resp_mime_types=_STRINGS,
+)
+
+SSL: Final = _schema(
+    version=_STR,
+    cipher=_STR,
+    curve=_STR,
+    server_name=_STR,
+    resumed=_BOOL,
+    last_alert=_STR,
+    next_protocol=_STR,
+    established=_BOOL,
+    ssl_history=_STR,
+    cert_chain_fps=_STRINGS,
+    client_cert_chain_fps=_STRINGS,
+    cert_chain_fuids=_STRINGS,
+    client_cert_chain_fuids=_STRINGS,
+    subject=_STR,
+    issuer=_STR,
+    sni_matches_cert=_BOOL,
+    validation_status=_STR,
+)
+
+DHCP: Final = pl.Schema(
+    {
+        "ts": _F64,
+        "uids": _STRINGS,
+        "client_addr": _STR,
+        "server_addr": _STR,
+        "mac": _STR,
+        "host_name": _STR,
+        "client_fqdn": _STR,
+        "domain": _STR,
+        "requested_addr": _STR,
+        "assigned_addr": _STR,
+        "lease_time": _F64,
+        "client_message": _STR,
+        "server_message": _STR,
+        "msg_types": _STRINGS,
+        "duration": _F64,
+    }
+)
+
+MQTT_CONNECT: Final = _schema(
+    proto_name=_STR,
+    proto_version=_STR,
+    client_id=_STR,
+    connect_status=_STR,
+    will_topic=_STR,
+    will_payload=_STR,
+)
+
+MQTT_PUBLISH: Final = _schema(
+    from_client=_BOOL,
+    retain=_BOOL,
+    qos=_STR,
+    status=_STR,
+    topic=_STR,
+    payload=_STR,
+    payload_len=_I64,
+)
+
+MQTT_SUBSCRIBE: Final = _schema(
+    action=_STR,
+    topics=_STRINGS,
+    qos_levels=pl.List(pl.Int64()),
+    granted_qos_level=_I64,
+    ack=_BOOL,
+)
+
+SSH: Final = _schema(
+    version=_I64,
+    auth_success=_BOOL,
+    auth_attempts=_I64,
+    direction=_STR,
+    client=_STR,
+    server=_STR,
+    cipher_alg=_STR,
+    mac_alg=_STR,
+    compression_alg=_STR,
+    kex_alg=_STR,
+    host_key_alg=_STR,
+    host_key_fingerprint=_STR,
+)
+
+WEIRD: Final = _schema(name=_STR, addl=_STR, notice=_BOOL, peer=_STR, source=_STR)
+
+NOTICE: Final = _schema(
+    fuid=_STR,
+    file_mime_type=_STR,
+    file_desc=_STR,
+    proto=_STR,
+    note=_STR,
+    msg=_STR,
+    sub=_STR,
+    src=_STR,
+    dst=_STR,
+    p=_U16,
+    n=_I64,
+    peer_descr=_STR,
+    actions=_STRINGS,
+    email_dest=_STRINGS,
+    suppress_for=_F64,
+)
+
+CAPTURE_LOSS: Final = pl.Schema(
+    {"ts": _F64, "ts_delta": _F64, "peer": _STR, "gaps": _I64, "acks": _I64, "percent_lost": _F64}
+)
+
+SURICATA_ALERT: Final = _schema(
+    proto=_STR,
+    app_proto=_STR,
+    action=_STR,
+    gid=_I64,
+    signature_id=_I64,
+    rev=_I64,
+    signature=_STR,
+    category=_STR,
+    severity=_I64,
+    tx_id=_I64,
+    flow_id=_I64,
+    direction=_STR,
+)
+"""Suricata's ``alert`` events: a rule that matched, as evidence on the device."""
+
+SCHEMAS: Final[dict[str, pl.Schema]] = {
+    "conn": CONN,
+    "conn_long": CONN,
+    "dns": DNS,
+    "http": HTTP,
+    "ssl": SSL,
+    "dhcp": DHCP,
+    "mqtt_connect": MQTT_CONNECT,
+    "mqtt_publish": MQTT_PUBLISH,
+    "mqtt_subscribe": MQTT_SUBSCRIBE,
+    "ssh": SSH,
+    "weird": WEIRD,
+    "notice": NOTICE,
+    "capture_loss": CAPTURE_LOSS,
+    "suricata_alert": SURICATA_ALERT,
+}
+"""Log kinds that are decoded into frames, by name."""
+
+MODELLED_KINDS: Final = ("conn", "dns", "http")
+"""Log kinds that have a model; the other decoded kinds give context."""

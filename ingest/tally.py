@@ -1,0 +1,86 @@
+"""What a decoder gathers while it reads: frames by kind, and a count of every line that did not become a record."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from ingest.records import Malformed, RecordBatch
+from ingest.schemas import SCHEMAS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+KEPT_MALFORMED: Final = 1_000
+_SAMPLE_BYTES: Final = 200
+
+
+@dataclass(slots=True)
+class DecodeCounts:
+    """Every line of a file is in exactly one of these, but for header lines and blank lines.
+
+    Attributes
+    ----------
+    records
+        Decoded records, by log kind.
+    skipped
+        Lines of kinds that are not analysed, by log kind.
+    malformed
+        Lines that could not be decoded.
+    blank
+        Lines without a single character but white space.
+    """
+
+    records: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)
+    malformed: int = 0
+    blank: int = 0
+
+
+class Tally:
+    """Gathers one file's frames and counts. Frames are handed over by `take`, counts stay."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.counts = DecodeCounts()
+        self.malformed: deque[Malformed] = deque(maxlen=KEPT_MALFORMED)
+        self._frames: dict[str, list[pl.DataFrame]] = {}
+
+    def add(self, kind: str, frame: pl.DataFrame) -> None:
+        """Append decoded records of one kind, in the file's order."""
+        if frame.height:
+            self._frames.setdefault(kind, []).append(frame)
+            self.counts.records[kind] += frame.height
+
+    def add_rows(self, kind: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Append records given as values by column name; what a row does not name is null."""
+        listed = list(rows)
+        if listed:
+            self.add(kind, frame_of(kind, listed))
+
+    def skip(self, kind: str, lines: int = 1) -> None:
+        """Count lines of a kind that is not analysed."""
+        self.counts.skipped[kind] += lines
+
+    def reject(self, line: bytes, offset: int, reason: str) -> None:
+        """Count a line that cannot be decoded, and keep the reason and the line's beginning for a look."""
+        self.counts.malformed += 1
+        sample = line[:_SAMPLE_BYTES].decode("utf-8", "backslashreplace")
+        self.malformed.append(Malformed(self.source, offset, reason, sample))
+
+    def take(self) -> list[RecordBatch]:
+        """Hand over what was gathered since the last call, one batch a kind."""
+        taken, self._frames = self._frames, {}
+        return [RecordBatch(kind, pl.concat(frames), self.source) for kind, frames in taken.items()]
+
+
+def frame_of(kind: str, rows: list[Mapping[str, Any]]) -> pl.DataFrame:
+    """Build a frame with the columns of ``SCHEMAS[kind]`` from values of the right types by column name."""
+    schema = SCHEMAS[kind]
+    return pl.DataFrame(
+        {name: pl.Series(name, [row.get(name) for row in rows], dtype) for name, dtype in schema.items()}
+    )
