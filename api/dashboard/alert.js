@@ -1,0 +1,70 @@
+// One alert: a line that says what happened, and behind it the details that explain it.
+
+import { element, number, time } from "./elements.js";
+
+const TECHNIQUE = /^T\d{4}(\.\d{3})?$/;
+
+/** A list entry for an alert; `open` keeps it unfolded when an update replaces it. */
+export function alertEntry(alert, open = false) {
+  const details = element("details", {}, summary(alert), body(alert));
+  details.open = open;
+  return element("li", { class: "alert", "data-id": alert.id, "data-severity": alert.severity, "data-status": alert.status }, details);
+}
+
+function summary(alert) {
+  return element("summary", {},
+    element("span", { class: "severity", "data-severity": alert.severity }, alert.severity),
+    element("span", { class: "sentence" }, alert.sentence || `${alert.device}: ${alert.behaviour}`),
+    element("span", { class: "meta" },
+      element("span", { class: "device" }, alert.device), " · ", alert.behaviour, " · ", time(alert.ts), " · ",
+      `${number(alert.count)} ${alert.count === 1 ? "record" : "records"}`,
+      alert.status === "closed" ? " · closed" : null));
+}
+
+function body(alert) {
+  return element("div", { class: "body" }, reasons(alert.reasons ?? []), facts(alert));
+}
+
+function reasons(all) {
+  if (!all.length) return element("p", {}, "No single feature stands out.");
+  const head = ["What", "Usual", "Observed", "Part of the score"].map((text) => element("th", { scope: "col" }, text));
+  return element("table", {},
+    element("caption", {}, "Why"),
+    element("thead", {}, element("tr", {}, ...head)),
+    element("tbody", {}, ...all.map(reasonRow)));
+}
+
+function reasonRow({ feature, text, usual, observed, weight }) {
+  const part = typeof weight === "number" ? weight.toFixed(2) : "–";
+  return element("tr", {},
+    element("th", { scope: "row" }, text || feature, text ? element("small", {}, feature) : null),
+    element("td", {}, number(usual)),
+    element("td", {}, number(observed)),
+    element("td", {}, element("meter", { min: 0, max: 1, value: weight }, part), " ", part));
+}
+
+function facts(alert) {
+  return element("dl", { class: "facts" },
+    ...fact("Score", number(alert.score)),
+    ...fact("Log", alert.log),
+    ...fact("First record", time(alert.first_ts)),
+    ...fact("Last record", time(alert.last_ts)),
+    ...fact("ATT&CK technique", alert.technique ? technique(alert.technique) : null),
+    ...fact("Peers", alert.peers?.length ? list(alert.peers) : null),
+    ...fact("Records (uid)", alert.uids?.length ? list(alert.uids) : null),
+    ...fact("Identifier", element("code", {}, alert.id)));
+}
+
+function fact(name, value) {
+  return value === null ? [] : [element("div", {}, element("dt", {}, name), element("dd", {}, value))];
+}
+
+function list(values) {
+  return element("ul", {}, ...values.map((value) => element("li", {}, element("code", {}, value))));
+}
+
+function technique(id) {
+  if (!TECHNIQUE.test(id)) return document.createTextNode(id);
+  const address = `https://attack.mitre.org/techniques/${id.replace(".", "/")}/`;
+  return element("a", { href: address, rel: "noreferrer noopener", target: "_blank" }, id);
+}
