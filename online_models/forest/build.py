@@ -79,7 +79,7 @@ def _grow_tree(
     feature: npt.NDArray[np.int32],
     threshold: npt.NDArray[np.float64],
 ) -> bool:
-    """Split every node of one tree, in preorder; false where no split is possible. `bounds`, low then high, are restored."""
+    """Split every node of one tree, in preorder; false where no split is possible. `bounds` (low, high) is restored."""
     n_splits = feature.shape[0]
     low, high = bounds[0], bounds[1]
     cumulative = np.empty(low.shape[0])

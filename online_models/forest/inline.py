@@ -1,0 +1,66 @@
+"""Scores one record inside another kernel, and learns it when told: the forest for guarded learning.
+
+Values may be NaN (River sends them to the right), but none may be missing.
+
+>>> import numpy as np
+>>> state = new_state(n_features=2, n_trees=3, height=4, window_size=1024, seed=1)
+>>> leaves = np.empty(3, dtype=np.int32)
+>>> for _ in range(256):
+...     _ = score_and_leaves(state, np.array([0.2, 0.8]), leaves)
+...     learn_leaves(state, leaves)
+>>> usual = score_and_leaves(state, np.array([0.2, 0.8]), leaves)
+>>> bool(usual < score_and_leaves(state, np.array([0.9, 0.1]), leaves))
+True
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from online_models.compile import kernel
+from online_models.forest.attribution import attribute
+from online_models.forest.pivot import pivot
+from online_models.forest.state import DUE, LEARNED, REFERENCE, ForestState, new_state
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+__all__ = ["ForestState", "attribute", "learn_leaves", "new_state", "pivot", "score_and_leaves"]
+
+
+@kernel
+def score_and_leaves(state: ForestState, x: npt.NDArray[np.float64], leaves: npt.NDArray[np.int32]) -> float:
+    """Return River's score of a record, 0 while there is no reference, and remember its leaf in each tree.
+
+    Parameters
+    ----------
+    state
+        The forest; it is not changed.
+    x
+        float64 ``(n_features,)``.
+    leaves
+        int32 ``(n_trees,)``; written. Leaves are numbered from left to right, for good.
+    """
+    n_trees, n_splits = state.feature.shape
+    total = 0.0
+    for tree in range(n_trees):
+        node = 0
+        while node < n_splits:
+            node = 2 * node + 2 - (x[state.feature[tree, node]] < state.threshold[tree, node])
+        leaves[tree] = node - n_splits
+        total += state.path[tree, node - n_splits]
+    reference = state.counters[REFERENCE]
+    if reference == 0:
+        return 0.0
+    return float(1.0 - total / (n_trees * reference * (2 * n_splits + 1)))
+
+
+@kernel
+def learn_leaves(state: ForestState, leaves: npt.NDArray[np.int32]) -> None:
+    """Learn the record whose leaves `score_and_leaves` remembered, and replace the reference when that is due."""
+    for tree in range(leaves.shape[0]):
+        state.learned[tree, leaves[tree]] += 1
+    state.counters[LEARNED] += 1
+    if state.counters[LEARNED] >= state.counters[DUE]:
+        pivot(state)
