@@ -1,0 +1,118 @@
+"""The whole network's traffic, slice of time by slice of time, in the order in which Zeek would write it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ingest.simulator import tcp
+from ingest.simulator.population import GATEWAY, HABITS
+from ingest.simulator.rhythm import Span, turns
+from ingest.simulator.tables import STATES, TCP, Traffic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy.typing as npt
+
+    from ingest.simulator.attacks import Campaign
+    from ingest.simulator.draws import Ints
+    from ingest.simulator.habits import Habit
+    from ingest.simulator.site import Site
+    from ingest.simulator.tables import Rows
+
+_LONGEST_SLICE = 7200.0
+_DEVICE_SECONDS = 1.2e6
+"""Devices times seconds in one slice: about 40,000 connections, whatever the size of the network."""
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A site, what its devices do, and what the attacker does on one of them."""
+
+    site: Site
+    campaign: Campaign
+    seconds: float
+
+    def slices(self, length: float | None = None) -> Iterator[Traffic]:
+        """Yield all traffic; each slice holds what is written in it, in order, and memory holds one slice at a time.
+
+        The cut has no meaning: rows are the same and in the same order for every `length` in seconds.
+        """
+        step = length or max(5.0, min(_LONGEST_SLICE, _DEVICE_SECONDS / len(self.site)))
+        begin, waiting = 0.0, Traffic.of()
+        while begin < self.seconds:
+            end = min(begin + step, self.seconds)
+            waiting = Traffic.join([waiting, *self._happening(Span(begin, end))])
+            if end >= self.seconds:
+                yield _stop(waiting, self.seconds)
+                return
+            ready, waiting = _split(waiting, end)
+            yield ready
+            begin = end
+
+    def _happening(self, span: Span) -> Iterator[Traffic]:
+        for name, habits in HABITS.items():
+            yield from self._habits(name, habits, self.site.of_class(name), span)
+        yield from self._habits("gateway", GATEWAY, np.array([self.site.gateway - self.site.first]), span)
+        yield from self.campaign.happening(self.site, span)
+
+    def _habits(self, who: str, habits: tuple[Habit, ...], devices: Ints, span: Span) -> Iterator[Traffic]:
+        for habit in habits if len(devices) else ():
+            events = turns(habit.rhythm, f"{who}: {habit.name}", self.site.seed, devices, span)
+            yield habit.act(self.site, events)
+
+
+def _split(traffic: Traffic, end: float) -> tuple[Traffic, Traffic]:
+    """Return what is written before `end`, in order, and what is written later."""
+    ready, later = [], []
+    for rows in traffic.logs().values():
+        due = rows["written"] < end
+        ready.append(_in_order(rows[due]))
+        later.append(rows[~due])
+    return Traffic(*ready), Traffic(*later)
+
+
+def _in_order(rows: Rows) -> Rows:
+    return rows[np.lexsort((rows["ts"], rows["key"], rows["written"]))]
+
+
+def _stop(traffic: Traffic, end: float) -> Traffic:
+    """Return all that is left when Zeek stops at `end`: open connections are written as they stand."""
+    flows = traffic.flows[traffic.flows["ts"] < end]
+    flows[flows["written"] > end] = _cut(flows[flows["written"] > end], end)
+    seen = [rows[rows["ts"] < end] for rows in (traffic.dns, traffic.http)]
+    for rows in seen:
+        rows["written"] = np.minimum(rows["written"], end)
+    return Traffic(_in_order(flows), _in_order(_unanswered(seen[0], end)), _in_order(seen[1]))
+
+
+def _unanswered(dns: Rows, end: float) -> Rows:
+    """Return DNS rows of which the reply would have come after `end` as not answered."""
+    late = dns["ts"] + np.nan_to_num(dns["rtt"]) > end
+    for field, unset in (("rcode", -1), ("rtt", np.nan), ("answer_count", 0), ("ttl", np.nan)):
+        dns[field][late] = unset
+    return dns
+
+
+def _cut(flows: Rows, end: float) -> Rows:
+    """Return connections as Zeek has seen them by `end`: the same share of bytes and packets as of the time."""
+    share = (end - flows["ts"]) / flows["duration"]
+    flows["duration"] = np.round(end - flows["ts"], 6)
+    for side in ("orig", "resp"):
+        packets = flows[f"{side}_pkts"]
+        header = (flows[f"{side}_ip_bytes"] - flows[f"{side}_bytes"]) / np.maximum(packets, 1)
+        flows[f"{side}_pkts"] = np.where(packets > 0, np.maximum(packets * share, 1), 0)
+        flows[f"{side}_bytes"] = flows[f"{side}_bytes"] * share
+        flows[f"{side}_ip_bytes"] = flows[f"{side}_bytes"] + flows[f"{side}_pkts"] * header
+    established = (flows["proto"] == TCP) & (flows["resp_pkts"] > 0) & (flows["orig_bytes"] > 0)
+    _keep_open(flows, established)
+    flows["written"] = end
+    return flows
+
+
+def _keep_open(flows: Rows, established: npt.NDArray[np.bool_]) -> None:
+    flows["state"][established] = STATES.index("S1")
+    flows["history"][established] = tcp.CUT_OFF

@@ -1,0 +1,109 @@
+"""The simulated records as arrays, one structured row a record, and the words that their codes stand for.
+
+Every row begins with the same head. Unset numbers are NaN or -1. Times are log seconds after the start; addresses are
+IPv4 numbers. Words become text only when lines are rendered.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import numpy.typing as npt
+
+    Rows = npt.NDArray[np.void]
+
+TCP: Final = 6
+UDP: Final = 17
+
+_HEAD: Final[list[Any]] = [
+    ("key", "u8"),  # identity of the connection; its uid is drawn from it
+    ("written", "f8"),  # when Zeek writes the row
+    ("ts", "f8"),
+    ("orig_h", "u4"),
+    ("orig_p", "u2"),
+    ("resp_h", "u4"),
+    ("resp_p", "u2"),
+    ("proto", "u1"),
+]
+HEAD_FIELDS: Final = tuple(str(name) for name, _ in _HEAD)
+FLOW: Final = np.dtype(
+    [
+        *_HEAD,
+        ("service", "u1"),
+        ("duration", "f8"),
+        ("orig_bytes", "i8"),
+        ("resp_bytes", "i8"),
+        ("state", "u1"),
+        ("history", "u1"),
+        ("orig_pkts", "i8"),
+        ("orig_ip_bytes", "i8"),
+        ("resp_pkts", "i8"),
+        ("resp_ip_bytes", "i8"),
+        ("attack", "u1"),
+    ]
+)
+DNS: Final = np.dtype(
+    [
+        *_HEAD,
+        ("name", "i4"),  # index of the name table
+        ("label_length", "u1"),  # length of the generated part of the name, if it has one
+        ("qtype", "u2"),
+        ("rcode", "i2"),  # -1 without a reply
+        ("trans_id", "u2"),
+        ("rtt", "f8"),
+        ("addresses", "u4", (4,)),
+        ("answer_count", "u1"),
+        ("ttl", "f8"),
+    ]
+)
+HTTP: Final = np.dtype(
+    [
+        *_HEAD,
+        ("request", "i4"),  # index of the request table
+        ("host", "i4"),  # index of the name table
+        ("request_body_len", "i8"),
+        ("response_body_len", "i8"),
+        ("status", "i2"),  # -1 without a response
+    ]
+)
+
+SERVICES: Final = ("", "dns", "ntp", "http", "ssl", "mqtt", "dhcp", "ssh")
+STATES: Final = ("S0", "S1", "SF", "REJ", "S2", "S3", "RSTO", "RSTR", "RSTOS0", "RSTRH", "SH", "SHR", "OTH")
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """Some rows of each log: connections, DNS transactions and HTTP requests."""
+
+    flows: Rows
+    dns: Rows
+    http: Rows
+
+    @classmethod
+    def of(cls, flows: Rows | None = None, dns: Rows | None = None, http: Rows | None = None) -> Traffic:
+        """Return traffic in which what is not given is empty."""
+        return cls(
+            np.empty(0, FLOW) if flows is None else flows,
+            np.empty(0, DNS) if dns is None else dns,
+            np.empty(0, HTTP) if http is None else http,
+        )
+
+    @classmethod
+    def join(cls, parts: Iterable[Traffic]) -> Traffic:
+        """Return all rows of several parts, in their order."""
+        several = [cls.of(), *parts]
+        return cls(
+            np.concatenate([part.flows for part in several]),
+            np.concatenate([part.dns for part in several]),
+            np.concatenate([part.http for part in several]),
+        )
+
+    def logs(self) -> dict[str, Rows]:
+        """Return the rows by log kind."""
+        return {"conn": self.flows, "dns": self.dns, "http": self.http}

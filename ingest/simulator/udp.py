@@ -1,0 +1,48 @@
+"""UDP exchanges: a question with or without its answer, and datagrams that expect none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from ingest.simulator import tcp
+from ingest.simulator.draws import uniform
+from ingest.simulator.tables import SERVICES, STATES, UDP
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from ingest.simulator.tables import Rows
+
+HEADER: Final = 28  # IP 20, UDP 8
+
+
+def exchange(rows: Rows, service: str, payload: tcp.Payload, packets: npt.ArrayLike = 1, loss: float = 0.004) -> Rows:
+    """Fill in rows that `tcp.begin` began: `packets` each way, or none back with probability `loss`."""
+    lost = uniform(rows["key"], "lost") < loss
+    replies = np.where(lost, 0, packets)
+    return _fill(rows, service, payload, np.broadcast_to(np.asarray(packets), len(rows)), replies)
+
+
+def one_way(rows: Rows, service: str, payload: tcp.Payload, packets: npt.ArrayLike) -> Rows:
+    """Fill in rows of datagrams to which nobody answers: `payload.orig_bytes` in all over `payload.duration`."""
+    return _fill(rows, service, payload, np.broadcast_to(np.asarray(packets), len(rows)), np.zeros(len(rows)))
+
+
+def _fill(rows: Rows, service: str, payload: tcp.Payload, sent: npt.NDArray[np.int64], back: npt.ArrayLike) -> Rows:
+    answered = np.asarray(back) > 0
+    rows["proto"], rows["service"] = UDP, SERVICES.index(service)
+    rows["state"] = np.where(answered, STATES.index("SF"), STATES.index("S0"))
+    rows["history"] = np.where(answered, tcp.UDP_BOTH, tcp.UDP_ONE_WAY)
+    rows["orig_pkts"], rows["resp_pkts"] = sent, back
+    rows["orig_bytes"] = payload.orig_bytes
+    rows["resp_bytes"] = np.where(answered, payload.resp_bytes, 0)
+    rows["orig_ip_bytes"] = rows["orig_bytes"] + HEADER * rows["orig_pkts"]
+    rows["resp_ip_bytes"] = rows["resp_bytes"] + HEADER * rows["resp_pkts"]
+    rows["duration"] = np.round(payload.duration, 6)
+    single = rows["orig_pkts"] + rows["resp_pkts"] == 1
+    for field, unset in (("duration", np.nan), ("orig_bytes", -1), ("resp_bytes", -1)):
+        rows[field][single] = unset
+    rows["written"] = rows["ts"] + np.nan_to_num(rows["duration"])
+    return rows
