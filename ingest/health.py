@@ -1,0 +1,66 @@
+"""What the reader can say about itself and the sensor: lag, counts, what could not be read, what looks wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ingest.ledger import Ledger
+    from ingest.records import Malformed
+    from ingest.roster import Roster
+    from ingest.sensor import Sensor
+
+
+@dataclass(frozen=True, slots=True)
+class SourceHealth:
+    """How the reading of a folder stands.
+
+    Attributes
+    ----------
+    files
+        Contents that are followed and may still grow or have unread lines.
+    lag_bytes, lag_records, lag_seconds
+        What was written and not handed out yet: bytes on disk, records as estimated from the mean line so far, and
+        seconds of log time between the newest record written and the newest handed out, of the stream that lags most.
+    records, skipped
+        Records handed out, and lines of kinds that are not analysed, by log kind.
+    malformed, malformed_samples
+        Lines that could not be read, and the latest of them.
+    troubles
+        What is wrong with the sensor.
+    oddities
+        Files that cannot be read, logs that are left out, and why.
+    """
+
+    files: int
+    lag_bytes: int
+    lag_records: int
+    lag_seconds: float
+    records: dict[str, int] = field(default_factory=dict)
+    skipped: dict[str, int] = field(default_factory=dict)
+    malformed: int = 0
+    malformed_samples: tuple[Malformed, ...] = ()
+    troubles: tuple[str, ...] = ()
+    oddities: tuple[str, ...] = ()
+
+
+def take_health(roster: Roster, ledger: Ledger, sensor: Sensor, told: Iterable[str | None]) -> SourceHealth:
+    """Gather the health from the parts of a source."""
+    followed = [tail for tail in roster.tails.values() if tail.carried and not tail.finished]
+    lag_bytes = sum(max(0, tail.size - tail.lines.offset) for tail in followed)
+    unreadable = [f"{path} cannot be read: {problem}" for path, problem in roster.unreadable.items()]
+    return SourceHealth(
+        files=len(followed),
+        lag_bytes=lag_bytes,
+        lag_records=round(lag_bytes / ledger.bytes_per_record),
+        lag_seconds=0.0,
+        records=dict(ledger.records),
+        skipped=dict(ledger.skipped),
+        malformed=ledger.malformed,
+        malformed_samples=tuple(ledger.samples),
+        troubles=tuple(sensor.troubles()),
+        oddities=(*unreadable, *(sentence for sentence in told if sentence)),
+    )

@@ -1,0 +1,228 @@
+"""A position in one log's content, and the whole lines that follow it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from ingest.fingerprint import HEAD_BYTES, Anchor, Head, digest
+from ingest.readers import LogReader, open_reader
+from ingest.records import Malformed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+MAX_LINE_BYTES: Final = 16 << 20
+"""A longer line is counted as malformed and skipped: no log writes one, and memory has to end somewhere."""
+
+_LONG_LINE: Final = 1 << 16
+
+FileKey = tuple[int, int]
+"""Device and inode."""
+
+
+class ContentReplacedError(Exception):
+    """The file no longer holds the content that was followed in it: it was cut, or another one has its inode."""
+
+
+class Lines:
+    """Reads whole lines from a position on. Owns the descriptor; `close` gives it back at any time.
+
+    Attributes
+    ----------
+    path, key
+        The file that the content is read from at present.
+    head
+        First bytes of the content, as far as they were seen.
+    offset
+        Bytes of the content that were passed; always the end of a line, but for one that is being skipped.
+    """
+
+    def __init__(self, path: Path, key: FileKey, head: Head | None = None) -> None:
+        self.path = path
+        self.key = key
+        self.head = head or Head()
+        self.offset = 0
+        self.anchor = Anchor()
+        self._skipping = False
+        self._damaged = False
+        self._searched = 0
+        self._reader: LogReader | None = None
+        self._rejected: list[Malformed] = []
+
+    @property
+    def is_open(self) -> bool:
+        """A descriptor is held."""
+        return self._reader is not None
+
+    def read(self, limit: int, *, rest: bool = False) -> bytes | None:
+        """Return whole lines that follow the position, and move it behind them.
+
+        About `limit` bytes at most, but always one line if a whole one of up to `MAX_LINE_BYTES` is there. With
+        `rest`, the end of the file ends a line, too. None says that there is nothing new; ``b""`` that something
+        was passed over and more may follow.
+
+        Raises
+        ------
+        ContentReplacedError
+            The file holds something else by now. The position is as it was.
+        OSError
+            The file cannot be read.
+        """
+        if not rest and self._inside_long_line():
+            return None
+        before, block = self._read_on(limit)
+        if self._skipping or (block[:1] == b"\0" and self._only_nuls_passed()):
+            return self._pass_over(before, block)
+        if b"\n" not in block and len(block) >= limit:
+            before, block = self._read_on(MAX_LINE_BYTES)
+        if b"\n" not in block and len(block) >= MAX_LINE_BYTES:
+            self._reject(f"line longer than {MAX_LINE_BYTES} bytes", block)
+            self._skipping = True
+            return self._pass_over(before, block)
+        end = len(block) if rest else block.rfind(b"\n") + 1
+        self._note_damage()
+        self._searched = self.offset + len(block)
+        self._advance(before, block[:end])
+        return block[:end] or None
+
+    def open(self) -> LogReader:
+        """Return the reader of the file, opened if it is not open.
+
+        Raises
+        ------
+        ContentReplacedError
+            The path leads to another file by now.
+        """
+        if self._reader is None:
+            reader = open_reader(self.path)
+            status = reader.stat()
+            if (status.st_dev, status.st_ino) != self.key:
+                reader.close()
+                raise ContentReplacedError(f"{self.path} is another file")
+            self._reader = reader
+        return self._reader
+
+    def close(self) -> None:
+        """Give the descriptor back; the next read opens the file again."""
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+    def move_to(self, path: Path, key: FileKey) -> None:
+        """Go on in another file that holds the same content."""
+        if key != self.key:
+            self.close()
+        self.path, self.key = path, key
+        self._damaged = False
+
+    def is_where_it_was(self) -> bool:
+        """Tell whether the path still leads to the same file."""
+        try:
+            status = self.path.stat()
+        except OSError:
+            return False
+        return (status.st_dev, status.st_ino) == self.key
+
+    def verify(self) -> None:
+        """Make sure that the file still holds the content, up to the position.
+
+        Raises
+        ------
+        ContentReplacedError
+            It does not.
+        OSError
+            It cannot be read.
+        """
+        self._read_on(0)
+
+    def starts_with(self, data: bytes) -> bool:
+        """Tell whether the content begins with these bytes."""
+        try:
+            return self.open().read(0, len(data)) == data
+        except (OSError, ContentReplacedError):
+            return False
+
+    def may_go_on_in(self, reader: LogReader) -> bool:
+        """Tell whether another file holds the same content: up to the position, or only a part of that so far."""
+        data = reader.read(self.offset - self.anchor.length, self.anchor.length)
+        return len(data) < self.anchor.length or self.anchor.holds(data)
+
+    def cut_off(self) -> None:
+        """Note that the content has ended for good; half a line that was seen and is gone is told."""
+        if self._searched > self.offset and not self._skipping:
+            self._reject("the line was cut off before its end: the file was truncated or removed", b"")
+        self._searched = 0
+
+    def take_rejected(self) -> list[Malformed]:
+        """Hand over the lines that could not be returned since the last call."""
+        taken, self._rejected = self._rejected, []
+        return taken
+
+    def state(self) -> dict[str, Any]:
+        """Return the position in JSON types."""
+        return {
+            "path": str(self.path),
+            "key": list(self.key),
+            "head": self.head.to_json(),
+            "offset": self.offset,
+            "anchor": self.anchor.to_json(),
+            "skipping": self._skipping,
+            "damaged": self._damaged,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take up the position that `state` returned."""
+        length, digest_, *steps = state["head"]
+        self.head = Head(length, digest_, tuple(steps))
+        self.offset = state["offset"]
+        self.anchor = Anchor(*state["anchor"])
+        self._skipping, self._damaged = state["skipping"], state["damaged"]
+
+    def _read_on(self, limit: int) -> tuple[bytes, bytes]:
+        """Return what stands before the position, as proof, and up to `limit` bytes that follow it."""
+        start = self.offset - self.anchor.length
+        data = self.open().read(start, self.anchor.length + max(limit, HEAD_BYTES))
+        if not self.anchor.holds(data) or (start == 0 and not self.head.begins(data)):
+            raise ContentReplacedError(f"{self.path} was written anew")
+        if start == 0 and self.head.length < min(HEAD_BYTES, len(data)):
+            self.head = Head.of(data)
+        return data[: self.anchor.length], data[self.anchor.length :][:limit]
+
+    def _advance(self, before: bytes, passed: bytes) -> None:
+        if passed:
+            self.offset += len(passed)
+            self.anchor = Anchor.before(before + passed[-HEAD_BYTES:])
+
+    def _pass_over(self, before: bytes, block: bytes) -> bytes | None:
+        """Skip the rest of a line that is too long, or the hole that a copy-and-truncate leaves at the beginning."""
+        if self._skipping:
+            end = block.find(b"\n") + 1
+            self._skipping = not end
+        else:
+            end = len(block) - len(block.lstrip(b"\0"))
+        self._advance(before, block[: end or len(block)])
+        return b"" if block else None
+
+    def _only_nuls_passed(self) -> bool:
+        return self.anchor.digest == (digest(bytes(self.anchor.length)) if self.offset else "")
+
+    def _inside_long_line(self) -> bool:
+        """Tell whether a long half line is still without its end, without reading all of it again."""
+        if self._skipping or self._searched - self.offset < _LONG_LINE:
+            return False
+        reader = self.open()
+        if reader.stat().st_size < self._searched:
+            return False
+        new = reader.read(self._searched, MAX_LINE_BYTES)
+        return b"\n" not in new and self._searched + len(new) - self.offset < MAX_LINE_BYTES
+
+    def _note_damage(self) -> None:
+        damage = self.open().damage
+        if damage is not None and not self._damaged:
+            self._reject(damage, b"")
+            self._damaged = True
+
+    def _reject(self, reason: str, line: bytes) -> None:
+        sample = line[:200].decode("utf-8", "backslashreplace")
+        self._rejected.append(Malformed(str(self.path), self.offset, reason, sample))

@@ -1,0 +1,127 @@
+"""In which order the contents are read: per stream the oldest first, across streams the one that lags in log time."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, defaultdict
+from typing import TYPE_CHECKING, Final
+
+from ingest.lines import ContentReplacedError
+
+if TYPE_CHECKING:
+    from ingest.ledger import Ledger
+    from ingest.records import RecordBatch
+    from ingest.roster import Roster
+    from ingest.sensor import Sensor
+    from ingest.tail import Tail
+
+MAX_OPEN: Final = 128
+"""So many files stay open at most; the others are opened again when they have grown."""
+
+_OLDER_PARTS_LOOKED_AT: Final = 2
+
+
+class Reading:
+    """Reads what is ready, a bounded piece at a time. What it reads next depends on positions and contents alone."""
+
+    def __init__(self, roster: Roster, ledger: Ledger, sensor: Sensor) -> None:
+        self._roster = roster
+        self._ledger = ledger
+        self._sensor = sensor
+        self._streams: dict[str, list[Tail]] = {}
+        self._ready: set[str] = set()
+        self._open: OrderedDict[int, Tail] = OrderedDict()
+        self.rescan_wanted = False
+
+    @property
+    def backlog(self) -> bool:
+        """There may be more to read at once."""
+        return bool(self._ready)
+
+    def regroup(self) -> None:
+        """Take up what the roster found."""
+        streams: defaultdict[str, list[Tail]] = defaultdict(list)
+        for tail in self._roster.tails.values():
+            if tail.carried and not tail.finished:
+                streams[tail.stream].append(tail)
+        for tails in streams.values():
+            tails.sort(key=lambda tail: tail.serial)
+        self._streams = dict(streams)
+        self._ready = {name for name, tails in streams.items() if any(tail.ready for tail in tails)}
+        self._look_back(self._ready)
+
+    def wake(self, names: set[str]) -> bool:
+        """Note that files were written to; tell whether one of them is not known."""
+        by_name = {tail.lines.path.name: tail for tails in self._streams.values() for tail in tails}
+        woken = {tail.stream for name in names if (tail := by_name.get(name))}
+        for name in names & by_name.keys():
+            by_name[name].ready = True
+        self._ready |= woken
+        self._look_back(woken)
+        return bool(names - by_name.keys())
+
+    def read(self, budget: int, piece: int) -> list[RecordBatch]:
+        """Return the next records from at most `budget` bytes, read in pieces of `piece` bytes.
+
+        Only a line that is longer than a piece goes beyond that.
+        """
+        batches: list[RecordBatch] = []
+        while budget >= piece and self._ready:
+            stream = min(self._ready, key=lambda name: (self._newest(name), name))
+            size, decoded = self._read_stream(stream, piece)
+            budget -= size
+            batches += decoded
+        return batches
+
+    def release_all(self) -> None:
+        """Close every file."""
+        for tail in self._open.values():
+            tail.release()
+        self._open.clear()
+
+    def _newest(self, stream: str) -> float:
+        return max(tail.clock for tail in self._streams[stream])
+
+    def _look_back(self, streams: set[str]) -> None:
+        """Before a newer part is read, look once more at the older ones: a writer may have used one until now."""
+        for stream in streams:
+            for tail in self._streams[stream][-1 - _OLDER_PARTS_LOOKED_AT :]:
+                tail.ready = True
+
+    def _read_stream(self, stream: str, limit: int) -> tuple[int, list[RecordBatch]]:
+        for tail in self._streams[stream]:
+            if tail.ready and (lines := self._read_tail(tail, limit)) is not None:
+                return len(lines), self._decode(tail, lines)
+        self._ready.discard(stream)
+        return 0, []
+
+    def _decode(self, tail: Tail, lines: bytes) -> list[RecordBatch]:
+        batches = tail.decode(lines) if lines else []
+        self._ledger.enter(tail.decoder, len(lines))
+        self._sensor.note(tail, batches)
+        return batches
+
+    def _read_tail(self, tail: Tail, limit: int) -> bytes | None:
+        lines = None
+        try:
+            lines = tail.lines.read(limit)
+            self._keep_open(tail)
+        except ContentReplacedError:
+            self._roster.retire(tail)
+            self.rescan_wanted = True
+        except OSError as error:
+            self._roster.unreadable[str(tail.lines.path)] = str(error)
+        self._roster.index(tail)
+        self._ledger.reject(tail.lines.take_rejected())
+        tail.ready = lines is not None
+        return lines
+
+    def _keep_open(self, tail: Tail) -> None:
+        self._open[tail.serial] = tail
+        self._open.move_to_end(tail.serial)
+        if len(self._open) > MAX_OPEN:
+            self._close_one()
+
+    def _close_one(self) -> None:
+        """Close the file that was not read for longest, but rather one that can be opened again."""
+        by_need = sorted(self._open.values(), key=lambda tail: (not tail.named, tail.ready))
+        self._open.pop(by_need[0].serial).release()

@@ -1,0 +1,90 @@
+"""Tells trouble with the sensor itself: silence, packets it lost, a clock that is wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import polars as pl
+
+    from ingest.records import RecordBatch
+    from ingest.tail import Tail
+
+SILENCE_S: Final = 15 * 60.0
+"""Zeek writes something of its own more often than this, even where no device speaks."""
+
+_CLOCK_OFF_S: Final = 3600.0
+_LOSS_PERCENT: Final = 1.0
+_FRESH_S: Final = 60.0
+
+
+class Sensor:
+    """Looks at what passes, and says what is wrong with the sensor that wrote it.
+
+    Parameters
+    ----------
+    wall_clock
+        Gives epoch seconds.
+    silence_s
+        So long without a record is trouble.
+    """
+
+    def __init__(self, wall_clock: Callable[[], float], silence_s: float = SILENCE_S) -> None:
+        self._wall_clock = wall_clock
+        self._silence_s = silence_s
+        self._last_record = wall_clock()
+        self._loss_percent: float | None = None
+        self._off: dict[str, float] = {}
+
+    def note(self, tail: Tail, batches: list[RecordBatch]) -> None:
+        """Look at what was just decoded from one file."""
+        for batch in batches:
+            if batch.kind == "capture_loss":
+                self._note_loss(batch)
+            elif len(batch):
+                self._last_record = self._wall_clock()
+                self._note_clock(tail, batch)
+
+    def troubles(self) -> list[str]:
+        """Return one sentence for each trouble that stands at present."""
+        found = []
+        silent_s = self._wall_clock() - self._last_record
+        if silent_s > self._silence_s:
+            found.append(f"no new record for {silent_s / 60:.0f} min; is the sensor running, and writing here?")
+        if self._loss_percent is not None and self._loss_percent > _LOSS_PERCENT:
+            found.append(f"the sensor loses packets: {self._loss_percent:.1f} % in the last report of capture_loss.log")
+        for stream, off_s in sorted(self._off.items()):
+            way = "ahead of" if off_s > 0 else "behind"
+            found.append(f"the times in {stream} are {abs(off_s) / 3600:.1f} h {way} the clock of this machine")
+        return found
+
+    def _note_loss(self, batch: RecordBatch) -> None:
+        if "percent_lost" in batch.frame.columns:
+            losses = batch.frame["percent_lost"].drop_nulls()
+            self._loss_percent = float(losses[-1]) if len(losses) else self._loss_percent
+
+    def _note_clock(self, tail: Tail, batch: RecordBatch) -> None:
+        """Compare the time of a record that was written just now with the clock."""
+        now = self._wall_clock()
+        if not tail.live or now - tail.modified_ns / 1e9 > _FRESH_S:
+            return
+        off_s = newest_write_time(batch.frame) - now
+        if abs(off_s) > _CLOCK_OFF_S:
+            self._off[tail.stream] = off_s
+        else:
+            self._off.pop(tail.stream, None)
+
+
+def newest_write_time(frame: pl.DataFrame) -> float:
+    """Return when the newest record was written: its time, plus its duration where it has one; epoch seconds."""
+    written = write_times(frame).max()
+    return written if isinstance(written, float) else 0.0
+
+
+def write_times(frame: pl.DataFrame) -> pl.Series:
+    """Return when each record was written, as far as it says: a connection's line is written at its end."""
+    if "duration" not in frame.columns:
+        return frame["ts"]
+    return frame["ts"] + frame["duration"].fill_null(0.0)

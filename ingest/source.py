@@ -1,0 +1,192 @@
+"""Follows the logs in a folder while they are written: every complete line once, across rotations and restarts."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from ingest.duplicates import Duplicates
+from ingest.errors import CheckpointError
+from ingest.health import SourceHealth, take_health
+from ingest.ledger import Ledger
+from ingest.listing import check_folder, list_logs
+from ingest.paths import DAY_FOLDER
+from ingest.reading import Reading
+from ingest.roster import Roster
+from ingest.sensor import Sensor
+from ingest.tail import Tail
+from ingest.watch import FolderWatch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+    from types import TracebackType
+
+    from ingest.records import RecordBatch
+
+POSITIONS_VERSION: Final = 1
+
+_GATHER_S: Final = 0.005
+_PIECES_PER_POLL: Final = 4
+_QUIET_S: Final = 60.0
+_SCAN_SHARE: Final = 0.2
+
+
+class FollowSource:
+    """Hands out the records of a folder of growing logs, and knows exactly which it has handed out.
+
+    Reading happens in `poll` only: who does not poll holds nothing up but the reading. One thread owns the object.
+
+    Parameters
+    ----------
+    directory
+        Folder into which the sensor writes; may be a link that moves.
+    positions
+        What `positions` returned, to go on from there.
+    scan_interval_s
+        The folder is listed at least so often, even if no event told of a change.
+    max_poll_bytes
+        Bytes of log that one `poll` reads at most.
+    catch_up_since
+        Epoch seconds: packed and archived logs that were last written since then are read, too.
+    archive
+        Folder of zeekctl's day folders; without it, the folder itself and the one that holds it are tried.
+    clock, wall_clock
+        Seconds that only grow, and epoch seconds.
+
+    Raises
+    ------
+    LogPathError
+        The folder does not exist, is not a folder or cannot be read.
+    CheckpointError
+        The positions are of another version.
+
+    Examples
+    --------
+    >>> with FollowSource(Path("/opt/zeek/logs/current")) as source:  # doctest: +SKIP
+    ...     batches = source.poll(timeout_s=1.0)
+    ...     positions = source.positions()
+    """
+
+    def __init__(  # noqa: PLR0913 - each is an option of its own, named by the caller
+        self,
+        directory: Path,
+        *,
+        positions: Mapping[str, Any] | None = None,
+        scan_interval_s: float = 1.0,
+        max_poll_bytes: int = 4 << 20,
+        catch_up_since: float | None = None,
+        archive: Path | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        check_folder(directory)
+        self._directory = directory
+        self._archive = archive or _find_archive(directory)
+        self._scan_interval_s = scan_interval_s
+        self._max_poll_bytes = max_poll_bytes
+        self._catch_up_since = catch_up_since
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self._looked_at = float((positions or {}).get("looked_at", wall_clock()))
+        since = self._looked_at if catch_up_since is None else catch_up_since
+        self._ledger = Ledger()
+        self._duplicates = Duplicates()
+        self._sensor = Sensor(wall_clock)
+        self._roster = Roster(clock, int(since * 1e9))
+        self._reading = Reading(self._roster, self._ledger, self._sensor)
+        if positions is not None:
+            self._restore(positions)
+        self._watch = FolderWatch(directory)
+        self._next_scan = self._no_scan_before = float("-inf")
+        self._last_records = float("-inf")
+        self._scan()
+
+    def poll(self, timeout_s: float) -> list[RecordBatch]:
+        """Return the next records, in the order of each log; wait for them up to `timeout_s` seconds.
+
+        Never more than `max_poll_bytes` of log at a time, but for a single longer line. Empty if nothing came.
+        """
+        deadline = self._clock() + timeout_s
+        while True:
+            self._look()
+            batches = self._reading.read(self._max_poll_bytes, self._max_poll_bytes // _PIECES_PER_POLL)
+            now = self._clock()
+            if batches:
+                self._last_records = now
+                return batches
+            if now >= deadline:
+                return []
+            if not self._reading.backlog:
+                self._watch.wait(max(0.0, min(deadline, self._next_scan) - now))
+
+    def positions(self) -> dict[str, Any]:
+        """Return, in JSON types, exactly what was handed out: every content's identity, offset and decoder state."""
+        return {
+            "version": POSITIONS_VERSION,
+            "looked_at": self._looked_at,
+            "counts": self._ledger.state(),
+            "duplicates": self._duplicates.state(),
+            "files": [tail.state() for tail in self._roster.tails.values()],
+        }
+
+    def health(self) -> SourceHealth:
+        """Return how far behind the reading is, what was counted, and what is wrong."""
+        return take_health(self._roster, self._ledger, self._sensor, [*self._duplicates.told(), self._watch.problem])
+
+    def close(self) -> None:
+        """Stop watching and close every file."""
+        self._watch.close()
+        self._reading.release_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _look(self) -> None:
+        """Take in what changed since the last look."""
+        now = self._clock()
+        pause = self._last_records + _GATHER_S - now
+        if pause > 0 and not self._reading.backlog:
+            time.sleep(pause)
+        names, renamed = self._watch.take()
+        unknown = self._reading.wake(names)
+        if renamed or unknown or self._reading.rescan_wanted:
+            self._next_scan = min(self._next_scan, self._no_scan_before)
+        if self._clock() >= self._next_scan:
+            self._scan()
+
+    def _scan(self) -> None:
+        started = self._clock()
+        self._watch.refresh()
+        self._reading.rescan_wanted = False
+        self._looked_at = self._wall_clock()
+        entries = self._duplicates.without(list_logs(self._directory))
+        self._roster.update(entries)
+        self._reading.regroup()
+        ended = self._clock()
+        self._next_scan = ended + self._scan_interval_s
+        self._no_scan_before = ended + (ended - started) / _SCAN_SHARE
+
+    def _restore(self, positions: Mapping[str, Any]) -> None:
+        if positions.get("version") != POSITIONS_VERSION:
+            found = positions.get("version")
+            raise CheckpointError(
+                f"positions are of version {found}, expected {POSITIONS_VERSION}; start with an empty state folder"
+            )
+        self._ledger.restore(positions["counts"])
+        self._duplicates.restore(positions["duplicates"])
+        for state in positions["files"]:
+            self._roster.add(Tail.from_state(state))
+
+
+def _find_archive(directory: Path) -> Path | None:
+    """Return the folder that holds day folders: the followed one, or the one that holds it."""
+    for folder in (directory, directory.parent):
+        if any(DAY_FOLDER.fullmatch(path.name) and path.is_dir() for path in folder.glob("[0-9]*-[0-9]*-[0-9]*")):
+            return folder
+    return None

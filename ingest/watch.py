@@ -1,0 +1,100 @@
+"""Wakes the reader when something changes in a folder. Only a hint: a periodic scan finds what no event told."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from watchdog.events import (
+    FileCreatedEvent,
+    FileDeletedEvent,
+    FileModifiedEvent,
+    FileMovedEvent,
+    FileSystemEvent,
+    FileSystemEventHandler,
+)
+from watchdog.observers import Observer
+
+if TYPE_CHECKING:
+    from watchdog.observers.api import BaseObserver
+
+_EVENTS: list[type[FileSystemEvent]] = [FileCreatedEvent, FileDeletedEvent, FileModifiedEvent, FileMovedEvent]
+
+
+class FolderWatch(FileSystemEventHandler):
+    """Collects the names of files that were written to, and whether names came, went or moved.
+
+    The folder may be a link that is moved, or be away for a time: `refresh` follows it.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._woken = threading.Event()
+        self._lock = threading.Lock()
+        self._written: set[str] = set()
+        self._renamed = False
+        self._observer: BaseObserver | None = None
+        self._watched: tuple[int, int] | None = None
+        self.problem: str | None = None
+
+    def refresh(self) -> None:
+        """Watch the folder that the path leads to now, if it is not the one that is watched already."""
+        folder = self._folder_key()
+        if folder == self._watched:
+            return
+        self._stop_observer()
+        self._watched = folder
+        self._renamed = True
+        if folder is not None:
+            self._start_observer()
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait until something changes; tell whether it did."""
+        return self._woken.wait(timeout_s)
+
+    def take(self) -> tuple[set[str], bool]:
+        """Hand over the names that were written to, and whether names changed, since the last call."""
+        with self._lock:
+            self._woken.clear()
+            taken = self._written, self._renamed
+            self._written, self._renamed = set(), False
+        return taken
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._stop_observer()
+
+    def on_any_event(self, event: FileSystemEvent) -> None:
+        """Note one event; called in the observer's thread."""
+        with self._lock:
+            self._written.add(Path(os.fsdecode(event.src_path)).name)
+            self._renamed |= not isinstance(event, FileModifiedEvent)
+            self._woken.set()
+
+    def _folder_key(self) -> tuple[int, int] | None:
+        try:
+            status = self._directory.stat()
+        except OSError:
+            return None
+        return (status.st_dev, status.st_ino)
+
+    def _start_observer(self) -> None:
+        observer = Observer()
+        try:
+            observer.schedule(self, str(self._directory.resolve()), event_filter=_EVENTS)
+            observer.start()
+        except OSError as error:
+            self.problem = f"changes in {self._directory} cannot be watched ({error}); it is scanned instead"
+            return
+        self._observer = observer
+        self.problem = None
+
+    def _stop_observer(self) -> None:
+        if self._observer is not None:
+            self._observer.stop()
+            with contextlib.suppress(RuntimeError):  # it was never started
+                self._observer.join()
+            self._observer = None
