@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -38,6 +40,7 @@ class AlertWriter:
     """
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._connection = open_store(path)
 
     def upsert(self, alerts: Iterable[Alert]) -> list[AlertChange]:
@@ -62,8 +65,9 @@ class AlertWriter:
         return AlertChange(change, alert)
 
     def sync(self) -> None:
-        """Make what was upserted survive a power cut (fsync of the write-ahead log)."""
-        self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        """Make what was upserted survive a power cut (fsync of the write-ahead log). May be called from any thread."""
+        with closing(sqlite3.connect(self._path, timeout=5.0)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def close(self) -> None:
         """Close the database; the write-ahead log is folded into it."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from api.stream.messages import Gap, ScoreFilter
+from api.stream.messages import Gap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from api.stream.messages import Message
 
@@ -17,12 +18,14 @@ if TYPE_CHECKING:
 class Subscriber:
     """The bounded queue of one connection. A full one forgets its oldest messages, and says so in their place."""
 
-    def __init__(self, capacity: int, wanted: ScoreFilter | None = None) -> None:
-        self._wanted = wanted or ScoreFilter()
+    def __init__(self, capacity: int) -> None:
         self._capacity = capacity
         self._waiting: deque[Message] = deque()
         self._overflow = Gap(0, 0)
         self._ready = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
 
     def offer(self, message: Message) -> None:
         """Queue a message; never waits."""
@@ -35,18 +38,14 @@ class Subscriber:
         lost = message.dropped if isinstance(message, Gap) else 1
         self._overflow = Gap(message.seq, self._overflow.dropped + lost)
 
-    async def next_texts(self) -> list[str]:
-        """Wait for a message and return it, after the gap before it if there is one.
-
-        The list is empty if this subscriber's filter wants nothing of the message.
-        """
+    async def next_messages(self) -> list[Message]:
+        """Wait for a message and return it, after the gap before it if there is one."""
         await self._ready.wait()
         message = self._waiting.popleft()
         if not self._waiting:
             self._ready.clear()
         before, self._overflow = self._overflow, Gap(0, 0)
-        parts = [before, message] if before.dropped else [message]
-        return [text for part in parts if (text := part.encode(self._wanted)) is not None]
+        return [before, message] if before.dropped else [message]
 
 
 class Channel:
@@ -70,15 +69,25 @@ class Channel:
         for subscriber in self.subscribers:
             subscriber.offer(message)
 
-    def replay(self, subscriber: Subscriber, since_seq: int) -> None:
-        """Queue the remembered messages after `since_seq`; what is no longer remembered becomes a gap.
+    @contextmanager
+    def subscribed(self, capacity: int, since_seq: int | None = None) -> Iterator[Subscriber]:
+        """Offer all messages from now on to a new subscriber, after those that are remembered since a number."""
+        remembered = [] if since_seq is None else self._remembered(since_seq)
+        subscriber = Subscriber(capacity + len(remembered))
+        for message in remembered:
+            subscriber.offer(message)
+        self.subscribers.add(subscriber)
+        try:
+            yield subscriber
+        finally:
+            self.subscribers.discard(subscriber)
 
-        A number that this run of the service has not reached yet comes from an earlier run: all is replayed.
+    def _remembered(self, since_seq: int) -> list[Message]:
+        """Return the remembered messages after `since_seq`, after a gap for those that are no longer remembered.
+
+        A number that this run of the service has not reached yet comes from an earlier run: all is returned.
         """
         since = since_seq if since_seq <= self.seq else 0
         kept = [message for message in self._history if message.seq > since]
         oldest = kept[0].seq if kept else self.seq + 1
-        if oldest > since + 1:
-            subscriber.offer(Gap(oldest - 1, oldest - since - 1))
-        for message in kept:
-            subscriber.offer(message)
+        return [Gap(oldest - 1, oldest - since - 1), *kept] if oldest > since + 1 else kept

@@ -58,6 +58,12 @@ class Hub:
         """Number of connections, both streams together."""
         return len(self.alerts.subscribers) + len(self.scores.subscribers)
 
+    @property
+    def waiting(self) -> int:
+        """Number of messages in the longest queue of a subscriber."""
+        everyone = self.alerts.subscribers | self.scores.subscribers
+        return max((len(subscriber) for subscriber in everyone), default=0)
+
     def publish_alerts(self, changes: Sequence[AlertChange]) -> None:
         """Send what changed to all subscribers of alerts."""
         first = self._alert_seq + 1

@@ -27,6 +27,7 @@ class AlertMessage:
 
     seq: int
     text: str
+    change: AlertChange
 
     def encode(self, _wanted: ScoreFilter) -> str:
         """Return the message; every subscriber of alerts gets all of them."""
@@ -89,7 +90,8 @@ def score_row(batch: ScoredBatch, row: int) -> dict[str, Any]:
 
 def alert_message(seq: int, change: AlertChange) -> AlertMessage:
     """Return the message that tells how an alert was raised, updated or closed."""
-    return AlertMessage(seq, _text({"type": "alert", "seq": seq, "change": change.change, "alert": change.alert}))
+    text = _text({"type": "alert", "seq": seq, "change": change.change, "alert": change.alert})
+    return AlertMessage(seq, text, change)
 
 
 def hello(seq: int, stream: str) -> str:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from fastapi import APIRouter, Query, WebSocket, WebSocketDisconnect
 
-from api.stream.channel import Channel, Subscriber
 from api.stream.messages import ScoreFilter, hello
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
+    from api.stream.channel import Channel, Subscriber
     from api.stream.hub import Hub
 
 _TRY_AGAIN_LATER: Final = 1013  # RFC 6455 registry
@@ -25,7 +25,7 @@ def websocket_routes(hub: Hub) -> APIRouter:
     @router.websocket("/ws/alerts")
     async def alerts(socket: WebSocket, since_seq: Annotated[int | None, Query(ge=0)] = None) -> None:
         """Send every alert that is raised, updated or closed; with ``since_seq`` the remembered ones after it first."""
-        await _serve(socket, hub, hub.alerts, Subscriber(hub.limits.subscriber_queue), since_seq)
+        await _serve(socket, hub, hub.alerts, ScoreFilter(), since_seq)
 
     @router.websocket("/ws/scores")
     async def scores(
@@ -34,30 +34,25 @@ def websocket_routes(hub: Hub) -> APIRouter:
         device: Annotated[str | None, Query()] = None,
     ) -> None:
         """Send every scored record, or those of a device, or those of at least a score."""
-        wanted = ScoreFilter(min_score, device)
-        await _serve(socket, hub, hub.scores, Subscriber(hub.limits.subscriber_queue, wanted), None)
+        await _serve(socket, hub, hub.scores, ScoreFilter(min_score, device), None)
 
     return router
 
 
-async def _serve(socket: WebSocket, hub: Hub, channel: Channel, subscriber: Subscriber, since_seq: int | None) -> None:
+async def _serve(socket: WebSocket, hub: Hub, channel: Channel, wanted: ScoreFilter, since_seq: int | None) -> None:
     """Greet, then send until either side goes."""
     await socket.accept()
     if hub.subscribers >= hub.limits.max_subscribers:
         await socket.close(_TRY_AGAIN_LATER, "too many subscribers")
         return
-    # No await between these three: what comes after the greeting is exactly what follows its number.
+    # No await before the subscription: what comes after the greeting is exactly what follows its number.
     greeting = hello(channel.seq, hub.stream_id)
-    if since_seq is not None:
-        channel.replay(subscriber, since_seq)
-    channel.subscribers.add(subscriber)
-    try:
-        await socket.send_text(greeting)
-        await _until_either(_send(socket, subscriber), _receive(socket))
-    except WebSocketDisconnect:
-        pass  # the client went while something was being sent to it
-    finally:
-        channel.subscribers.discard(subscriber)
+    with channel.subscribed(hub.limits.subscriber_queue, since_seq) as subscriber:
+        try:
+            await socket.send_text(greeting)
+            await _until_either(_send(socket, subscriber, wanted), _receive(socket))
+        except WebSocketDisconnect:
+            pass  # the client went while something was being sent to it
 
 
 async def _until_either(*parts: Coroutine[Any, Any, None]) -> None:
@@ -73,10 +68,12 @@ async def _until_either(*parts: Coroutine[Any, Any, None]) -> None:
         task.result()
 
 
-async def _send(socket: WebSocket, subscriber: Subscriber) -> None:
+async def _send(socket: WebSocket, subscriber: Subscriber, wanted: ScoreFilter) -> None:
     while True:
-        for text in await subscriber.next_texts():
-            await socket.send_text(text)
+        for message in await subscriber.next_messages():
+            text = message.encode(wanted)
+            if text is not None:
+                await socket.send_text(text)
 
 
 async def _receive(socket: WebSocket) -> None:

@@ -1,0 +1,60 @@
+"""The web application: routes, streams, the page, and one shape for all errors."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse
+from starlette.middleware.cors import CORSMiddleware
+from starlette.staticfiles import StaticFiles
+
+from api.origin import SameOrigin
+from api.problems import handle_problems
+from api.routes.alerts import alert_routes
+from api.routes.health import health_routes
+from api.routes.machinelearning import machinelearning_routes
+from api.routes.traffic import traffic_routes
+from api.stream.websocket import websocket_routes
+from api.version import package_version
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from api.service import Service
+
+_PAGE: Final = Path(__file__).parent / "dashboard"
+_WITHOUT_PAGE: Final = """<!doctype html><title>nslabs</title><p>The page is not installed; the service is:
+<a href="docs">REST</a>, <a href="health">health</a>, <a href="alerts">alerts</a>.</p>"""
+
+
+def create_app(service: Service) -> FastAPI:
+    """Return the application; its lifespan binds the streams to the running loop."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        service.hub.attach(asyncio.get_running_loop())
+        try:
+            yield
+        finally:
+            service.hub.detach()
+
+    app = FastAPI(title="networksecuritylabs", version=package_version(), lifespan=lifespan)
+    app.add_middleware(SameOrigin, allowed=service.cors_origins)
+    app.add_middleware(CORSMiddleware, allow_origins=service.cors_origins, allow_methods=["*"], allow_headers=["*"])
+    handle_problems(app)
+    for routes in (traffic_routes, machinelearning_routes, alert_routes, health_routes):
+        app.include_router(routes(service))
+    app.include_router(websocket_routes(service.hub))
+    _serve_page(app)
+    return app
+
+
+def _serve_page(app: FastAPI) -> None:
+    if (_PAGE / "index.html").is_file():
+        app.mount("/", StaticFiles(directory=_PAGE, html=True), name="page")
+    else:
+        app.add_api_route("/", lambda: HTMLResponse(_WITHOUT_PAGE), include_in_schema=False)

@@ -1,0 +1,110 @@
+"""Puts a service together from its settings: what can be wrong is found before anything starts."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Final
+
+import orjson
+
+from api.errors import SettingsError
+from api.models import checkpoint_parts, load_models, model_config
+from api.pipeline import CommandQueue, Pipeline, Scorer
+from api.pipeline.checkpointer import Checkpointer
+from api.pipeline.clock import Clock
+from api.pipeline.jobs import JobBoard
+from api.pipeline.runner import Parts
+from api.service import RequestLimits, Service
+from api.settings import default_state_directory
+from api.state import fingerprint, state_directory
+from api.store import AlertReader, AlertWriter
+from api.stream import Hub, StreamLimits
+from ingest.checkpoints import CheckpointStore
+from ingest.source import FollowSource
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from api.sections import SocketIOConfig
+    from api.settings import Settings
+    from api.state import StateDirectory
+
+_MIB: Final = 1 << 20
+
+
+@contextmanager
+def assembled(settings: Settings) -> Iterator[Service]:
+    """Yield the service, not yet started; its state directory is locked meanwhile.
+
+    Raises
+    ------
+    ServiceError, IngestError
+        With one line that says what to change.
+    """
+    logs = settings.traffic.logs
+    if logs is None:
+        raise SettingsError("no folder of logs was named; give --logs DIR, or set logs in TrafficAnalyzerConfig")
+    with ExitStack() as stack:
+        state = stack.enter_context(state_directory(settings.traffic.state or default_state_directory(logs)))
+        assembly = _Assembly(settings, state)
+        source = stack.enter_context(assembly.source(logs))
+        yield assembly.service(source)
+
+
+class _Assembly:
+    """The settings, the state directory, and the checkpoint that was found in it."""
+
+    def __init__(self, settings: Settings, state: StateDirectory) -> None:
+        self._settings = settings
+        self._state = state
+        self._checkpoints = CheckpointStore(state.checkpoints, fingerprint=fingerprint(model_config(settings)))
+        self._found: Mapping[str, bytes] = self._checkpoints.load() or {}
+        self._writer = AlertWriter(state.alerts)
+        self._clock = Clock()
+
+    def source(self, logs: Path) -> FollowSource:
+        positions = orjson.loads(self._found.get("positions", b"null"))
+        return FollowSource(logs, positions=positions, scan_interval_s=self._settings.traffic.scan_interval_s)
+
+    def service(self, source: FollowSource) -> Service:
+        server, models = self._settings.server, self._settings.models
+        hub = Hub(StreamLimits(server.subscriber_queue, server.history, server.max_subscribers))
+        pipeline = Pipeline(
+            prepare=lambda: self._parts(source, hub),
+            commands=CommandQueue(server.command_queue),
+            jobs=JobBoard(models.max_waiting_jobs, models.max_finished_jobs),
+            clock=self._clock,
+        )
+        return Service(
+            pipeline=pipeline,
+            hub=hub,
+            alerts=AlertReader(self._state.alerts),
+            state=self._state,
+            limits=_limits(server, models.train_chunk_records),
+            stale_after_s=self._settings.traffic.stale_after_min * 60,
+            cors_origins=server.cors_origins,
+            clock=self._clock,
+        )
+
+    def _parts(self, source: FollowSource, hub: Hub) -> Parts:
+        """Build what the pipeline thread owns. Called in it."""
+        models = load_models(self._settings, self._found)
+        checkpointer = Checkpointer(
+            self._checkpoints,
+            lambda: {"positions": orjson.dumps(source.positions()), **checkpoint_parts(models)},
+            self._writer.sync,
+            self._settings.traffic.checkpoint_interval_s,
+            self._clock,
+        )
+        scorer = Scorer(models.engine, self._writer, hub)
+        return Parts(source, scorer, models.identities, checkpointer, self._writer.close)
+
+
+def _limits(server: SocketIOConfig, train_chunk: int) -> RequestLimits:
+    return RequestLimits(
+        body_bytes=int(server.max_body_mb * _MIB),
+        upload_bytes=int(server.max_upload_mb * _MIB),
+        records=server.max_request_records,
+        train_chunk=train_chunk,
+    )

@@ -1,0 +1,77 @@
+"""Reads request bodies within their limits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+from fastapi import Request
+from starlette.concurrency import run_in_threadpool
+
+from api.problems import ProblemError
+
+if TYPE_CHECKING:
+    from starlette.types import Message, Receive
+
+_MIB: Final = 1 << 20
+_DRAINED_TIMES_LIMIT: Final = 4
+
+
+def limited(request: Request, limit: int) -> Request:
+    """Return the request with a body of at most `limit` bytes; reading more raises a typed 413.
+
+    A longer body is read to its end, within reason, and thrown away: a client that is still sending would otherwise
+    see a broken connection instead of the answer.
+    """
+    left = limit
+
+    async def receive() -> Message:
+        nonlocal left
+        message = await request.receive()
+        left -= len(message.get("body", b""))
+        if left < 0:
+            await _drain(request.receive, limit * _DRAINED_TIMES_LIMIT)
+            raise _too_large(limit)
+        return message
+
+    announced = request.headers.get("content-length", "")
+    if announced.isdigit() and int(announced) > limit and "expect" in request.headers:
+        raise _too_large(limit)
+    return Request(request.scope, receive)
+
+
+async def _drain(receive: Receive, most: int) -> None:
+    while most > 0:
+        message = await receive()
+        most -= len(message.get("body", b""))
+        if not message.get("more_body", False):
+            return
+
+
+def _too_large(limit: int) -> ProblemError:
+    return ProblemError(
+        413, "body_too_large", f"The body is larger than {limit / _MIB:g} MiB; send it in parts, or raise the limit"
+    )
+
+
+async def read_records(request: Request, key: str, limit: int) -> list[Any]:
+    """Return the list under `key` of the body's JSON object.
+
+    Raises
+    ------
+    ProblemError
+        If the body is too large (413), is not JSON (400), or is JSON of another shape (422).
+    """
+    body = await limited(request, limit).body()
+    try:
+        document = await run_in_threadpool(orjson.loads, body)
+    except orjson.JSONDecodeError as error:
+        raise ProblemError(400, "not_json", f"The body is not JSON: {error}; {_expected(key)}") from error
+    if not isinstance(document, dict) or not isinstance(document.get(key), list):
+        raise ProblemError(422, "wrong_shape", f"The body is JSON of another shape; {_expected(key)}")
+    records: list[Any] = document[key]
+    return records
+
+
+def _expected(key: str) -> str:
+    return f'expected {{"{key}": [record, …]}} with one JSON object for each record'

@@ -1,0 +1,25 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from api.errors import SettingsError
+
+ConfigOption = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="TOML file with settings.")]
+StateOption = Annotated[Path | None, typer.Option("--state", metavar="DIR", help="Folder of alerts and checkpoints.")]
+ListenOption = Annotated[str | None, typer.Option("--listen", metavar="HOST:PORT", help="Address of the service.")]
+ForOption = Annotated[float | None, typer.Option("--for", metavar="SECONDS", min=0, help="Stop after this time.")]
+
+
+def listen_settings(listen: str | None) -> dict[str, Any]:
+    """Return the settings that ``--listen HOST:PORT`` stands for; the host may be an IPv6 address in brackets."""
+    if listen is None:
+        return {}
+    host, colon, port = listen.rpartition(":")
+    if not colon or not host or not port.isascii() or not port.isdigit():
+        raise SettingsError(f"--listen: expected HOST:PORT, for example 127.0.0.1:8000, found {listen!r}")
+    return {"host": host.removeprefix("[").removesuffix("]"), "port": int(port)}

@@ -1,0 +1,48 @@
+"""Runs the service in this process, as `run` and `demo` do."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from typing import TYPE_CHECKING
+
+from api.assembly import assembled
+from api.cli.terminal import say, show_alerts
+from api.server import bind, serve, url_of
+from api.version import package_version
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+    from api.service import Service
+    from api.settings import Settings
+
+
+def serve_until_stopped(
+    settings: Settings, stop_after_s: float | None = None, on_started: Callable[[], None] = lambda: None
+) -> int:
+    """Run the service and return the exit status: 0 if it was stopped, 1 if it failed.
+
+    `on_started` is called once the server listens and all settings have proved right.
+    """
+    logging.basicConfig(level=logging.WARNING, format="nslabs: %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    with bind(settings.server.host, settings.server.port) as listener, assembled(settings) as service:
+        asyncio.run(serve(service, listener, lambda: _tell(service, settings, listener, on_started), stop_after_s))
+        return _outcome(service)
+
+
+async def _tell(service: Service, settings: Settings, listener: socket.socket, on_started: Callable[[], None]) -> None:
+    say(f"nslabs {package_version()}  page {url_of(listener)}")
+    say(f"logs {settings.traffic.logs}, state {service.state.path}")
+    on_started()
+    await show_alerts(service.hub)
+
+
+def _outcome(service: Service) -> int:
+    status = service.pipeline.status
+    if status.state != "failed":
+        return 0
+    sys.stderr.write(f"nslabs: stopped after a failure: {status.reason}\n")
+    return 1

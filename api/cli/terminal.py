@@ -1,0 +1,58 @@
+"""What a person at the terminal sees of a running service: where it is, and each alert as it is raised."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from rich.console import Console
+from rich.text import Text
+
+from api.stream.messages import AlertMessage
+
+if TYPE_CHECKING:
+    from api.stream import Hub
+    from api.stream.messages import Message
+    from online_models.types import Alert
+
+_STYLES: Final = {"low": "cyan", "medium": "yellow", "high": "red", "critical": "bold white on red"}
+_WAITING: Final = 1000
+
+
+def say(text: str) -> None:
+    """Write a line to standard output, at once."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+async def show_alerts(hub: Hub) -> None:
+    """Write one line for each alert that is raised. A terminal that does not scroll holds up nothing but this."""
+    console = Console(soft_wrap=True, highlight=False)
+    with hub.alerts.subscribed(_WAITING) as subscriber:
+        while True:
+            for message in await subscriber.next_messages():
+                text = _line(message)
+                if text is not None:
+                    await asyncio.to_thread(console.print, text)
+
+
+def _line(message: Message) -> Text | None:
+    if isinstance(message, AlertMessage):
+        return alert_line(message.change.alert) if message.change.change == "raised" else None
+    return Text(f"({message.seq}: some alerts were raised faster than they could be shown; the page has them)")
+
+
+def alert_line(alert: Alert) -> Text:
+    """Return when, how severe, which device, and the sentence."""
+    when = datetime.fromtimestamp(alert.ts, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return Text.assemble(
+        when, "  ", (f"{alert.severity:<8}", _STYLES[alert.severity]), "  ", f"{harmless(alert.device):<15}  ",
+        harmless(alert.sentence or alert.behaviour),
+    )  # fmt: skip
+
+
+def harmless(text: str) -> str:
+    """Replace what a terminal would obey: log contents are data."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)

@@ -1,0 +1,50 @@
+"""The models and what is learned beside them: built from the settings and the last checkpoint, and back into one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from ingest.identity import Identities
+from online_models.config import ModelConfig
+from online_models.engine import Engine
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from api.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """What one thread owns and a checkpoint keeps."""
+
+    engine: Engine
+    identities: Identities
+
+
+def model_config(settings: Settings) -> ModelConfig:
+    """Return the part of the settings that the models need."""
+    models = settings.models
+    return ModelConfig(
+        seed=models.seed,
+        alert_budget_per_day=models.alert_budget_per_day,
+        local_networks=settings.traffic.local_networks,
+        max_devices=models.max_devices,
+        max_pairs=models.max_pairs,
+    )
+
+
+def load_models(settings: Settings, found: Mapping[str, bytes]) -> Models:
+    """Return the models of a checkpoint's parts, or new ones where there are none. Takes seconds."""
+    config = model_config(settings)
+    engine = Engine.from_bytes(found["engine"], config) if "engine" in found else Engine(config)
+    known: Any = orjson.loads(found.get("identity", b"null"))
+    return Models(engine, Identities() if known is None else Identities.from_state(known))
+
+
+def checkpoint_parts(models: Models) -> dict[str, bytes]:
+    """Return the models as parts of a checkpoint."""
+    return {"engine": models.engine.to_bytes(), "identity": orjson.dumps(models.identities.state())}

@@ -1,0 +1,85 @@
+"""What a training job learns from: records of a request body, or an uploaded log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from ingest.records import MODELLED_KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ingest.records import RecordBatch
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """One record or line that cannot be used: its index in the body or its byte offset in the log, and why."""
+
+    error: str
+    index: int | None = None
+    offset: int | None = None
+
+
+class Dataset(Protocol):
+    """Records to learn, decoded piece by piece as they are asked for."""
+
+    name: str
+
+    def batches(self) -> Iterator[RecordBatch]:
+        """Decode and yield the next records."""
+
+    def total(self) -> int | None:
+        """Return the number of records, or None while it is not known."""
+
+    def progress(self) -> float:
+        """Return the part that has been read, 0 to 1."""
+
+    def rejected(self) -> Sequence[Rejection]:
+        """Return what cannot be used, so far."""
+
+    def close(self) -> None:
+        """Free what the dataset holds."""
+
+
+class ObjectsDataset:
+    """The records of a request body, decoded already."""
+
+    name = "dataset"
+
+    def __init__(self, batches: Sequence[RecordBatch], rejected: Sequence[Rejection]) -> None:
+        self._batches = batches
+        self._rejected = rejected
+        self._total = sum(len(batch) for batch in batches)
+        self._read = 0
+
+    def batches(self) -> Iterator[RecordBatch]:
+        """Yield the batches, in the body's order."""
+        for batch in self._batches:
+            self._read += len(batch)
+            yield batch
+
+    def total(self) -> int:
+        """Return the number of records that could be decoded."""
+        return self._total
+
+    def progress(self) -> float:
+        """Return the part that has been read."""
+        return self._read / self._total if self._total else 1.0
+
+    def rejected(self) -> Sequence[Rejection]:
+        """Return the records that could not be decoded."""
+        return self._rejected
+
+    def close(self) -> None:
+        """Hold nothing any more."""
+        self._batches = ()
+
+
+def slices(dataset: Dataset, size: int) -> Iterator[RecordBatch]:
+    """Yield the dataset's records of kinds that have a model, at most `size` at a time."""
+    for batch in dataset.batches():
+        if batch.kind in MODELLED_KINDS:
+            for start in range(0, len(batch), size):
+                yield type(batch)(batch.kind, batch.frame.slice(start, size), batch.source)

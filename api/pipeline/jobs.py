@@ -1,0 +1,151 @@
+"""Training jobs: learned chunk by chunk between live records, one after the other."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections import Counter, deque
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final, Literal
+
+from api.errors import BusyError
+from api.pipeline.datasets import Dataset, Rejection, slices
+from ingest.errors import IngestError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from api.pipeline.clock import Clock
+    from ingest.records import RecordBatch
+    from online_models.engine import Engine
+
+JobState = Literal["waiting", "running", "done", "failed", "stopped"]
+_REJECTIONS_SHOWN: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class JobStatus:
+    """How far a job is. Times are wall clock, epoch seconds.
+
+    Attributes
+    ----------
+    records_done, records_total
+        Records learned, and their number if it is known yet.
+    progress
+        Part of the dataset that has been read, 0 to 1.
+    learned
+        Records learned, by log kind.
+    rejected, rejections
+        How many records or lines could not be used, and the first of them with their reasons.
+    """
+
+    id: str
+    dataset: str
+    state: JobState
+    submitted_at: float
+    finished_at: float | None = None
+    records_done: int = 0
+    records_total: int | None = None
+    progress: float = 0.0
+    learned: dict[str, int] = field(default_factory=dict)
+    rejected: int = 0
+    rejections: tuple[Rejection, ...] = ()
+    error: str | None = None
+
+
+class TrainingJob:
+    """One dataset on its way into the models. `step` belongs to the pipeline thread; `status` may be read anywhere."""
+
+    def __init__(self, dataset: Dataset, chunk: int, clock: Clock) -> None:
+        self.status = JobStatus(uuid.uuid4().hex, dataset.name, "waiting", clock.wall(), records_total=dataset.total())
+        self._dataset = dataset
+        self._chunks: Iterator[RecordBatch] = slices(dataset, chunk)
+        self._learned: Counter[str] = Counter()
+        self._clock = clock
+
+    def step(self, engine: Engine) -> bool:
+        """Learn one chunk; return whether there may be more."""
+        try:
+            batch = next(self._chunks, None)
+        except (IngestError, OSError, EOFError) as error:
+            self.finish("failed", str(error))
+            return False
+        if batch is None:
+            self._complete()
+            return False
+        engine.learn(batch)
+        self._learned[batch.kind] += len(batch)
+        self._report("running")
+        return True
+
+    def _complete(self) -> None:
+        if self._dataset.rejected() and not self._learned:
+            self.finish("failed", f"no record could be used; the first: {self._dataset.rejected()[0].error}")
+        else:
+            self.finish("done")
+
+    def _report(self, state: JobState) -> None:
+        rejected = self._dataset.rejected()
+        self.status = replace(
+            self.status,
+            state=state,
+            records_done=self._learned.total(),
+            records_total=self._dataset.total(),
+            progress=self._dataset.progress(),
+            learned=dict(self._learned),
+            rejected=len(rejected),
+            rejections=tuple(rejected[:_REJECTIONS_SHOWN]),
+        )
+
+    def finish(self, state: JobState, error: str | None = None) -> None:
+        """End the job in this state and free its dataset."""
+        self._report(state)
+        self.status = replace(self.status, finished_at=self._clock.wall(), error=error)
+        self._dataset.close()
+
+
+class JobBoard:
+    """All jobs by identifier: a bounded number that wait or run, and the last finished ones."""
+
+    def __init__(self, max_waiting: int, max_finished: int) -> None:
+        self._lock = threading.Lock()
+        self._open: deque[TrainingJob] = deque()
+        self._max_waiting = max_waiting
+        self._finished: deque[TrainingJob] = deque(maxlen=max_finished)
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def add(self, job: TrainingJob) -> None:
+        """Put a job behind those that wait.
+
+        Raises
+        ------
+        BusyError
+            If as many as allowed are waiting already.
+        """
+        with self._lock:
+            if len(self._open) >= self._max_waiting:
+                raise BusyError(f"{self._max_waiting} training jobs are waiting already; try again when one is done")
+            self._open.append(job)
+
+    def get(self, identifier: str) -> JobStatus | None:
+        """Return how far a job is, or None if there is none of that identifier (any more)."""
+        with self._lock:
+            jobs = [*self._open, *self._finished]
+        return next((job.status for job in jobs if job.status.id == identifier), None)
+
+    def step(self, engine: Engine) -> None:
+        """Learn one chunk of the oldest job. Called by the pipeline thread."""
+        if self._open and not self._open[0].step(engine):
+            self._retire()
+
+    def stop(self) -> None:
+        """End all jobs; what they learned stays learned."""
+        while self._open:
+            self._open[0].finish("stopped", "the service was stopped")
+            self._retire()
+
+    def _retire(self) -> None:
+        with self._lock:
+            self._finished.append(self._open.popleft())

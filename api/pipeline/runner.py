@@ -1,0 +1,188 @@
+"""The pipeline thread: live records first, then requests, then one chunk of training, then a checkpoint."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from api.errors import NotReadyError
+from api.pipeline.clock import Clock
+from api.pipeline.status import PipelineStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from api.pipeline.checkpointer import Checkpointer
+    from api.pipeline.commands import CommandQueue
+    from api.pipeline.jobs import JobBoard, TrainingJob
+    from api.pipeline.scoring import Scorer
+    from ingest.health import SourceHealth
+    from ingest.records import RecordBatch
+
+_log = logging.getLogger(__name__)
+_IDLE_S: Final = 0.025  # a request waits at most so long for an idle pipeline
+_REPORT_S: Final = 0.5
+_STARTING: Final = "the models are being loaded; the first start compiles them"
+
+
+class Source(Protocol):
+    """Where live records come from."""
+
+    def poll(self, timeout_s: float) -> list[RecordBatch]:
+        """Return new records; wait at most so long for the first of them."""
+
+    def positions(self) -> Mapping[str, Any]:
+        """Return how far each file has been read, as JSON can hold it."""
+
+    def health(self) -> SourceHealth:
+        """Return how far behind it is, and what is wrong."""
+
+    def close(self) -> None:
+        """Free files and watches."""
+
+
+class Observer(Protocol):
+    """Who looks at every batch beside the models."""
+
+    def observe(self, batch: RecordBatch) -> None:
+        """Take what it needs from the batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the pipeline thread owns from its start to its end."""
+
+    source: Source
+    scorer: Scorer
+    identities: Observer
+    checkpointer: Checkpointer
+    close: Callable[[], None]
+
+
+class Pipeline:
+    """Runs the thread. `prepare` is called in it: loading and compiling models takes seconds."""
+
+    def __init__(
+        self, prepare: Callable[[], Parts], commands: CommandQueue, jobs: JobBoard, clock: Clock | None = None
+    ) -> None:
+        self.commands = commands
+        self.jobs = jobs
+        self._prepare = prepare
+        self._clock = clock or Clock()
+        self.status = PipelineStatus("starting", _STARTING, started_at=self._clock.wall())
+        self._last_record_at: float | None = None
+        self._dirty = False
+        self._report_at = 0.0
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="pipeline")
+        self._on_end: Callable[[], object] = lambda: None
+
+    def start(self, on_end: Callable[[], object]) -> None:
+        """Start the thread; `on_end` is called in it when it ends, whatever the reason."""
+        self._on_end = on_end
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Have the thread process what it has read, write a last checkpoint and end; wait for that."""
+        self._stopping.set()
+        self._thread.join()
+
+    def train(self, job: TrainingJob) -> None:
+        """Have a training job learned, behind those that wait.
+
+        Raises
+        ------
+        BusyError
+            If too many wait already, or the pipeline has ended.
+        """
+        if self.status.state in {"stopped", "failed"} or self._stopping.is_set():
+            raise NotReadyError(self.status.reason or "the service is stopping")
+        self.jobs.add(job)
+
+    def _run(self) -> None:
+        parts: Parts | None = None
+        try:
+            parts = self._prepare()
+            self._loop(parts)
+            self._wind_up(parts)
+        except Exception as error:  # noqa: BLE001 - the end of the thread: whatever it was ends the service, told
+            _log.exception("the pipeline failed")
+            self._fail(parts, error)
+        finally:
+            self.commands.close("the service has stopped" if self.status.reason is None else self.status.reason)
+            self._on_end()
+
+    def _loop(self, parts: Parts) -> None:
+        while not self._stopping.is_set():
+            self._report_if_due(parts)
+            busy = self._live(parts)
+            busy |= self._requests(parts)
+            busy |= self._train(parts)
+            self._dirty |= busy
+            if self._dirty and parts.scorer.store_alerts() and parts.checkpointer.save_if_due():
+                self._dirty = False
+
+    def _live(self, parts: Parts) -> bool:
+        """Process what the source has, all of it: positions and models must tell the same."""
+        batches = parts.source.poll(self._patience())
+        for batch in batches:
+            parts.identities.observe(batch)
+            parts.scorer.process(batch)
+            self.commands.serve_one(parts.scorer)
+        if batches:
+            self._last_record_at = self._clock.wall()
+        return bool(batches)
+
+    def _patience(self) -> float:
+        return 0.0 if len(self.commands) or len(self.jobs) else _IDLE_S
+
+    def _requests(self, parts: Parts) -> bool:
+        """Serve as many as wait now; later ones come after the next live records."""
+        served = [self.commands.serve_one(parts.scorer) for _ in range(len(self.commands))]
+        return any(served)
+
+    def _train(self, parts: Parts) -> bool:
+        self.jobs.step(parts.scorer.engine)
+        return len(self.jobs) > 0
+
+    def _wind_up(self, parts: Parts) -> None:
+        self.jobs.stop()
+        parts.scorer.store_alerts()
+        parts.checkpointer.save_last()
+        self._report(parts)
+        self.status = dataclasses.replace(self.status, state="stopped")
+        parts.close()
+
+    def _fail(self, parts: Parts | None, error: Exception) -> None:
+        """Leave the last checkpoint as it is: a restart repeats the records since then."""
+        self.status = dataclasses.replace(self.status, state="failed", reason=f"{type(error).__name__}: {error}")
+        self.jobs.stop()
+        if parts is not None:
+            parts.checkpointer.abandon()
+            parts.close()
+
+    def _report_if_due(self, parts: Parts) -> None:
+        now = self._clock.monotonic()
+        if now >= self._report_at:
+            self._report_at = now + _REPORT_S
+            self._report(parts)
+
+    def _report(self, parts: Parts) -> None:
+        scorer, checkpointer = parts.scorer, parts.checkpointer
+        self.status = PipelineStatus(
+            state="running",
+            started_at=self.status.started_at,
+            problems=tuple(text for text in (scorer.store_problem, checkpointer.problem) if text),
+            records=scorer.scored,
+            anomalies=scorer.anomalies,
+            not_modelled=dict(scorer.not_modelled),
+            alerts=dict(scorer.changes),
+            unstored=scorer.unstored,
+            last_ts=scorer.last_ts or None,
+            last_record_at=self._last_record_at,
+            source=parts.source.health(),
+            checkpoint_at=checkpointer.saved_at,
+        )

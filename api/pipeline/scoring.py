@@ -1,0 +1,82 @@
+"""One record batch through the models: scores to their readers, alerts to the store and theirs."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from typing import TYPE_CHECKING, Protocol
+
+from ingest.records import MODELLED_KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from api.store import AlertChange, AlertWriter
+    from ingest.records import RecordBatch
+    from online_models.engine import Engine
+    from online_models.types import Alert, ScoredBatch
+
+
+class Readers(Protocol):
+    """Who is told of scores and alerts; must not wait."""
+
+    def publish_scores(self, batch: ScoredBatch) -> None:
+        """Take one scored batch."""
+
+    def publish_alerts(self, changes: Sequence[AlertChange]) -> None:
+        """Take what changed in the store."""
+
+
+class Scorer:
+    """The models with what follows them. The thread that owns it is the only one that touches the models."""
+
+    def __init__(self, engine: Engine, writer: AlertWriter, readers: Readers) -> None:
+        self.engine = engine
+        self.scored = 0
+        self.anomalies = 0
+        self.changes: Counter[str] = Counter()
+        self.last_ts = 0.0
+        self.not_modelled: Counter[str] = Counter()
+        self.store_problem: str | None = None
+        self._writer = writer
+        self._readers = readers
+        self._unstored: dict[str, Alert] = {}
+
+    @property
+    def unstored(self) -> int:
+        """Number of alerts that wait for the store."""
+        return len(self._unstored)
+
+    def process(self, batch: RecordBatch) -> ScoredBatch | None:
+        """Score and learn a batch; None if its kind has no model, which is counted."""
+        if batch.kind not in MODELLED_KINDS:
+            self.not_modelled[batch.kind] += len(batch)
+            return None
+        scored = self.engine.process(batch)
+        self._count(scored)
+        self._readers.publish_scores(scored)
+        if scored.alerts:
+            self._unstored.update((alert.id, alert) for alert in scored.alerts)
+            self.store_alerts()
+        return scored
+
+    def _count(self, scored: ScoredBatch) -> None:
+        self.scored += len(scored)
+        self.anomalies += int(scored.anomaly.sum())
+        if len(scored):
+            self.last_ts = max(self.last_ts, float(scored.ts.max()))
+
+    def store_alerts(self) -> bool:
+        """Store what waits and tell the readers; while the disk refuses, it goes on waiting and False is returned."""
+        if not self._unstored:
+            return True
+        try:
+            changes = self._writer.upsert(self._unstored.values())
+        except sqlite3.Error as error:
+            self.store_problem = f"alerts cannot be stored: {error}"
+            return False
+        self.store_problem = None
+        self._unstored.clear()
+        self.changes.update(change.change for change in changes)
+        self._readers.publish_alerts(changes)
+        return True

@@ -1,0 +1,56 @@
+"""What the pipeline thread tells of itself: a snapshot that others may read at any time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from ingest.health import SourceHealth
+
+PipelineState = Literal["starting", "running", "stopped", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineStatus:
+    """One moment of the pipeline. Wall-clock times are epoch seconds; None until there is one.
+
+    Attributes
+    ----------
+    state, reason
+        What it does, and why, where that needs a reason.
+    started_at
+        Wall-clock time of the start.
+    problems
+        What does not work at the moment, in sentences; empty while all is well.
+    records, anomalies
+        Records scored since the start, and how many of them were over the threshold.
+    not_modelled
+        Records of kinds that have no model, by kind.
+    alerts
+        Changes of alerts since the start: raised, updated, closed.
+    unstored
+        Alerts that wait for the store.
+    last_ts
+        Latest log time among the scored records.
+    last_record_at
+        Wall-clock time at which the last record arrived.
+    source
+        What the source tells of itself.
+    checkpoint_at
+        Wall-clock time of the last checkpoint.
+    """
+
+    state: PipelineState
+    reason: str | None = None
+    started_at: float = 0.0
+    problems: tuple[str, ...] = ()
+    records: int = 0
+    anomalies: int = 0
+    not_modelled: dict[str, int] = field(default_factory=dict)
+    alerts: dict[str, int] = field(default_factory=dict)
+    unstored: int = 0
+    last_ts: float | None = None
+    last_record_at: float | None = None
+    source: SourceHealth | None = None
+    checkpoint_at: float | None = None

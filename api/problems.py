@@ -1,0 +1,78 @@
+"""Every error that a client can get, as one JSON shape: a code for programs and a sentence for people."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from api.errors import BusyError, CursorError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fastapi import FastAPI, Request
+
+_log = logging.getLogger(__name__)
+_CODES = {403: "forbidden", 404: "not_found", 405: "method_not_allowed"}
+
+
+class Problem(BaseModel):
+    """What went wrong."""
+
+    code: str = Field(description="for programs", examples=["not_json"])
+    detail: str = Field(description="for people: what was found, and what was expected", examples=["The body is …"])
+
+
+class ProblemError(Exception):
+    """Raised by a route to answer with a `Problem`."""
+
+    def __init__(self, status: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.status, self.code, self.detail, self.headers = status, code, detail, headers
+
+    def response(self) -> JSONResponse:
+        """Return the answer."""
+        content = {"code": self.code, "detail": self.detail}
+        return JSONResponse(content, self.status, dict(self.headers) if self.headers else None)
+
+
+def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI description of these error answers."""
+    return {status: {"model": Problem} for status in statuses}
+
+
+def handle_problems(app: FastAPI) -> None:
+    """Answer every kind of error in the one shape."""
+
+    @app.exception_handler(ProblemError)
+    async def _problem(_: Request, error: ProblemError) -> JSONResponse:
+        return error.response()
+
+    @app.exception_handler(BusyError)
+    async def _busy(_: Request, error: BusyError) -> JSONResponse:
+        return ProblemError(503, "busy", str(error), {"Retry-After": str(error.retry_after_s)}).response()
+
+    @app.exception_handler(CursorError)
+    async def _cursor(_: Request, error: CursorError) -> JSONResponse:
+        return ProblemError(422, "wrong_parameter", str(error)).response()
+
+    @app.exception_handler(RequestValidationError)
+    async def _parameter(_: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        name = str(first["loc"][-1])
+        return ProblemError(422, "wrong_parameter", f"{name}: {first['msg']}").response()
+
+    @app.exception_handler(HTTPException)
+    async def _http(_: Request, error: HTTPException) -> JSONResponse:
+        code = _CODES.get(error.status_code, "http_error")
+        return ProblemError(error.status_code, code, str(error.detail), error.headers).response()
+
+    @app.exception_handler(Exception)
+    async def _unforeseen(request: Request, error: Exception) -> JSONResponse:
+        _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+        return ProblemError(500, "internal", "the request failed; the service's log says why").response()

@@ -1,0 +1,114 @@
+"""Finished logs through the same pipeline, as fast as it goes."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import orjson
+
+from api.models import checkpoint_parts, load_models, model_config
+from api.pipeline.scoring import Scorer
+from api.scores_file import ScoresFile
+from api.state import fingerprint, state_directory
+from api.store import AlertWriter
+from ingest.checkpoints import CheckpointStore
+from ingest.replay import ReplaySource
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from api.settings import Settings
+    from api.state import StateDirectory
+    from api.store import AlertChange
+    from online_models.types import Alert, ScoredBatch
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaySummary:
+    """What a replay did; `seconds` is the time from the first byte read to the last alert stored."""
+
+    records: int
+    seconds: float
+    records_per_s: float
+    malformed: int
+    anomalies: int
+    alerts: int
+
+
+class ReplayReaders:
+    """Takes scores to their file and remembers the latest state of every alert of this replay, in order."""
+
+    def __init__(self, scores: IO[bytes] | None) -> None:
+        self.alerts: dict[str, Alert] = {}
+        self._scores = ScoresFile(scores) if scores is not None else None
+
+    def publish_scores(self, batch: ScoredBatch) -> None:
+        """Write a scored batch, if a file was asked for."""
+        if self._scores is not None:
+            self._scores.write(batch)
+        self.alerts.update((alert.id, alert) for alert in batch.alerts)
+
+    def publish_alerts(self, changes: Sequence[AlertChange]) -> None:
+        """Nothing to do: the alerts came with their batch."""
+
+
+def replay(
+    paths: Sequence[Path],
+    settings: Settings,
+    readers: ReplayReaders,
+    on_progress: Callable[[int, int, int], None],
+) -> ReplaySummary:
+    """Score and learn all records of `paths`; with a state directory, go on from its models and leave them learned.
+
+    `on_progress` is called after each batch with the bytes read, the bytes in all, and the records scored.
+    """
+    source = ReplaySource(paths)
+    with _state(settings.traffic.state) as state:
+        store = CheckpointStore(state.checkpoints, fingerprint=fingerprint(model_config(settings)))
+        found = store.load() or {}
+        models = load_models(settings, found)
+        writer = AlertWriter(state.alerts)
+        scorer = Scorer(models.engine, writer, readers)
+        began = time.perf_counter()
+        for batch in source:
+            models.identities.observe(batch)
+            scorer.process(batch)
+            on_progress(*source.progress, scorer.scored)
+        scorer.store_alerts()
+        seconds = time.perf_counter() - began
+        writer.sync()
+        writer.close()
+        if settings.traffic.state is not None:
+            store.save({**found, **checkpoint_parts(models)})
+    return _summary(scorer, readers, len(source.malformed), seconds)
+
+
+@contextmanager
+def _state(path: Path | None) -> Iterator[StateDirectory]:
+    with ExitStack() as stack:
+        where = path or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nslabs-replay-")))
+        yield stack.enter_context(state_directory(where))
+
+
+def _summary(scorer: Scorer, readers: ReplayReaders, malformed: int, seconds: float) -> ReplaySummary:
+    rate = scorer.scored / seconds if seconds else 0.0
+    return ReplaySummary(
+        scorer.scored, round(seconds, 3), round(rate, 1), malformed, scorer.anomalies, len(readers.alerts)
+    )
+
+
+def write_alerts(file: IO[bytes], alerts: Sequence[Alert]) -> None:
+    """Write one JSON object for each alert, in the order in which they were raised."""
+    for alert in alerts:
+        file.write(orjson.dumps(_alert_line(alert), option=orjson.OPT_APPEND_NEWLINE))
+
+
+def _alert_line(alert: Alert) -> dict[str, object]:
+    names = ("id", "device", "behaviour", "severity", "ts", "first_ts", "last_ts", "count", "uids")
+    whole = asdict(alert)
+    return {name: whole[name] for name in names}

@@ -1,0 +1,111 @@
+"""The shapes of the REST answers, as OpenAPI describes them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from online_models.types import AlertStatus, Severity
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+
+class ReasonAnswer(_Answer):
+    """One feature that made a record anomalous."""
+
+    feature: str = Field(examples=["new_peers_1h"])
+    observed: float = Field(description="what the record showed, in the feature's unit", examples=[214])
+    usual: float = Field(description="what this device's reference holds", examples=[3])
+    weight: float = Field(description="the part of the score that this feature accounts for", examples=[0.41])
+    text: str = Field(description="a clause that a person understands", examples=["tried 214 new peers in an hour"])
+
+
+class ScoredRecord(_Answer):
+    """One record with its score."""
+
+    index: int = Field(description="place of the record in the request", examples=[0])
+    uid: str = Field(examples=["CHhAvVGS1DHFjwGM9"])
+    log: str = Field(description="log kind", examples=["conn"])
+    ts: float = Field(description="time of the record, epoch seconds", examples=[1767600000.25])
+    device: str = Field(description="address of the local endpoint", examples=["192.168.1.23"])
+    score: float = Field(description="0 to 1; higher is more anomalous", examples=[0.9987])
+    anomaly: bool = Field(description="the score is over the threshold in force")
+    reasons: list[ReasonAnswer] = Field(description="for anomalies: the features that moved the score")
+
+
+class RejectedRecord(_Answer):
+    """One record that could not be scored."""
+
+    index: int = Field(examples=[3])
+    error: str = Field(examples=["unknown kind of record: expected the fields of conn, dns or http, or a _path"])
+
+
+class AnalyzeAnswer(_Answer):
+    """What the models say of some traffic."""
+
+    analyzed: int = Field(description="number of records that were scored", examples=[2])
+    anomalies: list[ScoredRecord] = Field(description="the anomalous ones, in the order of the request")
+    rejected: list[RejectedRecord]
+
+
+class PredictAnswer(_Answer):
+    """The score of every record."""
+
+    predictions: list[ScoredRecord] = Field(description="in the order of the request")
+    rejected: list[RejectedRecord]
+
+
+class RejectionAnswer(_Answer):
+    """One record or line of a training dataset that could not be used."""
+
+    error: str
+    index: int | None = Field(description="place in the request's dataset")
+    offset: int | None = Field(description="byte offset in the uploaded log")
+
+
+class JobAnswer(_Answer):
+    """How far a training job is. Times are wall clock, epoch seconds."""
+
+    id: str
+    dataset: str = Field(description="`dataset`, or the name of the uploaded file")
+    state: Literal["waiting", "running", "done", "failed", "stopped"]
+    submitted_at: float
+    finished_at: float | None
+    records_done: int = Field(description="records learned so far")
+    records_total: int | None = Field(description="null while an uploaded log is still being read")
+    progress: float = Field(description="part of the dataset that has been read, 0 to 1")
+    learned: dict[str, int] = Field(description="records learned, by log kind", examples=[{"conn": 1024}])
+    rejected: int = Field(description="number of records or lines that could not be used")
+    rejections: list[RejectionAnswer] = Field(description="the first hundred of those, with reasons")
+    error: str | None = Field(description="why the job failed")
+
+
+class AlertAnswer(_Answer):
+    """What a person is told: one per device and behaviour, updated while it lasts. Times are log time."""
+
+    id: str = Field(description="deterministic: the same log gives the same identifier")
+    device: str = Field(examples=["192.168.1.23"])
+    behaviour: str = Field(examples=["scan"])
+    log: str = Field(description="log kind in which it shows", examples=["conn"])
+    severity: Severity
+    score: float
+    ts: float = Field(description="when it was raised: the end of the record that raised it")
+    first_ts: float
+    last_ts: float
+    count: int = Field(description="anomalous records so far")
+    sentence: str = Field(examples=["192.168.1.23 tried 214 hosts on port 23 in 60 s; it never used more than 3"])
+    status: AlertStatus
+    technique: str | None = Field(description="MITRE ATT&CK technique", examples=["T1046"])
+    reasons: list[ReasonAnswer]
+    uids: list[str] = Field(description="sample records")
+    peers: list[str]
+
+
+class AlertsAnswer(_Answer):
+    """One page of alerts, newest first."""
+
+    alerts: list[AlertAnswer]
+    next_cursor: str | None = Field(description="hand it back as `cursor` for the next page; null after the last")

@@ -1,0 +1,40 @@
+"""The parts of a running service, put together from the settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from api.pipeline.clock import Clock
+
+if TYPE_CHECKING:
+    from api.pipeline import Pipeline
+    from api.state import StateDirectory
+    from api.store import AlertReader
+    from api.stream import Hub
+
+_MIB: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class RequestLimits:
+    """How large requests may be."""
+
+    body_bytes: int = 32 * _MIB
+    upload_bytes: int = 1024 * _MIB
+    records: int = 50_000
+    train_chunk: int = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What the routes need. The pipeline owns the models; everything here may be used from the asyncio loop."""
+
+    pipeline: Pipeline
+    hub: Hub
+    alerts: AlertReader
+    state: StateDirectory
+    limits: RequestLimits = field(default_factory=RequestLimits)
+    stale_after_s: float = 900.0
+    cors_origins: tuple[str, ...] = ()
+    clock: Clock = field(default_factory=Clock)

@@ -1,0 +1,87 @@
+"""An uploaded log: received into the state directory, then decoded piece by piece while it is learned."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException
+
+from api.body import limited
+from api.pipeline.datasets import Rejection
+from api.problems import ProblemError
+from ingest.replay import ReplaySource
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from fastapi import Request
+
+    from ingest.records import RecordBatch
+
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+async def receive_upload(request: Request, folder: Path, limit: int) -> UploadedLog:
+    """Store the uploaded file and return it as a dataset.
+
+    Raises
+    ------
+    ProblemError
+        If the body is too large (413), is no multipart form (400), or holds no file (422).
+    """
+    try:
+        async with limited(request, limit).form(max_files=1) as form:
+            upload = next((part for part in form.values() if isinstance(part, UploadFile)), None)
+            if upload is None:
+                raise ProblemError(422, "no_file", "The form holds no file; send the log as a file part named `file`")
+            return await run_in_threadpool(_keep, upload.file, upload.filename or "upload.log", folder)
+    except MultiPartException as error:
+        raise ProblemError(400, "not_multipart", f"The body is not a multipart form: {error.message}") from error
+
+
+def _keep(content: IO[bytes], name: str, folder: Path) -> UploadedLog:
+    """Copy the upload into a folder of its own, under a name that is safe as a path."""
+    folder.mkdir(exist_ok=True)
+    place = Path(tempfile.mkdtemp(dir=folder))
+    safe = _NOT_IN_NAMES.sub("_", Path(name).name).lstrip(".")[-128:] or "upload.log"
+    with (place / safe).open("wb") as file:
+        shutil.copyfileobj(content, file)
+    return UploadedLog(place / safe, name)
+
+
+class UploadedLog:
+    """A dataset that reads its log while it is learned, so a large one never stands in memory."""
+
+    def __init__(self, path: Path, name: str) -> None:
+        self.name = name
+        self._path = path
+        self._source = ReplaySource([path])
+        self._read_all = False
+
+    def batches(self) -> Iterator[RecordBatch]:
+        """Decode and yield the next records."""
+        yield from self._source
+        self._read_all = True
+
+    def total(self) -> int | None:
+        """Return the number of records once the log has been read to its end."""
+        return sum(self._source.counts.values()) if self._read_all else None
+
+    def progress(self) -> float:
+        """Return the part of the log's bytes that has been read."""
+        done, total = self._source.progress
+        return done / total if total else 1.0
+
+    def rejected(self) -> Sequence[Rejection]:
+        """Return the lines that could not be decoded."""
+        return [Rejection(line.reason, offset=line.offset) for line in self._source.malformed]
+
+    def close(self) -> None:
+        """Delete the uploaded file."""
+        shutil.rmtree(self._path.parent, ignore_errors=True)
