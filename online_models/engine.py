@@ -2,49 +2,207 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import copy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from online_models.alerts import AlertBook, Anomaly
+from online_models.behaviours import Sighting
 from online_models.config import ModelConfig
-from online_models.types import ScoredBatch
+from online_models.features.address import local_ranges
+from online_models.guard import RAISED, THRESHOLD
+from online_models.kinds import KINDS, Kind
+from online_models.outcome import Outcome, new_outcome
+from online_models.reasons import Reasons
+from online_models.snapshots import decode, encode
+from online_models.types import Alert, ScoredBatch
+from online_models.views import Views, new_views
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from ingest.records import RecordBatch
 
 
+@dataclass(slots=True)
+class _Model:
+    """The live model of one log kind: per-entity tables, views, and alerts."""
+
+    kind: Kind
+    state: Any
+    views: Views
+    alerts: AlertBook
+
+
 class Engine:
-    """Scores record batches, learns from them and raises alerts. Not thread-safe: one thread owns it."""
+    """Scores record batches, learns from them and raises alerts. Not thread-safe: one thread owns it.
+
+    The kinds are independent of each other, so the order in which batches of different kinds come does not matter;
+    neither does where a log is cut into batches.
+    """
 
     def __init__(self, config: ModelConfig | None = None) -> None:
+        """Grow the forests.
+
+        Raises
+        ------
+        ValueError
+            If a configured local network is not in CIDR form.
+        """
         self.config = config or ModelConfig()
+        self._ranges = local_ranges(self.config.local_networks)
+        self._models = {name: self._new_model(name, kind) for name, kind in KINDS.items()}
+
+    def _new_model(self, name: str, kind: Kind) -> _Model:
+        config = self.config
+        return _Model(
+            kind=kind,
+            state=kind.new_state(config.max_devices, config.max_pairs),
+            views=new_views(kind.edges, kind.weights, kind.compares, config.seed),
+            alerts=AlertBook(name, config.max_devices),
+        )
 
     def process(self, batch: RecordBatch) -> ScoredBatch:
-        """Score every record, then learn from it (prequential), and raise or update alerts."""
-        return self.score(batch)
+        """Score every record, then learn from it (prequential), and raise or update alerts.
+
+        A batch of a kind that has no model gives an empty result.
+        """
+        model = self._models.get(batch.kind)
+        if model is None or not len(batch):
+            return _nothing(batch.kind)
+        columns = model.kind.columns(batch, self._ranges)
+        outcome, reported = _run(model, columns, len(batch), trusted=False)
+        return _scored(model, batch, columns, outcome, reported)
 
     def score(self, batch: RecordBatch) -> ScoredBatch:
         """Score every record as `process` would, and leave the models and alerts as they were."""
-        n = len(batch)
-        frame = batch.frame
-        return ScoredBatch(
-            kind=batch.kind,
-            uid=frame["uid"].fill_null("").to_list(),
-            device=frame["id.orig_h"].fill_null("").to_list(),
-            ts=frame["ts"].fill_null(0.0).to_numpy(),
-            score=np.zeros(n),
-            anomaly=np.zeros(n, dtype=np.bool_),
-        )
+        model = self._models.get(batch.kind)
+        if model is None:
+            return _nothing(batch.kind)
+        self._models[batch.kind] = copy.deepcopy(model)
+        try:
+            return self.process(batch)
+        finally:
+            self._models[batch.kind] = model
 
     def learn(self, batch: RecordBatch) -> None:
         """Learn from records that are known to be normal: no alerts, no guard."""
+        model = self._models.get(batch.kind)
+        if model is not None and len(batch):
+            _run(model, model.kind.columns(batch, self._ranges), len(batch), trusted=True)
 
     def to_bytes(self) -> bytes:
         """Return the whole model state; equal states give equal bytes."""
-        return b""
+        arrays = {name: (model.state, model.views) for name, model in self._models.items()}
+        alerts = {name: model.alerts.state() for name, model in self._models.items()}
+        return encode(arrays, {"alerts": alerts})
 
     @classmethod
     def from_bytes(cls, data: bytes, config: ModelConfig | None = None) -> Engine:
-        """Rebuild the engine that `to_bytes` wrote."""
-        del data
-        return cls(config)
+        """Rebuild the engine that `to_bytes` wrote.
+
+        Raises
+        ------
+        SnapshotError
+            If the bytes are damaged, or of another version or other models.
+        """
+        engine = cls(config)
+        templates = {name: (model.state, model.views) for name, model in engine._models.items()}
+        arrays, meta = decode(data, templates)
+        for name, model in engine._models.items():
+            model.state, model.views = arrays[name]
+            model.alerts.restore(meta["alerts"][name])
+        return engine
+
+
+def _nothing(kind: str) -> ScoredBatch:
+    empty = np.zeros(0)
+    return ScoredBatch(kind, [], [], empty, empty, empty.astype(np.bool_))
+
+
+def _run(model: _Model, columns: Any, records: int, *, trusted: bool) -> tuple[Outcome, list[Outcome]]:
+    """Go through all records; return the outcome and the reports of anomalies in order."""
+    outcome, reported, at = new_outcome(records, len(model.kind.features)), [], 0
+    while at < records:
+        at = model.kind.run(model.state, model.views, columns, at, trusted, outcome)
+        used = int(outcome.used[0])
+        if used:
+            reported.append(
+                outcome._replace(
+                    detail_of=outcome.detail_of[:used].copy(),
+                    parts=outcome.parts[:used].copy(),
+                    facts=outcome.facts[:used].copy(),
+                )
+            )
+            outcome.used[0] = 0
+        if at < records:
+            model.state = model.kind.with_room(model.state)
+    return outcome, reported
+
+
+def _reasons(kind: Kind, reported: list[Outcome], scores: np.ndarray[Any, np.dtype[np.float64]]) -> Reasons:
+    features = len(kind.features)
+    rows = [r.detail_of for r in reported] or [np.zeros(0, np.int64)]
+    parts = [r.parts for r in reported] or [np.zeros((0, features))]
+    facts = [r.facts for r in reported] or [np.zeros((0, features, 2))]
+    return Reasons(kind.features, np.concatenate(rows), np.concatenate(parts), np.concatenate(facts), scores)
+
+
+def _scored(model: _Model, batch: RecordBatch, columns: Any, outcome: Outcome, reported: list[Outcome]) -> ScoredBatch:
+    scores = outcome.evidence / (outcome.evidence + model.views.policy[THRESHOLD])
+    reasons = _reasons(model.kind, reported, scores)
+    context = model.kind.context(batch.frame, columns)
+    return ScoredBatch(
+        kind=batch.kind,
+        uid=batch.frame["uid"].fill_null("").to_list(),
+        device=context["device"].to_list(),
+        ts=columns.ts,
+        score=scores,
+        anomaly=outcome.verdict > 0,
+        reasons=reasons,
+        alerts=_alerts(model, batch.frame, context, outcome, scores, reasons),
+    )
+
+
+def _alerts(
+    model: _Model,
+    frame: pl.DataFrame,
+    context: pl.DataFrame,
+    outcome: Outcome,
+    scores: np.ndarray[Any, np.dtype[np.float64]],
+    reasons: Reasons,
+) -> tuple[Alert, ...]:
+    if not reasons:
+        return ()
+    rows = list(reasons)
+    told = frame.select("uid", "ts")[rows].hstack(context[rows])
+    return model.alerts.observe(
+        _anomaly(model.kind, row, values, outcome, scores, reasons)
+        for row, values in zip(rows, told.iter_rows(), strict=True)
+    )
+
+
+def _anomaly(
+    kind: Kind,
+    row: int,
+    values: tuple[Any, ...],
+    outcome: Outcome,
+    scores: np.ndarray[Any, np.dtype[np.float64]],
+    reasons: Reasons,
+) -> Anomaly:
+    uid, ts, device, peer, target = values
+    return Anomaly(
+        device=device,
+        behaviour=kind.behaviours[outcome.behaviour[row]],
+        uid=uid or "",
+        peer=peer,
+        ts=ts,
+        end=float(outcome.end[row]),
+        score=float(scores[row]),
+        evidence=float(outcome.evidence[row]),
+        raises=bool(outcome.verdict[row] & RAISED),
+        sighting=lambda: Sighting(device, peer, target, reasons.facts(row)),
+        reasons=lambda: reasons[row],
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -89,7 +90,7 @@ class ScoredBatch:
     ts: npt.NDArray[np.float64]
     score: npt.NDArray[np.float64]
     anomaly: npt.NDArray[np.bool_]
-    reasons: dict[int, tuple[Reason, ...]] = field(default_factory=dict)
+    reasons: Mapping[int, tuple[Reason, ...]] = field(default_factory=dict)
     alerts: tuple[Alert, ...] = ()
 
     def __len__(self) -> int:

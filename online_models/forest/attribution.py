@@ -3,7 +3,7 @@
 In one tree River adds up m_d = mass * 2**depth along the path. Where a split halves the mass, m stays as it is: that is
 what evenly spread records would do. A split at depth k that changes it by δ_k = m_(k+1) - m_k changes all h - k terms
 below, so the sum is (h + 1) * m_0 + Σ (h - k) * δ_k and the feature of that split gets -(h - k) * δ_k / max. Where
-River's walk stops early it takes everything below for empty: that drop belongs to the split that led there.
+River's walk stops early, it takes everything below for empty: that drop belongs to the split that led there.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from online_models.compile import kernel
+from online_models.forest.pivot import size_limit
 from online_models.forest.state import REFERENCE
 
 if TYPE_CHECKING:
@@ -61,10 +62,10 @@ def _attribute_tree(
 ) -> None:
     """Add one tree's share to the parts; `unit` is 1 / max."""
     n_splits = state.feature.shape[1]
-    size_limit = 0.1 * state.counters[REFERENCE]
+    limit = size_limit(state)
     mass = state.mass[tree]
     node, below, scale = 0, _height(n_splits), 1.0
-    while node < n_splits and mass[node] >= size_limit:
+    while node < n_splits and mass[node] >= limit:
         feature = state.feature[tree, node]
         before = mass[node] * scale
         node = 2 * node + 2 - (x[feature] < state.threshold[tree, node])
@@ -72,5 +73,5 @@ def _attribute_tree(
         after = mass[node] * scale
         parts[feature] += below * (before - after) * unit
         below -= 1
-        if mass[node] < size_limit:
+        if mass[node] < limit:
             parts[feature] += below * after * unit

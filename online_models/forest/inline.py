@@ -31,7 +31,7 @@ __all__ = ["ForestState", "attribute", "learn_leaves", "new_state", "pivot", "sc
 
 @kernel
 def score_and_leaves(state: ForestState, x: npt.NDArray[np.float64], leaves: npt.NDArray[np.int32]) -> float:
-    """Return River's score of a record, 0 while there is no reference, and remember its leaf in each tree.
+    """Return the score of a record, 0 while there is no reference, and remember its leaf in each tree.
 
     Parameters
     ----------

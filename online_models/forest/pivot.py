@@ -46,6 +46,15 @@ def pivot(state: ForestState) -> None:
 
 
 @kernel
+def size_limit(state: ForestState) -> float:
+    """Return the mass below which a walk ends: River's tenth of the window; none where the reference grows.
+
+    A walk that goes on to its leaf tells apart what lies in one small node, which a long reference makes worthwhile.
+    """
+    return 0.0 if state.counters[GROWING] else 0.1 * float(state.counters[REFERENCE])
+
+
+@kernel
 def _replace(state: ForestState, halvings: int, restart: bool) -> None:  # noqa: FBT001 - kernels take positions
     """Set ``mass = (mass >> halvings if halvings else 0) + what was learned`` and start counting again if asked to."""
     n_trees, n_leaves = state.learned.shape
@@ -71,19 +80,19 @@ def _sum_leaves(learned: npt.NDArray[np.int32], sums: npt.NDArray[np.int32]) -> 
 
 @kernel
 def _sum_paths(state: ForestState) -> None:
-    """Add up mass times 2**depth from the root to each leaf, up to the first node below River's size limit."""
+    """Add up mass times 2**depth from the root to each leaf, up to the first node below the size limit."""
     n_trees, n_nodes = state.mass.shape
-    size_limit = 0.1 * state.counters[REFERENCE]
+    limit = size_limit(state)
     total = np.empty(n_nodes)
     stopped = np.empty(n_nodes, dtype=np.bool_)
     for tree in range(n_trees):
         mass = state.mass[tree]
-        total[0], stopped[0] = mass[0], mass[0] < size_limit
+        total[0], stopped[0] = mass[0], mass[0] < limit
         first, scale = 1, 2.0
         while first < n_nodes:
             for node in range(first, 2 * first + 1):
                 above = (node - 1) // 2
                 total[node] = total[above] if stopped[above] else total[above] + mass[node] * scale
-                stopped[node] = stopped[above] or mass[node] < size_limit
+                stopped[node] = stopped[above] or mass[node] < limit
             first, scale = 2 * first + 1, 2.0 * scale
         state.path[tree, :] = total[n_nodes // 2 :]

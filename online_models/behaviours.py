@@ -1,0 +1,118 @@
+"""What an anomalous device is doing: names, ATT&CK techniques, and a sentence that a person understands.
+
+Techniques: MITRE ATT&CK for Enterprise, https://attack.mitre.org/techniques/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What the sentence of an alert may speak of.
+
+    Attributes
+    ----------
+    device, peer
+        Addresses.
+    target
+        What the record was about: ``tcp/443``, a domain, a host.
+    facts
+        Feature name to (observed, usual), in the units that the feature's documentation gives.
+    """
+
+    device: str
+    peer: str
+    target: str
+    facts: Mapping[str, tuple[float, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """One thing that a device may be doing; its place in its kind's tuple is its number in the kernels."""
+
+    name: str
+    technique: str | None
+    gravity: int
+    sentence: Callable[[Sighting], str]
+
+
+def plain(number: float) -> str:
+    """Write a number as people do: few digits, thousands apart.
+
+    >>> plain(0.0421), plain(3.2), plain(1234567.0)
+    ('0.042', '3.2', '1,234,567')
+    """
+    if number >= 100.0:
+        return f"{number:,.0f}"
+    return f"{number:.2g}"
+
+
+def _larger(sighting: Sighting, *features: str) -> tuple[float, float]:
+    """Return observed and usual of the feature that lies furthest above what is usual."""
+    return max((sighting.facts[f] for f in features), key=lambda f: (f[0] + 1.0) / (f[1] + 1.0))
+
+
+def new_peer(s: Sighting) -> str:
+    """Tell of a first contact."""
+    rate = s.facts["novelty.endpoint"][1]
+    return f"{s.device} talks to {s.peer} on {s.target}, which it never did before; new peers there come {plain(rate)} a day"
+
+
+def lateral(s: Sighting) -> str:
+    """Tell of a first contact inside the site."""
+    return f"{s.device} talks to its neighbour {s.peer} on {s.target}, which is not its habit"
+
+
+def inbound(s: Sighting) -> str:
+    """Tell of a first contact from outside."""
+    return f"{s.peer} reached {s.device} from outside on {s.target}, which is new"
+
+
+def scan(s: Sighting) -> str:
+    """Tell of a fan-out."""
+    minute = _larger(s, "reach.peers_minute", "reach.services_minute")
+    hour = _larger(s, "reach.peers_hour", "reach.services_hour")
+    count, usual, span = (*minute, "a minute") if minute[0] > 2.0 * minute[1] + 4.0 else (*hour, "an hour")
+    return f"{s.device} tried {plain(count)} hosts or services in {span}, last {s.peer} on {s.target}; usual is {plain(usual)}"
+
+
+def flood(s: Sighting) -> str:
+    """Tell of a burst of records."""
+    count, usual = _larger(s, "reach.records_minute", "reach.failures_minute")
+    return f"{s.device} made {plain(count)} connections in a minute, last to {s.peer} on {s.target}; usual is {plain(usual)}"
+
+
+def brute_force(s: Sighting) -> str:
+    """Tell of repeated attempts on a service that asks for a password."""
+    count, usual = _larger(s, "reach.records_hour", "reach.failures_hour")
+    return f"{s.device} tried to log in at {s.peer} on {s.target} {plain(count)} times in an hour; usual is {plain(usual)}"
+
+
+def volume(s: Sighting) -> str:
+    """Tell of unusual amounts."""
+    (up, usual_up), (down, usual_down) = s.facts["volume.up"], s.facts["volume.down"]
+    return (
+        f"{s.device} sent {plain(up)} and received {plain(down)} bytes with {s.peer} on {s.target}; "
+        f"usual are {plain(usual_up)} and {plain(usual_down)}"
+    )
+
+
+def rhythm(s: Sighting) -> str:
+    """Tell of unusual timing."""
+    gap, usual = s.facts["rhythm.gap"]
+    return f"{s.device} keeps another rhythm on {s.target} with {s.peer}: {plain(gap)} s apart, usual is {plain(usual)} s"
+
+
+CONN = (
+    Behaviour("new-peer", "T1071", 1, new_peer),
+    Behaviour("scan", "T1046", 2, scan),
+    Behaviour("flood", "T1498", 2, flood),
+    Behaviour("brute-force", "T1110", 2, brute_force),
+    Behaviour("volume", "T1048", 1, volume),
+    Behaviour("rhythm", "T1071", 0, rhythm),
+    Behaviour("lateral-contact", "T1021", 1, lateral),
+    Behaviour("inbound-contact", "T1133", 1, inbound),
+)

@@ -1,0 +1,98 @@
+"""The conn model: every record in turn is counted, measured, scored, judged, and learned if it may be."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from online_models.compile import kernel
+from online_models.features.conn import EDGES, FEATURES, count, measure
+from online_models.features.conn_columns import INBOUND, LATERAL, ConnColumns
+from online_models.features.conn_facts import tell
+from online_models.features.conn_learn import learn
+from online_models.features.conn_state import DEVICE, FIRST, KEYS, LAST, ConnState, has_room, keys_of
+from online_models.features.past import HOUR
+from online_models.features.table import claim
+from online_models.guard import is_frozen, judge, release_if_quiet
+from online_models.outcome import Outcome, attribute_views
+from online_models.views import Views, assess, evidence_of, learn_views
+
+WEIGHTS = (1.0, 0.7, 0.6, 0.4)
+COMPARES = (True, False, True, True)
+MATURE_AFTER = 12 * HOUR
+NEW_PEER, SCAN, FLOOD, BRUTE_FORCE, VOLUME, RHYTHM, LATERAL_CONTACT, INBOUND_CONTACT = range(8)
+_MANY = 0.25
+
+
+@kernel
+def behaviour_of(columns: ConnColumns, i: int, x: npt.NDArray[np.float64], rarity: npt.NDArray[np.float64]) -> int:
+    """Name what an anomalous record's device is doing, by the view that is strongest and by how far it reaches."""
+    if max(max(x[5], x[6]), max(x[9], x[10])) >= _MANY:
+        return SCAN
+    if max(max(x[7], x[8]), max(x[11], x[12])) >= _MANY and rarity[1] * WEIGHTS[1] >= 1.0:
+        return BRUTE_FORCE if columns.login[i] else FLOOD
+    if WEIGHTS[0] * rarity[0] >= max(WEIGHTS[2] * rarity[2], WEIGHTS[3] * rarity[3]):
+        direction = columns.direction[i]
+        return INBOUND_CONTACT if direction == INBOUND else LATERAL_CONTACT if direction == LATERAL else NEW_PEER
+    return VOLUME if WEIGHTS[2] * rarity[2] >= WEIGHTS[3] * rarity[3] else RHYTHM
+
+
+@kernel
+def maturity_of(row: npt.NDArray[np.float64]) -> float:
+    """How much newness counts for a device: nothing at first sight, in full after twelve hours of log."""
+    return min(1.0, (row[LAST] - row[FIRST]) / MATURE_AFTER) if row[FIRST] > 0.0 else 0.0
+
+
+@kernel
+def _report(
+    state: ConnState, views: Views, columns: ConnColumns, i: int, keys: npt.NDArray[np.uint64],
+    row: npt.NDArray[np.float64], x: npt.NDArray[np.float64], outcome: Outcome,
+) -> None:  # fmt: skip
+    at = outcome.used[0]
+    outcome.used[0] += 1
+    outcome.detail_of[at] = i
+    attribute_views(views, x, outcome.evidence[i], outcome.parts[at])
+    tell(state, columns, i, keys, row, outcome.facts[at])
+
+
+@kernel
+def _judge_record(
+    state: ConnState, views: Views, columns: ConnColumns, i: int, keys: npt.NDArray[np.uint64],
+    row: npt.NDArray[np.float64], x: npt.NDArray[np.float64], outcome: Outcome,
+) -> None:  # fmt: skip
+    release_if_quiet(row, row[LAST], views.policy)
+    measure(state, columns, i, keys, row, x)
+    assess(views, x, maturity_of(row))
+    outcome.evidence[i] = evidence_of(views)
+    outcome.behaviour[i] = behaviour_of(columns, i, x, views.rarity)
+    outcome.verdict[i] = judge(row, outcome.evidence[i], outcome.behaviour[i], row[LAST], views.policy)
+    outcome.end[i] = row[LAST]
+
+
+@kernel
+def run_conn(state: ConnState, views: Views, columns: ConnColumns, start: int, trusted: bool, outcome: Outcome) -> int:
+    """Go through the records from ``start`` on; return the first that is left because a table or the report is full.
+
+    ``trusted`` records are learned whatever they look like, and raise nothing.
+    """
+    keys, x = np.zeros(KEYS, np.uint64), np.zeros(EDGES[-1])
+    for i in range(start, columns.ts.size):
+        if not has_room(state) or outcome.used[0] >= outcome.detail_of.size:
+            return i
+        keys_of(columns, i, keys)
+        row = state.device.rows[claim(state.device, keys[DEVICE])]
+        count(state, columns, i, keys, row)
+        if trusted:
+            measure(state, columns, i, keys, row, x)
+            assess(views, x, 0.0)
+        else:
+            _judge_record(state, views, columns, i, keys, row, x, outcome)
+            if outcome.verdict[i]:
+                _report(state, views, columns, i, keys, row, x, outcome)
+        if trusted or not (outcome.verdict[i] or is_frozen(row)):
+            learn(state, columns, i, keys, row)
+            learn_views(views)
+    return columns.ts.size
+
+
+__all__ = ["FEATURES", "run_conn"]

@@ -1,0 +1,195 @@
+"""What a conn record says about its device's relation to its own past: 18 features in [0, 1], in four views.
+
+=================  =====================================================================================================
+novelty.endpoint   novelty of the device's (service, peer) x rarity of new peers on that service
+novelty.network    novelty of the peer's network (/16, /32 for IPv6) to the device x rarity of new networks
+novelty.service    novelty of (side, protocol, port) to the device x rarity of new services
+novelty.site       novelty of the network on this service to the whole site / (1 + devices that use it) x its rarity
+novelty.outcome    surprise of answered / no reply / refused / broken on this service of this device
+reach.*            distinct peers, distinct (peer, service), failures and records in the last minute and hour, above usual
+volume.*           payload up, payload down, duration: distance from this service's mean in standard deviations / 10
+rhythm.gap         gap since the service's last record, in standard deviations / 10
+rhythm.regularity  novelty of the endpoint / (1 + spread of its gaps): a young endpoint with a steady beat
+=================  =====================================================================================================
+
+`count`, `measure` and `learn` are separate: an attack is counted and measured, but not learned.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from online_models.compile import kernel
+from online_models.features.conn_columns import ANSWERED, ConnColumns
+from online_models.features.conn_state import (
+    COUNT,
+    DEVICE,
+    DOWN,
+    DURATION,
+    ENDPOINT,
+    ENDPOINT_GAP,
+    FADED_AT,
+    FIRST,
+    GAP,
+    LAST,
+    NETWORK,
+    NEW_NETWORKS,
+    NEW_PEERS,
+    NEW_SERVICES,
+    OUTCOMES,
+    PEER,
+    PEERS_FADED_AT,
+    RECENT_WINDOW,
+    SERVICE,
+    SITE_DEVICES,
+    SITE_NETWORK,
+    SITE_NEW_NETWORKS,
+    SITE_SERVICE,
+    UP,
+    WINDOWS,
+    ConnState,
+)
+from online_models.features.past import HOUR, decayed, deviation, novelty, rarity, surprise, trusted_age
+from online_models.features.table import Table, claim, find
+from online_models.features.windows import FAILURES, RECORDS, add, excess, roll
+from online_models.guard import FROZEN, RELEASED
+
+FEATURES = (
+    *("novelty.endpoint", "novelty.network", "novelty.service", "novelty.site", "novelty.outcome"),
+    *("reach.peers_minute", "reach.services_minute", "reach.failures_minute", "reach.records_minute"),
+    *("reach.peers_hour", "reach.services_hour", "reach.failures_hour", "reach.records_hour"),
+    *("volume.up", "volume.down", "volume.duration"),
+    *("rhythm.gap", "rhythm.regularity"),
+)
+VIEWS = ("novelty", "reach", "volume", "rhythm")
+EDGES = np.array([0, 5, 13, 16, 18])
+_USUALLY_ANSWERED, _USUALLY_NOT = 0.6, 0.1
+_DEVIATIONS = 10.0
+_LEAST_GAPS = 3.0
+
+
+@kernel
+def count(
+    state: ConnState, columns: ConnColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]
+) -> None:
+    """Move the device's log time on to record i and count the record in the running windows."""
+    now = max(row[LAST], columns.end[i])
+    row[LAST] = now
+    learning = row[FROZEN] <= 0.0 or row[RELEASED] > 0.0
+    for window in range(2):
+        running = roll(row, WINDOWS, window, now, learning)
+        for thing in range(2):
+            recent = state.recent.rows[claim(state.recent, keys[PEER + thing])]
+            recent[LAST] = now
+            if recent[RECENT_WINDOW + window] != running:
+                recent[RECENT_WINDOW + window] = running
+                add(row, WINDOWS, window, thing)
+        if columns.outcome[i] != ANSWERED:
+            add(row, WINDOWS, window, FAILURES)
+        add(row, WINDOWS, window, RECORDS)
+
+
+@kernel
+def newness(table: Table, key: np.uint64, row: npt.NDArray[np.float64]) -> float:
+    """Novelty of a table's entry to the device whose row is given; its FIRST column tells since when it is known."""
+    place = find(table, key)
+    if place < 0:
+        return 1.0
+    return novelty(trusted_age(table.rows[place, FIRST], row[LAST], row[FROZEN], row[RELEASED]))
+
+
+@kernel
+def _known_for(row: npt.NDArray[np.float64]) -> float:
+    return max(0.0, row[LAST] - row[FIRST]) if row[FIRST] > 0.0 else 0.0
+
+
+@kernel
+def _new_peers(
+    state: ConnState, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64], new_services: float
+) -> float:
+    """How many new peers came on this service; on a service never used, how many new services."""
+    place = find(state.service, keys[SERVICE])
+    if place < 0:
+        return new_services
+    service = state.service.rows[place]
+    return decayed(service[NEW_PEERS], service[PEERS_FADED_AT], row[LAST])
+
+
+@kernel
+def _site_novelty(state: ConnState, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]) -> float:
+    network, service = find(state.site, keys[SITE_NETWORK]), find(state.site, keys[SITE_SERVICE])
+    devices = state.site.rows[network, SITE_DEVICES] if network >= 0 else 0.0
+    new, known = 0.0, 0.0
+    if service >= 0:
+        site = state.site.rows[service]
+        new, known = decayed(site[SITE_NEW_NETWORKS], site[LAST], row[LAST]), row[LAST] - site[FIRST]
+    return newness(state.site, keys[SITE_NETWORK], row) / (1.0 + devices) * rarity(new, known, HOUR)
+
+
+@kernel
+def _outcome_surprise(state: ConnState, keys: npt.NDArray[np.uint64], outcome: int) -> float:
+    prior = _USUALLY_ANSWERED if outcome == ANSWERED else _USUALLY_NOT
+    place = find(state.service, keys[SERVICE])
+    if place < 0:
+        return surprise(0.0, 0.0, prior)
+    service = state.service.rows[place]
+    return surprise(service[OUTCOMES + outcome], service[COUNT], prior)
+
+
+@kernel
+def _measure_novelty(
+    state: ConnState, outcome: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64],
+    x: npt.NDArray[np.float64],
+) -> None:  # fmt: skip
+    now, known = row[LAST], _known_for(row)
+    services = decayed(row[NEW_SERVICES], row[FADED_AT], now)
+    networks = decayed(row[NEW_NETWORKS], row[FADED_AT], now)
+    peers = _new_peers(state, keys, row, services)
+    x[0] = newness(state.endpoint, keys[ENDPOINT], row) * rarity(peers, known, HOUR)
+    x[1] = newness(state.network, keys[NETWORK], row) * rarity(networks, known, HOUR)
+    x[2] = newness(state.service, keys[SERVICE], row) * rarity(services, known, HOUR)
+    x[3] = _site_novelty(state, keys, row)
+    x[4] = _outcome_surprise(state, keys, outcome)
+
+
+@kernel
+def _distance(service: npt.NDArray[np.float64], at: int, value: float, count: float) -> float:
+    return min(1.0, abs(deviation(service, at, value, count, 1.0)) / _DEVIATIONS)
+
+
+@kernel
+def _measure_service(
+    service: npt.NDArray[np.float64], columns: ConnColumns, i: int, now: float, x: npt.NDArray[np.float64]
+) -> None:
+    seen = service[COUNT]
+    x[13] = _distance(service, UP, math.log2(1.0 + columns.up[i]), seen)
+    x[14] = _distance(service, DOWN, math.log2(1.0 + columns.down[i]), seen)
+    if columns.duration[i] >= 0.0:
+        x[15] = _distance(service, DURATION, math.log2(1e-3 + columns.duration[i]), seen)
+    x[16] = _distance(service, GAP, math.log2(1.0 + max(0.0, now - service[LAST])), seen)
+
+
+@kernel
+def measure(
+    state: ConnState, columns: ConnColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64],
+    x: npt.NDArray[np.float64],
+) -> None:  # fmt: skip
+    """Write the features of record i to ``x``, float64 ``(18,)``; `count` came before, `learn` comes after."""
+    _measure_novelty(state, columns.outcome[i], keys, row, x)
+    for window in range(2):
+        for counter in range(4):
+            x[5 + 4 * window + counter] = excess(row, WINDOWS, window, counter, row[LAST])
+    x[13:18] = 0.0
+    place = find(state.service, keys[SERVICE])
+    if place >= 0:
+        _measure_service(state.service.rows[place], columns, i, row[LAST], x)
+    place = find(state.endpoint, keys[ENDPOINT])
+    if place >= 0 and state.endpoint.rows[place, COUNT] >= _LEAST_GAPS:
+        spread = math.sqrt(max(0.0, state.endpoint.rows[place, ENDPOINT_GAP + 1]))
+        x[17] = newness(state.endpoint, keys[ENDPOINT], row) / (1.0 + spread)
+
+
+__all__ = ["DEVICE", "EDGES", "FEATURES", "VIEWS", "count", "measure", "newness"]

@@ -1,0 +1,140 @@
+"""A conn frame as flat arrays: what the conn kernels read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from online_models.compile import kernel
+from online_models.features.address import GLOBAL, GROUP, LOCAL, Addresses, addresses
+from online_models.features.text import join
+
+if TYPE_CHECKING:
+    from ingest.records import RecordBatch
+
+OUTBOUND, INBOUND, LATERAL, TO_GROUP = 0, 1, 2, 3
+ANSWERED, NO_REPLY, REFUSED, BROKEN = 0, 1, 2, 3
+_OUTCOMES = {
+    "SF": ANSWERED, "S1": ANSWERED, "S2": ANSWERED, "S3": ANSWERED, "RSTO": ANSWERED, "RSTR": ANSWERED,
+    "S0": NO_REPLY, "SH": NO_REPLY, "RSTOS0": NO_REPLY,
+    "REJ": REFUSED, "RSTRH": BROKEN, "SHR": BROKEN, "OTH": BROKEN,
+}  # fmt: skip
+_TCP = 6
+_PROTOCOLS = {"tcp": _TCP, "udp": 17, "icmp": 1}
+_LOGIN_PORTS = (21, 22, 23, 110, 143, 389, 445, 1433, 2323, 3306, 3389, 5432, 5900, 5985, 6379, 8291)
+
+
+class ConnColumns(NamedTuple):
+    """n conn records; hashes are uint64, codes int64, the rest float64, NaN where the log had nothing.
+
+    ``device`` and ``peer`` are the local and the other endpoint; ``up`` and ``down`` are payload bytes sent and
+    received by the device, ``login`` tells that the service asks for a password. ``end`` is when the connection ended, ``ts`` when it began (epoch seconds).
+    """
+
+    ts: npt.NDArray[np.float64]
+    end: npt.NDArray[np.float64]
+    device: npt.NDArray[np.uint64]
+    peer: npt.NDArray[np.uint64]
+    network: npt.NDArray[np.uint64]
+    service: npt.NDArray[np.uint64]
+    direction: npt.NDArray[np.int64]
+    outcome: npt.NDArray[np.int64]
+    duration: npt.NDArray[np.float64]
+    up: npt.NDArray[np.float64]
+    down: npt.NDArray[np.float64]
+    login: npt.NDArray[np.bool_]
+
+
+@kernel
+def _directions(
+    origin: npt.NDArray[np.int64], target: npt.NDArray[np.int64], hints: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """``hints`` are Zeek's local_orig and local_resp: 1 true, 0 false, -1 unset; true makes a global address local."""
+    out = np.empty(origin.size, np.int64)
+    for i in range(origin.size):
+        from_local = origin[i] != GLOBAL or hints[i, 0] == 1
+        to_local = target[i] == LOCAL or hints[i, 1] == 1
+        if target[i] == GROUP:
+            out[i] = TO_GROUP
+        elif from_local:
+            out[i] = LATERAL if to_local else OUTBOUND
+        else:
+            out[i] = INBOUND if to_local else OUTBOUND
+    return out
+
+
+@kernel
+def _services(
+    protocol: npt.NDArray[np.int64],
+    ports: npt.NDArray[np.int64],
+    direction: npt.NDArray[np.int64],
+) -> npt.NDArray[np.uint64]:
+    """Hash of direction, protocol and service port; a reply taken for a request is filed under the server's port."""
+    out = np.empty(protocol.size, np.uint64)
+    for i in range(out.size):
+        port, flipped = ports[i, 1], 0
+        if port >= 1024 and 0 < ports[i, 0] < 1024 and protocol[i] != 1:
+            port, flipped = ports[i, 0], 1
+        side = 1 if direction[i] == INBOUND else 2 if direction[i] == TO_GROUP else 0
+        out[i] = join(np.uint64(side * 2 + flipped), np.uint64(protocol[i] * 65536 + port))
+    return out
+
+
+def _numbers(column: pl.Series, missing: float = np.nan) -> npt.NDArray[np.float64]:
+    return column.cast(pl.Float64).fill_null(missing).to_numpy()
+
+
+def _payload(frame: pl.DataFrame, side: str) -> npt.NDArray[np.float64]:
+    """Payload bytes of one side; what the headers leave where Zeek saw no payload count."""
+    without_headers = (pl.col(f"{side}_ip_bytes") - 28 * pl.col(f"{side}_pkts")).clip(0)
+    return _numbers(frame.select(pl.coalesce(f"{side}_bytes", without_headers)).to_series(), 0.0)
+
+
+def _hints(frame: pl.DataFrame) -> npt.NDArray[np.int64]:
+    flags = frame.select(pl.col("local_orig", "local_resp").cast(pl.Int64).fill_null(-1))
+    return np.ascontiguousarray(flags.to_numpy())
+
+
+def _codes(column: pl.Series, table: dict[str, int], default: int) -> npt.NDArray[np.int64]:
+    return column.replace_strict(table, default=default, return_dtype=pl.Int64).fill_null(default).to_numpy()
+
+
+def _protocols(column: pl.Series) -> npt.NDArray[np.int64]:
+    return _codes(column, _PROTOCOLS, 255)
+
+
+def conn_columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> ConnColumns:
+    """Return the arrays of a conn batch; ``ranges`` from `local_ranges`."""
+    frame = batch.frame
+    origin, target = addresses(frame["id.orig_h"], ranges), addresses(frame["id.resp_h"], ranges)
+    direction = _directions(origin.scope, target.scope, _hints(frame))
+    inbound = direction == INBOUND
+    device, peer = _endpoints(inbound, origin, target)
+    ports = np.ascontiguousarray(frame.select(pl.col("id.orig_p", "id.resp_p").cast(pl.Int64).fill_null(0)).to_numpy())
+    ts, duration = _numbers(frame["ts"], 0.0), _numbers(frame["duration"])
+    sent, received = _payload(frame, "orig"), _payload(frame, "resp")
+    return ConnColumns(
+        ts=ts,
+        end=ts + np.maximum(np.nan_to_num(duration), 0.0),
+        device=device,
+        peer=peer,
+        network=np.where(inbound, origin.network, target.network),
+        service=_services(_protocols(frame["proto"]), ports, direction),
+        direction=direction,
+        outcome=_codes(frame["conn_state"], _OUTCOMES, BROKEN),
+        duration=duration,
+        up=np.where(inbound, received, sent),
+        down=np.where(inbound, sent, received),
+        login=np.isin(ports[:, 1], _LOGIN_PORTS),
+    )
+
+
+def _endpoints(
+    inbound: npt.NDArray[np.bool_], origin: Addresses, target: Addresses
+) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
+    return np.where(inbound, target.key, origin.key), np.where(inbound, origin.key, target.key)
+
+

@@ -1,0 +1,134 @@
+"""What a conn record showed and what its device usually shows, feature by feature, in units that a person reads.
+
+===================  =====================================  ============================================
+feature              observed                               usual
+===================  =====================================  ============================================
+novelty.endpoint     hours that the endpoint is known       new peers a day on this service
+novelty.network      hours that the network is known        new networks a day
+novelty.service      hours that the service is known        new services a day
+novelty.site         devices of the site that use it        new networks a day on this service, site-wide
+novelty.outcome      1                                      share of this outcome so far
+reach.*              count in the last minute or hour       count of a busy ordinary minute or hour
+volume.up, .down     payload bytes                          geometric mean so far
+volume.duration      seconds                                geometric mean so far
+rhythm.gap           seconds since the service's last use   geometric mean so far
+rhythm.regularity    spread of the gaps in doublings        1
+===================  =====================================  ============================================
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from online_models.compile import kernel
+from online_models.features.conn_columns import ConnColumns
+from online_models.features.conn_state import (
+    COUNT,
+    DOWN,
+    DURATION,
+    ENDPOINT,
+    ENDPOINT_GAP,
+    FADED_AT,
+    FIRST,
+    GAP,
+    LAST,
+    NETWORK,
+    NEW_NETWORKS,
+    NEW_PEERS,
+    NEW_SERVICES,
+    OUTCOMES,
+    PEERS_FADED_AT,
+    SERVICE,
+    SITE_DEVICES,
+    SITE_NETWORK,
+    SITE_NEW_NETWORKS,
+    SITE_SERVICE,
+    UP,
+    WINDOWS,
+    ConnState,
+)
+from online_models.features.past import DAY, HOUR, decayed, rate_of, trusted_age
+from online_models.features.table import Table, find
+from online_models.features.windows import observed, usual
+from online_models.guard import FROZEN, RELEASED
+
+
+@kernel
+def _hours_known(table: Table, key: np.uint64, row: npt.NDArray[np.float64]) -> float:
+    place = find(table, key)
+    if place < 0:
+        return 0.0
+    return trusted_age(table.rows[place, FIRST], row[LAST], row[FROZEN], row[RELEASED]) / HOUR
+
+
+@kernel
+def _tell_novelty(
+    state: ConnState, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64], facts: npt.NDArray[np.float64]
+) -> None:
+    known = max(0.0, row[LAST] - row[FIRST]) if row[FIRST] > 0.0 else 0.0
+    facts[0, 0] = _hours_known(state.endpoint, keys[ENDPOINT], row)
+    facts[1, 0] = _hours_known(state.network, keys[NETWORK], row)
+    facts[2, 0] = _hours_known(state.service, keys[SERVICE], row)
+    facts[1, 1] = rate_of(decayed(row[NEW_NETWORKS], row[FADED_AT], row[LAST]), known) * DAY
+    facts[2, 1] = rate_of(decayed(row[NEW_SERVICES], row[FADED_AT], row[LAST]), known) * DAY
+    place = find(state.service, keys[SERVICE])
+    peers = 0.0
+    if place >= 0:
+        service = state.service.rows[place]
+        peers = decayed(service[NEW_PEERS], service[PEERS_FADED_AT], row[LAST])
+    facts[0, 1] = rate_of(peers, known) * DAY
+
+
+@kernel
+def _tell_site(
+    state: ConnState, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64], facts: npt.NDArray[np.float64]
+) -> None:
+    place = find(state.site, keys[SITE_NETWORK])
+    facts[3, 0] = state.site.rows[place, SITE_DEVICES] if place >= 0 else 0.0
+    place = find(state.site, keys[SITE_SERVICE])
+    if place >= 0:
+        site = state.site.rows[place]
+        new = decayed(site[SITE_NEW_NETWORKS], site[LAST], row[LAST])
+        facts[3, 1] = rate_of(new, row[LAST] - site[FIRST]) * DAY
+
+
+@kernel
+def _tell_service(
+    state: ConnState, columns: ConnColumns, i: int, keys: npt.NDArray[np.uint64], now: float,
+    facts: npt.NDArray[np.float64],
+) -> None:  # fmt: skip
+    facts[13, 0], facts[14, 0] = columns.up[i], columns.down[i]
+    facts[15, 0] = max(0.0, columns.duration[i]) if columns.duration[i] >= 0.0 else 0.0
+    place = find(state.service, keys[SERVICE])
+    if place < 0:
+        return
+    service = state.service.rows[place]
+    facts[4, 1] = service[OUTCOMES + columns.outcome[i]] / max(1.0, service[COUNT])
+    facts[13, 1], facts[14, 1] = 2.0 ** service[UP] - 1.0, 2.0 ** service[DOWN] - 1.0
+    facts[15, 1] = 2.0 ** service[DURATION]
+    facts[16, 0], facts[16, 1] = max(0.0, now - service[LAST]), 2.0 ** service[GAP] - 1.0
+
+
+@kernel
+def tell(
+    state: ConnState, columns: ConnColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64],
+    facts: npt.NDArray[np.float64],
+) -> None:  # fmt: skip
+    """Write observed and usual of every feature of record i to ``facts``, float64 ``(18, 2)``; before `learn`."""
+    facts[:, :] = 0.0
+    _tell_novelty(state, keys, row, facts)
+    _tell_site(state, keys, row, facts)
+    facts[4, 0] = 1.0
+    for window in range(2):
+        for counter in range(4):
+            at = 5 + 4 * window + counter
+            facts[at, 0] = observed(row, WINDOWS, window, counter, row[LAST])
+            facts[at, 1] = usual(row, WINDOWS, window, counter)
+    _tell_service(state, columns, i, keys, row[LAST], facts)
+    place = find(state.endpoint, keys[ENDPOINT])
+    if place >= 0:
+        facts[17, 0] = math.sqrt(max(0.0, state.endpoint.rows[place, ENDPOINT_GAP + 1]))
+    facts[17, 1] = 1.0

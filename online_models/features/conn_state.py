@@ -1,0 +1,87 @@
+"""What is remembered about conn traffic: the columns of every table, and the keys under which a record finds its rows."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from online_models.compile import kernel
+from online_models.features.conn_columns import ConnColumns
+from online_models.features.table import Table, make_room, new_table, room_for
+from online_models.features.text import join
+from online_models.features.windows import WINDOWS_WIDTH
+from online_models.guard import GUARD_WIDTH
+
+# Every row: when last used, when first learned, how many records were learned.
+LAST, FIRST, COUNT = 0, 1, 2
+# Device rows go on with: rates of new services and networks, and the windows.
+NEW_SERVICES, NEW_NETWORKS, FADED_AT = GUARD_WIDTH, GUARD_WIDTH + 1, GUARD_WIDTH + 2
+WINDOWS = GUARD_WIDTH + 3
+# Service rows: rate of new peers, outcome counts, and mean and variance of the logarithms of four numbers.
+NEW_PEERS, PEERS_FADED_AT, OUTCOMES, UP, DOWN, DURATION, GAP = 3, 4, 5, 9, 11, 13, 15
+# Endpoint rows: mean and variance of the gaps' logarithms.
+ENDPOINT_GAP = 3
+# Site rows: devices that used the network, or rate of new networks of the service.
+SITE_DEVICES, SITE_NEW_NETWORKS = 2, 3
+# Recent rows: the running minute and hour in which the thing was counted last.
+RECENT_WINDOW = 1
+
+DEVICE, SERVICE, ENDPOINT, NETWORK, SITE_NETWORK, SITE_SERVICE, PEER, PEER_SERVICE = range(8)
+KEYS = 8
+
+
+class ConnState(NamedTuple):
+    """Tables of devices, device services, their endpoints, device networks, the site's networks, and recent things."""
+
+    device: Table
+    service: Table
+    endpoint: Table
+    network: Table
+    site: Table
+    recent: Table
+
+
+def new_conn_state(max_devices: int, max_pairs: int) -> ConnState:
+    """Return empty tables bounded by the numbers of devices and of pairs."""
+    return ConnState(
+        device=new_table(WINDOWS + WINDOWS_WIDTH, max_devices),
+        service=new_table(17, min(4 * max_devices, max_pairs)),
+        endpoint=new_table(5, max_pairs),
+        network=new_table(2, max_pairs),
+        site=new_table(4, max_pairs // 2),
+        recent=new_table(3, max_pairs // 2),
+    )
+
+
+@kernel
+def has_room(state: ConnState) -> bool:
+    """Whether one more record fits, whatever is new about it."""
+    return (
+        room_for(state.device, 1)
+        and room_for(state.service, 1)
+        and room_for(state.endpoint, 1)
+        and room_for(state.network, 1)
+        and room_for(state.site, 2)
+        and room_for(state.recent, 2)
+    )
+
+
+def with_room(state: ConnState) -> ConnState:
+    """Return the state with every table that is full grown, or rid of what was unused for longest."""
+    return ConnState(*(table if room_for(table, 2) else make_room(table) for table in state))
+
+
+@kernel
+def keys_of(columns: ConnColumns, i: int, keys: npt.NDArray[np.uint64]) -> None:
+    """Write the table keys of record i, uint64 ``(KEYS,)``."""
+    device, service, peer = columns.device[i], columns.service[i], columns.peer[i]
+    keys[DEVICE] = device
+    keys[SERVICE] = join(device, service)
+    keys[ENDPOINT] = join(keys[SERVICE], peer)
+    keys[NETWORK] = join(device, columns.network[i])
+    keys[SITE_NETWORK] = join(service, columns.network[i])
+    keys[SITE_SERVICE] = service
+    keys[PEER] = join(device, peer)
+    keys[PEER_SERVICE] = join(keys[PEER], service)

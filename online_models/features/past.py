@@ -1,0 +1,92 @@
+"""How new a thing is to a device, and how rarely new things come: the two numbers behind every novelty feature.
+
+Age beats counting: a peer first used a day ago is known, however seldom it is used. And newness alone is not news for
+a device whose service changes its peers by design (an NTP pool), so newness is weighed by the rate at which new peers
+came so far.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from online_models.compile import kernel
+
+MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
+_KNOWN_AFTER = 7 * DAY
+_AGE_SCALE = math.log1p(_KNOWN_AFTER / MINUTE)
+_RATE_MEMORY = 10 * DAY
+_PRIOR_EVENTS = 1.0
+_PRIOR_SPAN = 12 * HOUR
+_RARITY_DECADES = 4.0
+
+
+@kernel
+def novelty(age: float) -> float:
+    """Return 1 for a thing never seen, falling with the logarithm of its age (seconds) to 0 at a week."""
+    if age <= 0.0:
+        return 1.0
+    return max(0.0, 1.0 - math.log1p(age / MINUTE) / _AGE_SCALE)
+
+
+@kernel
+def trusted_age(first: float, now: float, frozen: float, released: float) -> float:
+    """Return how long a thing has been known (seconds), leaving out what was learned during an incident.
+
+    ``frozen`` is when the device's last incident began (0: never), ``released`` when it ended (0: it is open).
+    """
+    if first <= 0.0:
+        return 0.0
+    if frozen > 0.0 and first >= frozen and (released <= 0.0 or first <= released):
+        return 0.0
+    if frozen > 0.0 and released <= 0.0:
+        return max(0.0, frozen - first)
+    return max(0.0, now - first)
+
+
+@kernel
+def decayed(count: float, since: float, now: float) -> float:
+    """Return an event count faded over ten days of log time."""
+    return count * math.exp(-max(0.0, now - since) / _RATE_MEMORY) if count > 0.0 else 0.0
+
+
+@kernel
+def rate_of(events: float, observed: float) -> float:
+    """Return events a second, shrunk towards two a day while little was observed."""
+    span = _RATE_MEMORY * (1.0 - math.exp(-max(0.0, observed) / _RATE_MEMORY))
+    return (events + _PRIOR_EVENTS) / (span + _PRIOR_SPAN)
+
+
+@kernel
+def rarity(events: float, observed: float, horizon: float) -> float:
+    """Return in [0, 1] how improbable one more event within ``horizon`` seconds is: 1 is one in 10,000 or rarer.
+
+    ``events`` came in ``observed`` seconds.
+    """
+    probability = -math.expm1(-rate_of(events, observed) * horizon)
+    return min(1.0, -math.log10(max(probability, 1e-12)) / _RARITY_DECADES)
+
+
+@kernel
+def surprise(count: float, total: float, prior: float) -> float:
+    """Return in [0, 1] the surprise of an outcome seen ``count`` times in ``total``; 1 is one in 10,000 or rarer."""
+    probability = (count + 2.0 * prior) / (total + 2.0)
+    return min(1.0, -math.log10(max(probability, 1e-12)) / _RARITY_DECADES)
+
+
+@kernel
+def learn_moments(row: npt.NDArray[np.float64], at: int, value: float, count: float, longest: float) -> None:
+    """Move mean ``row[at]`` and variance ``row[at + 1]`` towards a value; ``count`` values came before it."""
+    weight = 1.0 / (min(count, longest) + 1.0)
+    delta = value - row[at]
+    row[at] += weight * delta
+    row[at + 1] = (1.0 - weight) * (row[at + 1] + weight * delta * delta)
+
+
+@kernel
+def deviation(row: npt.NDArray[np.float64], at: int, value: float, count: float, floor: float) -> float:
+    """Return how many standard deviations a value lies from the mean, shrunk while ``count`` is small."""
+    spread = math.sqrt(max(row[at + 1], 0.0)) + floor
+    return (value - row[at]) / spread * (count / (count + 4.0))

@@ -1,0 +1,93 @@
+"""String columns as flat bytes, and the 64-bit hash that stands for a string in every table.
+
+The hash is FNV-1a (Fowler, Noll, Vo) finished with the splitmix64 mixer, so it is the same on every machine and version.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from online_models.compile import kernel
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_FNV_OFFSET = np.uint64(0xCBF29CE484222325)
+_FNV_PRIME = np.uint64(0x100000001B3)
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
+_MIX_2 = np.uint64(0x94D049BB133111EB)
+_S27, _S30, _S31 = np.uint64(27), np.uint64(30), np.uint64(31)
+_ONE = np.uint64(1)
+
+
+class Text(NamedTuple):
+    """n strings: string i is ``data[ends[i]:ends[i + 1]]`` (uint8); a null is an empty string."""
+
+    data: npt.NDArray[np.uint8]
+    ends: npt.NDArray[np.int64]
+
+
+def text_of(column: pl.Series) -> Text:
+    """Return the column's bytes without copying them where polars allows it.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> text_of(pl.Series(["ab", None, "c"])).ends.tolist()
+    [0, 2, 2, 3]
+    """
+    array = column.fill_null("").to_arrow(compat_level=pl.CompatLevel.oldest())
+    _, ends, data = array.buffers()
+    first = array.offset
+    view = np.frombuffer(ends, dtype=np.int64)[first : first + len(array) + 1]
+    return Text(np.frombuffer(data, dtype=np.uint8) if data else np.zeros(0, np.uint8), view)
+
+
+@kernel
+def mix(h: np.uint64) -> np.uint64:
+    """Scramble 64 bits (splitmix64's finisher); never returns 0, which tables use for an empty place."""
+    h = (h ^ (h >> _S30)) * _MIX_1
+    h = (h ^ (h >> _S27)) * _MIX_2
+    h = h ^ (h >> _S31)
+    return h if h != np.uint64(0) else _ONE
+
+
+@kernel
+def join(a: np.uint64, b: np.uint64) -> np.uint64:
+    """Hash of an ordered pair of hashes."""
+    return mix(a * _GOLDEN + b)
+
+
+@kernel
+def hash_bytes(data: npt.NDArray[np.uint8], begin: int, end: int) -> np.uint64:
+    """Hash of ``data[begin:end]``."""
+    h = _FNV_OFFSET
+    for i in range(begin, end):
+        h = (h ^ np.uint64(data[i])) * _FNV_PRIME
+    return mix(h)
+
+
+@kernel
+def _hash_all(data: npt.NDArray[np.uint8], ends: npt.NDArray[np.int64], out: npt.NDArray[np.uint64]) -> None:
+    for i in range(out.size):
+        out[i] = hash_bytes(data, ends[i], ends[i + 1])
+
+
+def hashes(column: pl.Series) -> npt.NDArray[np.uint64]:
+    """Return one uint64 a row; null and empty hash alike."""
+    text = text_of(column)
+    out = np.empty(len(column), np.uint64)
+    _hash_all(text.data, text.ends, out)
+    return out
+
+
+def codes(column: pl.Series, words: Sequence[str]) -> npt.NDArray[np.int64]:
+    """Return each row's place in ``words`` counted from 1, or 0 for null and for any other word."""
+    numbers = pl.Series(range(1, len(words) + 1), dtype=pl.Int64)
+    found = column.replace_strict(pl.Series(words), numbers, default=0, return_dtype=pl.Int64)
+    return found.fill_null(0).to_numpy()

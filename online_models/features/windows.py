@@ -1,0 +1,80 @@
+"""Four counters of a device over the running minute and hour of log time, beside what is usual for them.
+
+What the four count is the log kind's choice: two kinds of distinct things, failures, and records. A window that ends
+becomes part of what is usual, as mean and variance of log2(1 + count), unless the device stands in an incident.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from online_models.compile import kernel
+from online_models.features.past import HOUR, MINUTE, learn_moments
+
+THINGS, OTHER_THINGS, FAILURES, RECORDS = range(4)
+_INDEX, _NOW, _BEFORE, _USUAL, _SEEN = 0, 1, 5, 9, 17
+_WIDTH = 18
+WINDOWS_WIDTH = 2 * _WIDTH
+"""Columns that the two windows take in a device's row."""
+_MEMORY = 500.0
+_DOUBLINGS = 8.0
+_SPARE = 2.0
+
+
+@kernel
+def span_of(window: int) -> float:
+    """Return the window's length in seconds: 0 is the minute, 1 the hour."""
+    return MINUTE if window == 0 else HOUR
+
+
+@kernel
+def roll(row: npt.NDArray[np.float64], base: int, window: int, now: float, learning: bool) -> float:
+    """Close the window if it ended before ``now``, and return the number of the running one."""
+    at = base + window * _WIDTH
+    index = math.floor(now / span_of(window))
+    if index <= row[at + _INDEX]:
+        return float(row[at + _INDEX])
+    if row[at + _INDEX] > 0.0 and learning:
+        for k in range(4):
+            learn_moments(row, at + _USUAL + 2 * k, math.log2(1.0 + row[at + _NOW + k]), row[at + _SEEN], _MEMORY)
+        row[at + _SEEN] += 1.0
+    adjacent = index == row[at + _INDEX] + 1.0
+    for k in range(4):
+        row[at + _BEFORE + k] = row[at + _NOW + k] if adjacent else 0.0
+        row[at + _NOW + k] = 0.0
+    row[at + _INDEX] = index
+    return float(index)
+
+
+@kernel
+def add(row: npt.NDArray[np.float64], base: int, window: int, counter: int) -> None:
+    """Count one."""
+    row[base + window * _WIDTH + _NOW + counter] += 1.0
+
+
+@kernel
+def observed(row: npt.NDArray[np.float64], base: int, window: int, counter: int, now: float) -> float:
+    """Return the count over the last span: the running window's, and the share of the one before that still reaches."""
+    at, elapsed = base + window * _WIDTH, now / span_of(window)
+    share = 1.0 - (elapsed - math.floor(elapsed))
+    return float(row[at + _NOW + counter] + share * row[at + _BEFORE + counter])
+
+
+@kernel
+def usual(row: npt.NDArray[np.float64], base: int, window: int, counter: int) -> float:
+    """Return what a busy but ordinary window of this device counts."""
+    at = base + window * _WIDTH
+    level = row[at + _USUAL + 2 * counter] + math.sqrt(max(row[at + _USUAL + 2 * counter + 1], 0.0))
+    return float(2.0**level - 1.0)
+
+
+@kernel
+def excess(row: npt.NDArray[np.float64], base: int, window: int, counter: int, now: float) -> float:
+    """Return in [0, 1] how far the count lies above what is usual: 1 is 256 times. A new device has two to spare."""
+    seen = row[base + window * _WIDTH + _SEEN]
+    count, level = observed(row, base, window, counter, now), usual(row, base, window, counter)
+    allowed = math.log2(1.0 + level) * seen / (seen + 1.0) + _SPARE / (seen + 1.0)
+    return min(1.0, max(0.0, (math.log2(1.0 + count) - allowed) / _DOUBLINGS))

@@ -1,0 +1,81 @@
+"""The log kinds that have a model, and what the engine needs to know of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from online_models import behaviours, conn_model
+from online_models.features import conn, conn_state
+from online_models.features.conn_columns import INBOUND, conn_columns
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from ingest.records import RecordBatch
+    from online_models.outcome import Outcome
+    from online_models.views import Views
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One log kind's model.
+
+    Attributes
+    ----------
+    features, views, edges, weights, compares
+        Names of the features and views, and the arguments of `views.new_views`.
+    new_state, with_room
+        Make the per-entity tables; make room in them.
+    columns
+        Turn a batch into the kernel's arrays.
+    run
+        The kernel: ``run(state, views, columns, start, trusted, outcome) -> next``.
+    behaviours
+        By number.
+    context
+        Device, peer and target of every row, as three string columns.
+    """
+
+    features: tuple[str, ...]
+    views: tuple[str, ...]
+    edges: npt.NDArray[np.int64]
+    weights: tuple[float, ...]
+    compares: tuple[bool, ...]
+    new_state: Callable[[int, int], Any]
+    with_room: Callable[[Any], Any]
+    columns: Callable[[RecordBatch, npt.NDArray[np.uint64]], Any]
+    run: Callable[[Any, Views, Any, int, bool, Outcome], int]
+    behaviours: tuple[behaviours.Behaviour, ...]
+    context: Callable[[pl.DataFrame, Any], pl.DataFrame]
+
+
+def _conn_context(frame: pl.DataFrame, columns: Any) -> pl.DataFrame:
+    inbound = pl.lit(pl.Series(columns.direction == INBOUND))
+    origin, target = pl.col("id.orig_h").fill_null(""), pl.col("id.resp_h").fill_null("")
+    return frame.select(
+        pl.when(inbound).then(target).otherwise(origin).alias("device"),
+        pl.when(inbound).then(origin).otherwise(target).alias("peer"),
+        pl.format("{}/{}", pl.col("proto").fill_null("?"), pl.col("id.resp_p").fill_null(0)).alias("target"),
+    )
+
+
+KINDS: Mapping[str, Kind] = {
+    "conn": Kind(
+        features=conn.FEATURES,
+        views=conn.VIEWS,
+        edges=conn.EDGES,
+        weights=conn_model.WEIGHTS,
+        compares=conn_model.COMPARES,
+        new_state=conn_state.new_conn_state,
+        with_room=conn_state.with_room,
+        columns=conn_columns,
+        run=conn_model.run_conn,
+        behaviours=behaviours.CONN,
+        context=_conn_context,
+    ),
+}

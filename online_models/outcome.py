@@ -1,0 +1,76 @@
+"""What a kernel reports about the records that it has gone through: arrays that Python reads once a batch."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from online_models.compile import kernel
+from online_models.forest.inline import attribute
+from online_models.views import Views
+
+DETAILS = 4096
+"""How many anomalies a kernel describes before it hands back; what they say does not depend on it."""
+
+
+class Outcome(NamedTuple):
+    """n records of which some are anomalies.
+
+    Attributes
+    ----------
+    evidence
+        float64 ``(n,)``, decades.
+    verdict, behaviour
+        int8 ``(n,)``: bits of `guard.judge`, and the behaviour's number in its kind.
+    end
+        float64 ``(n,)``: the device's log time at the record, epoch seconds.
+    detail_of
+        int64 ``(DETAILS,)``: the row that each detail describes, ``used[0]`` of them.
+    parts
+        float64 ``(DETAILS, features)``: what each feature added to the evidence.
+    facts
+        float64 ``(DETAILS, features, 2)``: observed and usual.
+    """
+
+    evidence: npt.NDArray[np.float64]
+    verdict: npt.NDArray[np.int8]
+    behaviour: npt.NDArray[np.int8]
+    end: npt.NDArray[np.float64]
+    detail_of: npt.NDArray[np.int64]
+    parts: npt.NDArray[np.float64]
+    facts: npt.NDArray[np.float64]
+    used: npt.NDArray[np.int64]
+
+
+def new_outcome(records: int, features: int) -> Outcome:
+    """Return room for so many records."""
+    return Outcome(
+        evidence=np.zeros(records),
+        verdict=np.zeros(records, np.int8),
+        behaviour=np.zeros(records, np.int8),
+        end=np.zeros(records),
+        detail_of=np.zeros(DETAILS, np.int64),
+        parts=np.zeros((DETAILS, features)),
+        facts=np.zeros((DETAILS, features, 2)),
+        used=np.zeros(1, np.int64),
+    )
+
+
+@kernel
+def attribute_views(views: Views, x: npt.NDArray[np.float64], evidence: float, parts: npt.NDArray[np.float64]) -> None:
+    """Share the evidence among the features: among views by their weighted decades, within a view by the forest."""
+    total = 0.0
+    for v in range(views.rarity.size):
+        total += max(0.0, views.weights[v] * views.rarity[v])
+    for v in range(views.rarity.size):
+        first, last = views.edges[v], views.edges[v + 1]
+        attribute(views.forests[v], x[first:last], parts[first:last])
+        positive = 0.0
+        for f in range(first, last):
+            parts[f] = max(0.0, parts[f])
+            positive += parts[f]
+        share = max(0.0, views.weights[v] * views.rarity[v]) / total if total > 0.0 else 0.0
+        for f in range(first, last):
+            parts[f] = parts[f] / positive * share * evidence if positive > 0.0 else share * evidence / (last - first)

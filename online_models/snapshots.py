@@ -1,0 +1,109 @@
+"""Model state as bytes: arrays and JSON with a version and a digest, never code.
+
+Layout: magic, length of the header (8 bytes, little-endian), header (JSON: arrays' names, dtypes and shapes, and the
+meta data), the arrays' bytes one after the other, and a BLAKE2b digest of all that. A table is written as its entries
+and their places, so that an empty one costs nothing and a full one comes back exactly as it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from online_models.features.table import Table
+
+MAGIC = b"NSLMODEL1\n"
+_DIGEST = 32
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+class SnapshotError(Exception):
+    """Bytes that are no snapshot of these models, or a damaged one."""
+
+
+def _flatten(tree: Any, path: str, out: Arrays) -> None:
+    if isinstance(tree, Table):
+        places = np.flatnonzero(tree.keys)
+        out[f"{path}/size"] = np.array([tree.keys.size], np.int64)
+        out[f"{path}/places"], out[f"{path}/keys"] = places, tree.keys[places]
+        out[f"{path}/rows"], out[f"{path}/counters"] = tree.rows[places], tree.counters
+    elif isinstance(tree, np.ndarray):
+        out[path] = tree
+    elif isinstance(tree, dict):
+        for name, part in tree.items():
+            _flatten(part, f"{path}/{name}", out)
+    else:
+        for k, part in enumerate(tree):
+            _flatten(part, f"{path}/{k}", out)
+
+
+def _table(template: Table, path: str, arrays: Arrays) -> Table:
+    size, places = int(arrays[f"{path}/size"][0]), arrays[f"{path}/places"]
+    table = Table(
+        np.zeros(size, np.uint64), np.zeros((size, template.rows.shape[1])), arrays[f"{path}/counters"].copy()
+    )
+    table.keys[places] = arrays[f"{path}/keys"]
+    table.rows[places] = arrays[f"{path}/rows"]
+    return table
+
+
+def _rebuild(template: Any, path: str, arrays: Arrays) -> Any:
+    if isinstance(template, Table):
+        return _table(template, path, arrays)
+    if isinstance(template, np.ndarray):
+        found = arrays[path]
+        if found.shape != template.shape or found.dtype != template.dtype:
+            raise SnapshotError(f"array {path} is {found.dtype}{found.shape}, expected {template.dtype}{template.shape}")
+        return found.copy()
+    if isinstance(template, dict):
+        return {name: _rebuild(part, f"{path}/{name}", arrays) for name, part in template.items()}
+    parts = [_rebuild(part, f"{path}/{k}", arrays) for k, part in enumerate(template)]
+    return type(template)(*parts) if hasattr(template, "_fields") else tuple(parts)
+
+
+def encode(tree: Any, meta: dict[str, Any]) -> bytes:
+    """Write nested dicts, tuples and named tuples of arrays, and JSON-able meta data."""
+    arrays: Arrays = {}
+    _flatten(tree, "", arrays)
+    index = [[name, a.dtype.str, list(a.shape)] for name, a in arrays.items()]
+    header = json.dumps({"arrays": index, "meta": meta}, separators=(",", ":")).encode()
+    body = b"".join(np.ascontiguousarray(a).tobytes() for a in arrays.values())
+    content = MAGIC + len(header).to_bytes(8, "little") + header + body
+    return content + hashlib.blake2b(content, digest_size=_DIGEST).digest()
+
+
+def decode(data: bytes, template: Any) -> tuple[Any, dict[str, Any]]:
+    """Read what `encode` wrote, in the form of a template made by the same models.
+
+    Raises
+    ------
+    SnapshotError
+        If the bytes are damaged, or of another version or other models.
+    """
+    content, digest = data[:-_DIGEST], data[-_DIGEST:]
+    if not content.startswith(MAGIC):
+        raise SnapshotError("not a model snapshot of this version; start with a new --state folder, or restore another")
+    if hashlib.blake2b(content, digest_size=_DIGEST).digest() != digest:
+        raise SnapshotError("the model snapshot is damaged (its digest differs); restore an earlier one")
+    begin = len(MAGIC) + 8
+    end = begin + int.from_bytes(content[len(MAGIC) : begin], "little")
+    header = json.loads(content[begin:end])
+    arrays = _read_arrays(header["arrays"], memoryview(content)[end:])
+    try:
+        return _rebuild(template, "", arrays), header["meta"]
+    except KeyError as missing:
+        raise SnapshotError(f"the model snapshot lacks {missing}: it was written by other models") from missing
+
+
+def _read_arrays(index: list[Any], body: memoryview) -> Arrays:
+    arrays, at = {}, 0
+    for name, dtype, shape in index:
+        count = int(np.prod(shape, dtype=np.int64))
+        arrays[name] = np.frombuffer(body, np.dtype(dtype), count, at).reshape(shape)
+        at += count * np.dtype(dtype).itemsize
+    return arrays

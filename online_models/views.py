@@ -1,0 +1,105 @@
+"""Views: small forests over one question each, and how their answers become one number.
+
+Every view's forest score is turned into decades of rarity (`calibration.decades`). The strongest view counts in full,
+by its weight; what the others have beyond the ordinary adds a share. The sum is the record's evidence, in decades;
+``score = evidence / (evidence + threshold)``, so that 0.5 is the threshold whatever the forests are.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from online_models.calibration import Calibration, accept, decades, new_calibration
+from online_models.compile import kernel
+from online_models.forest.inline import ForestState, learn_leaves, new_state, score_and_leaves
+from online_models.guard import DEFAULT_POLICY
+
+TREES, HEIGHT, REFERENCE = 25, 8, 16_384
+_ORDINARY = 2.0
+_SHARE = 0.2
+_SETTLING = 1000.0
+
+
+class Views(NamedTuple):
+    """The forests of one log kind, the edges of their features, their calibration and scratch space.
+
+    Attributes
+    ----------
+    forests
+        One forest a view.
+    edges
+        int64 ``(views + 1,)``: view v reads the features ``edges[v]:edges[v + 1]``.
+    weights
+        float64 ``(views,)``: what a decade of each view counts.
+    compares
+        bool ``(views,)``: the view compares a device with its own past, which a new device does not have.
+    policy
+        float64 ``(4,)``: see `online_models.guard`.
+    leaves
+        int32 ``(views, trees)``: where the record that is being scored fell.
+    scores, rarity
+        float64 ``(views,)``: its forest scores and their decades.
+    """
+
+    forests: tuple[ForestState, ...]
+    calibration: Calibration
+    edges: npt.NDArray[np.int64]
+    weights: npt.NDArray[np.float64]
+    compares: npt.NDArray[np.bool_]
+    policy: npt.NDArray[np.float64]
+    leaves: npt.NDArray[np.int32]
+    scores: npt.NDArray[np.float64]
+    rarity: npt.NDArray[np.float64]
+
+
+def new_views(edges: npt.NDArray[np.int64], weights: tuple[float, ...], compares: tuple[bool, ...], seed: int) -> Views:
+    """Grow the forests of a log kind; the same seed grows the same trees."""
+    count = len(edges) - 1
+    return Views(
+        forests=tuple(
+            new_state(int(edges[v + 1] - edges[v]), TREES, HEIGHT, REFERENCE, seed * 1000 + v) for v in range(count)
+        ),
+        calibration=new_calibration(count),
+        edges=edges,
+        weights=np.array(weights),
+        compares=np.array(compares),
+        policy=np.array(DEFAULT_POLICY),
+        leaves=np.zeros((count, TREES), np.int32),
+        scores=np.zeros(count),
+        rarity=np.zeros(count),
+    )
+
+
+@kernel
+def assess(views: Views, x: npt.NDArray[np.float64], maturity: float) -> None:
+    """Score the features of a record in every view.
+
+    ``maturity`` in [0, 1] is how much of its own past the device has: views that `compare` with it count by that.
+    """
+    for v in range(views.scores.size):
+        part = x[views.edges[v] : views.edges[v + 1]]
+        views.scores[v] = score_and_leaves(views.forests[v], part, views.leaves[v])
+        learned = views.calibration.total[v]
+        trust = maturity if views.compares[v] else 1.0
+        views.rarity[v] = decades(views.calibration, v, views.scores[v]) * trust * learned / (learned + _SETTLING)
+
+
+@kernel
+def evidence_of(views: Views) -> float:
+    """Combine the views' decades."""
+    strongest, total = 0.0, 0.0
+    for v in range(views.rarity.size):
+        strongest = max(strongest, views.weights[v] * views.rarity[v])
+        total += max(0.0, views.rarity[v] - _ORDINARY) * views.weights[v]
+    return strongest + _SHARE * max(0.0, total - max(0.0, strongest - _ORDINARY))
+
+
+@kernel
+def learn_views(views: Views) -> None:
+    """Learn the record that `assess` scored last."""
+    for v in range(views.scores.size):
+        learn_leaves(views.forests[v], views.leaves[v])
+        accept(views.calibration, v, views.scores[v])
