@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
-from ingest.simulator.addresses import is_multicast
+from ingest.simulator.addresses import BROADCAST, is_multicast
 from ingest.simulator.columns import address_texts, from_letters, optional, uids, words
 from ingest.simulator.community import community_texts
 from ingest.simulator.site import GATEWAY_MAC
@@ -63,6 +63,7 @@ def same(value: str | float | bool | None, count: int) -> pl.Series:  # noqa: FB
 def conn_frame(rows: Rows, scene: Scene) -> pl.DataFrame:
     """Return conn.log's columns, with those of the MAC and community ID policies."""
     counts = ("orig_pkts", "orig_ip_bytes", "resp_pkts", "resp_ip_bytes")
+    owner = np.where(rows["device"] < 0, len(scene.site), rows["device"])
     return pl.DataFrame(
         {
             **head(rows, scene),
@@ -79,7 +80,9 @@ def conn_frame(rows: Rows, scene: Scene) -> pl.DataFrame:
             **{name: pl.Series(rows[name]) for name in counts},
             "tunnel_parents": same(None, len(rows)),
             "ip_proto": pl.Series(rows["proto"]),
-            "orig_l2_addr": _macs(rows["orig_h"], scene),
+            "orig_l2_addr": scene.macs.gather(
+                np.where(rows["device"] < 0, len(scene.site), rows["device"]).astype(np.uint32)
+            ),
             "resp_l2_addr": _macs(rows["resp_h"], scene),
             "community_id": from_letters(community_texts(rows)),
         }
@@ -87,8 +90,9 @@ def conn_frame(rows: Rows, scene: Scene) -> pl.DataFrame:
 
 
 def _is_local(addresses: npt.NDArray[np.uint32], site: Site) -> npt.NDArray[np.bool_]:
-    """Tell which addresses are the site's; multicast and broadcast are not, as with Zeek's local networks."""
-    return np.asarray((addresses >= site.gateway) & (addresses <= site.broadcast), dtype=np.bool_)
+    """Tell which addresses are local: the site's, and, as for Zeek, 0.0.0.0, groups and broadcast."""
+    ours = (addresses >= site.gateway) & (addresses <= site.broadcast)
+    return np.asarray(ours | is_multicast(addresses) | (addresses == 0) | (addresses == BROADCAST), dtype=np.bool_)
 
 
 def _macs(addresses: npt.NDArray[np.uint32], scene: Scene) -> pl.Series:
@@ -96,7 +100,7 @@ def _macs(addresses: npt.NDArray[np.uint32], scene: Scene) -> pl.Series:
     device = addresses.astype(np.int64) - scene.site.first
     here = (device >= 0) & (device < len(scene.site))
     out = scene.macs.gather(np.where(here, device, len(scene.site)).astype(np.uint32))
-    groups = np.flatnonzero(is_multicast(addresses) | (addresses == 0xFFFFFFFF))
+    groups = np.flatnonzero(is_multicast(addresses) | (addresses == BROADCAST))
     return out if not len(groups) else out.scatter(groups, _group_macs(addresses[groups]))
 
 
@@ -104,7 +108,7 @@ def _group_macs(addresses: npt.NDArray[np.uint32]) -> pl.Series:
     """Return ``01:00:5e`` and the group's low 23 bits (RFC 1112), or the broadcast address."""
     distinct, inverse = np.unique(addresses, return_inverse=True)
     texts = [
-        "ff:ff:ff:ff:ff:ff" if a == 0xFFFFFFFF else f"01:00:5e:{a >> 16 & 0x7F:02x}:{a >> 8 & 0xFF:02x}:{a & 0xFF:02x}"
+        "ff:ff:ff:ff:ff:ff" if a == BROADCAST else f"01:00:5e:{a >> 16 & 0x7F:02x}:{a >> 8 & 0xFF:02x}:{a & 0xFF:02x}"
         for a in distinct.tolist()
     ]
     return pl.Series(texts, dtype=pl.String).gather(inverse.astype(np.uint32))

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from ingest.simulator import tcp, udp
-from ingest.simulator.draws import combine, integers, lane, lognormal
+from ingest.simulator.addresses import BROADCAST
+from ingest.simulator.draws import combine, integers, lane, lognormal, uniform
 from ingest.simulator.lookups import look_up
 from ingest.simulator.names import CLOUD
 from ingest.simulator.names import endpoint as endpoint_number
@@ -116,3 +117,12 @@ def dhcp(site: Site, events: Events) -> Traffic:
     flows["orig_p"] = 68
     size = np.full(len(events), RENEWAL)
     return Traffic.of(udp.exchange(flows, "dhcp", tcp.Payload(size, size, lognormal(events.key, "rtt", 0.004, 0.8))))
+
+
+def boot(site: Site, events: Events) -> Traffic:
+    """Come back from a power cut: ask everybody for an address, from none."""
+    flows = tcp.begin(site, events, "boot", BROADCAST, 67)
+    flows["orig_h"], flows["orig_p"] = 0, 68
+    count = integers(events.key, "count", 2, 5)
+    lasts = 1.2 * (count - 1) + 0.4 * uniform(events.key, "lasts")
+    return Traffic.of(udp.one_way(flows, "dhcp", tcp.Payload(count * RENEWAL, np.zeros(len(events)), lasts), count))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from ingest.simulator import tcp, udp
 from ingest.simulator.addresses import BROADCAST, MDNS, SSDP
 from ingest.simulator.draws import integers, lane, uniform
-from ingest.simulator.lookups import PTR, TXT, transaction
-from ingest.simulator.names import NAMES, NUMBER, SERIAL_LENGTH
+from ingest.simulator.lookups import PTR, TXT, transaction, wire_length
+from ingest.simulator.names import find_name
 from ingest.simulator.tables import Traffic
 
 if TYPE_CHECKING:
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from ingest.simulator.site import Site
     from ingest.simulator.tables import Rows
 
-TXT_TTL = 4500.0
+_TXT_TTL: Final = 4500.0
+_ANNOUNCEMENT: Final = 12 + 2 + 10 + 21  # header, ends of the name, fixed part of the record, its text
 
 
 def mdns(service: str, instance: str = "", packets: int = 3) -> Act:
@@ -29,10 +30,10 @@ def mdns(service: str, instance: str = "", packets: int = 3) -> Act:
         flows = _datagrams(site, events, MDNS, 5353, own_port=True)
         count = packets + (1 if instance else 0)
         gap = 1.0 + uniform(events.key, "gap")
-        asked = [_asked(flows, NUMBER[service], gap * i) for i in range(packets)]
-        told = [_announced(flows, NUMBER[instance], gap * packets)] if instance else []
-        size = len(service) + 18.0
-        extra = (len(NAMES[NUMBER[instance]].prefix + instance) + SERIAL_LENGTH + 80.0) if instance else 0.0
+        asked = [_asked(flows, find_name(service), gap * i) for i in range(packets)]
+        told = [_announced(flows, find_name(instance), gap * packets)] if instance else []
+        size = wire_length(service) + 18.0
+        extra = wire_length(instance) + _ANNOUNCEMENT if instance else 0.0
         payload = tcp.Payload(np.full(len(flows), size * packets + extra), np.zeros(len(flows)), gap * (count - 1))
         return Traffic.of(udp.one_way(flows, "dns", payload, count), np.concatenate([*asked, *told]))
 
@@ -56,7 +57,7 @@ def _asked(flows: Rows, name: int, after: np.ndarray[tuple[int], np.dtype[np.flo
 
 def _announced(flows: Rows, name: int, after: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Rows:
     rows = _asked(flows, name, after)
-    rows["qtype"], rows["rcode"], rows["ttl"], rows["answer_count"] = TXT, 0, TXT_TTL, 1
+    rows["qtype"], rows["rcode"], rows["ttl"], rows["answer_count"] = TXT, 0, _TXT_TTL, 1
     rows["written"] = rows["ts"]
     return rows
 

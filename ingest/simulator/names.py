@@ -84,11 +84,17 @@ NAMES: Final = (*(Name(endpoint.name) for endpoint in CLOUD.endpoints), *LOCAL_N
 NUMBER: Final = {name.prefix + name.suffix: i for i, name in enumerate(NAMES)}
 """Index of each name by its fixed parts."""
 
-TUNNEL: Final = NUMBER[".t.metricsgrid.example"]
-TUNNEL_SUFFIX_LENGTH: Final = len(NAMES[TUNNEL].suffix)
-SERIAL_LENGTH: Final = 6
+
+def find_name(fixed: str) -> int:
+    """Return the number of the name with these fixed parts."""
+    return NUMBER[fixed]
 
 
 def endpoint(name: str) -> int:
     """Return the number of a cloud endpoint."""
     return CLOUD.number[name]
+
+
+TUNNEL: Final = find_name(".t.metricsgrid.example")
+TUNNEL_SUFFIX_LENGTH: Final = len(NAMES[TUNNEL].suffix)
+SERIAL_LENGTH: Final = 6

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from ingest.simulator.habits import Habit, Volume, dhcp, keep_connected, ntp, tls
+from ingest.simulator.habits import Habit, Volume, boot, dhcp, keep_connected, ntp, tls
+from ingest.simulator.lookups import missing
 from ingest.simulator.multicast import beacon, local_control, mdns, ssdp
 from ingest.simulator.rhythm import AT_HOME, DAY, DAYLIGHT, OFFICE, Rhythm
 from ingest.simulator.web import http, request_number
 
 _DAILY: Final = Rhythm(DAY, jitter=0.02, spread=0.0)
 _LEASE: Final = Rhythm(3600, jitter=0.01)
+_POWER_CUT: Final = Rhythm(5 * DAY, jitter=1.0, spread=0.0)
 
 CAMERA: Final = (
     Habit("heartbeat", Rhythm(60, 0.08), tls("heartbeat.eu.lumacam.example", volume=Volume(1150, 3900, 0.35))),
@@ -29,6 +31,7 @@ CAMERA: Final = (
     Habit("firmware", _DAILY, http(request_number("firmware.lumacam.example"))),
     Habit("announce", Rhythm(600, 0.2), mdns("_lumacam._tcp.local", "lumacam-._http._tcp.local")),
     Habit("lease", _LEASE, dhcp),
+    Habit("boot", _POWER_CUT, boot),
 )
 PLUG: Final = (
     Habit("session", Rhythm(43_200, 0.1), keep_connected("m2.plugwell.example", 1883, "mqtt", 30)),
@@ -37,6 +40,7 @@ PLUG: Final = (
     Habit("time", Rhythm(3600, 0.05), ntp("2.pool.ntp.example")),
     Habit("firmware", _DAILY, http(request_number("ota.plugwell.example"))),
     Habit("lease", _LEASE, dhcp),
+    Habit("boot", _POWER_CUT, boot),
 )
 HUB: Final = (
     Habit("socket", Rhythm(7200, 0.1), keep_connected("ws.hearthhub.example", 443, "ssl", 55, ipv6=True)),
@@ -48,6 +52,7 @@ HUB: Final = (
     Habit("notify", Rhythm(100, 0.05), ssdp(6, 331)),
     Habit("announce", Rhythm(900, 0.2), mdns("_hearth._tcp.local", "hearth bridge - ._hearth._tcp.local")),
     Habit("lease", _LEASE, dhcp),
+    Habit("boot", _POWER_CUT, boot),
 )
 SPEAKER: Final = (
     Habit("access point", Rhythm(3600, 0.1), keep_connected("ap-gew1.tonearc.example", 4070, "", 60, ipv6=True)),
@@ -66,6 +71,7 @@ SPEAKER: Final = (
         mdns("_tonearc-connect._tcp.local", "kitchen\u2019s speaker ._tonearc-connect._tcp.local"),
     ),
     Habit("lease", _LEASE, dhcp),
+    Habit("boot", _POWER_CUT, boot),
 )
 LOCK: Final = (
     Habit("check-in", Rhythm(600, 0.02), tls("gate.boltly.example", volume=Volume(720, 3100, 0.8, 0.1))),
@@ -78,6 +84,7 @@ LOCK: Final = (
     Habit("time", Rhythm(7200, 0.05), ntp("0.pool.ntp.example")),
     Habit("firmware", _DAILY, http(request_number("fota.boltly.example"))),
     Habit("lease", _LEASE, dhcp),
+    Habit("boot", _POWER_CUT, boot),
 )
 PHONE: Final = (
     Habit(
@@ -106,8 +113,10 @@ PHONE: Final = (
     Habit("time", Rhythm(14_400, 0.5, profile=AT_HOME), ntp("time.fonix.example")),
     Habit("switch", Rhythm(600, 1.0, chance=0.6, profile=AT_HOME), local_control(6668, "", ("plug",))),
     Habit("lights", Rhythm(900, 1.0, chance=0.6, profile=AT_HOME), local_control(80, "", ("hub",))),
+    Habit("own name", Rhythm(3000, 1.0, profile=AT_HOME), missing("fonix-.lan")),
     Habit("companions", Rhythm(400, 0.6, profile=AT_HOME), mdns("_companion._tcp.local", packets=2)),
     Habit("lease", _LEASE, dhcp),
+    Habit("boot", _POWER_CUT, boot),
 )
 LAPTOP: Final = (
     Habit(
@@ -131,8 +140,10 @@ LAPTOP: Final = (
     Habit("certificates", Rhythm(700, 1.0, chance=0.6, profile=OFFICE), http(request_number("ocsp.trustmark.example"))),
     Habit("updates", Rhythm(21_600, 0.5, profile=OFFICE), http(request_number("updates.lapwing.example"))),
     Habit("time", Rhythm(2048, 0.05, profile=OFFICE), ntp("2.pool.ntp.example")),
+    Habit("proxy", Rhythm(1200, 1.0, profile=OFFICE), missing("wpad.lan")),
     Habit("printers", Rhythm(300, 0.5, profile=OFFICE), mdns("_printer._tcp.local", packets=2)),
     Habit("lease", _LEASE, dhcp),
+    Habit("boot", _POWER_CUT, boot),
 )
 HABITS: Final = {
     "camera": CAMERA,

@@ -45,6 +45,7 @@ FLOW: Final = np.dtype(
         ("orig_ip_bytes", "i8"),
         ("resp_pkts", "i8"),
         ("resp_ip_bytes", "i8"),
+        ("device", "i4"),  # index of the device that opened it; below 0 for the gateway
         ("attack", "u1"),
     ]
 )

@@ -83,6 +83,7 @@ def begin(site: Site, events: Events, name: str, peer: Addresses | int, port: np
     rows = np.zeros(len(events), FLOW)
     rows["key"] = lane(events.key, name)
     rows["ts"] = np.round(events.time, 6)
+    rows["device"] = events.device
     rows["orig_h"] = site.address(events.device)
     rows["orig_p"] = integers(rows["key"], "port", 32768, 61000)
     rows["resp_h"] = peer

@@ -22,15 +22,16 @@ def exchange(rows: Rows, service: str, payload: tcp.Payload, packets: npt.ArrayL
     """Fill in rows that `tcp.begin` began: `packets` each way, or none back with probability `loss`."""
     lost = uniform(rows["key"], "lost") < loss
     replies = np.where(lost, 0, packets)
-    return _fill(rows, service, payload, np.broadcast_to(np.asarray(packets), len(rows)), replies)
+    return fill(rows, service, payload, packets, replies)
 
 
 def one_way(rows: Rows, service: str, payload: tcp.Payload, packets: npt.ArrayLike) -> Rows:
     """Fill in rows of datagrams to which nobody answers: `payload.orig_bytes` in all over `payload.duration`."""
-    return _fill(rows, service, payload, np.broadcast_to(np.asarray(packets), len(rows)), np.zeros(len(rows)))
+    return fill(rows, service, payload, packets, 0)
 
 
-def _fill(rows: Rows, service: str, payload: tcp.Payload, sent: npt.NDArray[np.int64], back: npt.ArrayLike) -> Rows:
+def fill(rows: Rows, service: str, payload: tcp.Payload, sent: npt.ArrayLike, back: npt.ArrayLike) -> Rows:
+    """Fill in rows with `sent` packets from the originator and `back` from the responder."""
     answered = np.asarray(back) > 0
     rows["proto"], rows["service"] = UDP, SERVICES.index(service)
     rows["state"] = np.where(answered, STATES.index("SF"), STATES.index("S0"))
