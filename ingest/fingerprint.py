@@ -72,7 +72,7 @@ class Head:
 
     def begins(self, data: bytes) -> bool:
         """Tell whether `data` begins with this head."""
-        return len(data) >= self.length and digest(data[: self.length]) == self.digest
+        return len(data) >= self.length and (not self.length or digest(data[: self.length]) == self.digest)
 
     def to_json(self) -> list[Any]:
         """Return ``[length, digest, step digests…]``."""

@@ -75,12 +75,14 @@ class Lines:
         if self._skipping or (block[:1] == b"\0" and self._only_nuls_passed()):
             return self._pass_over(before, block)
         if b"\n" not in block and len(block) >= limit:
-            before, block = self._read_on(MAX_LINE_BYTES)
+            limit = MAX_LINE_BYTES
+            before, block = self._read_on(limit)
         if b"\n" not in block and len(block) >= MAX_LINE_BYTES:
             self._reject(f"line longer than {MAX_LINE_BYTES} bytes", block)
             self._skipping = True
             return self._pass_over(before, block)
-        end = len(block) if rest else block.rfind(b"\n") + 1
+        at_end = rest and len(block) < limit
+        end = len(block) if at_end else block.rfind(b"\n") + 1
         self._note_damage()
         self._searched = self.offset + len(block)
         self._advance(before, block[:end])

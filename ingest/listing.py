@@ -78,6 +78,25 @@ def list_archive(archive: Path) -> Iterator[Entry]:
         yield from list_logs(archive / day, day)
 
 
+def entry_of(path: Path) -> Entry:
+    """Return the entry of a log that was named itself, whatever its name is.
+
+    Raises
+    ------
+    LogPathError
+        It cannot be read.
+    """
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise LogPathError(f"{path} cannot be read: {error}") from error
+    if not os.access(path, os.R_OK):
+        raise LogPathError(f"{path} may not be read; give this user the right to read it (ls -l {path})")
+    name = parse_name(path.name) or LogName(path.name.split(".", 1)[0], live=True)
+    day = path.parent.name if DAY_FOLDER.fullmatch(path.parent.name) else ""
+    return Entry(path, name, (status.st_dev, status.st_ino), status.st_size, status.st_mtime_ns, day)
+
+
 def _entry(directory: Path, item: os.DirEntry[str], day: str) -> Entry | None:
     name = _parse(item.name)
     if name is None:
