@@ -14,6 +14,7 @@ right child is the leaf. So records can walk in lock-step, without asking whethe
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -33,7 +34,7 @@ LEFT, FEATURE, MASS, PLACE = 0, 1, 2, 3
 USED, LEVELS = 0, 1
 """Columns of `Crown.size`."""
 
-LEARNED, WINDOW, HAS_REFERENCE, SUMMED = 0, 1, 2, 3
+LEARNED, WINDOW, FULL, HAS_REFERENCE, SUMMED = 0, 1, 2, 3, 4
 """Places in `Crown.counters`."""
 
 STAGE: Final = 256
@@ -64,7 +65,8 @@ class Crown(NamedTuple):
     rows
         float64 ``(rows, n_features)``: the window's records.
     counters
-        int64 ``(4,)``: records learned in the window, its size, and the flags `HAS_REFERENCE` and `SUMMED`.
+        int64 ``(5,)``: records learned in the window, its size, the least mass that does not end River's walk, and
+        the flags `HAS_REFERENCE` and `SUMMED`.
     """
 
     feature: npt.NDArray[np.int32]
@@ -89,7 +91,7 @@ def new_crown(splits: Splits, n_features: int, height: int, window_size: int) ->
         size=np.tile(np.array([1, 0], dtype=np.int32), (n_trees, 1)),
         leaf=np.zeros((n_trees, STAGE), dtype=np.int16),
         rows=np.zeros((STAGE, n_features)),
-        counters=np.array([0, window_size, 0, 1], dtype=np.int64),
+        counters=np.array([0, window_size, math.ceil(0.1 * window_size), 0, 1], dtype=np.int64),
     )
     crown.split[:, 0, THRESHOLD] = np.nan
     crown.node[:, 0, LEFT] = -1
@@ -109,21 +111,26 @@ def with_rows(crown: Crown, wanted: int) -> Crown:
 
 
 @kernel
+def settle(leaves: npt.NDArray[np.int16], node: npt.NDArray[np.int32], slot: int, leaf: int) -> int:
+    """Park a record at a leaf of a tree, and return the leaf's mass: at `FULL` it is to be unfolded."""
+    leaves[slot] = leaf
+    node[leaf, MASS] += 1
+    return int(node[leaf, MASS])
+
+
+@kernel
 def unfold(crown: Crown, tree: int, leaf: int) -> None:
-    """Unfold a full leaf, and on as long as all of its records come to the same side."""
+    """Unfold a full leaf, and on as long as all of its records come to the same side and the whole tree has splits."""
     node, leaves, rows = crown.node[tree], crown.leaf[tree], crown.rows
     bits = rows.view(np.int64)
-    size_limit = 0.1 * crown.counters[WINDOW]
     slots = _parked(leaves, leaf, node[leaf, MASS])
-    while node[leaf, MASS] >= size_limit and node[leaf, PLACE] < crown.feature.shape[1]:
+    while node[leaf, PLACE] < crown.feature.shape[1] and node[leaf, MASS] >= crown.counters[FULL]:
         left = add_children(crown, tree, leaf)
-        feature, threshold = node[leaf, FEATURE], crown.split[tree, leaf, THRESHOLD]
+        column, threshold = node[leaf, FEATURE], crown.split[tree, leaf, THRESHOLD]
         for slot in slots:
-            right = is_right(
-                rows[slot, feature], bits[slot, feature], threshold, node[left, MASS], node[left + 1, MASS]
-            )
-            node[left + right, MASS] += 1
-            leaves[slot] = left + right
+            masses = node[left, MASS], node[left + 1, MASS]
+            child = left + is_right(rows[slot, column], bits[slot, column], threshold, masses)
+            settle(leaves, node, slot, child)
         leaf = left if node[left, MASS] > 0 else left + 1
 
 
@@ -141,12 +148,15 @@ def _parked(leaves: npt.NDArray[np.int16], leaf: int, n: int) -> npt.NDArray[np.
 
 
 @kernel
-def is_right(value: float, bits: int, threshold: float, left_mass: int, right_mass: int) -> int:
-    """Return 1 if a value, whose bits may say that it is missing, goes to the right child, else 0."""
+def is_right(value: float, bits: int, threshold: float, masses: tuple[int, int]) -> int:
+    """Return 1 if a value, whose bits may say that it is missing, goes to the right child, else 0.
+
+    `masses` are those of the left and the right child.
+    """
     if value < threshold:
         return 0
     if bits == MISSING_BITS:
-        return int(left_mass < right_mass)
+        return int(masses[0] < masses[1])
     return 1
 
 

@@ -8,22 +8,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from online_models.compile import kernel
 from online_models.forest.crown import (
+    FEATURE,
+    FULL,
     LEFT,
     MASS,
     PATH,
     SUMMED,
+    THRESHOLD,
     USED,
     is_right,
+    settle,
     unfold,
-    PLACE,
-    FEATURE,
-    WINDOW,
-    THRESHOLD,
 )
-
-import numpy as np
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -32,40 +32,37 @@ if TYPE_CHECKING:
 
 
 @kernel
-def walk_missing(crown: Crown, first: int, totals: npt.NDArray[np.float64], learn: bool) -> None:  # noqa: FBT001 - kernels take positions
-    """Add each tree's sum to `totals` for the rows from `first` on, and learn them if asked to."""
+def walk_missing(crown: Crown, first: int, totals: npt.NDArray[np.float64], learn: int) -> None:
+    """Add each tree's sum to `totals` for the rows from `first` on, and learn them if `learn` is 1."""
     sum_masses(crown)
     rows = crown.rows[first : first + totals.shape[0]]
+    bits = rows.view(np.int64)
     for tree in range(crown.size.shape[0]):
-        _walk_tree(crown, tree, first, totals, learn)
+        split, node, leaves = crown.split[tree], crown.node[tree], crown.leaf[tree]
+        for i in range(totals.shape[0]):
+            leaf = _descend(split, node, rows[i], bits[i], learn)
+            totals[i] += split[leaf, PATH]
+            if learn and settle(leaves, node, first + i, leaf) == crown.counters[FULL]:
+                unfold(crown, tree, leaf)
 
 
 @kernel
-def _walk_tree(crown: Crown, tree: int, first: int, totals: npt.NDArray[np.float64], learn: bool) -> None:  # noqa: FBT001 - kernels take positions
-    split, node, leaves = crown.split[tree], crown.node[tree], crown.leaf[tree]
-    rows = crown.rows
-    bits = rows.view(np.int64)
-    size_limit = 0.1 * crown.counters[WINDOW]
-    n_splits = crown.feature.shape[1]
-    for i in range(totals.shape[0]):
-        here = 0
+def _descend(
+    split: npt.NDArray[np.float64],
+    node: npt.NDArray[np.int32],
+    row: npt.NDArray[np.float64],
+    bits: npt.NDArray[np.int64],
+    learn: int,
+) -> int:
+    """Bring one row to its leaf, and add `learn` to the masses of the nodes above it."""
+    here, left = 0, node[0, LEFT]
+    while left > here:
         node[here, MASS] += learn
-        while node[here, LEFT] > here:
-            left = node[here, LEFT]
-            value = rows[first + i, node[here, FEATURE]]
-            here = left + is_right(
-                rows[first + i, node[here, FEATURE]],
-                bits[first + i, node[here, FEATURE]],
-                split[here, THRESHOLD],
-                node[left, MASS],
-                node[left + 1, MASS],
-            )
-            node[here, MASS] += learn
-        totals[i] += split[here, PATH]
-        if learn:
-            leaves[first + i] = here
-            if node[here, MASS] >= size_limit and node[here, PLACE] < n_splits:
-                unfold(crown, tree, here)
+        column = node[here, FEATURE]
+        masses = node[left, MASS], node[left + 1, MASS]
+        here = left + is_right(row[column], bits[column], split[here, THRESHOLD], masses)
+        left = node[here, LEFT]
+    return int(here)
 
 
 @kernel

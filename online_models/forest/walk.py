@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from online_models.compile import kernel
-from online_models.forest.crown import FEATURE, LEFT, LEVELS, MASS, PATH, PLACE, SUMMED, THRESHOLD, WINDOW, unfold
+from online_models.forest.crown import FEATURE, FULL, LEFT, LEVELS, PATH, SUMMED, THRESHOLD, settle, unfold
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -22,22 +22,22 @@ _ABREAST: Final = 16
 
 
 @kernel
-def walk_complete(crown: Crown, first: int, totals: npt.NDArray[np.float64], learn: bool) -> None:  # noqa: FBT001 - kernels take positions
-    """Add each tree's sum to `totals` for the rows from `first` on, and learn them if asked to."""
+def walk_complete(crown: Crown, first: int, totals: npt.NDArray[np.float64], learn: int) -> None:
+    """Add each tree's sum to `totals` for the rows from `first` on, and learn them if `learn` is 1."""
     n = totals.shape[0]
     abreast = n - n % _ABREAST
     at = np.zeros(n, dtype=np.int64)
+    rows = crown.rows[first : first + n]
     for tree in range(crown.size.shape[0]):
-        if abreast > 0:
-            at[:] = 0
-            rows = crown.rows[first : first + abreast]
-            _descend_abreast(crown.split[tree], crown.node[tree], crown.size[tree, LEVELS], rows, at)
+        split, node = crown.split[tree], crown.node[tree]
+        at[:] = 0
+        _descend_abreast(split, node, rows[:abreast], at, crown.size[tree, LEVELS])
         for i in range(abreast, n):
-            at[i] = _descend(crown, tree, first + i, 0)
+            at[i] = _descend(split, node, rows[i], 0)
         for i in range(n):
-            totals[i] += crown.split[tree, at[i], PATH]
+            totals[i] += split[at[i], PATH]
         if learn:
-            _park(crown, tree, first, at)
+            _learn(crown, tree, first, at)
     if learn:
         crown.counters[SUMMED] = 0
 
@@ -46,9 +46,9 @@ def walk_complete(crown: Crown, first: int, totals: npt.NDArray[np.float64], lea
 def _descend_abreast(
     split: npt.NDArray[np.float64],
     node: npt.NDArray[np.int32],
-    levels: int,
     rows: npt.NDArray[np.float64],
     at: npt.NDArray[np.int64],
+    levels: int,
 ) -> None:
     """Bring rows to their leaves, sixteen together; who has arrived marks time until the deepest level."""
     for start in range(0, rows.shape[0], _ABREAST):
@@ -59,27 +59,23 @@ def _descend_abreast(
 
 
 @kernel
-def _descend(crown: Crown, tree: int, slot: int, start: int) -> int:
+def _descend(
+    split: npt.NDArray[np.float64], node: npt.NDArray[np.int32], row: npt.NDArray[np.float64], start: int
+) -> int:
     """Bring one row from a node to its leaf."""
     here = start
-    left = crown.node[tree, here, LEFT]
-    while left > here:
-        value = crown.rows[slot, crown.node[tree, here, FEATURE]]
-        here = left + 1 - (value < crown.split[tree, here, THRESHOLD])
-        left = crown.node[tree, here, LEFT]
-    return here
+    while node[here, LEFT] > here:
+        here = node[here, LEFT] + 1 - (row[node[here, FEATURE]] < split[here, THRESHOLD])
+    return int(here)
 
 
 @kernel
-def _park(crown: Crown, tree: int, first: int, at: npt.NDArray[np.int64]) -> None:
-    """Learn a row at its leaf, which those beside it may have unfolded meanwhile."""
-    size_limit = 0.1 * crown.counters[WINDOW]
-    n_splits = crown.feature.shape[1]
+def _learn(crown: Crown, tree: int, first: int, at: npt.NDArray[np.int64]) -> None:
+    """Park rows in turn, each at its leaf, which those before it may have unfolded meanwhile."""
+    split, node, leaves = crown.split[tree], crown.node[tree], crown.leaf[tree]
     for i in range(at.shape[0]):
-        here = at[i]
-        if crown.node[tree, here, LEFT] > here:
-            here = _descend(crown, tree, first + i, here)
-        crown.leaf[tree, first + i] = here
-        crown.node[tree, here, MASS] += 1
-        if crown.node[tree, here, MASS] >= size_limit and crown.node[tree, here, PLACE] < n_splits:
-            unfold(crown, tree, here)
+        leaf = at[i]
+        if node[leaf, LEFT] > leaf:
+            leaf = _descend(split, node, crown.rows[first + i], leaf)
+        if settle(leaves, node, first + i, leaf) == crown.counters[FULL]:
+            unfold(crown, tree, leaf)

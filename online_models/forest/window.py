@@ -8,6 +8,7 @@ import numpy as np
 
 from online_models.compile import kernel
 from online_models.forest.crown import (
+    FULL,
     HAS_REFERENCE,
     LEARNED,
     LEFT,
@@ -38,9 +39,9 @@ def score_batch(
     x: npt.NDArray[np.float64],
     missing: npt.NDArray[np.bool_],
     scores: npt.NDArray[np.float64],
-    learn: bool,  # noqa: FBT001 - kernels take positions
+    learn: int,
 ) -> None:
-    """Write the score of every record, and learn each after its score if asked to.
+    """Write the score of every record, and learn each after its score if `learn` is 1 (else 0).
 
     Parameters
     ----------
@@ -66,7 +67,7 @@ def _score_stretch(
     x: npt.NDArray[np.float64],
     missing: npt.NDArray[np.bool_],
     scores: npt.NDArray[np.float64],
-    learn: bool,  # noqa: FBT001 - kernels take positions
+    learn: int,
 ) -> None:
     """Score records that all belong to one window."""
     first = crown.counters[LEARNED]
@@ -124,14 +125,13 @@ def _refold(crown: Crown, tree: int) -> None:
     used = crown.size[tree, USED]
     before = crown.node[tree, :used].copy()
     origin = np.zeros(used, dtype=np.int64)
-    size_limit = 0.1 * crown.counters[WINDOW]
     crown.size[tree, USED], crown.size[tree, LEVELS] = 1, 0
     crown.split[tree, 0, THRESHOLD], crown.split[tree, 0, PATH] = np.nan, before[0, MASS]
     crown.node[tree, 0, LEFT], crown.node[tree, 0, MASS] = -1, 0
     here = 0
     while here < crown.size[tree, USED]:
         old = origin[here]
-        if before[old, LEFT] > old and before[old, MASS] >= size_limit:
+        if before[old, LEFT] > old and before[old, MASS] >= crown.counters[FULL]:
             left = add_children(crown, tree, here)
             for side in range(2):
                 child = before[old, LEFT] + side
