@@ -7,7 +7,7 @@ import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Final
 
 import orjson
 
@@ -27,10 +27,26 @@ if TYPE_CHECKING:
     from api.store import AlertChange
     from online_models.types import Alert, ScoredBatch
 
+_SAMPLES: Final = 5
+
 
 @dataclass(frozen=True, slots=True)
 class ReplaySummary:
-    """What a replay did; `seconds` is the time from the first byte read to the last alert stored."""
+    """What a replay did.
+
+    Attributes
+    ----------
+    records, anomalies
+        Records scored, and how many of them were over the threshold.
+    seconds, records_per_s
+        From the first byte read to the last alert stored.
+    malformed
+        Lines that could not be read.
+    alerts
+        Alerts raised.
+    oddities
+        Files that could not be read to their end, and the latest malformed lines, in sentences.
+    """
 
     records: int
     seconds: float
@@ -38,6 +54,7 @@ class ReplaySummary:
     malformed: int
     anomalies: int
     alerts: int
+    oddities: tuple[str, ...] = ()
 
 
 class ReplayReaders:
@@ -78,14 +95,14 @@ def replay(
         for batch in source:
             models.identities.observe(batch)
             scorer.process(batch)
-            on_progress(*source.progress, scorer.scored)
+            on_progress(source.progress.bytes_read, source.progress.bytes_total, scorer.scored)
         scorer.store_alerts()
         seconds = time.perf_counter() - began
         writer.sync()
         writer.close()
         if settings.traffic.state is not None:
             store.save({**found, **checkpoint_parts(models)})
-    return _summary(scorer, readers, len(source.malformed), seconds)
+    return _summary(scorer, readers, source, seconds)
 
 
 @contextmanager
@@ -95,10 +112,19 @@ def _state(path: Path | None) -> Iterator[StateDirectory]:
         yield stack.enter_context(state_directory(where))
 
 
-def _summary(scorer: Scorer, readers: ReplayReaders, malformed: int, seconds: float) -> ReplaySummary:
+def _summary(scorer: Scorer, readers: ReplayReaders, source: ReplaySource, seconds: float) -> ReplaySummary:
     rate = scorer.scored / seconds if seconds else 0.0
     return ReplaySummary(
-        scorer.scored, round(seconds, 3), round(rate, 1), malformed, scorer.anomalies, len(readers.alerts)
+        records=scorer.scored,
+        seconds=round(seconds, 3),
+        records_per_s=round(rate, 1),
+        malformed=source.counts.malformed,
+        anomalies=scorer.anomalies,
+        alerts=len(readers.alerts),
+        oddities=(
+            *source.oddities,
+            *(f"{line.source}, offset {line.offset}: {line.reason}" for line in source.malformed[-_SAMPLES:]),
+        ),
     )
 
 

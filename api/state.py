@@ -9,8 +9,6 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final
 
-import orjson
-
 from api.errors import StateError
 
 if TYPE_CHECKING:
@@ -80,5 +78,5 @@ def _lock(descriptor: int, path: Path) -> None:
 
 def fingerprint(config: ModelConfig) -> str:
     """Return what a checkpoint must agree with: every model setting that cannot change under a learned state."""
-    fixed = {name: value for name, value in asdict(config).items() if name not in _MAY_CHANGE}
-    return orjson.dumps({"format": _STATE_FORMAT, **fixed}, option=orjson.OPT_SORT_KEYS).decode()
+    fixed = {name: value for name, value in sorted(asdict(config).items()) if name not in _MAY_CHANGE}
+    return " ".join([f"models/{_STATE_FORMAT}", *(f"{name}={value}" for name, value in fixed.items())])

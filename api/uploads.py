@@ -18,7 +18,7 @@ from api.problems import ProblemError
 from ingest.replay import ReplaySource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from fastapi import Request
 
@@ -71,16 +71,21 @@ class UploadedLog:
 
     def total(self) -> int | None:
         """Return the number of records once the log has been read to its end."""
-        return sum(self._source.counts.values()) if self._read_all else None
+        return sum(self._source.counts.records.values()) if self._read_all else None
 
     def progress(self) -> float:
         """Return the part of the log's bytes that has been read."""
-        done, total = self._source.progress
-        return done / total if total else 1.0
+        progress = self._source.progress
+        return progress.bytes_read / progress.bytes_total if progress.bytes_total else 1.0
 
-    def rejected(self) -> Sequence[Rejection]:
-        """Return the lines that could not be decoded."""
-        return [Rejection(line.reason, offset=line.offset) for line in self._source.malformed]
+    def rejected(self) -> int:
+        """Return the number of lines that could not be decoded, and of interruptions of the reading."""
+        return self._source.counts.malformed + len(self._source.oddities)
+
+    def rejections(self) -> list[Rejection]:
+        """Return why the reading was interrupted, and the latest lines that could not be decoded."""
+        lines = [Rejection(line.reason, offset=line.offset) for line in self._source.malformed]
+        return [*(Rejection(oddity) for oddity in self._source.oddities), *lines]
 
     def close(self) -> None:
         """Delete the uploaded file."""

@@ -28,6 +28,7 @@ def replay(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON line instead of a summary.")] = False,
 ) -> None:
     """Score and learn finished logs, then end. Without --state the models are new, and forgotten afterwards."""
+    from api.cli.terminal import harmless
     from api.replaying import ReplayReaders, write_alerts
     from api.replaying import replay as replay_logs
     from api.settings import load_settings
@@ -41,6 +42,8 @@ def replay(
             summary = replay_logs(paths, settings, readers, on_progress)
         if alerts_file is not None:
             write_alerts(alerts_file, list(readers.alerts.values()))
+    for oddity in summary.oddities:
+        sys.stderr.write(f"nslabs: {harmless(oddity)}\n")
     sys.stdout.write(_as_json(summary) if json else _as_text(summary))
 
 
@@ -57,7 +60,9 @@ def _as_json(summary: ReplaySummary) -> str:
     from dataclasses import asdict
     from json import dumps
 
-    return dumps(asdict(summary)) + "\n"
+    figures = asdict(summary)
+    del figures["oddities"]
+    return dumps(figures) + "\n"
 
 
 def _as_text(summary: ReplaySummary) -> str:

@@ -36,8 +36,11 @@ class Dataset(Protocol):
     def progress(self) -> float:
         """Return the part that has been read, 0 to 1."""
 
-    def rejected(self) -> Sequence[Rejection]:
-        """Return what cannot be used, so far."""
+    def rejected(self) -> int:
+        """Return how many records or lines cannot be used, so far."""
+
+    def rejections(self) -> Sequence[Rejection]:
+        """Return some of them, with their reasons."""
 
     def close(self) -> None:
         """Free what the dataset holds."""
@@ -68,7 +71,11 @@ class ObjectsDataset:
         """Return the part that has been read."""
         return self._read / self._total if self._total else 1.0
 
-    def rejected(self) -> Sequence[Rejection]:
+    def rejected(self) -> int:
+        """Return the number of records that could not be decoded."""
+        return len(self._rejected)
+
+    def rejections(self) -> Sequence[Rejection]:
         """Return the records that could not be decoded."""
         return self._rejected
 

@@ -36,7 +36,7 @@ class JobStatus:
     learned
         Records learned, by log kind.
     rejected, rejections
-        How many records or lines could not be used, and the first of them with their reasons.
+        How many records or lines could not be used, and some of them with their reasons.
     """
 
     id: str
@@ -80,12 +80,11 @@ class TrainingJob:
 
     def _complete(self) -> None:
         if self._dataset.rejected() and not self._learned:
-            self.finish("failed", f"no record could be used; the first: {self._dataset.rejected()[0].error}")
+            self.finish("failed", f"no record could be used: {self._dataset.rejections()[0].error}")
         else:
             self.finish("done")
 
     def _report(self, state: JobState) -> None:
-        rejected = self._dataset.rejected()
         self.status = replace(
             self.status,
             state=state,
@@ -93,8 +92,8 @@ class TrainingJob:
             records_total=self._dataset.total(),
             progress=self._dataset.progress(),
             learned=dict(self._learned),
-            rejected=len(rejected),
-            rejections=tuple(rejected[:_REJECTIONS_SHOWN]),
+            rejected=self._dataset.rejected(),
+            rejections=tuple(self._dataset.rejections()[:_REJECTIONS_SHOWN]),
         )
 
     def finish(self, state: JobState, error: str | None = None) -> None:

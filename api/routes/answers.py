@@ -79,7 +79,7 @@ class JobAnswer(_Answer):
     progress: float = Field(description="part of the dataset that has been read, 0 to 1")
     learned: dict[str, int] = Field(description="records learned, by log kind", examples=[{"conn": 1024}])
     rejected: int = Field(description="number of records or lines that could not be used")
-    rejections: list[RejectionAnswer] = Field(description="the first hundred of those, with reasons")
+    rejections: list[RejectionAnswer] = Field(description="at most a hundred of those, with reasons")
     error: str | None = Field(description="why the job failed")
 
 

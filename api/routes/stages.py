@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, Field
 
 if TYPE_CHECKING:
     from api.pipeline.status import PipelineStatus
     from api.service import Service
+
+
+_SAMPLES: Final = 5
 
 
 class SourceStage(BaseModel):
@@ -106,7 +109,9 @@ def _source(status: PipelineStatus) -> SourceStage:
         lag_s=health.lag_seconds,
         files=health.files,
         malformed=health.malformed,
-        malformed_samples=[f"{line.source}, offset {line.offset}: {line.reason}" for line in health.malformed_samples],
+        malformed_samples=[
+            f"{line.source}, offset {line.offset}: {line.reason}" for line in health.malformed_samples[-_SAMPLES:]
+        ],
         skipped=health.skipped,
         problems=problems,
     )
