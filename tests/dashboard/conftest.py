@@ -1,0 +1,129 @@
+"""A running service whose alerts and scores the tests decide, and a real browser that looks at it."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+import uvicorn
+from selenium.webdriver import Chrome, ChromeOptions, ChromeService
+
+from api.app import create_app
+from api.assembly import assembled
+from api.server import bind
+from api.settings import load_settings
+from api.store import AlertWriter
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from online_models.types import Alert, ScoredBatch
+
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1200,900",
+    "--lang=en-GB",
+)
+
+
+class Server(uvicorn.Server):
+    """A server that says when it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and then say so."""
+        await super().startup(sockets)
+        self.listening.set()
+
+
+class LiveService:
+    """The real service on an empty log folder: what it stores and sends comes from the test alone."""
+
+    def __init__(self, folder: Path) -> None:
+        logs, state = folder / "logs", folder / "state"
+        logs.mkdir()
+        self._settings = load_settings(overrides={"TrafficAnalyzerConfig": {"logs": logs, "state": state}})
+        self._port = 0
+        self.start()
+        self._writer = AlertWriter(state / "alerts.sqlite3")
+
+    @property
+    def url(self) -> str:
+        """Address of the page."""
+        return f"http://127.0.0.1:{self._port}/"
+
+    def start(self) -> None:
+        """Listen; after a stop, at the same address, as a new run of the service."""
+        self._stack = ExitStack()
+        self._service = self._stack.enter_context(assembled(self._settings))
+        listener = bind("127.0.0.1", self._port)
+        self._port = listener.getsockname()[1]
+        self._server = Server(uvicorn.Config(create_app(self._service), log_config=None, timeout_graceful_shutdown=1))
+        self._thread = threading.Thread(target=self._server.run, args=([listener],))
+        self._thread.start()
+        assert self._server.listening.wait(30)
+        self._service.pipeline.start(on_end=lambda: None)
+
+    def stop(self) -> None:
+        """Stop listening and drop every connection, as a service that is being restarted does."""
+        self._server.should_exit = True
+        self._thread.join(30)
+        assert not self._thread.is_alive()
+        self._service.pipeline.stop()
+        self._stack.close()
+
+    def close(self) -> None:
+        """Stop for good."""
+        self.stop()
+        self._writer.close()
+
+    @property
+    def score_subscribers(self) -> int:
+        """Number of pages that listen to scores."""
+        return len(self._service.hub.scores.subscribers)
+
+    def store(self, *alerts: Alert) -> None:
+        """Write alerts and tell subscribers, as the pipeline does."""
+        self._service.hub.publish_alerts(self._writer.upsert(alerts))
+
+    def score(self, batch: ScoredBatch) -> None:
+        """Send scores to subscribers, as the pipeline does."""
+        self._service.hub.publish_scores(batch)
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[LiveService]:
+    live = LiveService(tmp_path)
+    yield live
+    live.close()
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    """Start one Chromium for all tests of a module, with a profile of its own."""
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if chromium is None or driver is None:
+        pytest.skip("chromium and chromedriver not on PATH: apt install chromium chromium-driver")
+    options = ChromeOptions()
+    options.binary_location = chromium
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
+        options.add_argument(flag)
+    chrome = Chrome(options=options, service=ChromeService(driver))
+    yield chrome
+    chrome.quit()
