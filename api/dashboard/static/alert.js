@@ -40,7 +40,7 @@ function reasonRow({ feature, text, usual, observed, weight }) {
     element("th", { scope: "row" }, text || feature, text ? element("small", {}, feature) : null),
     element("td", {}, number(usual)),
     element("td", {}, number(observed)),
-    element("td", {}, element("meter", { min: 0, max: 1, value: weight }, part), " ", part));
+    element("td", {}, element("meter", { min: 0, max: 1, value: weight, "aria-hidden": "true" }), " ", part));
 }
 
 function facts(alert) {

@@ -18,7 +18,7 @@ export class AlertList {
   constructor(places) {
     Object.assign(this, places);
     this.form.addEventListener("change", () => this.load());
-    this.form.addEventListener("reset", () => queueMicrotask(() => this.load()));
+    this.form.addEventListener("reset", () => setTimeout(() => this.load())); // after the fields are empty
     this.form.addEventListener("submit", (event) => event.preventDefault());
     this.older.addEventListener("click", () => this.#fetchPage(this.#cursor));
   }

@@ -31,4 +31,4 @@ new Stream("ws/scores", {
 }).open();
 
 alerts.load();
-watchHealth(place("health"), place("stages"));
+watchHealth({ overall: place("health"), reasons: place("reasons"), stages: place("stages") });

@@ -79,7 +79,7 @@ export class ScoreChart {
     pen.fillStyle = colour("--anomaly");
     for (const { column, index } of filled.filter((entry) => entry.column.anomalies)) {
       pen.beginPath();
-      pen.arc(x(index), y(column.highestAnomaly), Math.min(5, 2 + Math.log2(column.anomalies) / 2), 0, 2 * Math.PI);
+      pen.arc(x(index), y(column.highestAnomaly), Math.min(6, 3 + Math.log2(column.anomalies) / 2), 0, 2 * Math.PI);
       pen.fill();
     }
   }

@@ -1,46 +1,56 @@
-// Asks /health every two seconds, and shows the state of each stage and how far behind the log it is.
+// Asks /health every two seconds, and shows the state of each stage and how far behind it is.
 
-import { element, number, span } from "./elements.js";
+import { element, number, span, time } from "./elements.js";
 import { route } from "./stream.js";
 
 const EVERY_MS = 2000;
 const PATIENCE_MS = 5000;
+const EPOCH = /(_at|(^|_)ts)$/;
 
-export function watchHealth(overall, stages) {
+/** Keep `overall` (a state), `reasons` (a list) and `stages` (a definition list) up to date. */
+export function watchHealth({ overall, reasons, stages }) {
   const ask = async () => {
     try {
       const answer = await fetch(route("health"), { signal: AbortSignal.timeout(PATIENCE_MS), cache: "no-store" });
-      show(await answer.json(), overall, stages);
+      const health = await answer.json();
+      say(overall, health.status);
+      reasons.replaceChildren(...health.reasons.map((reason) => element("li", {}, reason)));
+      stages.replaceChildren(...Object.entries(health.stages).map(stage));
     } catch {
-      say(overall, "no answer", "down");
+      say(overall, "no answer");
     }
     setTimeout(ask, EVERY_MS);
   };
   return ask();
 }
 
-function show(health, overall, stages) {
-  say(overall, health.status, health.status);
-  stages.replaceChildren(...Object.entries(health.stages ?? {}).map(stage));
-}
-
-function say(place, text, state) {
-  place.textContent = text;
+function say(place, state) {
+  if (place.textContent === state) return; // a screen reader speaks of changes only
+  place.textContent = state;
   place.dataset.state = state;
 }
 
 function stage([name, { state, ...facts }]) {
-  const lines = Object.entries(facts).filter(([, value]) => value !== null && typeof value !== "object");
   return element("div", { class: "stage" },
-    element("dt", {}, name, " ", element("span", { class: "state", "data-state": state }, state)),
-    ...lines.map(([key, value]) => element("dd", {}, label(key), element("b", {}, shown(key, value)))));
+    element("dt", {}, name, element("span", { class: "state", "data-state": state }, state)),
+    ...Object.entries(facts).map(([key, value]) => line(key, shown(key, value))));
 }
 
-function label(key) {
-  return key.replace(/_s$/, "").replaceAll("_", " ");
+function line(key, value) {
+  if (value === null) return null;
+  return element("dd", {}, key.replace(/_s$/, "").replaceAll("_", " "), element("b", {}, value));
 }
 
+/** What to print for a fact; null if there is nothing worth a line. */
 function shown(key, value) {
-  if (typeof value !== "number") return value;
-  return key.endsWith("_s") ? span(value) : number(value);
+  if (value === null || value === "") return null;
+  if (Array.isArray(value)) return value.filter((one) => typeof one === "string").join("; ") || null;
+  if (typeof value === "object") return several(value);
+  if (typeof value !== "number") return String(value);
+  if (EPOCH.test(key)) return time(value);
+  return key.endsWith("_s") ? span(Math.max(0, value)) : number(value);
+}
+
+function several(values) {
+  return Object.entries(values).map(([key, value]) => `${key} ${shown(key, value)}`).join(", ") || null;
 }
