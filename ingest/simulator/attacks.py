@@ -10,7 +10,6 @@ import numpy as np
 from ingest.simulator.habits import Habit, Volume, keep_connected, tls
 from ingest.simulator.hostile import FLOOD_EVERY_S, flood, scan, tunnel
 from ingest.simulator.rhythm import Events, Rhythm, Span, turns
-from ingest.simulator.tables import Traffic
 from ingest.simulator.web import http, request_number
 
 if TYPE_CHECKING:
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
     from ingest.simulator.config import Attack
     from ingest.simulator.site import Site
+    from ingest.simulator.tables import Traffic
 
 _HOUR: Final = 3600.0
 _SCAN_S: Final = 900.0
@@ -51,6 +51,11 @@ class Campaign:
     begin_s: float
     intensity: float
 
+    def rate(self) -> float:
+        """Return the most connections a second that the attack makes."""
+        stages = () if self.attack == "none" else ATTACKS[self.attack](self)
+        return sum(1.0 / stage.habit.rhythm.period for stage in stages)
+
     def happening(self, site: Site, span: Span) -> Iterator[Traffic]:
         """Yield the attack's traffic whose place on the grid lies in the span, marked as attack."""
         if self.attack == "none" or span.end <= self.begin_s:
@@ -75,18 +80,14 @@ def mirai(campaign: Campaign) -> list[Stage]:
     Source: Antonakakis et al., Understanding the Mirai Botnet, USENIX Security 2017.
     """
     load = http(request_number("cnc.zorvex.example"))
+    bursts = flood(campaign.begin_s)
     poll = tls("cnc.zorvex.example", volume=Volume(74, 41, 0.6), port=48101, service="")
     return [
         Stage(Habit("load", Rhythm(10.0, 0.5, 0.0), load), every=1e9, lasts=12.0),
         Stage(Habit("scan", _rate(3.0 * campaign.intensity), scan), lasts=_SCAN_S),
         Stage(Habit("command", Rhythm(900.0, 0.02, 0.0), keep_connected("cnc.zorvex.example", 23, "", 60))),
         Stage(Habit("poll", _rate(campaign.intensity / 30.0, 0.2), poll)),
-        Stage(
-            Habit("flood", _rate(50.0 * campaign.intensity), flood(campaign.begin_s)),
-            FLOOD_EVERY_S,
-            _FLOOD_AFTER_S,
-            _FLOOD_S,
-        ),
+        Stage(Habit("flood", _rate(50.0 * campaign.intensity), bursts), FLOOD_EVERY_S, _FLOOD_AFTER_S, _FLOOD_S),
     ]
 
 

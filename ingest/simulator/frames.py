@@ -80,9 +80,7 @@ def conn_frame(rows: Rows, scene: Scene) -> pl.DataFrame:
             **{name: pl.Series(rows[name]) for name in counts},
             "tunnel_parents": same(None, len(rows)),
             "ip_proto": pl.Series(rows["proto"]),
-            "orig_l2_addr": scene.macs.gather(
-                np.where(rows["device"] < 0, len(scene.site), rows["device"]).astype(np.uint32)
-            ),
+            "orig_l2_addr": scene.macs.gather(owner.astype(np.uint32)),
             "resp_l2_addr": _macs(rows["resp_h"], scene),
             "community_id": from_letters(community_texts(rows)),
         }

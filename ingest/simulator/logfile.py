@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from ingest.simulator.config import SimulatorConfigError
+from ingest.simulator.folder import open_for_writing
 from ingest.simulator.formats import stamp, tsv_footer, tsv_header
 
 if TYPE_CHECKING:
@@ -116,18 +116,3 @@ class LogFile:
         if self._headed:
             self._file.write(tsv_header(self.kind, when))
         return self._file
-
-
-def open_for_writing(path: Path) -> BinaryIO:
-    """Open a file anew.
-
-    Raises
-    ------
-    SimulatorConfigError
-        The folder cannot be made or the file cannot be written.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path.open("wb")
-    except OSError as error:
-        raise SimulatorConfigError(f"simulator cannot write {path}: {error.strerror}; choose another folder") from error

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from ingest.simulator import tcp, udp
-from ingest.simulator.draws import integers, lognormal, uniform
+from ingest.simulator.draws import integers, lane, lognormal, uniform
 from ingest.simulator.names import CLOUD, NAMES, SERIAL_LENGTH, find_name
 from ingest.simulator.tables import DNS, HEAD_FIELDS, UDP, Traffic
 
@@ -74,7 +74,7 @@ def look_up(site: Site, events: Events, endpoint: Ints, *, ipv6: bool = False) -
     if ipv6:
         parts.append(_query(site, asked, names, np.zeros(len(asked), np.int64), AAAA))
     waited = 0.0005 + 0.003 * uniform(events.key, "think")
-    waited[needed] += _round_trip(asked) + (_RETRY_S + 0.1) * failed
+    waited[needed] += _round_trip(asked, A) + (_RETRY_S + 0.1) * failed
     return Traffic.join(parts), events.at(events.time + waited, "connect")
 
 
@@ -95,7 +95,7 @@ def missing(name: str) -> Act:
 
 
 def wire_length(name: str) -> int:
-    """Return the bytes of a name of the name table, given by its fixed parts, without its first length and last zero."""
+    """Return the bytes on the wire of a name given by its fixed parts, without its first length and last zero."""
     entry = NAMES[find_name(name)]
     return len((entry.prefix + entry.suffix).encode()) + (SERIAL_LENGTH if entry.middle == "serial" else 0)
 
@@ -106,16 +106,17 @@ def _outcome(events: Events) -> Ints:
     return np.where(drawn < _LOSS, LOST, np.where(drawn < _LOSS + _FAILURE, SERVFAIL, 0))
 
 
-def _round_trip(events: Events) -> Floats:
+def _round_trip(events: Events, qtype: int) -> Floats:
     """Mostly the resolver knows, sometimes it has to ask."""
-    known = uniform(events.key, "known") < 0.6
-    return np.where(known, lognormal(events.key, "near", 0.0012, 0.5), lognormal(events.key, "far", 0.031, 0.6))
+    key = lane(events.key, f"asked {qtype}")
+    known = uniform(key, "known") < 0.6
+    return np.where(known, lognormal(key, "near", 0.0012, 0.5), lognormal(key, "far", 0.031, 0.6))
 
 
 def _query(site: Site, events: Events, endpoint: Ints, rcode: Ints, qtype: int = A) -> Traffic:
     flows = tcp.begin(site, events, f"dns {qtype}", site.gateway, 53)
     rows = transaction(flows, endpoint, qtype)
-    answer(rows, _round_trip(events), rcode)
+    answer(rows, _round_trip(events, qtype), rcode)
     if qtype == A:
         _give_addresses(rows, site, events, endpoint)
     payload = _sizes(rows, endpoint)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -23,9 +23,12 @@ if TYPE_CHECKING:
     from ingest.simulator.site import Site
     from ingest.simulator.tables import Rows
 
-_LONGEST_SLICE = 7200.0
-_DEVICE_SECONDS = 1.2e6
+_SHORTEST_SLICE: Final = 1.0
+_LONGEST_SLICE: Final = 7200.0
+_DEVICE_SECONDS: Final = 1.2e6
 """Devices times seconds in one slice: about 40,000 connections, whatever the size of the network."""
+_ATTACK_CONNECTIONS: Final = 2e5
+"""The attack's connections in one slice, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ class Network:
 
         The cut has no meaning: rows are the same and in the same order for every `length` in seconds.
         """
-        step = length or max(5.0, min(_LONGEST_SLICE, _DEVICE_SECONDS / len(self.site)))
+        step = length or self._slice_length()
         begin, waiting = 0.0, Traffic.of()
         while begin < self.seconds:
             end = min(begin + step, self.seconds)
@@ -52,6 +55,10 @@ class Network:
             ready, waiting = _split(waiting, end)
             yield ready
             begin = end
+
+    def _slice_length(self) -> float:
+        by_attack = _ATTACK_CONNECTIONS / max(self.campaign.rate(), 1e-9)
+        return max(_SHORTEST_SLICE, min(_LONGEST_SLICE, _DEVICE_SECONDS / len(self.site), by_attack))
 
     def _happening(self, span: Span) -> Iterator[Traffic]:
         for name, habits in HABITS.items():

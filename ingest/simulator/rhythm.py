@@ -117,13 +117,19 @@ def turns(rhythm: Rhythm, name: str, seed: int, devices: Ints, span: Span) -> Ev
     who = combine(name, seed, devices)
     period = rhythm.period * (1.0 + rhythm.spread * (2.0 * uniform(who, "period") - 1.0))
     phase = uniform(who, "phase") * period
-    first = np.maximum(np.ceil((span.begin - phase) / period), 0.0).astype(np.int64)
-    last = np.maximum(np.ceil((span.end - phase) / period), 0.0).astype(np.int64)
-    row, turn = _spans(first, last)
+    row, turn = _spans(_first_turn(span.begin, phase, period), _first_turn(span.end, phase, period))
     key = combine("turn", who[row], turn)
     time = phase[row] + turn * period[row] + rhythm.jitter * period[row] * uniform(key, "jitter")
     events = Events(devices[row], time, key, period[row])
-    return events.where(uniform(key, "chance") < rhythm.chance * likelihood(rhythm.profile, time))
+    happens = uniform(key, "chance") < rhythm.chance * likelihood(rhythm.profile, time)
+    return events.where(happens & (time >= 0.0))
+
+
+def _first_turn(since: float, phase: Floats, period: Floats) -> Ints:
+    """Return the first turn placed at `since` or later; one from before the start may be late enough to count."""
+    if since <= 0.0:
+        return np.full(len(phase), -1, dtype=np.int64)
+    return np.maximum(np.ceil((since - phase) / period), -1.0).astype(np.int64)
 
 
 def _spans(first: Ints, last: Ints) -> tuple[Ints, Ints]:

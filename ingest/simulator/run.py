@@ -11,6 +11,7 @@ from ingest.simulator.addresses import text
 from ingest.simulator.attacks import Campaign
 from ingest.simulator.config import FIXED_START, SimulationSummary, SimulatorConfig
 from ingest.simulator.dns_frame import dns_frame
+from ingest.simulator.folder import TRUTH, prepare
 from ingest.simulator.formats import json_lines, tsv_lines
 from ingest.simulator.frames import Scene, conn_frame
 from ingest.simulator.http_frame import http_frame
@@ -67,8 +68,10 @@ class Simulation:
         self._scene = Scene.of(self._site, self._start)
         headed = config.format == "tsv"
         self._logs = {k: LogFile(config.out, k, headed=headed, rotate_s=config.rotate_s) for k in _FRAMES}
-        self._truth = TruthFile(config.out / "truth.tsv")
+        prepare(config.out)
+        self._truth = TruthFile(config.out / TRUTH)
         self._reached = self._start
+        self._ended = False
 
     def run(self) -> SimulationSummary:
         """Write everything; see `simulate`."""
@@ -79,6 +82,8 @@ class Simulation:
                 self._write(self._render(traffic))
                 if self._stop.is_set():
                     break
+            else:
+                self._ended = True
         finally:
             self._close()
         return self._summary()
@@ -125,7 +130,7 @@ class Simulation:
             attack_window=(begin, self._reached) if attacked and self._reached > begin else None,
             attack_records=self._truth.attacks,
             truth=self._truth.path,
-            stopped=self._stop.is_set(),
+            stopped=not self._ended,
         )
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import polars as pl
 
 from ingest.simulator.columns import address_texts, uids, words
-from ingest.simulator.logfile import Block, open_for_writing
+from ingest.simulator.folder import open_for_writing
+from ingest.simulator.logfile import Block
 
 if TYPE_CHECKING:
     from pathlib import Path
