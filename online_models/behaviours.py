@@ -116,3 +116,35 @@ CONN = (
     Behaviour("lateral-contact", "T1021", 1, lateral),
     Behaviour("inbound-contact", "T1133", 1, inbound),
 )
+
+
+def tunnel(s: Sighting) -> str:
+    """Tell of data in names."""
+    names, sent = s.facts["domain.names"][0], s.facts["domain.bytes"][0]
+    return f"{s.device} asked for {plain(names)} names with {plain(sent)} bytes in them under one domain in an hour, last {s.target}"
+
+
+def generated(s: Sighting) -> str:
+    """Tell of names that do not exist."""
+    count, usual = _larger(s, "reach.failures_hour", "reach.failures_minute")
+    return f"{s.device} had {plain(count)} failed lookups, last {s.target}; usual is {plain(usual)}"
+
+
+def dns_flood(s: Sighting) -> str:
+    """Tell of a burst of queries."""
+    count, usual = _larger(s, "reach.records_minute", "reach.names_minute")
+    return f"{s.device} made {plain(count)} lookups in a minute, last {s.target} at {s.peer}; usual is {plain(usual)}"
+
+
+def new_domain(s: Sighting) -> str:
+    """Tell of a first lookup."""
+    rate = s.facts["novelty.domain"][1]
+    return f"{s.device} asked {s.peer} for {s.target}, which is new to it; new domains come {plain(rate)} a day"
+
+
+DNS = (
+    Behaviour("dns-tunnel", "T1071.004", 2, tunnel),
+    Behaviour("generated-names", "T1568.002", 1, generated),
+    Behaviour("dns-flood", "T1498", 1, dns_flood),
+    Behaviour("new-domain", "T1071.004", 0, new_domain),
+)

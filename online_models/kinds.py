@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from online_models import behaviours, conn_model
-from online_models.features import conn, conn_state
+from online_models import behaviours, conn_model, dns_model
+from online_models.features import conn, conn_state, dns, dns_state
 from online_models.features.conn_columns import INBOUND, conn_columns
+from online_models.features.dns_columns import dns_columns
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,6 +65,14 @@ def _conn_context(frame: pl.DataFrame, columns: Any) -> pl.DataFrame:
     )
 
 
+def _dns_context(frame: pl.DataFrame, _columns: Any) -> pl.DataFrame:
+    return frame.select(
+        pl.col("id.orig_h").fill_null("").alias("device"),
+        pl.col("id.resp_h").fill_null("").alias("peer"),
+        pl.col("query").fill_null("").alias("target"),
+    )
+
+
 KINDS: Mapping[str, Kind] = {
     "conn": Kind(
         features=conn.FEATURES,
@@ -77,5 +86,18 @@ KINDS: Mapping[str, Kind] = {
         run=conn_model.run_conn,
         behaviours=behaviours.CONN,
         context=_conn_context,
+    ),
+    "dns": Kind(
+        features=dns.FEATURES,
+        views=dns.VIEWS,
+        edges=dns.EDGES,
+        weights=dns_model.WEIGHTS,
+        compares=dns_model.COMPARES,
+        new_state=dns_state.new_dns_state,
+        with_room=dns_state.with_room,
+        columns=dns_columns,
+        run=dns_model.run_dns,
+        behaviours=behaviours.DNS,
+        context=_dns_context,
     ),
 }

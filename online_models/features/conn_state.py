@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from online_models.compile import kernel
 from online_models.features.conn_columns import ConnColumns
-from online_models.features.table import Table, make_room, new_table, room_for
+from online_models.features.table import MOST_AT_ONCE, Table, make_room, new_table, room_for
 from online_models.features.text import join
 from online_models.features.windows import WINDOWS_WIDTH
 from online_models.guard import GUARD_WIDTH
@@ -70,7 +70,7 @@ def has_room(state: ConnState) -> bool:
 
 def with_room(state: ConnState) -> ConnState:
     """Return the state with every table that is full grown, or rid of what was unused for longest."""
-    return ConnState(*(table if room_for(table, 2) else make_room(table) for table in state))
+    return ConnState(*(table if room_for(table, MOST_AT_ONCE) else make_room(table) for table in state))
 
 
 @kernel

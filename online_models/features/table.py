@@ -15,6 +15,8 @@ import numpy.typing as npt
 from online_models.compile import kernel
 
 USED, LIMIT, EVICTED = 0, 1, 2
+MOST_AT_ONCE = 3
+"""The most entries of one table that one record can add."""
 _EMPTY = np.uint64(0)
 _FIRST_SIZE = 1024
 
@@ -86,7 +88,7 @@ def _eviction_time(table: Table) -> float:
 
 def make_room(table: Table) -> Table:
     """Return the table with room for more entries: twice the size, or without the oldest eighth at capacity."""
-    full = table.counters[USED] + 2 > table.counters[LIMIT]
+    full = table.counters[USED] + MOST_AT_ONCE > table.counters[LIMIT]
     size = table.keys.size if full else 2 * table.keys.size
     fresh = Table(np.zeros(size, np.uint64), np.zeros((size, table.rows.shape[1])), table.counters.copy())
     fresh.counters[USED] = 0

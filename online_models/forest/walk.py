@@ -1,16 +1,17 @@
-"""Scores and learns records that miss no feature, sixteen at a time in lock-step.
+"""Scores and learns records that miss no feature.
 
-One walk serves both: the leaf of the crown says what River's walk adds up, and is where the record is parked. Within a
-window a score depends on nothing that is learned in it, so sixteen records can walk together and be learned after.
+One walk serves both: the leaf of the crown says what River's walk adds up, and is where the record is parked. Many
+records walk together through one tree, a single one through all trees at once.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from online_models.compile import kernel
+from online_models.forest.abreast import ABREAST, walk_abreast
 from online_models.forest.crown import FEATURE, FULL, LEFT, LEVELS, PATH, SUMMED, THRESHOLD, settle, unfold
 
 if TYPE_CHECKING:
@@ -18,64 +19,40 @@ if TYPE_CHECKING:
 
     from online_models.forest.crown import Crown
 
-_ABREAST: Final = 16
-
 
 @kernel
 def walk_complete(crown: Crown, first: int, totals: npt.NDArray[np.float64], learn: int) -> None:
     """Add each tree's sum to `totals` for the rows from `first` on, and learn them if `learn` is 1."""
     n = totals.shape[0]
-    abreast = n - n % _ABREAST
-    at = np.zeros(n, dtype=np.int64)
-    rows = crown.rows[first : first + n]
-    for tree in range(crown.size.shape[0]):
-        split, node = crown.split[tree], crown.node[tree]
-        at[:] = 0
-        _descend_abreast(split, node, rows[:abreast], at, crown.size[tree, LEVELS])
-        for i in range(abreast, n):
-            at[i] = _descend(split, node, rows[i], 0)
-        for i in range(n):
-            totals[i] += split[at[i], PATH]
+    abreast = n - n % ABREAST
+    if abreast > 0:
+        walk_abreast(crown, first, totals[:abreast], learn)
+    at = np.empty(crown.size.shape[0], dtype=np.int64)
+    for i in range(abreast, n):
+        _descend_all(crown, first + i, at)
+        for tree in range(at.shape[0]):
+            totals[i] += crown.split[tree, at[tree], PATH]
         if learn:
-            _learn(crown, tree, first, at)
+            _learn(crown, first + i, at)
     if learn:
         crown.counters[SUMMED] = 0
 
 
 @kernel
-def _descend_abreast(
-    split: npt.NDArray[np.float64],
-    node: npt.NDArray[np.int32],
-    rows: npt.NDArray[np.float64],
-    at: npt.NDArray[np.int64],
-    levels: int,
-) -> None:
-    """Bring rows to their leaves, sixteen together; who has arrived marks time until the deepest level."""
-    for start in range(0, rows.shape[0], _ABREAST):
-        for _ in range(levels):
-            for i in range(start, start + _ABREAST):
-                here = at[i]
-                at[i] = node[here, LEFT] + 1 - (rows[i, node[here, FEATURE]] < split[here, THRESHOLD])
+def _descend_all(crown: Crown, slot: int, at: npt.NDArray[np.int64]) -> None:
+    """Bring one row to its leaves in all trees, level by level."""
+    split, node, row = crown.split, crown.node, crown.rows[slot]
+    at[:] = 0
+    for _ in range(crown.size[:, LEVELS].max()):
+        for tree in range(at.shape[0]):
+            here = at[tree]
+            value = row[node[tree, here, FEATURE]]
+            at[tree] = node[tree, here, LEFT] + 1 - (value < split[tree, here, THRESHOLD])
 
 
 @kernel
-def _descend(
-    split: npt.NDArray[np.float64], node: npt.NDArray[np.int32], row: npt.NDArray[np.float64], start: int
-) -> int:
-    """Bring one row from a node to its leaf."""
-    here = start
-    while node[here, LEFT] > here:
-        here = node[here, LEFT] + 1 - (row[node[here, FEATURE]] < split[here, THRESHOLD])
-    return int(here)
-
-
-@kernel
-def _learn(crown: Crown, tree: int, first: int, at: npt.NDArray[np.int64]) -> None:
-    """Park rows in turn, each at its leaf, which those before it may have unfolded meanwhile."""
-    split, node, leaves = crown.split[tree], crown.node[tree], crown.leaf[tree]
-    for i in range(at.shape[0]):
-        leaf = at[i]
-        if node[leaf, LEFT] > leaf:
-            leaf = _descend(split, node, crown.rows[first + i], leaf)
-        if settle(leaves, node, first + i, leaf) == crown.counters[FULL]:
-            unfold(crown, tree, leaf)
+def _learn(crown: Crown, slot: int, at: npt.NDArray[np.int64]) -> None:
+    """Park one row at its leaf in each tree."""
+    for tree in range(at.shape[0]):
+        if settle(crown.leaf[tree], crown.node[tree], slot, at[tree]) == crown.counters[FULL]:
+            unfold(crown, tree, at[tree])

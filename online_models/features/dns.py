@@ -1,0 +1,194 @@
+"""What a dns record says: the shape of the name, what runs under its domain, the device's reach, and newness.
+
+=====================  =================================================================================================
+shape.length           log2(1 + bytes before the registered domain) / 8
+shape.label            longest label before the registered domain / 63
+shape.entropy          bits a byte of the part before the registered domain / 6, times how much of 24 bytes it has
+shape.digits           share of digits in that part, times how much of 24 bytes it has
+shape.answer           log2(1 + bytes of all answers) / 11
+shape.type             surprise of the query type to the whole site
+domain.names           log2(1 + distinct names under the domain in the last hour, by this device) / 12
+domain.bytes           log2(1 + bytes before the registered domain in the last hour) / 18
+domain.fresh           share of queries in the last hour that asked for a new name, times how much of 32 queries there were
+reach.*                distinct domains, names, failures and records in the last minute and hour, above usual
+novelty.domain         novelty of the domain to the device x rarity of new domains
+novelty.site           novelty of the domain to the site / (1 + devices that asked for it) x rarity of new domains
+novelty.resolver       novelty of the resolver to the device x rarity of new resolvers
+novelty.type           surprise of the query type to the device
+novelty.result         surprise of the result to the device
+=====================  =================================================================================================
+
+A tunnel has to put its data into names, so bytes and distinct names under one domain grow with what it carries
+(Paxson et al., USENIX Security 2013); the shape shows with its first query.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from online_models.compile import kernel
+from online_models.features.conn import newness
+from online_models.features.dns_columns import NOERROR, DnsColumns
+from online_models.features.dns_state import (
+    BYTES,
+    BYTES_BEFORE,
+    COUNT,
+    DOMAIN,
+    FADED_AT,
+    FIRST,
+    HOUR_NOW,
+    LAST,
+    NAMES,
+    NAMES_BEFORE,
+    NEW_DOMAINS,
+    NEW_RESOLVERS,
+    QUERIES,
+    QUERIES_BEFORE,
+    RECENT_DOMAIN,
+    RECENT_WINDOW,
+    RESOLVER,
+    RESULTS,
+    SITE,
+    SITE_COUNT,
+    SITE_DEVICES,
+    SITE_DOMAIN,
+    SITE_NEW,
+    SITE_TYPE,
+    TYPE,
+    WINDOWS,
+    DnsState,
+)
+from online_models.features.past import HOUR, decayed, rarity, surprise
+from online_models.features.table import Table, claim, find
+from online_models.features.windows import FAILURES, RECORDS, add, excess, roll
+from online_models.guard import FROZEN, RELEASED
+
+FEATURES = (
+    *("shape.length", "shape.label", "shape.entropy", "shape.digits", "shape.answer", "shape.type"),
+    *("domain.names", "domain.bytes", "domain.fresh"),
+    *("reach.domains_minute", "reach.names_minute", "reach.failures_minute", "reach.records_minute"),
+    *("reach.domains_hour", "reach.names_hour", "reach.failures_hour", "reach.records_hour"),
+    *("novelty.domain", "novelty.site", "novelty.resolver", "novelty.type", "novelty.result"),
+)
+VIEWS = ("shape", "domain", "reach", "novelty")
+EDGES = np.array([0, 6, 9, 17, 22])
+_ENOUGH_BYTES, _ENOUGH_QUERIES = 24.0, 32.0
+_UNSEEN_TYPE, _USUAL_RESULT, _UNUSUAL_RESULT = 0.05, 0.6, 0.1
+
+
+@kernel
+def _count_domain(
+    domain: npt.NDArray[np.float64], hour: float, now: float, sub_length: float, new_name: bool
+) -> None:
+    if hour > domain[HOUR_NOW]:
+        adjacent = hour == domain[HOUR_NOW] + 1.0
+        for k in range(3):
+            domain[NAMES_BEFORE + k] = domain[NAMES + k] if adjacent else 0.0
+            domain[NAMES + k] = 0.0
+        domain[HOUR_NOW] = hour
+    domain[LAST] = now
+    domain[NAMES] += 1.0 if new_name else 0.0
+    domain[QUERIES] += 1.0
+    domain[BYTES] += sub_length
+
+
+@kernel
+def count(
+    state: DnsState, columns: DnsColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]
+) -> None:
+    """Move the device's log time on to record i and count the record in the running windows."""
+    now = max(row[LAST], columns.end[i])
+    row[LAST] = now
+    learning = row[FROZEN] <= 0.0 or row[RELEASED] > 0.0
+    new_name = False
+    for window in range(2):
+        running = roll(row, WINDOWS, window, now, learning)
+        for thing in range(2):
+            recent = state.recent.rows[claim(state.recent, keys[RECENT_DOMAIN + thing])]
+            recent[LAST] = now
+            if recent[RECENT_WINDOW + window] != running:
+                recent[RECENT_WINDOW + window] = running
+                add(row, WINDOWS, window, thing)
+                new_name = new_name or (window == 1 and thing == 1)
+        if columns.result[i] != NOERROR:
+            add(row, WINDOWS, window, FAILURES)
+        add(row, WINDOWS, window, RECORDS)
+    domain = state.domain.rows[claim(state.domain, keys[DOMAIN])]
+    _count_domain(domain, math.floor(now / HOUR), now, columns.names.sub_length[i], new_name)
+
+
+@kernel
+def last_hour(domain: npt.NDArray[np.float64], counter: int, now: float) -> float:
+    """Return a domain's count over the last hour; ``counter`` is NAMES, QUERIES or BYTES."""
+    elapsed = now / HOUR
+    share = 1.0 - (elapsed - math.floor(elapsed))
+    return float(domain[counter] + share * domain[counter + NAMES_BEFORE - NAMES])
+
+
+@kernel
+def site_count(table: Table, key: np.uint64, column: int) -> float:
+    """Return a number of a site row, 0 if there is none."""
+    place = find(table, key)
+    return float(table.rows[place, column]) if place >= 0 else 0.0
+
+
+@kernel
+def _measure_shape(
+    state: DnsState, columns: DnsColumns, i: int, keys: npt.NDArray[np.uint64], x: npt.NDArray[np.float64]
+) -> None:
+    names = columns.names
+    enough = min(1.0, names.sub_length[i] / _ENOUGH_BYTES)
+    x[0] = min(1.0, math.log2(1.0 + names.sub_length[i]) / 8.0)
+    x[1] = min(1.0, names.longest_label[i] / 63.0)
+    x[2] = min(1.0, names.entropy[i] / 6.0) * enough
+    x[3] = names.digits[i] * enough
+    x[4] = min(1.0, math.log2(1.0 + columns.answer_length[i]) / 11.0)
+    total = site_count(state.site, keys[SITE], SITE_COUNT)
+    x[5] = surprise(site_count(state.site, keys[SITE_TYPE], SITE_COUNT), total, _UNSEEN_TYPE)
+
+
+@kernel
+def _measure_domain(domain: npt.NDArray[np.float64], now: float, x: npt.NDArray[np.float64]) -> None:
+    names, queries = last_hour(domain, NAMES, now), last_hour(domain, QUERIES, now)
+    x[6] = min(1.0, math.log2(1.0 + names) / 12.0)
+    x[7] = min(1.0, math.log2(1.0 + last_hour(domain, BYTES, now)) / 18.0)
+    x[8] = min(1.0, names / max(queries, 1.0)) * min(1.0, queries / _ENOUGH_QUERIES)
+
+
+@kernel
+def _measure_novelty(
+    state: DnsState, columns: DnsColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64],
+    x: npt.NDArray[np.float64],
+) -> None:  # fmt: skip
+    now = row[LAST]
+    known = max(0.0, now - row[FIRST]) if row[FIRST] > 0.0 else 0.0
+    domains = decayed(row[NEW_DOMAINS], row[FADED_AT], now)
+    resolvers = decayed(row[NEW_RESOLVERS], row[FADED_AT], now)
+    x[17] = newness(state.domain, keys[DOMAIN], row) * rarity(domains, known, HOUR)
+    site = find(state.site, keys[SITE])
+    new, since = 0.0, 0.0
+    if site >= 0:
+        new, since = decayed(state.site.rows[site, SITE_NEW], state.site.rows[site, LAST], now), state.site.rows[site, 1]
+    devices = site_count(state.site, keys[SITE_DOMAIN], SITE_DEVICES)
+    x[18] = newness(state.site, keys[SITE_DOMAIN], row) / (1.0 + devices) * rarity(new, now - since, HOUR)
+    x[19] = newness(state.resolver, keys[RESOLVER], row) * rarity(resolvers, known, HOUR)
+    x[20] = surprise(site_count(state.resolver, keys[TYPE], COUNT), row[COUNT], _UNSEEN_TYPE)
+    result = columns.result[i]
+    x[21] = surprise(row[RESULTS + result], row[COUNT], _USUAL_RESULT if result == NOERROR else _UNUSUAL_RESULT)
+
+
+@kernel
+def measure(
+    state: DnsState, columns: DnsColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64],
+    x: npt.NDArray[np.float64],
+) -> None:  # fmt: skip
+    """Write the features of record i to ``x``, float64 ``(22,)``; `count` came before, `learn` comes after."""
+    _measure_shape(state, columns, i, keys, x)
+    _measure_domain(state.domain.rows[find(state.domain, keys[DOMAIN])], row[LAST], x)
+    for window in range(2):
+        for counter in range(4):
+            x[9 + 4 * window + counter] = excess(row, WINDOWS, window, counter, row[LAST])
+    _measure_novelty(state, columns, i, keys, row, x)

@@ -1,0 +1,71 @@
+"""A dns frame as flat arrays: what the dns kernels read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from online_models.features.names import Names, names_of
+from online_models.features.text import hashes
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from ingest.records import RecordBatch
+
+NOERROR, NXDOMAIN, OTHER_ERROR, NO_ANSWER = 0, 1, 2, 3
+
+
+class DnsColumns(NamedTuple):
+    """n dns records; hashes are uint64, codes int64, the rest float64.
+
+    ``device`` asked ``resolver`` for the names; ``answer_length`` is the bytes of all answers together and ``end`` when
+    the answer came (epoch seconds).
+    """
+
+    ts: npt.NDArray[np.float64]
+    end: npt.NDArray[np.float64]
+    device: npt.NDArray[np.uint64]
+    resolver: npt.NDArray[np.uint64]
+    names: Names
+    qtype: npt.NDArray[np.int64]
+    result: npt.NDArray[np.int64]
+    answer_length: npt.NDArray[np.float64]
+
+
+def _results(frame: pl.DataFrame) -> npt.NDArray[np.int64]:
+    rcode = pl.col("rcode")
+    code = (
+        pl.when(rcode.is_null())
+        .then(NO_ANSWER)
+        .when(rcode == 0)
+        .then(NOERROR)
+        .when(rcode == 3)
+        .then(NXDOMAIN)
+        .otherwise(OTHER_ERROR)
+    )
+    return frame.select(code.cast(pl.Int64)).to_series().to_numpy()
+
+
+def _answer_lengths(frame: pl.DataFrame) -> npt.NDArray[np.float64]:
+    lengths = pl.col("answers").list.eval(pl.element().str.len_bytes()).list.sum().cast(pl.Float64).fill_null(0.0)
+    return frame.select(lengths).to_series().to_numpy()
+
+
+def dns_columns(batch: RecordBatch, _ranges: npt.NDArray[np.uint64]) -> DnsColumns:
+    """Return the arrays of a dns batch; the client is the device, whatever its address."""
+    frame = batch.frame
+    ts = frame["ts"].fill_null(0.0).to_numpy()
+    rtt = frame["rtt"].fill_null(0.0).to_numpy()
+    return DnsColumns(
+        ts=ts,
+        end=ts + np.maximum(rtt, 0.0),
+        device=hashes(frame["id.orig_h"]),
+        resolver=hashes(frame["id.resp_h"]),
+        names=names_of(frame["query"]),
+        qtype=frame["qtype"].fill_null(-1).to_numpy(),
+        result=_results(frame),
+        answer_length=_answer_lengths(frame),
+    )

@@ -1,0 +1,120 @@
+"""The shape of a domain name: how long, how random, and under which registered domain it stands.
+
+The registered domain is taken to be the last two labels, or three where the last has two letters and the one before
+it at most three (``co.uk``): close enough to tell tunnels from ordinary names without a public suffix list to keep.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from online_models.compile import kernel
+from online_models.features.text import hash_bytes, text_of
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    import polars as pl
+
+    from online_models.features.text import Text
+
+_DOT, _ZERO, _NINE = 0x2E, 0x30, 0x39
+_COUNTRY, _SECOND_LEVEL = 2, 3
+
+
+class Names(NamedTuple):
+    """n domain names; ``sub`` is what stands before the registered domain.
+
+    Attributes
+    ----------
+    name, domain
+        uint64 ``(n,)``: hashes of the whole name and of its registered domain, case folded.
+    sub_length, longest_label
+        float64 ``(n,)``, bytes.
+    entropy
+        float64 ``(n,)``: Shannon entropy of the bytes of ``sub``, bits a byte.
+    digits
+        float64 ``(n,)``: share of digits in ``sub``.
+    """
+
+    name: npt.NDArray[np.uint64]
+    domain: npt.NDArray[np.uint64]
+    sub_length: npt.NDArray[np.float64]
+    longest_label: npt.NDArray[np.float64]
+    entropy: npt.NDArray[np.float64]
+    digits: npt.NDArray[np.float64]
+
+
+@kernel
+def _domain_begin(data: npt.NDArray[np.uint8], begin: int, end: int) -> int:
+    """Return where the registered domain begins."""
+    labels, stop, last, second = 0, end, 0, 0
+    for i in range(end - 1, begin - 1, -1):
+        if data[i] != _DOT:
+            continue
+        length, labels, stop = stop - i - 1, labels + 1, i
+        if labels == 1:
+            last = length
+        elif labels == 2:
+            second = length
+            if not (last == _COUNTRY and second <= _SECOND_LEVEL):
+                return i + 1
+        else:
+            return i + 1
+    return begin
+
+
+@kernel
+def _entropy(data: npt.NDArray[np.uint8], begin: int, end: int, counts: npt.NDArray[np.int64]) -> float:
+    counts[:] = 0
+    for i in range(begin, end):
+        counts[data[i]] += 1
+    bits, total = 0.0, end - begin
+    for k in range(counts.size):
+        if counts[k] > 0:
+            bits -= counts[k] / total * math.log2(counts[k] / total)
+    return bits
+
+
+@kernel
+def _longest(data: npt.NDArray[np.uint8], begin: int, end: int) -> int:
+    longest, run = 0, 0
+    for i in range(begin, end):
+        run = 0 if data[i] == _DOT else run + 1
+        longest = max(longest, run)
+    return longest
+
+
+@kernel
+def _digit_share(data: npt.NDArray[np.uint8], begin: int, end: int) -> float:
+    digits = 0
+    for i in range(begin, end):
+        digits += 1 if _ZERO <= data[i] <= _NINE else 0
+    return digits / (end - begin) if end > begin else 0.0
+
+
+@kernel
+def _measure(text: Text, out: Names) -> None:
+    counts = np.zeros(256, np.int64)
+    for i in range(out.name.size):
+        begin, end = text.ends[i], text.ends[i + 1]
+        if end > begin and text.data[end - 1] == _DOT:
+            end -= 1
+        domain = _domain_begin(text.data, begin, end)
+        sub_end = max(begin, domain - 1)
+        out.name[i] = hash_bytes(text.data, begin, end)
+        out.domain[i] = hash_bytes(text.data, domain, end)
+        out.sub_length[i] = sub_end - begin
+        out.longest_label[i] = _longest(text.data, begin, sub_end)
+        out.entropy[i] = _entropy(text.data, begin, sub_end, counts) if sub_end > begin else 0.0
+        out.digits[i] = _digit_share(text.data, begin, sub_end)
+
+
+def names_of(column: pl.Series) -> Names:
+    """Measure every name of a column; null counts as the empty name."""
+    n = len(column)
+    out = Names(np.empty(n, np.uint64), np.empty(n, np.uint64), np.empty(n), np.empty(n), np.empty(n), np.empty(n))
+    _measure(text_of(column.str.to_lowercase()), out)
+    return out
