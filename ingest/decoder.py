@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from ingest.blocks import cut
 from ingest.kinds import kind_by_file
 from ingest.tally import Tally
 from ingest.zeek_header import Header, HeaderReader, is_decoded
@@ -16,13 +18,13 @@ if TYPE_CHECKING:
     from collections import deque
     from collections.abc import Iterator, Mapping
 
+    from ingest.blocks import Block
     from ingest.records import Malformed, RecordBatch
     from ingest.tally import DecodeCounts
 
-_NEWLINE: Final = 10
-_META, _JSON, _BLANK, _NAMES, _ROW = range(5)
+_META, _JSON, _NAMES, _ROW = range(4)
 _CLASS_OF_FIRST_BYTE: Final = np.full(256, _ROW, np.uint8)
-_CLASS_OF_FIRST_BYTE[[*b"#{\n\rt\t "]] = (_META, _JSON, _BLANK, _BLANK, _NAMES, _NAMES, _NAMES)
+_CLASS_OF_FIRST_BYTE[[*b"#{\n\rt\t "]] = (_META, _JSON, _NAMES, _NAMES, _NAMES, _NAMES, _NAMES)
 
 
 class LogDecoder:
@@ -78,67 +80,61 @@ class LogDecoder:
         """
         if lines and not lines.endswith(b"\n"):
             lines += b"\n"
-        for line_class, begin, end in _runs(lines):
-            self._feed_run(line_class, lines[begin:end], offset + begin)
+        for block in cut(lines, offset):
+            for line_class, run in _runs(block):
+                self._feed_run(line_class, run)
         return self._tally.take()
 
-    def _feed_run(self, line_class: int, block: bytes, offset: int) -> None:
+    def _feed_run(self, line_class: int, run: Block) -> None:
         if line_class == _JSON:
-            self._json.read(block, offset, self._tally)
+            self._json.read(run, self._tally)
         elif line_class == _META:
-            for line in block.splitlines():
-                self._read_header(line)
-        elif line_class == _BLANK:
-            self._tally.counts.blank += block.count(b"\n")
+            for number in range(len(run)):
+                self._read_header(run.line(number))
         elif line_class == _NAMES or not self._headers.header.fields:
-            self._feed_names(block, offset)
+            self._feed_names(run)
         else:
-            self._feed_rows(block, offset)
+            self._feed_rows(run)
 
     def _read_header(self, line: bytes) -> None:
         self._headers.read_meta(line)
         self._reader = None
 
-    def _feed_names(self, block: bytes, offset: int) -> None:
+    def _feed_names(self, run: Block) -> None:
         """Read lines of which any may be a bare row of column names, an indented header line, or blank."""
-        for line in block.splitlines(keepends=True):
-            if not (bare := line.strip()):
+        for number in range(len(run)):
+            line = run.line(number)
+            if not (text := line.strip()):
                 self._tally.counts.blank += 1
-            elif bare.startswith(b"#"):
-                self._read_header(line.strip(b" \t\r\n"))
-            elif self._headers.read_bare(line.rstrip(b"\r\n")):
+            elif text.startswith(b"#"):
+                self._read_header(line.lstrip())
+            elif self._headers.read_bare(line):
                 self._reader = None
             else:
-                self._feed_rows(line, offset)
-            offset += len(line)
+                self._feed_rows(run.part(number, number + 1))
 
-    def _feed_rows(self, block: bytes, offset: int) -> None:
+    def _feed_rows(self, run: Block) -> None:
         header = self._headers.header
         kind = header.kind(self._hint)
         if kind is None or not header.fields:
-            self._reject_all(block, offset)
+            self._reject_all(run)
         elif not is_decoded(kind):
-            self._tally.skip(kind, block.count(b"\n"))
+            self._tally.skip(kind, len(run))
         else:
             if self._reader is None:
                 self._reader = BlockReader(header, kind)
-            self._reader.read(block, offset, self._tally)
+            self._reader.read(run, self._tally)
 
-    def _reject_all(self, block: bytes, offset: int) -> None:
+    def _reject_all(self, run: Block) -> None:
         reason = "no header names the fields of this row" if not self._headers.header.fields else "no known log kind"
-        for line in block.splitlines(keepends=True):
-            self._tally.reject(line.rstrip(b"\r\n"), offset, reason)
-            offset += len(line)
+        for number in range(len(run)):
+            self._tally.reject(run.line(number), run.place(number), reason)
 
 
-def _runs(lines: bytes) -> Iterator[tuple[int, int, int]]:
-    """Yield (class, begin, end) of each run of lines of one class."""
-    array = np.frombuffer(lines, np.uint8)
-    ends = np.flatnonzero(array == _NEWLINE) + 1
-    if not len(ends):
-        return
-    starts = np.concatenate(([0], ends[:-1]))
-    classes = _CLASS_OF_FIRST_BYTE[array[starts]]
-    cuts = np.concatenate(([0], np.flatnonzero(np.diff(classes)) + 1, [len(classes)]))
-    for first, after in zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True):
-        yield int(classes[first]), int(starts[first]), int(ends[after - 1])
+def _runs(block: Block) -> Iterator[tuple[int, Block]]:
+    """Yield (class, lines) of each run of lines of one class."""
+    first_bytes = np.frombuffer(block.lines, np.uint8)[block.starts[:-1]]
+    classes = _CLASS_OF_FIRST_BYTE[first_bytes]
+    cuts = [0, *(np.flatnonzero(classes[1:] != classes[:-1]) + 1).tolist(), len(classes)]
+    for first, after in itertools.pairwise(cuts):
+        yield int(classes[first]), block.part(first, after)

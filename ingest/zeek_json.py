@@ -12,6 +12,7 @@ from ingest.schemas import SCHEMAS
 from ingest.values import from_json, ts_from_json
 
 if TYPE_CHECKING:
+    from ingest.blocks import Block
     from ingest.tally import Tally
 
 
@@ -21,10 +22,11 @@ class JsonReader:
     def __init__(self, hint: str) -> None:
         self._hint = hint
 
-    def read(self, block: bytes, offset: int, tally: Tally) -> None:
-        """Add the records of a block of whole lines to ``tally``; ``offset`` is where the block begins in the file."""
+    def read(self, block: Block, tally: Tally) -> None:
+        """Add the records of a block of JSON lines to ``tally``."""
         rows: dict[str, list[dict[str, Any]]] = {}
-        for line in block.split(b"\n")[:-1]:
+        for number in range(len(block)):
+            line = block.line(number)
             try:
                 kind, row = read_object(parse_line(line), self._hint)
                 if row is None:
@@ -32,8 +34,7 @@ class JsonReader:
                 else:
                     rows.setdefault(kind, []).append(row)
             except BadLineError as error:
-                tally.reject(line, offset, str(error))
-            offset += len(line) + 1
+                tally.reject(line, block.place(number), str(error))
         for kind, records in rows.items():
             tally.add_rows(kind, records)
 

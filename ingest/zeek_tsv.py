@@ -1,187 +1,129 @@
-"""Blocks of Zeek TSV rows to frames, vectorised: no Python object per record.
-
-A block is read in one go where that is exact. Where anything in it is odd (a wrong number of fields, an empty field, a
-value that is not of its column's type) it is halved until the odd rows stand alone; those go through `RowReader`.
-"""
+"""Blocks of Zeek TSV rows to frames: plain rows by byte loops, column by column, the others one by one."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import polars as pl
 
+from ingest import columns
+from ingest.blocks import LONG_BLOCK_BYTES, PADDING, merge, overlapping_words, utf8_lines
 from ingest.errors import BadLineError
+from ingest.scan_tsv import find_cells, read_numbers, read_text, read_texts
 from ingest.schemas import SCHEMAS
-from ingest.values import MAX_TS, MIN_TS
 from ingest.zeek_rows import RowReader
-from ingest.zeek_text import to_text
 
 if TYPE_CHECKING:
+    from ingest.blocks import Block
+    from ingest.scan_values import Bytes, Places
     from ingest.tally import Tally
     from ingest.zeek_header import Header
 
-_ROW_BY_ROW: Final = 16
-_NEWLINE: Final = 10
-_DIRECT: Final = (pl.Float64, pl.Int64, pl.UInt16)
-
-
-class OddBlockError(Exception):
-    """A block that cannot be read in one go."""
+_LAST_ASCII: Final = 0x7F
 
 
 class BlockReader:
     """Reads blocks of rows below one header as records of one kind."""
 
     def __init__(self, header: Header, kind: str) -> None:
-        self._header = header
         self._kind = kind
-        self._schema = SCHEMAS[kind]
-        self._rows = RowReader(header, self._schema)
-        self._raw = {str(i): self._raw_dtype(name) for i, name in enumerate(header.fields)}
-        self._position = {name: str(header.fields.index(name)) for name in self._schema if name in header.fields}
-        self._vectorised = len(header.separator) == 1 and len(header.fields) > 1 and "ts" in header.fields
+        self._rows = RowReader(header, SCHEMAS[kind])
+        self._loops = Loops(header, SCHEMAS[kind]) if Loops.know(header, SCHEMAS[kind]) else None
 
-    def read(self, block: bytes, offset: int, tally: Tally) -> None:
-        """Add the records of a block of whole rows to ``tally``; ``offset`` is where the block begins in the file."""
-        starts = np.concatenate(([0], np.flatnonzero(np.frombuffer(block, np.uint8) == _NEWLINE) + 1))
-        self._read(block, starts, offset, tally)
+    def read(self, block: Block, tally: Tally) -> None:
+        """Add the records of a block of rows to ``tally``."""
+        plain = np.zeros(len(block), np.uint8)
+        if self._loops is None or len(block.lines) > LONG_BLOCK_BYTES:
+            tally.add_rows(self._kind, self._others(block, plain, tally).values())
+            return
+        frame = self._loops.read(block.with_unix_ends(), plain)
+        others = self._others(block, plain, tally)
+        tally.add(self._kind, merge(self._kind, frame, plain, others))
 
-    def _read(self, block: bytes, starts: np.ndarray, offset: int, tally: Tally) -> None:
-        """Read the rows between the first and the last of ``starts``."""
-        rows = len(starts) - 1
-        if rows > _ROW_BY_ROW or (rows and self._vectorised):
+    def _others(self, block: Block, plain: Bytes, tally: Tally) -> dict[int, dict[str, Any]]:
+        """Read the rows that are not plain one by one; return them by their number in the block."""
+        read: dict[int, dict[str, Any]] = {}
+        for number in np.flatnonzero(plain == 0).tolist():
+            line = block.line(number)
             try:
-                tally.add(self._kind, self._frame(block[starts[0] : starts[-1]], rows))
-            except OddBlockError:
-                if rows > _ROW_BY_ROW:
-                    self._read(block, starts[: rows // 2 + 1], offset, tally)
-                    self._read(block, starts[rows // 2 :], offset, tally)
-                    return
-            else:
-                return
-        self._read_row_by_row(block, starts, offset, tally)
-
-    def _read_row_by_row(self, block: bytes, starts: np.ndarray, offset: int, tally: Tally) -> None:
-        good = []
-        for start, end in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True):
-            line = block[start:end].rstrip(b"\n").removesuffix(b"\r")
-            try:
-                good.append(self._rows.read(line))
+                read[number] = self._rows.read(line)
             except BadLineError as error:
-                tally.reject(line, offset + start, str(error))
-        tally.add_rows(self._kind, good)
+                tally.reject(line, block.place(number), str(error))
+        return read
 
-    def _raw_dtype(self, name: str) -> pl.DataType:
-        dtype = self._schema.get(name)
-        last = bool(self._header.labels) and name == self._header.fields[-1]
-        return dtype if dtype is not None and not last and isinstance(dtype, _DIRECT) else pl.String()
 
-    def _frame(self, block: bytes, rows: int) -> pl.DataFrame:
-        if not self._vectorised:
-            raise OddBlockError
-        if b"\r" in block:
-            block = block.replace(b"\r\n", b"\n")
-            if b"\r" in block:
-                raise OddBlockError
-        self._check_fields(block, rows)
-        raw = self._scan(block)
-        if raw.height != rows:
-            raise OddBlockError
-        escaped = b"\\" in block
-        empties = self._header.empty in block
-        columns = [self._column(raw, name, escaped, empties) for name in self._schema]
-        frame = pl.DataFrame(columns)
-        ts = frame["ts"]
-        if ts.null_count() or not ts.is_between(MIN_TS, MAX_TS, closed="left").all():
-            raise OddBlockError
-        return frame
+class Loops:
+    """Reads the plain rows of a block, column by column."""
 
-    def _check_fields(self, block: bytes, rows: int) -> None:
-        """Refuse empty fields and blank rows, and a number of separators that is not the header's.
+    def __init__(self, header: Header, schema: pl.Schema) -> None:
+        self._header = header
+        self._schema = schema
+        self._row_of = {name: number for number, name in enumerate(n for n in schema if n in header.fields)}
+        self._columns = np.full(len(header.fields), -1, np.int64)
+        for name, number in self._row_of.items():
+            self._columns[header.fields.index(name)] = number
+        self._unset = np.frombuffer(header.unset, np.uint8)
+        self._empty = np.frombuffer(header.empty, np.uint8)
 
-        The scan itself refuses rows with too many fields, so with the right total no row has too few.
-        """
-        array = np.frombuffer(block, np.uint8)
-        separators = array == self._header.separator[0]
-        if np.count_nonzero(separators) != rows * (len(self._header.fields) - 1):
-            raise OddBlockError
-        if self._header.unset:
-            edges = separators | (array == _NEWLINE)
-            if edges[0] or (edges[1:] & edges[:-1]).any():
-                raise OddBlockError
+    @staticmethod
+    def know(header: Header, schema: pl.Schema) -> bool:
+        """Say whether the loops can read such rows: one-byte separators, a time, no lists of whole numbers."""
+        marks = (header.separator, header.set_separator)
+        single = all(len(mark) == 1 and mark[0] <= _LAST_ASCII for mark in marks)
+        return single and "ts" in header.fields and pl.List(pl.Int64()) not in schema.values()
 
-    def _scan(self, block: bytes) -> pl.DataFrame:
-        unset = self._header.unset.decode("utf-8", "replace")
-        try:
-            scan = pl.scan_csv(
-                block,
-                separator=self._header.separator.decode("latin-1"),
-                has_header=False,
-                schema=self._raw,
-                quote_char=None,
-                null_values=[unset] if unset else None,
-                empty_string_is_null=not unset,
-            )
-            return scan.select(self._position.values()).collect()
-        except (pl.exceptions.PolarsError, ValueError) as error:
-            raise OddBlockError from error
+    def read(self, block: Block, plain: Bytes) -> pl.DataFrame:
+        """Return a frame with one row per line of the block; only the rows that are then marked in ``plain`` count."""
+        plain[:] = utf8_lines(block)
+        buffer = np.frombuffer(block.lines + bytes(PADDING), np.uint8)
+        starts = block.starts
+        begins = np.full((len(self._row_of), len(plain)), -1, np.int32)
+        ends = np.zeros_like(begins)
+        header = self._header
+        find_cells(buffer, starts, plain, header.separator[0], self._columns, header.labels, self._unset, begins, ends)
+        plain[begins[self._row_of["ts"]] < 0] = 0
+        return pl.DataFrame([self._series(name, buffer, begins, ends, plain) for name in self._schema])
 
-    def _column(self, raw: pl.DataFrame, name: str, escaped: bool, empties: bool) -> pl.Series:
+    def _series(self, name: str, buffer: Bytes, begins: Places, ends: Places, plain: Bytes) -> pl.Series:
         dtype = self._schema[name]
-        if name not in self._position:
-            return pl.Series(name, [None], dtype).new_from_index(0, raw.height)
-        cells = raw[self._position[name]].alias(name)
-        if self._header.labels and name == self._header.fields[-1]:
-            cells = self._without_labels(cells)
-        if cells.null_count() == len(cells):
-            return pl.Series(name, [None], dtype).new_from_index(0, raw.height)
-        if cells.dtype == dtype and cells.dtype != pl.String:
-            return self._numbers(cells)
+        row = self._row_of.get(name)
+        if row is None or not (begins[row] >= 0).any():
+            return columns.nulls(name, dtype, len(plain))
+        return self._read(dtype, buffer, begins[row], ends[row], plain).alias(name)
+
+    def _read(self, dtype: pl.DataType, buffer: Bytes, begins: Places, ends: Places, plain: Bytes) -> pl.Series:
         if dtype == pl.String:
-            return self._strings(cells, escaped, empties)
+            return self._text(buffer, begins, ends, plain)
+        if dtype == pl.Float64:
+            return columns.float_series(buffer, begins, ends, plain)
         if dtype == pl.Boolean:
-            return self._booleans(cells)
+            plain[(begins >= 0) & (ends - begins != 1)] = 0
+            return columns.bool_series(buffer, begins, ends, plain, b"TF")
         if isinstance(dtype, pl.List):
-            return self._lists(cells, dtype, escaped, empties)
-        raise OddBlockError
+            return self._list(dtype, buffer, begins, ends, plain)
+        return columns.int_series(buffer, begins, ends, plain, dtype)
 
-    def _without_labels(self, cells: pl.Series) -> pl.Series:
-        if not (cells.str.count_matches("   ", literal=True) == self._header.labels).all():
-            raise OddBlockError
-        value = cells.str.split("   ").list.first()
-        return value.set(value == self._header.unset.decode(), None)
+    def _text(self, buffer: Bytes, begins: Places, ends: Places, plain: Bytes) -> pl.Series:
+        text_ends = np.zeros(len(plain) + 1, np.int64)
+        text = np.empty(_room(begins, ends) + PADDING, np.uint8)
+        words, text_words = overlapping_words(buffer), overlapping_words(text)
+        read_text(buffer, words, begins, ends, plain, self._empty, text_ends, text, text_words)
+        return columns.text_series(begins, text_ends, text)
 
-    @staticmethod
-    def _numbers(cells: pl.Series) -> pl.Series:
-        if cells.dtype != pl.Float64:
-            return cells
-        if not cells.is_finite().all():
-            raise OddBlockError
-        return round_to_microseconds(cells)
-
-    def _strings(self, cells: pl.Series, escaped: bool, empties: bool) -> pl.Series:
-        if empties:
-            cells = cells.set(cells == self._header.empty.decode(), "")
-        if escaped:
-            odd = cells.str.contains("\\", literal=True).fill_null(False)
-            if odd.any():
-                cells = cells.scatter(odd.arg_true(), [to_text(cell.encode()) for cell in cells.filter(odd)])
-        return cells
-
-    @staticmethod
-    def _booleans(cells: pl.Series) -> pl.Series:
-        true = cells == "T"
-        if not (true | (cells == "F")).all():
-            raise OddBlockError
-        return true
-
-    def _lists(self, cells: pl.Series, dtype: pl.List, escaped: bool, empties: bool) -> pl.Series:
-        if escaped or empties:
-            raise OddBlockError
-        return cells.str.split(self._header.set_separator.decode()).cast(dtype)
+    def _list(self, dtype: pl.List, buffer: Bytes, begins: Places, ends: Places, plain: Bytes) -> pl.Series:
+        list_ends = np.zeros(len(plain) + 1, np.int64)
+        room, separator = _room(begins, ends), self._header.set_separator[0]
+        if dtype.inner == pl.String:
+            text_ends = np.zeros(room + len(plain) + 1, np.int64)
+            text = np.empty(room, np.uint8)
+            read_texts(buffer, begins, ends, plain, separator, self._unset, self._empty, list_ends, text_ends, text)
+            return columns.texts_series(begins, list_ends, text_ends, text)
+        numbers = np.empty(room + len(plain))
+        read_numbers(buffer, begins, ends, plain, separator, self._empty, list_ends, numbers)
+        return columns.numbers_series(begins, list_ends, numbers)
 
 
-def round_to_microseconds(seconds: pl.Series) -> pl.Series:
-    """Round as `values.to_microseconds` does."""
-    return seconds
+def _room(begins: Places, ends: Places) -> int:
+    """Return how many bytes a column's values take together."""
+    return int((ends - begins)[begins >= 0].sum(dtype=np.int64))

@@ -1,0 +1,126 @@
+"""Blocks of whole lines: how a large one is cut, where its lines begin, which of them are no UTF-8."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import polars as pl
+
+from ingest.scan_values import find_lines
+from ingest.tally import frame_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
+    import numpy.typing as npt
+
+    from ingest.scan_values import Bytes, Ints, Words
+
+BLOCK_BYTES: Final = 2**20
+"""Blocks are cut to this size, so that what the loops need at once is bounded."""
+PADDING: Final = 8
+"""Bytes after a buffer's end that may be read or written with its last ones."""
+LONG_BLOCK_BYTES: Final = 8 * 2**20
+"""A block that is still larger has a line that no log writer writes; such blocks are read line by line."""
+
+
+def cut(lines: bytes, offset: int) -> Iterator[Block]:
+    """Yield consecutive blocks of whole lines, each of about `BLOCK_BYTES` or with a single longer line."""
+    begin = 0
+    while begin < len(lines):
+        end = lines.rfind(b"\n", begin, begin + BLOCK_BYTES) + 1 or lines.find(b"\n", begin) + 1
+        block = lines[begin:end]
+        yield Block(block, line_starts(block), offset + begin)
+        begin = end
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Consecutive whole lines of a file.
+
+    Attributes
+    ----------
+    lines
+        The bytes; the last one is a newline.
+    starts
+        int64, where each line begins in ``lines`` and, last, where the last line ends.
+    offset
+        Where ``lines`` begin in the file.
+    """
+
+    lines: bytes
+    starts: Ints
+    offset: int
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    def line(self, number: int) -> bytes:
+        """Return one line without its line end."""
+        return self.lines[self.starts[number] : self.starts[number + 1] - 1].removesuffix(b"\r")
+
+    def place(self, number: int) -> int:
+        """Return where a line begins in the file."""
+        return self.offset + int(self.starts[number])
+
+    def part(self, first: int, after: int) -> Block:
+        """Return the lines from number ``first`` to before number ``after``."""
+        if (first, after) == (0, len(self)):
+            return self
+        begin, end = int(self.starts[first]), int(self.starts[after])
+        return Block(self.lines[begin:end], self.starts[first : after + 1] - begin, self.offset + begin)
+
+    def with_unix_ends(self) -> Block:
+        r"""Return the same lines with ``\n`` in place of ``\r\n``; places in the file are no longer known."""
+        if b"\r" not in self.lines:
+            return self
+        lines = self.lines.replace(b"\r\n", b"\n")
+        return Block(lines, line_starts(lines), self.offset)
+
+
+def line_starts(block: bytes) -> Ints:
+    """Return where each line begins and, last, where the block ends; the block ends with a newline."""
+    words = np.frombuffer(block, np.uint64, len(block) // 8)
+    buffer = np.frombuffer(block, np.uint8)
+    starts = np.zeros(len(block) // 32 + 2, np.int64)
+    found = find_lines(words, buffer, starts)
+    if found >= len(starts):
+        starts = np.zeros(found + 1, np.int64)
+        find_lines(words, buffer, starts)
+    return starts[: found + 1]
+
+
+def overlapping_words(buffer: bytes | Bytes) -> Words:
+    """Return the eight bytes from each position on as one number; the last seven positions have none."""
+    return np.ndarray((max(len(buffer) - 7, 0),), np.uint64, buffer, strides=(1,))
+
+
+def utf8_lines(block: Block) -> Bytes:
+    """Return for each line 1 if it is UTF-8 and 0 if not."""
+    valid = np.ones(len(block), np.uint8)
+    begin = len(block.lines) if block.lines.isascii() else 0
+    while begin < len(block.lines):
+        try:
+            str(memoryview(block.lines)[begin:], "utf-8")
+            break
+        except UnicodeDecodeError as error:
+            line = int(np.searchsorted(block.starts, begin + error.start, side="right")) - 1
+            valid[line] = 0
+            begin = int(block.starts[line + 1])
+    return valid
+
+
+def merge(
+    kind: str, frame: pl.DataFrame, plain: npt.NDArray[np.uint8], others: Mapping[int, Mapping[str, Any]]
+) -> pl.DataFrame:
+    """Return the plain rows of ``frame`` with the ``others``, read elsewhere, at their places among them."""
+    if plain.all():
+        return frame
+    fast = frame.filter(pl.Series(plain == 1))
+    if not others:
+        return fast
+    places = np.concatenate((np.flatnonzero(plain), np.fromiter(others, np.int64, len(others))))
+    return pl.concat([fast, frame_of(kind, list(others.values()))])[np.argsort(places)]
