@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from ingest.simulator import Attack
+
 HEADER = [
     r"#separator \\x09",
     r"#set_separator\t,",
@@ -40,9 +42,7 @@ TYPES = {
     "vector[string]": rf"{ELEMENT}(,{ELEMENT})*",
     "vector[interval]": r"\d+\.\d{6}(,\d+\.\d{6})*",
 }
-PATTERNS = {
-    name: re.compile(f"-|{body}" + (r"|\(empty\)" if "[" in name else "")) for name, body in TYPES.items()
-}
+PATTERNS = {name: re.compile(f"-|{body}" + (r"|\(empty\)" if "[" in name else "")) for name, body in TYPES.items()}
 Row = dict[str, str]
 
 
@@ -104,8 +104,31 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Simulated:
     return run(SimulatorConfig(tmp_path_factory.mktemp("day"), hours=24.0))
 
 
-@pytest.fixture(scope="session", params=["mirai", "c2", "dns-exfil"])
-def attacked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Simulated:
+def _three_hours(tmp_path_factory: pytest.TempPathFactory, attack: Attack) -> Simulated:
     """Return three hours of twelve devices; one is attacked after one and a half."""
-    out = tmp_path_factory.mktemp(request.param)
-    return run(SimulatorConfig(out, hours=3.0, attack=request.param, attack_at_s=5400.0, seed=7))
+    return run(SimulatorConfig(tmp_path_factory.mktemp(attack), hours=3.0, attack=attack, attack_at_s=5400.0, seed=7))
+
+
+@pytest.fixture(scope="session")
+def mirai(tmp_path_factory: pytest.TempPathFactory) -> Simulated:
+    """Return a simulation in which a device becomes part of a botnet."""
+    return _three_hours(tmp_path_factory, "mirai")
+
+
+@pytest.fixture(scope="session")
+def c2(tmp_path_factory: pytest.TempPathFactory) -> Simulated:
+    """Return a simulation in which a device begins to call a command server."""
+    return _three_hours(tmp_path_factory, "c2")
+
+
+@pytest.fixture(scope="session")
+def exfiltration(tmp_path_factory: pytest.TempPathFactory) -> Simulated:
+    """Return a simulation in which a device carries data out through DNS."""
+    return _three_hours(tmp_path_factory, "dns-exfil")
+
+
+@pytest.fixture(scope="session", params=["mirai", "c2", "exfiltration"])
+def attacked(request: pytest.FixtureRequest) -> Simulated:
+    """Return each of the attacks in turn."""
+    simulated: Simulated = request.getfixturevalue(request.param)
+    return simulated

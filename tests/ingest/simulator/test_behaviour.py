@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -29,11 +30,11 @@ def gaps(rows: list[Row]) -> list[float]:
     for row in rows:
         starts.setdefault(row["id.orig_h"], []).append(float(row["ts"]))
     ordered = [sorted(times) for times in starts.values()]
-    return [b - a for times in ordered for a, b in zip(times, times[1:], strict=False)]
+    return [b - a for times in ordered for a, b in itertools.pairwise(times)]
 
 
 def resolved(day: Simulated, name: str) -> dict[str, set[str]]:
-    """Return the uid-less view: addresses that a name had, by answer."""
+    """Return the different answers for a name, each with its addresses."""
     answers = [row["answers"].split(",") for row in day.logs["dns"] if row["query"] == name and row["answers"] != "-"]
     return {",".join(a): {part for part in a if part[0].isdigit()} for a in answers}
 
@@ -108,7 +109,9 @@ def test_failures_are_few_but_there(day: Simulated) -> None:
 
 def test_people_are_at_home_in_the_evening(day: Simulated) -> None:
     """The simulated day begins at 08:00."""
-    hours = Counter(int((float(row["ts"]) - 1_767_600_000.0) // 3600 + 8) % 24 for row in of_class(day.logs["conn"], "phone"))
+    hours = Counter(
+        int((float(row["ts"]) - 1_767_600_000.0) // 3600 + 8) % 24 for row in of_class(day.logs["conn"], "phone")
+    )
     evening, night = sum(hours[h] for h in (19, 20, 21)), sum(hours[h] for h in (2, 3, 4))
     assert evening > 3 * night
 
@@ -125,7 +128,7 @@ def test_turns_do_not_depend_on_the_cut() -> None:
     rhythm = Rhythm(37.0, jitter=1.0, chance=0.8, profile=AT_HOME)
     whole = turns(rhythm, "x", 1, np.arange(20), Span(0.0, 5000.0))
     cuts = np.array([0.0, 3.0, 1000.0, 1000.5, 4999.0, 5000.0])
-    parts = [turns(rhythm, "x", 1, np.arange(20), Span(a, b)) for a, b in zip(cuts, cuts[1:], strict=False)]
+    parts = [turns(rhythm, "x", 1, np.arange(20), Span(a, b)) for a, b in itertools.pairwise(cuts)]
     keys = np.concatenate([part.key for part in parts])
     times = np.concatenate([part.time for part in parts])
     assert sorted(zip(keys.tolist(), times.tolist(), strict=True)) == sorted(

@@ -62,8 +62,7 @@ def test_many_at_once_equal_one_by_one(ends: list[tuple[int, int, int, int, int]
         rows[field] = values
     source, target = address_texts(rows["orig_h"]).to_list(), address_texts(rows["resp_h"]).to_list()
     one_by_one = [
-        community_id(proto, (s, sp), (t, tp))
-        for (proto, _, sp, _, tp), s, t in zip(ends, source, target, strict=True)
+        community_id(proto, (s, sp), (t, tp)) for (proto, _, sp, _, tp), s, t in zip(ends, source, target, strict=True)
     ]
     assert [text.tobytes().decode() for text in community_texts(rows)] == one_by_one
 

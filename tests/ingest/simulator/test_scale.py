@@ -1,0 +1,34 @@
+"""Big simulations are fast enough and stay within a bound of memory."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SCRIPT = """
+import resource, sys
+from pathlib import Path
+from ingest.simulator import SimulatorConfig, simulate
+devices, hours = int(sys.argv[2]), float(sys.argv[3])
+summary = simulate(SimulatorConfig(Path(sys.argv[1]), devices=devices, hours=hours))
+print(sum(summary.records.values()), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
+
+def peak(out: Path, devices: int, hours: float) -> tuple[int, float]:
+    """Return records and peak resident MB of a process that simulates."""
+    command = [sys.executable, "-c", SCRIPT, str(out), str(devices), str(hours)]
+    records, megabytes = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    return int(records), float(megabytes)
+
+
+def test_memory_does_not_grow_with_the_duration(tmp_path: Path) -> None:
+    few, small = peak(tmp_path / "short", 1000, 0.5)
+    many, large = peak(tmp_path / "long", 1000, 3.0)
+    assert many > 5 * few
+    assert large < small + 80
+    assert large < 400
