@@ -1,0 +1,182 @@
+"""`HalfSpaceForest`: River's ``HalfSpaceTrees``, with the same scores to the last bit, for records and for batches."""
+
+from __future__ import annotations
+
+import collections
+import random
+from array import array
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from online_models.forest.build import grow_trees
+from online_models.forest.crown import LEARNED, new_crown, with_rows
+from online_models.forest.matrix import NONE_MISSING, as_matrix, as_missing
+from online_models.forest.window import score_batch
+
+try:
+    from river.base import AnomalyDetector
+except ImportError:
+    from river.anomaly.base import AnomalyDetector  # type: ignore[no-redef]  # where older versions keep it
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+    from river.base.typing import FeatureName
+
+    from online_models.forest.crown import Crown
+
+_EXACT: Final = 2**53
+
+
+def _unit_range() -> tuple[float, float]:
+    return 0.0, 1.0
+
+
+class HalfSpaceForest(AnomalyDetector):
+    """Half-space trees that learn online: a drop-in for ``river.anomaly.HalfSpaceTrees``.
+
+    The trees are built with the first learned record, over its features; features that appear later are ignored. A
+    feature that a record lacks sends it to the child that holds more of the window so far; NaN goes to the right.
+
+    Parameters
+    ----------
+    n_trees
+        Number of trees.
+    height
+        Splits on each way from the root to a leaf.
+    window_size
+        Records that make a reference; the first as many records score 0.
+    limits
+        Lowest and highest value of features by name (by column number for matrices); (0, 1) unless given.
+    seed
+        Seed of the trees; the same seed gives River's trees.
+
+    Raises
+    ------
+    ValueError
+        If a size is out of range.
+
+    References
+    ----------
+    Tan, S. C., Ting, K. M. and Liu, T. F., 2011. Fast anomaly detection for streaming data. IJCAI 22.
+
+    Examples
+    --------
+    >>> forest = HalfSpaceForest(n_trees=5, height=3, window_size=3, seed=42)
+    >>> for value in [0.5, 0.45, 0.43]:
+    ...     forest.learn_one({"x": value})
+    >>> round(forest.score_one({"x": 0.45}), 3), round(forest.score_one({"x": 0.0}), 3)
+    (0.107, 0.853)
+    >>> forest.score_learn_many(np.array([[0.44], [0.0]])).round(3)
+    array([0.107, 0.853])
+    """
+
+    def __init__(
+        self,
+        n_trees: int = 10,
+        height: int = 8,
+        window_size: int = 250,
+        limits: dict[FeatureName, tuple[float, float]] | None = None,
+        seed: int | None = None,
+    ) -> None:
+        if n_trees < 1 or height < 0 or window_size < 1:
+            raise ValueError(f"a forest needs a tree and a record a window; got {n_trees=}, {height=}, {window_size=}")
+        if n_trees * window_size * 2 ** (height + 1) > _EXACT:
+            raise ValueError(f"masses would not be exact; lower {n_trees=}, {height=} or {window_size=}")
+        self.n_trees = n_trees
+        self.height = height
+        self.window_size = window_size
+        self.limits: collections.defaultdict[FeatureName, tuple[float, float]] = collections.defaultdict(
+            _unit_range, limits or {}
+        )
+        self.seed = seed
+        self.rng = random.Random(seed)
+        self._names: tuple[FeatureName, ...] = ()
+        self._crown: Crown | None = None
+
+    def learn_one(self, x: dict[FeatureName, Any]) -> None:
+        """Learn a record."""
+        if self._crown is None:
+            names = sorted(x)  # type: ignore[type-var]  # as River does; names that cannot be compared raise
+            self._grow(names, names)
+        self._run(*self._row(x), learn=True)
+
+    def score_one(self, x: dict[FeatureName, Any]) -> float:
+        """Return a record's score in [0, 1]; higher is more anomalous."""
+        if self._crown is None:
+            return 0.0
+        return float(self._run(*self._row(x), learn=False)[0])
+
+    def score_learn_many(self, x: npt.ArrayLike, missing: npt.ArrayLike | None = None) -> npt.NDArray[np.float64]:
+        """Score every record and learn it before the next: one call gives what as many pairs of calls would give.
+
+        Parameters
+        ----------
+        x
+            ``(n, n_features)`` numbers. The columns are the features in sorted order; they are named by their number if
+            the forest learns a matrix first.
+        missing
+            bool ``(n, n_features)``; true where a record lacks the feature (whatever `x` holds there).
+
+        Returns
+        -------
+        float64 ``(n,)``.
+
+        Raises
+        ------
+        ValueError
+            If a shape does not fit.
+        """
+        matrix, lacking = self._checked(x, missing)
+        if self._crown is None and len(matrix):
+            columns = range(matrix.shape[1])
+            self._grow(columns, [column for column in columns if not (len(lacking) and lacking[0, column])])
+        return self._run(matrix, lacking, learn=True)
+
+    def learn_many(self, x: npt.ArrayLike, missing: npt.ArrayLike | None = None) -> None:
+        """Learn every record, in order; see `score_learn_many`."""
+        self.score_learn_many(x, missing)
+
+    def score_many(self, x: npt.ArrayLike, missing: npt.ArrayLike | None = None) -> npt.NDArray[np.float64]:
+        """Score every record and learn none; see `score_learn_many`."""
+        return self._run(*self._checked(x, missing), learn=False)
+
+    def _grow(self, columns: Sequence[FeatureName], features: Sequence[FeatureName]) -> None:
+        """Grow the trees over those `features` among the `columns` that the first learned record has."""
+        splits = grow_trees(self.rng, [self.limits[name] for name in features], self.n_trees, self.height)
+        number = {name: column for column, name in enumerate(columns)}
+        used = np.array([number[name] for name in features], dtype=np.int32)
+        if splits.feature.size:
+            splits = splits._replace(feature=used[splits.feature])
+        self._names = tuple(columns)
+        self._crown = new_crown(splits, len(self._names), self.height, self.window_size)
+
+    def _row(self, x: dict[FeatureName, Any]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+        """Return a record as a matrix of one row, and which of its features are missing."""
+        try:
+            try:
+                values, lacking = array("d", map(x.__getitem__, self._names)), NONE_MISSING
+            except KeyError:
+                values = array("d", [x.get(name, 0.0) for name in self._names])
+                lacking = np.array([[name not in x for name in self._names]])
+        except TypeError as error:
+            raise TypeError(f"a feature must be a number, leave it out if it is unknown; got {x}") from error
+        return np.frombuffer(values).reshape(1, -1), lacking
+
+    def _checked(
+        self, x: npt.ArrayLike, missing: npt.ArrayLike | None
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+        matrix = as_matrix(x, None if self._crown is None else len(self._names))
+        return matrix, as_missing(missing, matrix.shape)
+
+    def _run(
+        self, x: npt.NDArray[np.float64], missing: npt.NDArray[np.bool_], *, learn: bool
+    ) -> npt.NDArray[np.float64]:
+        scores = np.zeros(len(x))
+        if self._crown is not None:
+            if learn:
+                self._crown = with_rows(self._crown, int(self._crown.counters[LEARNED]) + len(x))
+            score_batch(self._crown, x, missing, scores, int(learn))
+        return scores
