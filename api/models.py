@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from api.warmup import warm_up
 from ingest.identity import Identities
 from online_models.config import ModelConfig
 from online_models.engine import Engine
@@ -39,6 +40,7 @@ def model_config(settings: Settings) -> ModelConfig:
 
 def load_models(settings: Settings, found: Mapping[str, bytes]) -> Models:
     """Return the models of a checkpoint's parts, or new ones where there are none. Takes seconds."""
+    warm_up()
     config = model_config(settings)
     engine = Engine.from_bytes(found["engine"], config) if "engine" in found else Engine(config)
     known: Any = orjson.loads(found.get("identity", b"null"))

@@ -70,12 +70,12 @@ class _Server(uvicorn.Server):
 async def serve(
     service: Service,
     listener: socket.socket,
-    beside: Callable[[], Coroutine[None, None, None]],
+    beside: Callable[[asyncio.Event], Coroutine[None, None, None]],
     stop_after_s: float | None = None,
 ) -> None:
     """Serve until SIGINT, SIGTERM, the end of the pipeline, or `stop_after_s` seconds; then stop the pipeline.
 
-    `beside` runs in the same loop from the moment the server answers.
+    `beside` runs in the same loop while the server listens; its event is set once the models are there.
     """
     loop = asyncio.get_running_loop()
     server = _Server(_configuration(service))
@@ -83,9 +83,13 @@ async def serve(
         loop.add_signal_handler(number, server.stop)
     if stop_after_s is not None:
         loop.call_later(stop_after_s, server.stop)
-    service.pipeline.start(on_end=lambda: loop.call_soon_threadsafe(server.stop))
+    ready = asyncio.Event()
+    service.pipeline.start(
+        on_ready=lambda: loop.call_soon_threadsafe(ready.set),
+        on_end=lambda: loop.call_soon_threadsafe(server.stop),
+    )
     try:
-        async with _running(beside()):
+        async with _running(beside(ready)):
             await server.serve(sockets=[listener])
     finally:
         await asyncio.to_thread(service.pipeline.stop)

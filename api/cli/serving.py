@@ -11,6 +11,7 @@ from api.assembly import assembled
 from api.cli.terminal import say, show_alerts
 from api.server import bind, serve, url_of
 from api.version import package_version
+from online_models.compile import needs_compiling
 
 if TYPE_CHECKING:
     import socket
@@ -29,15 +30,28 @@ def serve_until_stopped(
     """
     logging.basicConfig(level=logging.WARNING, format="nslabs: %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     with bind(settings.server.host, settings.server.port) as listener, assembled(settings) as service:
-        asyncio.run(serve(service, listener, lambda: _tell(service, settings, listener, on_started), stop_after_s))
+        asyncio.run(
+            serve(service, listener, lambda ready: _tell(service, settings, listener, on_started, ready), stop_after_s)
+        )
         return _outcome(service)
 
 
-async def _tell(service: Service, settings: Settings, listener: socket.socket, on_started: Callable[[], None]) -> None:
+async def _tell(
+    service: Service,
+    settings: Settings,
+    listener: socket.socket,
+    on_started: Callable[[], None],
+    ready: asyncio.Event,
+) -> None:
     say(f"nslabs {package_version()}  page {url_of(listener)}")
     say(f"logs {settings.traffic.logs}, state {service.state.path}")
+    if needs_compiling():
+        say("the models' loops are being compiled; this happens at the first start only")
     on_started()
-    await show_alerts(service.hub)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(show_alerts(service.hub))
+        await ready.wait()
+        say("ready")
 
 
 def _outcome(service: Service) -> int:

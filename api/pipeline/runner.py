@@ -78,11 +78,12 @@ class Pipeline:
         self._report_at = 0.0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pipeline")
+        self._on_ready: Callable[[], object] = lambda: None
         self._on_end: Callable[[], object] = lambda: None
 
-    def start(self, on_end: Callable[[], object]) -> None:
-        """Start the thread; `on_end` is called in it when it ends, whatever the reason."""
-        self._on_end = on_end
+    def start(self, on_ready: Callable[[], object], on_end: Callable[[], object]) -> None:
+        """Start the thread; in it, `on_ready` is called once the models are there, `on_end` whatever ends it."""
+        self._on_ready, self._on_end = on_ready, on_end
         self._thread.start()
 
     def stop(self) -> None:
@@ -106,6 +107,8 @@ class Pipeline:
         parts: Parts | None = None
         try:
             parts = self._prepare()
+            self._report(parts)
+            self._on_ready()
             self._loop(parts)
             self._wind_up(parts)
         except Exception as error:  # noqa: BLE001 - the end of the thread: whatever it was ends the service, told
