@@ -83,6 +83,7 @@ def text(browser: Chrome, identifier: str) -> str:
 @pytest.fixture
 def page(browser: Chrome, service: LiveService) -> Chrome:
     """Open the page and wait until it is live; there must be no error in the browser's console so far."""
+    browser.get("about:blank")  # the page of the test before this one would still knock at its service
     browser.get_log("browser")  # type: ignore[no-untyped-call]  # forgets what earlier pages said
     browser.get(service.url)
     until(browser, lambda: text(browser, "connection") == "live")

@@ -1,0 +1,41 @@
+"""From one command to an alert on the page: the simulated network, the real service, a real browser."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from selenium.webdriver import Chrome
+
+
+@pytest.fixture
+def demo_url(tmp_path: Path) -> Iterator[str]:
+    """Start the demo, which ends by itself, and return the address that it prints."""
+    options = ["--state", str(tmp_path / "state"), "--listen", "127.0.0.1:0", "--attack-in", "2", "--for", "120"]
+    command = [sys.executable, "-m", "api", "demo", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        assert process.stdout is not None
+        url = re.search(r"http://\S+", process.stdout.readline())
+        assert url is not None
+        yield url.group()
+        process.terminate()
+        process.communicate(timeout=30)
+    assert process.returncode == 0
+
+
+def test_the_attacked_device_shows_up(browser: Chrome, demo_url: str) -> None:
+    browser.get(demo_url)
+    waiting = WebDriverWait(browser, 90, poll_frequency=0.1)
+    entry = waiting.until(lambda _: browser.find_elements(By.CSS_SELECTOR, "#alerts > li"))[0]
+    assert "scan" in entry.text
+    waiting.until(lambda _: "anomal" in browser.find_element(By.ID, "chart-caption").text)
