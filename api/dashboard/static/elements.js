@@ -30,7 +30,7 @@ export function number(value) {
 export function span(seconds) {
   if (typeof seconds !== "number") return "–";
   for (const [unit, size] of [["d", 86_400], ["h", 3600], ["min", 60]]) {
-    if (seconds >= size) return `${number(seconds / size)} ${unit}`;
+    if (seconds >= size) return `${number(Math.round((seconds / size) * 10) / 10)} ${unit}`;
   }
-  return `${number(seconds)} s`;
+  return `${number(Math.round(seconds * 10) / 10)} s`;
 }

@@ -38,7 +38,13 @@ function stage([name, { state, ...facts }]) {
 
 function line(key, value) {
   if (value === null) return null;
-  return element("dd", {}, key.replace(/_s$/, "").replaceAll("_", " "), element("b", {}, value));
+  return element("dd", {}, label(key), element("b", {}, value));
+}
+
+/** `lag_s` is "behind", `lag_records` is "records waiting", `checkpoint_age_s` is "checkpoint age". */
+function label(key) {
+  if (key === "lag_s") return "behind";
+  return key.replace(/^lag_(.*)$/, "$1_waiting").replace(/_s$/, "").replaceAll("_", " ");
 }
 
 /** What to print for a fact; null if there is nothing worth a line. */
