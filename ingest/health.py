@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ingest.lag import log_seconds_behind, unread_bytes
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -49,14 +51,14 @@ class SourceHealth:
 
 def take_health(roster: Roster, ledger: Ledger, sensor: Sensor, told: Iterable[str | None]) -> SourceHealth:
     """Gather the health from the parts of a source."""
-    followed = [tail for tail in roster.tails.values() if tail.carried and not tail.finished]
-    lag_bytes = sum(max(0, tail.size - tail.lines.offset) for tail in followed)
-    unreadable = [f"{path} cannot be read: {problem}" for path, problem in roster.unreadable.items()]
+    followed = [tail for tail in list(roster.tails.values()) if tail.carried and not tail.finished]
+    lag_bytes = sum(map(unread_bytes, followed))
+    unreadable = [f"{path} cannot be read: {problem}" for path, problem in list(roster.newcomers.unreadable.items())]
     return SourceHealth(
         files=len(followed),
         lag_bytes=lag_bytes,
         lag_records=round(lag_bytes / ledger.bytes_per_record),
-        lag_seconds=0.0,
+        lag_seconds=log_seconds_behind(followed),
         records=dict(ledger.records),
         skipped=dict(ledger.skipped),
         malformed=ledger.malformed,

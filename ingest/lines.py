@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from ingest.fingerprint import HEAD_BYTES, Anchor, Head, digest
-from ingest.readers import LogReader, open_reader
+from ingest.readers import GzipReader, LogReader, open_reader
 from ingest.records import Malformed
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ class Lines:
         The file that the content is read from at present.
     head
         First bytes of the content, as far as they were seen.
+    is_packed
+        The file was found to be compressed when it was last opened.
     offset
         Bytes of the content that were passed; always the end of a line, but for one that is being skipped.
     """
@@ -48,6 +50,7 @@ class Lines:
         self._damaged = False
         self._searched = 0
         self._reader: LogReader | None = None
+        self.is_packed = False
         self._rejected: list[Malformed] = []
 
     @property
@@ -103,6 +106,7 @@ class Lines:
                 reader.close()
                 raise ContentReplacedError(f"{self.path} is another file")
             self._reader = reader
+            self.is_packed = isinstance(reader, GzipReader)
         return self._reader
 
     def close(self) -> None:
@@ -149,6 +153,12 @@ class Lines:
         """Tell whether another file holds the same content: up to the position, or only a part of that so far."""
         data = reader.read(self.offset - self.anchor.length, self.anchor.length)
         return len(data) < self.anchor.length or self.anchor.holds(data)
+
+    def unread(self) -> int:
+        """Return how many bytes of the open file were not passed yet; of a packed one, packed bytes."""
+        if self._reader is None:
+            return 0
+        return max(0, self._reader.stat().st_size - self._reader.passed(self.offset))
 
     def cut_off(self) -> None:
         """Note that the content has ended for good; half a line that was seen and is gone is told."""

@@ -68,14 +68,16 @@ def list_logs(directory: Path, day: str = "") -> list[Entry]:
         return []
 
 
-def list_archive(archive: Path) -> Iterator[Entry]:
-    """Yield the logs in the day folders of a zeekctl archive, oldest day first."""
+def list_archive(archive: Path, since_day: str = "") -> Iterator[Entry]:
+    """Yield the logs in the day folders of a zeekctl archive, oldest day first, from ``since_day`` on."""
     try:
-        days = sorted(item.name for item in os.scandir(archive) if DAY_FOLDER.fullmatch(item.name) and item.is_dir())
+        with os.scandir(archive) as found:
+            days = sorted(item.name for item in found if DAY_FOLDER.fullmatch(item.name) and item.is_dir())
     except OSError:
         days = []
     for day in days:
-        yield from list_logs(archive / day, day)
+        if day >= since_day:
+            yield from list_logs(archive / day, day)
 
 
 def entry_of(path: Path) -> Entry:

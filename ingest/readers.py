@@ -28,8 +28,8 @@ class LogReader(Protocol):
     def stat(self) -> os.stat_result:
         """Return the status of the open file, whatever its name is by now."""
 
-    def consumed(self) -> int:
-        """Return how many bytes of the file on disk the reads so far have used."""
+    def passed(self, position: int) -> int:
+        """Return how many bytes of the file on disk it took to get to a position that was read up to."""
 
     def close(self) -> None:
         """Give the descriptor back."""
@@ -52,17 +52,13 @@ class _File:
 class PlainReader(_File):
     """A file that holds the log as it is."""
 
-    _end = 0
-
     def read(self, start: int, size: int) -> bytes:
         """Return up to `size` bytes from `start`."""
-        data = os.pread(self._fd, size, start)
-        self._end = max(self._end, start + len(data))
-        return data
+        return os.pread(self._fd, size, start)
 
-    def consumed(self) -> int:
-        """Return the end of the furthest read."""
-        return self._end
+    def passed(self, position: int) -> int:
+        """Return the position itself."""
+        return position
 
 
 class GzipReader(_File):
@@ -85,8 +81,8 @@ class GzipReader(_File):
         self._forget(start)
         return bytes(self._held[start - self._base :][:size]) if start >= self._base else b""
 
-    def consumed(self) -> int:
-        """Return how many compressed bytes were inflated."""
+    def passed(self, position: int) -> int:  # noqa: ARG002 - an inflater does not tell which byte made which
+        """Return how many packed bytes were inflated so far."""
         return self._offset
 
     def _start_over(self) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 from ingest.lines import ContentReplacedError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ingest.ledger import Ledger
     from ingest.records import RecordBatch
     from ingest.roster import Roster
@@ -17,17 +19,28 @@ if TYPE_CHECKING:
 MAX_OPEN: Final = 128
 """So many files stay open at most; the others are opened again when they have grown."""
 
+QUIET_S: Final = 60.0
+"""A rotated part that did not grow for so long is finished."""
+
 _OLDER_PARTS_LOOKED_AT: Final = 2
 
 
 class Reading:
-    """Reads what is ready, a bounded piece at a time. What it reads next depends on positions and contents alone."""
+    """Reads what is ready, a bounded piece at a time. What it reads next depends on positions and contents alone.
 
-    def __init__(self, roster: Roster, ledger: Ledger, sensor: Sensor) -> None:
+    Parameters
+    ----------
+    clock
+        Gives seconds that only grow.
+    """
+
+    def __init__(self, roster: Roster, ledger: Ledger, sensor: Sensor, clock: Callable[[], float]) -> None:
         self._roster = roster
         self._ledger = ledger
         self._sensor = sensor
+        self._clock = clock
         self._streams: dict[str, list[Tail]] = {}
+        self._by_name: dict[str, Tail] = {}
         self._ready: set[str] = set()
         self._open: OrderedDict[int, Tail] = OrderedDict()
         self.rescan_wanted = False
@@ -42,22 +55,24 @@ class Reading:
         streams: defaultdict[str, list[Tail]] = defaultdict(list)
         for tail in self._roster.tails.values():
             if tail.carried and not tail.finished:
+                self._see_whether_it_ends(tail)
                 streams[tail.stream].append(tail)
         for tails in streams.values():
             tails.sort(key=lambda tail: tail.serial)
         self._streams = dict(streams)
+        self._by_name = {tail.lines.path.name: tail for tails in streams.values() for tail in tails}
         self._ready = {name for name, tails in streams.items() if any(tail.ready for tail in tails)}
         self._look_back(self._ready)
 
-    def wake(self, names: set[str]) -> bool:
-        """Note that files were written to; tell whether one of them is not known."""
-        by_name = {tail.lines.path.name: tail for tails in self._streams.values() for tail in tails}
-        woken = {tail.stream for name in names if (tail := by_name.get(name))}
-        for name in names & by_name.keys():
-            by_name[name].ready = True
+    def wake(self, names: set[str]) -> set[str]:
+        """Note that files were written to; return the names that are not known."""
+        known = names & self._by_name.keys()
+        for name in known:
+            self._by_name[name].ready = True
+        woken = {self._by_name[name].stream for name in known}
         self._ready |= woken
         self._look_back(woken)
-        return bool(names - by_name.keys())
+        return names - known
 
     def read(self, budget: int, piece: int) -> list[RecordBatch]:
         """Return the next records from at most `budget` bytes, read in pieces of `piece` bytes.
@@ -81,11 +96,18 @@ class Reading:
     def _newest(self, stream: str) -> float:
         return max(tail.clock for tail in self._streams[stream])
 
+    def _see_whether_it_ends(self, tail: Tail) -> None:
+        """Find the end of a rotated part that has been quiet for long; its last line may lack a newline."""
+        expected = tail.live and tail.named
+        quiet = not tail.ready and self._clock() - tail.grown_at >= QUIET_S
+        if quiet and not expected:
+            tail.closing = tail.ready = True
+
     def _look_back(self, streams: set[str]) -> None:
         """Before a newer part is read, look once more at the older ones: a writer may have used one until now."""
         for stream in streams:
             for tail in self._streams[stream][-1 - _OLDER_PARTS_LOOKED_AT :]:
-                tail.ready = True
+                tail.ready = tail.carried and not tail.finished
 
     def _read_stream(self, stream: str, limit: int) -> tuple[int, list[RecordBatch]]:
         for tail in self._streams[stream]:
@@ -95,6 +117,7 @@ class Reading:
         return 0, []
 
     def _decode(self, tail: Tail, lines: bytes) -> list[RecordBatch]:
+        tail.grown_at = self._clock()
         batches = tail.decode(lines) if lines else []
         self._ledger.enter(tail.decoder, len(lines))
         self._sensor.note(tail, batches)
@@ -103,17 +126,29 @@ class Reading:
     def _read_tail(self, tail: Tail, limit: int) -> bytes | None:
         lines = None
         try:
-            lines = tail.lines.read(limit)
+            lines = tail.lines.read(limit, rest=tail.closing)
             self._keep_open(tail)
         except ContentReplacedError:
             self._roster.retire(tail)
             self.rescan_wanted = True
         except OSError as error:
-            self._roster.unreadable[str(tail.lines.path)] = str(error)
-        self._roster.index(tail)
+            self._roster.newcomers.unreadable[str(tail.lines.path)] = str(error)
+        self._roster.note_read(tail)
         self._ledger.reject(tail.lines.take_rejected())
         tail.ready = lines is not None
+        if lines is None:
+            self._end(tail)
         return lines
+
+    def _end(self, tail: Tail) -> None:
+        """Take leave of a content that was read to its end and is not expected to grow."""
+        if tail.closing:
+            tail.closing = False
+            tail.finished = True
+            self._open.pop(tail.serial, None)
+            tail.release()
+            if not tail.named:
+                self._roster.retire(tail)
 
     def _keep_open(self, tail: Tail) -> None:
         self._open[tail.serial] = tail

@@ -102,7 +102,7 @@ class ReplaySource:
                 self._ledger.enter(decoder, len(block))
                 self._ledger.reject(lines.take_rejected())
                 yield [batch for batch in batches if len(batch)]
-                used += self._advance(lines.open().consumed() - used)
+                used += self._advance(lines.open().passed(lines.offset) - used)
         except (OSError, ContentReplacedError) as error:
             self.oddities.append(f"{entry.path} cannot be read to its end: {error}")
         finally:
@@ -119,7 +119,7 @@ def _expand(path: Path) -> list[Entry]:
     if path.is_file():
         return [entry_of(path)]
     check_folder(path)
-    found = Duplicates().without([*list_logs(path), *list_archive(path)])
+    found = Duplicates(lambda: 0.0).without([*list_logs(path), *list_archive(path)])
     if not found:
         raise LogPathError(f"{path} holds no log; name a folder with *.log, *.json or their .gz in it, or a file")
     return found

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from ingest.archive import Archive
 from ingest.duplicates import Duplicates
 from ingest.errors import CheckpointError
 from ingest.health import SourceHealth, take_health
 from ingest.ledger import Ledger
 from ingest.listing import check_folder, list_logs
-from ingest.paths import DAY_FOLDER
+from ingest.paths import parse_name
 from ingest.reading import Reading
 from ingest.roster import Roster
-from ingest.sensor import Sensor
+from ingest.sensor import SILENCE_S, Sensor
 from ingest.tail import Tail
 from ingest.watch import FolderWatch
 
@@ -26,10 +28,10 @@ if TYPE_CHECKING:
 
 POSITIONS_VERSION: Final = 1
 
-_GATHER_S: Final = 0.005
 _PIECES_PER_POLL: Final = 4
-_QUIET_S: Final = 60.0
 _SCAN_SHARE: Final = 0.2
+_WAITING_S: Final = 0.05
+_LONG_PAUSE_S: Final = 30.0
 
 
 class FollowSource:
@@ -48,9 +50,16 @@ class FollowSource:
     max_poll_bytes
         Bytes of log that one `poll` reads at most.
     catch_up_since
-        Epoch seconds: packed and archived logs that were last written since then are read, too.
+        Epoch seconds: packed and archived logs that were last written since then are read, too. With `positions`, it
+        is the time of those unless it is given.
     archive
         Folder of zeekctl's day folders; without it, the folder itself and the one that holds it are tried.
+    gather_s
+        Lines that come within this time are handed out together.
+    watch
+        Let changes in the folder wake the reading; without, as on network file systems, only the scan finds them.
+    silence_s
+        So long without a record counts as trouble with the sensor.
     clock, wall_clock
         Seconds that only grow, and epoch seconds.
 
@@ -77,30 +86,32 @@ class FollowSource:
         max_poll_bytes: int = 4 << 20,
         catch_up_since: float | None = None,
         archive: Path | None = None,
+        gather_s: float = 0.005,
+        watch: bool = True,
+        silence_s: float = SILENCE_S,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         check_folder(directory)
         self._directory = directory
-        self._archive = archive or _find_archive(directory)
+        self._archive = Archive(archive) if archive else Archive.beside(directory)
         self._scan_interval_s = scan_interval_s
         self._max_poll_bytes = max_poll_bytes
-        self._catch_up_since = catch_up_since
+        self._gather_s = gather_s
         self._clock = clock
         self._wall_clock = wall_clock
         self._looked_at = float((positions or {}).get("looked_at", wall_clock()))
         since = self._looked_at if catch_up_since is None else catch_up_since
         self._ledger = Ledger()
-        self._duplicates = Duplicates()
-        self._sensor = Sensor(wall_clock)
+        self._duplicates = Duplicates(clock)
+        self._sensor = Sensor(wall_clock, silence_s)
         self._roster = Roster(clock, int(since * 1e9))
-        self._reading = Reading(self._roster, self._ledger, self._sensor)
+        self._reading = Reading(self._roster, self._ledger, self._sensor, clock)
         if positions is not None:
             self._restore(positions)
-        self._watch = FolderWatch(directory)
-        self._next_scan = self._no_scan_before = float("-inf")
-        self._last_records = float("-inf")
-        self._scan()
+        self._watch = FolderWatch(directory, enabled=watch)
+        self._last_records = self._next_scan = self._no_scan_before = float("-inf")
+        self._scan(archived_since=since if positions or catch_up_since is not None else None)
 
     def poll(self, timeout_s: float) -> list[RecordBatch]:
         """Return the next records, in the order of each log; wait for them up to `timeout_s` seconds.
@@ -122,12 +133,20 @@ class FollowSource:
 
     def positions(self) -> dict[str, Any]:
         """Return, in JSON types, exactly what was handed out: every content's identity, offset and decoder state."""
+        decoders: dict[str, int] = {}
+        files = []
+        for tail in self._roster.tails.values():
+            state = tail.state()
+            text = state["decoder"]
+            number = None if text is None else decoders.setdefault(text, len(decoders))
+            files.append({**state, "decoder": number})
         return {
             "version": POSITIONS_VERSION,
             "looked_at": self._looked_at,
             "counts": self._ledger.state(),
             "duplicates": self._duplicates.state(),
-            "files": [tail.state() for tail in self._roster.tails.values()],
+            "decoders": list(decoders),
+            "files": files,
         }
 
     def health(self) -> SourceHealth:
@@ -149,27 +168,33 @@ class FollowSource:
 
     def _look(self) -> None:
         """Take in what changed since the last look."""
-        now = self._clock()
-        pause = self._last_records + _GATHER_S - now
+        pause = self._last_records + self._gather_s - self._clock()
         if pause > 0 and not self._reading.backlog:
-            time.sleep(pause)
-        names, renamed = self._watch.take()
-        unknown = self._reading.wake(names)
-        if renamed or unknown or self._reading.rescan_wanted:
+            time.sleep(pause)  # lines that come one by one are decoded together
+        written, renamed = self._watch.take()
+        unknown = self._reading.wake(written) - self._duplicates.names
+        if renamed or self._reading.rescan_wanted or any(map(parse_name, unknown)):
             self._next_scan = min(self._next_scan, self._no_scan_before)
         if self._clock() >= self._next_scan:
-            self._scan()
+            missed = self._wall_clock() - self._looked_at > _LONG_PAUSE_S
+            self._scan(archived_since=self._looked_at if missed else None)
 
-    def _scan(self) -> None:
+    def _scan(self, archived_since: float | None) -> None:
+        """List the folder, and find out what each file holds.
+
+        After a pause, logs may have come and gone; those are in the archive.
+        """
         started = self._clock()
         self._watch.refresh()
         self._reading.rescan_wanted = False
         self._looked_at = self._wall_clock()
-        entries = self._duplicates.without(list_logs(self._directory))
+        archived = [] if archived_since is None else self._archive.written_since(archived_since)
+        entries = self._duplicates.without([*archived, *list_logs(self._directory)])
         self._roster.update(entries)
         self._reading.regroup()
         ended = self._clock()
-        self._next_scan = ended + self._scan_interval_s
+        pause = self._scan_interval_s if not self._roster.newcomers.waiting else min(self._scan_interval_s, _WAITING_S)
+        self._next_scan = ended + pause
         self._no_scan_before = ended + (ended - started) / _SCAN_SHARE
 
     def _restore(self, positions: Mapping[str, Any]) -> None:
@@ -181,12 +206,5 @@ class FollowSource:
         self._ledger.restore(positions["counts"])
         self._duplicates.restore(positions["duplicates"])
         for state in positions["files"]:
-            self._roster.add(Tail.from_state(state))
-
-
-def _find_archive(directory: Path) -> Path | None:
-    """Return the folder that holds day folders: the followed one, or the one that holds it."""
-    for folder in (directory, directory.parent):
-        if any(DAY_FOLDER.fullmatch(path.name) and path.is_dir() for path in folder.glob("[0-9]*-[0-9]*-[0-9]*")):
-            return folder
-    return None
+            text = None if state["decoder"] is None else sys.intern(positions["decoders"][state["decoder"]])
+            self._roster.add(Tail.from_state({**state, "decoder": text}))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,12 +33,18 @@ class Tail:
         A file that holds the content is known, by name or by an open descriptor.
     named
         The file still has a name in the folder.
+    archived
+        The file stands in an archive's day folder.
     ready
         There may be more to read.
+    closing
+        Nothing more is expected: the end of the file also ends the last line.
     finished
-        Nothing is expected to follow.
+        Read to its end, and nothing is expected to follow.
     clock
         Newest log time handed out, epoch seconds.
+    grown_at
+        When there last was something to read, by the source's clock.
     size, modified_ns
         What the folder last said about the file.
     """
@@ -46,15 +54,22 @@ class Tail:
         self.stream = name.stream
         self.live = name.live
         self.lines = Lines(path, key, head)
-        self.carried = True
-        self.named = True
-        self.ready = True
-        self.finished = False
+        self.carried = self.named = self.ready = True
+        self.archived = self.closing = self.finished = False
         self.clock = float("-inf")
-        self.size = 0
-        self.modified_ns = 0
+        self.grown_at = 0.0
+        self.size = self.modified_ns = 0
         self._decoder: LogDecoder | None = None
-        self._decoder_state: Mapping[str, Any] | None = None
+        self._decoder_state: str | None = None
+        self._finished_state: dict[str, Any] | None = None
+
+    @property
+    def decoder(self) -> LogDecoder:
+        """The content's decoder, which continues where the state left off."""
+        if self._decoder is None:
+            state = None if self._decoder_state is None else json.loads(self._decoder_state)
+            self._decoder = LogDecoder(str(self.lines.path), state)
+        return self._decoder
 
     def decode(self, lines: bytes) -> list[RecordBatch]:
         """Decode what was just read."""
@@ -63,38 +78,27 @@ class Tail:
         self.clock = max([self.clock, *times])
         return batches
 
-    @property
-    def decoder(self) -> LogDecoder:
-        """The content's decoder, which continues where the state left off."""
-        if self._decoder is None:
-            self._decoder = LogDecoder(str(self.lines.path), self._decoder_state)
-        return self._decoder
-
     def release(self) -> None:
         """Give the descriptor and the decoder back; the next read takes them up again."""
         self.lines.close()
-        if self._decoder is not None:
-            self._decoder_state = self._decoder.state()
-            self._decoder = None
+        self._decoder_state = self._decoder_text()
+        self._decoder = None
 
     def move_to(self, name: LogName, path: Path, key: FileKey) -> None:
         """Go on in another file that holds the same content."""
         self.lines.move_to(path, key)
         self.live = name.live
-        self.carried = True
+        self.carried = self.named = True
+        self._finished_state = None
 
     def state(self) -> dict[str, Any]:
-        """Return everything that a later process needs to go on from here, in JSON types."""
-        decoder = self._decoder.state() if self._decoder else self._decoder_state
-        clock = None if self.clock == float("-inf") else self.clock
-        return {
-            "serial": self.serial,
-            "stream": self.stream,
-            "finished": self.finished,
-            "clock": clock,
-            "decoder": decoder,
-            **self.lines.state(),
-        }
+        """Return everything that a later process needs to go on from here; the decoder's part is JSON text."""
+        if not self.finished:
+            self._finished_state = None
+            return self._state()
+        if self._finished_state is None:
+            self._finished_state = self._state()
+        return self._finished_state
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Tail:
@@ -104,9 +108,29 @@ class Tail:
         device, inode = state["key"]
         tail = cls(state["serial"], name, path, (device, inode), Head())
         tail.stream = state["stream"]
-        tail.finished = state["finished"]
+        tail.finished, tail.archived = state["finished"], state["archived"]
+        tail.size, tail.modified_ns = state["size"], state["modified_ns"]
         tail.clock = float("-inf") if state["clock"] is None else state["clock"]
         tail.lines.restore(state)
         tail.carried = tail.ready = False
         tail._decoder_state = state["decoder"]
         return tail
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "serial": self.serial,
+            "stream": self.stream,
+            "finished": self.finished,
+            "archived": self.archived,
+            "size": self.size,
+            "modified_ns": self.modified_ns,
+            "clock": None if self.clock == float("-inf") else self.clock,
+            "decoder": self._decoder_text(),
+            **self.lines.state(),
+        }
+
+    def _decoder_text(self) -> str | None:
+        """Return the decoder's state as text, of which equal ones are held in memory once."""
+        if self._decoder is None:
+            return self._decoder_state
+        return sys.intern(json.dumps(self._decoder.state(), sort_keys=True))

@@ -30,8 +30,9 @@ class FolderWatch(FileSystemEventHandler):
     The folder may be a link that is moved, or be away for a time: `refresh` follows it.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, enabled: bool = True) -> None:
         self._directory = directory
+        self._enabled = enabled
         self._woken = threading.Event()
         self._lock = threading.Lock()
         self._written: set[str] = set()
@@ -48,7 +49,7 @@ class FolderWatch(FileSystemEventHandler):
         self._stop_observer()
         self._watched = folder
         self._renamed = True
-        if folder is not None:
+        if folder is not None and self._enabled:
             self._start_observer()
 
     def wait(self, timeout_s: float) -> bool:

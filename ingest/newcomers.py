@@ -1,0 +1,148 @@
+"""Decides what a file holds that is not known by its inode: something new, or a log that is known by another file."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Any, Final
+
+from ingest.fingerprint import HEAD_BYTES, STEPS, Head
+from ingest.readers import LogReader, open_reader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ingest.contents import ContentIndex
+    from ingest.lines import FileKey
+    from ingest.listing import Entry
+    from ingest.tail import Tail
+
+_SETTLE_S: Final = 2.0
+"""A copy in the making grows within this time."""
+
+
+class Holds(Enum):
+    """What a file was found to hold."""
+
+    NOTHING_YET = auto()
+    NEW = auto()
+    HISTORY = auto()
+    COPY = auto()
+    CONTINUATION = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a file holds; `tail` is the known content, `head` the first bytes of a new one."""
+
+    holds: Holds
+    tail: Tail | None = None
+    head: Head | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    """A file that holds what another one holds, and how both were when that was found out."""
+
+    tail: Tail
+    size: int
+    modified_ns: int
+    offset: int
+    carried: bool
+
+    @classmethod
+    def of(cls, tail: Tail, entry: Entry) -> _Copy:
+        return cls(tail, entry.size, entry.modified_ns, tail.lines.offset, tail.carried)
+
+
+class Newcomers:
+    """Looks into unknown files, and remembers what it found until the file or the known content changes.
+
+    Parameters
+    ----------
+    contents
+        What is known.
+    clock
+        Gives seconds that only grow.
+    packed_since_ns
+        Rotated ``.gz`` files last written before this are history.
+    """
+
+    def __init__(self, contents: ContentIndex, clock: Callable[[], float], packed_since_ns: int) -> None:
+        self._contents = contents
+        self._clock = clock
+        self._packed_since_ns = packed_since_ns
+        self._copies: dict[FileKey, _Copy] = {}
+        self._waiting: dict[FileKey, tuple[int, float]] = {}
+        self._history: dict[FileKey, tuple[int, int]] = {}
+        self.unreadable: dict[str, str] = {}
+
+    @property
+    def waiting(self) -> bool:
+        """A file was too short to tell what it will be."""
+        return bool(self._waiting)
+
+    def judge(self, entry: Entry) -> Verdict:
+        """Find out what a file holds."""
+        if not entry.size or self._is_settled(entry):
+            return Verdict(Holds.NOTHING_YET)
+        try:
+            reader = open_reader(entry.path)
+        except OSError as error:
+            self.unreadable[str(entry.path)] = str(error)
+            return Verdict(Holds.NOTHING_YET)
+        self.unreadable.pop(str(entry.path), None)
+        with closing(reader):
+            return self._judge_open(entry, reader)
+
+    def keep_only(self, present: set[FileKey], paths: set[str]) -> None:
+        """Forget what was found out about files that are gone."""
+        tables: tuple[dict[FileKey, Any], ...] = (self._copies, self._waiting, self._history)
+        for table in tables:
+            for key in table.keys() - present:
+                del table[key]
+        for path in self.unreadable.keys() - paths:
+            del self.unreadable[path]
+
+    def _is_settled(self, entry: Entry) -> bool:
+        if self._history.get(entry.key) == (entry.size, entry.modified_ns):
+            return True
+        copy = self._copies.get(entry.key)
+        return copy is not None and (copy.tail.ready or copy == _Copy.of(copy.tail, entry))
+
+    def _judge_open(self, entry: Entry, reader: LogReader) -> Verdict:
+        status = reader.stat()
+        data = reader.read(0, HEAD_BYTES)
+        if (status.st_dev, status.st_ino) != entry.key or not data:
+            return Verdict(Holds.NOTHING_YET)
+        tail = self._contents.held_by(data, reader) or self._contents.beginning_with(data)
+        if tail is not None:
+            return self._judge_known(tail, entry, reader)
+        if self._must_wait(entry, data):
+            return Verdict(Holds.NOTHING_YET)
+        if entry.name.gz and not entry.name.live and entry.modified_ns < self._packed_since_ns:
+            self._history[entry.key] = (entry.size, entry.modified_ns)
+            return Verdict(Holds.HISTORY)
+        return Verdict(Holds.NEW, head=Head.of(data))
+
+    def _judge_known(self, tail: Tail, entry: Entry, reader: LogReader) -> Verdict:
+        """Tell whether this file has what the one that is read at present lacks, or is just as good or worse."""
+        offset = tail.lines.offset
+        has_more = not tail.ready and bool(reader.read(offset, 1))
+        reaches = not offset or bool(reader.read(offset - 1, 1))
+        if has_more or (reaches and not tail.carried):
+            self._copies.pop(entry.key, None)
+            return Verdict(Holds.CONTINUATION, tail)
+        self._copies[entry.key] = _Copy.of(tail, entry)
+        return Verdict(Holds.COPY, tail)
+
+    def _must_wait(self, entry: Entry, data: bytes) -> bool:
+        """Tell whether more of the file has to be seen first: it could become a copy of a content that is gone."""
+        undecided = len(data) < STEPS[0] or any(not tail.carried for tail in self._contents.longer(data))
+        size, since = self._waiting.pop(entry.key, (-1, 0.0))
+        now = self._clock()
+        if not undecided or (size == entry.size and now - since >= _SETTLE_S):
+            return False
+        self._waiting[entry.key] = (entry.size, since if size == entry.size else now)
+        return True
