@@ -5,8 +5,11 @@ Techniques: MITRE ATT&CK for Enterprise, https://attack.mitre.org/techniques/.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ def _larger(sighting: Sighting, *features: str) -> tuple[float, float]:
 def new_peer(s: Sighting) -> str:
     """Tell of a first contact."""
     rate = s.facts["novelty.endpoint"][1]
-    return f"{s.device} talks to {s.peer} on {s.target}, which it never did before; new peers there come {plain(rate)} a day"
+    return f"{s.device} talks to {s.peer} on {s.target} for the first time; new peers there come {plain(rate)} a day"
 
 
 def lateral(s: Sighting) -> str:
@@ -76,19 +79,23 @@ def scan(s: Sighting) -> str:
     minute = _larger(s, "reach.peers_minute", "reach.services_minute")
     hour = _larger(s, "reach.peers_hour", "reach.services_hour")
     count, usual, span = (*minute, "a minute") if minute[0] > 2.0 * minute[1] + 4.0 else (*hour, "an hour")
-    return f"{s.device} tried {plain(count)} hosts or services in {span}, last {s.peer} on {s.target}; usual is {plain(usual)}"
+    tried = f"{s.device} tried {plain(count)} hosts or services in {span}"
+    return f"{tried}, last {s.peer} on {s.target}; usual is {plain(usual)}"
 
 
 def flood(s: Sighting) -> str:
     """Tell of a burst of records."""
     count, usual = _larger(s, "reach.records_minute", "reach.failures_minute")
-    return f"{s.device} made {plain(count)} connections in a minute, last to {s.peer} on {s.target}; usual is {plain(usual)}"
+    made = f"{s.device} made {plain(count)} connections in a minute"
+    return f"{made}, last to {s.peer} on {s.target}; usual is {plain(usual)}"
 
 
 def brute_force(s: Sighting) -> str:
     """Tell of repeated attempts on a service that asks for a password."""
     count, usual = _larger(s, "reach.records_hour", "reach.failures_hour")
-    return f"{s.device} tried to log in at {s.peer} on {s.target} {plain(count)} times in an hour; usual is {plain(usual)}"
+    return (
+        f"{s.device} tried to log in at {s.peer} on {s.target} {plain(count)} times in an hour; usual is {plain(usual)}"
+    )
 
 
 def volume(s: Sighting) -> str:
@@ -103,7 +110,9 @@ def volume(s: Sighting) -> str:
 def rhythm(s: Sighting) -> str:
     """Tell of unusual timing."""
     gap, usual = s.facts["rhythm.gap"]
-    return f"{s.device} keeps another rhythm on {s.target} with {s.peer}: {plain(gap)} s apart, usual is {plain(usual)} s"
+    return (
+        f"{s.device} keeps another rhythm on {s.target} with {s.peer}: {plain(gap)} s apart, usual is {plain(usual)} s"
+    )
 
 
 CONN = (
@@ -121,7 +130,8 @@ CONN = (
 def tunnel(s: Sighting) -> str:
     """Tell of data in names."""
     names, sent = s.facts["domain.names"][0], s.facts["domain.bytes"][0]
-    return f"{s.device} asked for {plain(names)} names with {plain(sent)} bytes in them under one domain in an hour, last {s.target}"
+    asked = f"{s.device} asked for {plain(names)} names with {plain(sent)} bytes in them"
+    return f"{asked} under one domain in an hour, last {s.target}"
 
 
 def generated(s: Sighting) -> str:
@@ -147,4 +157,42 @@ DNS = (
     Behaviour("generated-names", "T1568.002", 1, generated),
     Behaviour("dns-flood", "T1498", 1, dns_flood),
     Behaviour("new-domain", "T1071.004", 0, new_domain),
+)
+
+
+def new_host(s: Sighting) -> str:
+    """Tell of a first request to a host, or of a new kind of request."""
+    rate = s.facts["novelty.host"][1]
+    return f"{s.device} and {s.peer} exchanged {s.target}, which is new; new hosts come {plain(rate)} a day"
+
+
+def odd_request(s: Sighting) -> str:
+    """Tell of a request of unusual form."""
+    length, usual = s.facts["shape.length"]
+    form = f"a request of unusual form ({plain(length)} bytes, usual {plain(usual)})"
+    return f"{s.device} and {s.peer} exchanged {form}: {s.target}"
+
+
+def transfer(s: Sighting) -> str:
+    """Tell of unusual amounts over http."""
+    (sent, usual_sent), (received, usual_received) = s.facts["volume.sent"], s.facts["volume.received"]
+    return (
+        f"{s.device} and {s.peer}: {plain(sent)} bytes in the request and {plain(received)} in the answer "
+        f"of {s.target}; "
+        f"usual are {plain(usual_sent)} and {plain(usual_received)}"
+    )
+
+
+def crawl(s: Sighting) -> str:
+    """Tell of a burst of requests."""
+    count, usual = _larger(s, "reach.records_minute", "reach.resources_minute", "reach.failures_minute")
+    took = f"{s.device} took part in {plain(count)} requests in a minute"
+    return f"{took}, last {s.target} with {s.peer}; usual is {plain(usual)}"
+
+
+HTTP = (
+    Behaviour("new-host", "T1071.001", 1, new_host),
+    Behaviour("odd-request", "T1190", 1, odd_request),
+    Behaviour("transfer", "T1048", 1, transfer),
+    Behaviour("crawl", "T1595", 1, crawl),
 )

@@ -27,9 +27,9 @@ _MANY = 0.25
 @kernel
 def behaviour_of(columns: ConnColumns, i: int, x: npt.NDArray[np.float64], rarity: npt.NDArray[np.float64]) -> int:
     """Name what an anomalous record's device is doing, by the view that is strongest and by how far it reaches."""
-    if max(max(x[5], x[6]), max(x[9], x[10])) >= _MANY:
+    if max(x[5], x[6], x[9], x[10]) >= _MANY:
         return SCAN
-    if max(max(x[7], x[8]), max(x[11], x[12])) >= _MANY and rarity[1] * WEIGHTS[1] >= 1.0:
+    if max(x[7], x[8], x[11], x[12]) >= _MANY and rarity[1] * WEIGHTS[1] >= 1.0:
         return BRUTE_FORCE if columns.login[i] else FLOOD
     if WEIGHTS[0] * rarity[0] >= max(WEIGHTS[2] * rarity[2], WEIGHTS[3] * rarity[3]):
         direction = columns.direction[i]

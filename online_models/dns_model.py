@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 
 from online_models.compile import kernel
 from online_models.conn_model import maturity_of
 from online_models.features.dns import EDGES, count, measure
-from online_models.features.dns_columns import DnsColumns
 from online_models.features.dns_facts import tell
 from online_models.features.dns_learn import learn
 from online_models.features.dns_state import DEVICE, KEYS, LAST, DnsState, has_room, keys_of
@@ -16,6 +17,9 @@ from online_models.features.table import claim
 from online_models.guard import is_frozen, judge, release_if_quiet
 from online_models.outcome import Outcome, attribute_views
 from online_models.views import Views, assess, evidence_of, learn_views
+
+if TYPE_CHECKING:
+    from online_models.features.dns_columns import DnsColumns
 
 WEIGHTS = (0.8, 1.0, 0.7, 0.8)
 COMPARES = (False, False, False, True)

@@ -8,11 +8,13 @@ opens an incident, however strange: its part is capped.
 from __future__ import annotations
 
 import math
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING
 
 from online_models.compile import kernel
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 LAST, FIRST, COUNT, FROZEN, RELEASED, SUSPICION, SUSPECTED_AT, LAST_ANOMALY = range(8)
 BEHAVIOURS_AT, BEHAVIOURS = 8, 8
@@ -32,7 +34,7 @@ _LEAST_STEP, _LARGEST_STEP = 0.5, 2.0
 @kernel
 def is_frozen(row: npt.NDArray[np.float64]) -> bool:
     """Whether the device stands in an open incident."""
-    return row[FROZEN] > 0.0 and row[RELEASED] <= 0.0
+    return bool(row[FROZEN] > 0.0 and row[RELEASED] <= 0.0)
 
 
 @kernel

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from online_models import behaviours, conn_model, dns_model
-from online_models.features import conn, conn_state, dns, dns_state
+from online_models import behaviours, conn_model, dns_model, http_model
+from online_models.features import conn, conn_state, dns, dns_state, http, http_state
 from online_models.features.conn_columns import INBOUND, conn_columns
 from online_models.features.dns_columns import dns_columns
+from online_models.features.http_columns import http_columns
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     import numpy as np
     import numpy.typing as npt
 
@@ -73,6 +75,18 @@ def _dns_context(frame: pl.DataFrame, _columns: Any) -> pl.DataFrame:
     )
 
 
+def _http_context(frame: pl.DataFrame, columns: Any) -> pl.DataFrame:
+    inbound = pl.lit(pl.Series(columns.inbound))
+    client, server = pl.col("id.orig_h").fill_null(""), pl.col("id.resp_h").fill_null("")
+    return frame.select(
+        pl.when(inbound).then(server).otherwise(client).alias("device"),
+        pl.when(inbound).then(client).otherwise(server).alias("peer"),
+        pl.format(
+            "{} {}{}", pl.col("method").fill_null("?"), pl.col("host").fill_null(server), pl.col("uri").fill_null("")
+        ).alias("target"),
+    )
+
+
 KINDS: Mapping[str, Kind] = {
     "conn": Kind(
         features=conn.FEATURES,
@@ -99,5 +113,18 @@ KINDS: Mapping[str, Kind] = {
         run=dns_model.run_dns,
         behaviours=behaviours.DNS,
         context=_dns_context,
+    ),
+    "http": Kind(
+        features=http.FEATURES,
+        views=http.VIEWS,
+        edges=http.EDGES,
+        weights=http_model.WEIGHTS,
+        compares=http_model.COMPARES,
+        new_state=http_state.new_http_state,
+        with_room=http_state.with_room,
+        columns=http_columns,
+        run=http_model.run_http,
+        behaviours=behaviours.HTTP,
+        context=_http_context,
     ),
 }

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from online_models.compile import kernel
 from online_models.forest.inline import attribute
-from online_models.views import Views
+
+if TYPE_CHECKING:
+    from online_models.views import Views
 
 DETAILS = 4096
 """How many anomalies a kernel describes before it hands back; what they say does not depend on it."""

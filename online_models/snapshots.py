@@ -58,7 +58,9 @@ def _rebuild(template: Any, path: str, arrays: Arrays) -> Any:
     if isinstance(template, np.ndarray):
         found = arrays[path]
         if found.shape != template.shape or found.dtype != template.dtype:
-            raise SnapshotError(f"array {path} is {found.dtype}{found.shape}, expected {template.dtype}{template.shape}")
+            raise SnapshotError(
+                f"array {path} is {found.dtype}{found.shape}, expected {template.dtype}{template.shape}"
+            )
         return found.copy()
     if isinstance(template, dict):
         return {name: _rebuild(part, f"{path}/{name}", arrays) for name, part in template.items()}

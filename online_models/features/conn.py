@@ -6,7 +6,7 @@ novelty.network    novelty of the peer's network (/16, /32 for IPv6) to the devi
 novelty.service    novelty of (side, protocol, port) to the device x rarity of new services
 novelty.site       novelty of the network on this service to the whole site / (1 + devices that use it) x its rarity
 novelty.outcome    surprise of answered / no reply / refused / broken on this service of this device
-reach.*            distinct peers, distinct (peer, service), failures and records in the last minute and hour, above usual
+reach.*            distinct peers, (peer, service)s, failures and records in the last minute and hour, above usual
 volume.*           payload up, payload down, duration: distance from this service's mean in standard deviations / 10
 rhythm.gap         gap since the service's last record, in standard deviations / 10
 rhythm.regularity  novelty of the endpoint / (1 + spread of its gaps): a young endpoint with a steady beat

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 OUTBOUND, INBOUND, LATERAL, TO_GROUP = 0, 1, 2, 3
 ANSWERED, NO_REPLY, REFUSED, BROKEN = 0, 1, 2, 3
 _OUTCOMES = {
-    "SF": ANSWERED, "S1": ANSWERED, "S2": ANSWERED, "S3": ANSWERED, "RSTO": ANSWERED, "RSTR": ANSWERED,
-    "S0": NO_REPLY, "SH": NO_REPLY, "RSTOS0": NO_REPLY,
-    "REJ": REFUSED, "RSTRH": BROKEN, "SHR": BROKEN, "OTH": BROKEN,
-}  # fmt: skip
-_TCP = 6
-_PROTOCOLS = {"tcp": _TCP, "udp": 17, "icmp": 1}
+    **dict.fromkeys(("SF", "S1", "S2", "S3", "RSTO", "RSTR"), ANSWERED),
+    **dict.fromkeys(("S0", "SH", "RSTOS0"), NO_REPLY),
+    "REJ": REFUSED,
+    **dict.fromkeys(("RSTRH", "SHR", "OTH"), BROKEN),
+}
+_PROTOCOLS = {"tcp": 6, "udp": 17, "icmp": 1}
 _LOGIN_PORTS = (21, 22, 23, 110, 143, 389, 445, 1433, 2323, 3306, 3389, 5432, 5900, 5985, 6379, 8291)
 
 
@@ -31,7 +31,8 @@ class ConnColumns(NamedTuple):
     """n conn records; hashes are uint64, codes int64, the rest float64, NaN where the log had nothing.
 
     ``device`` and ``peer`` are the local and the other endpoint; ``up`` and ``down`` are payload bytes sent and
-    received by the device, ``login`` tells that the service asks for a password. ``end`` is when the connection ended, ``ts`` when it began (epoch seconds).
+    received by the device, ``login`` tells that the service asks for a password. ``ts`` is when the connection began,
+    ``end`` when it ended (epoch seconds).
     """
 
     ts: npt.NDArray[np.float64]
@@ -136,5 +137,3 @@ def _endpoints(
     inbound: npt.NDArray[np.bool_], origin: Addresses, target: Addresses
 ) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
     return np.where(inbound, target.key, origin.key), np.where(inbound, origin.key, target.key)
-
-

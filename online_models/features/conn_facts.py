@@ -19,12 +19,9 @@ rhythm.regularity    spread of the gaps in doublings        1
 from __future__ import annotations
 
 import math
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING
 
 from online_models.compile import kernel
-from online_models.features.conn_columns import ConnColumns
 from online_models.features.conn_state import (
     COUNT,
     DOWN,
@@ -54,6 +51,12 @@ from online_models.features.past import DAY, HOUR, decayed, rate_of, trusted_age
 from online_models.features.table import Table, find
 from online_models.features.windows import observed, usual
 from online_models.guard import FROZEN, RELEASED
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from online_models.features.conn_columns import ConnColumns
 
 
 @kernel

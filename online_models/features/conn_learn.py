@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import math
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING
 
 from online_models.compile import kernel
-from online_models.features.conn_columns import ConnColumns
 from online_models.features.conn_state import (
     COUNT,
     DOWN,
@@ -35,6 +32,12 @@ from online_models.features.conn_state import (
 )
 from online_models.features.past import decayed, learn_moments
 from online_models.features.table import Table, claim
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from online_models.features.conn_columns import ConnColumns
 
 _SERVICE_MEMORY, _ENDPOINT_MEMORY = 500.0, 50.0
 

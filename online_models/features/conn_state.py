@@ -1,18 +1,20 @@
-"""What is remembered about conn traffic: the columns of every table, and the keys under which a record finds its rows."""
+"""What is remembered about conn traffic: the columns of every table, and the keys of a record's rows."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, NamedTuple
 
 from online_models.compile import kernel
-from online_models.features.conn_columns import ConnColumns
 from online_models.features.table import MOST_AT_ONCE, Table, make_room, new_table, room_for
 from online_models.features.text import join
 from online_models.features.windows import WINDOWS_WIDTH
 from online_models.guard import GUARD_WIDTH
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from online_models.features.conn_columns import ConnColumns
 
 # Every row: when last used, when first learned, how many records were learned.
 LAST, FIRST, COUNT = 0, 1, 2

@@ -9,7 +9,7 @@ shape.answer           log2(1 + bytes of all answers) / 11
 shape.type             surprise of the query type to the whole site
 domain.names           log2(1 + distinct names under the domain in the last hour, by this device) / 12
 domain.bytes           log2(1 + bytes before the registered domain in the last hour) / 18
-domain.fresh           share of queries in the last hour that asked for a new name, times how much of 32 queries there were
+domain.fresh           share of queries in the last hour for a new name, times how much of 32 queries there were
 reach.*                distinct domains, names, failures and records in the last minute and hour, above usual
 novelty.domain         novelty of the domain to the device x rarity of new domains
 novelty.site           novelty of the domain to the site / (1 + devices that asked for it) x rarity of new domains
@@ -34,7 +34,6 @@ from online_models.features.conn import newness
 from online_models.features.dns_columns import NOERROR, DnsColumns
 from online_models.features.dns_state import (
     BYTES,
-    BYTES_BEFORE,
     COUNT,
     DOMAIN,
     FADED_AT,
@@ -46,7 +45,6 @@ from online_models.features.dns_state import (
     NEW_DOMAINS,
     NEW_RESOLVERS,
     QUERIES,
-    QUERIES_BEFORE,
     RECENT_DOMAIN,
     RECENT_WINDOW,
     RESOLVER,
@@ -80,9 +78,7 @@ _UNSEEN_TYPE, _USUAL_RESULT, _UNUSUAL_RESULT = 0.05, 0.6, 0.1
 
 
 @kernel
-def _count_domain(
-    domain: npt.NDArray[np.float64], hour: float, now: float, sub_length: float, new_name: bool
-) -> None:
+def _count_domain(domain: npt.NDArray[np.float64], hour: float, now: float, sub_length: float, new_name: bool) -> None:
     if hour > domain[HOUR_NOW]:
         adjacent = hour == domain[HOUR_NOW] + 1.0
         for k in range(3):
@@ -171,7 +167,10 @@ def _measure_novelty(
     site = find(state.site, keys[SITE])
     new, since = 0.0, 0.0
     if site >= 0:
-        new, since = decayed(state.site.rows[site, SITE_NEW], state.site.rows[site, LAST], now), state.site.rows[site, 1]
+        new, since = (
+            decayed(state.site.rows[site, SITE_NEW], state.site.rows[site, LAST], now),
+            state.site.rows[site, 1],
+        )
     devices = site_count(state.site, keys[SITE_DOMAIN], SITE_DEVICES)
     x[18] = newness(state.site, keys[SITE_DOMAIN], row) / (1.0 + devices) * rarity(new, now - since, HOUR)
     x[19] = newness(state.resolver, keys[RESOLVER], row) * rarity(resolvers, known, HOUR)

@@ -22,12 +22,10 @@ novelty.result         1                                    share of this result
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING
 
 from online_models.compile import kernel
 from online_models.features.dns import last_hour, site_count
-from online_models.features.dns_columns import DnsColumns
 from online_models.features.dns_state import (
     BYTES,
     COUNT,
@@ -53,6 +51,12 @@ from online_models.features.dns_state import (
 from online_models.features.past import DAY, decayed, rate_of
 from online_models.features.table import find
 from online_models.features.windows import observed, usual
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from online_models.features.dns_columns import DnsColumns
 
 
 @kernel

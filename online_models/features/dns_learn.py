@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING
 
 from online_models.compile import kernel
 from online_models.features.conn_learn import touch
-from online_models.features.dns_columns import DnsColumns
 from online_models.features.dns_state import (
     COUNT,
     DOMAIN,
@@ -29,6 +27,12 @@ from online_models.features.dns_state import (
 )
 from online_models.features.past import decayed
 from online_models.features.table import claim
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from online_models.features.dns_columns import DnsColumns
 
 
 @kernel

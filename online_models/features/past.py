@@ -8,11 +8,13 @@ came so far.
 from __future__ import annotations
 
 import math
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING
 
 from online_models.compile import kernel
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 _KNOWN_AFTER = 7 * DAY
@@ -89,4 +91,4 @@ def learn_moments(row: npt.NDArray[np.float64], at: int, value: float, count: fl
 def deviation(row: npt.NDArray[np.float64], at: int, value: float, count: float, floor: float) -> float:
     """Return how many standard deviations a value lies from the mean, shrunk while ``count`` is small."""
     spread = math.sqrt(max(row[at + 1], 0.0)) + floor
-    return (value - row[at]) / spread * (count / (count + 4.0))
+    return float((value - row[at]) / spread * (count / (count + 4.0)))

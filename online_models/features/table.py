@@ -45,7 +45,7 @@ def find(table: Table, key: np.uint64) -> int:
     place = np.int64(key & np.uint64(mask))
     while table.keys[place] != _EMPTY:
         if table.keys[place] == key:
-            return place
+            return int(place)
         place = (place + 1) & mask
     return -1
 
@@ -57,18 +57,18 @@ def claim(table: Table, key: np.uint64) -> int:
     place = np.int64(key & np.uint64(mask))
     while table.keys[place] != _EMPTY:
         if table.keys[place] == key:
-            return place
+            return int(place)
         place = (place + 1) & mask
     table.keys[place] = key
     table.counters[USED] += 1
-    return place
+    return int(place)
 
 
 @kernel
 def room_for(table: Table, entries: int) -> bool:
     """Whether so many more entries fit without growing or evicting."""
     used = table.counters[USED] + entries
-    return used <= table.counters[LIMIT] and 2 * used < table.keys.size
+    return bool(used <= table.counters[LIMIT] and 2 * used < table.keys.size)
 
 
 @kernel
@@ -83,7 +83,7 @@ def _copy_entries(source: Table, target: Table, oldest: float) -> None:
 def _eviction_time(table: Table) -> float:
     """Return the time of last use below which an eighth of the entries lie."""
     times = np.sort(table.rows[table.keys != _EMPTY, 0])
-    return times[times.size // 8]
+    return float(times[times.size // 8])
 
 
 def make_room(table: Table) -> Table:

@@ -1,6 +1,6 @@
 """String columns as flat bytes, and the 64-bit hash that stands for a string in every table.
 
-The hash is FNV-1a (Fowler, Noll, Vo) finished with the splitmix64 mixer, so it is the same on every machine and version.
+The hash is FNV-1a (Fowler, Noll, Vo) finished with splitmix64's mixer: the same on every machine and version.
 """
 
 from __future__ import annotations

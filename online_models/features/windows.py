@@ -7,12 +7,14 @@ becomes part of what is usual, as mean and variance of log2(1 + count), unless t
 from __future__ import annotations
 
 import math
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING
 
 from online_models.compile import kernel
 from online_models.features.past import HOUR, MINUTE, learn_moments
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 THINGS, OTHER_THINGS, FAILURES, RECORDS = range(4)
 _INDEX, _NOW, _BEFORE, _USUAL, _SEEN = 0, 1, 5, 9, 17
@@ -77,4 +79,4 @@ def excess(row: npt.NDArray[np.float64], base: int, window: int, counter: int, n
     seen = row[base + window * _WIDTH + _SEEN]
     count, level = observed(row, base, window, counter, now), usual(row, base, window, counter)
     allowed = math.log2(1.0 + level) * seen / (seen + 1.0) + _SPARE / (seen + 1.0)
-    return min(1.0, max(0.0, (math.log2(1.0 + count) - allowed) / _DOUBLINGS))
+    return float(min(1.0, max(0.0, (math.log2(1.0 + count) - allowed) / _DOUBLINGS)))

@@ -1,0 +1,80 @@
+"""The http model: every record in turn is counted, measured, scored, judged, and learned if it may be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from online_models.compile import kernel
+from online_models.conn_model import maturity_of
+from online_models.features.http import EDGES, count, measure
+from online_models.features.http_facts import tell
+from online_models.features.http_learn import learn
+from online_models.features.http_state import DEVICE, KEYS, LAST, HttpState, has_room, keys_of
+from online_models.features.table import claim
+from online_models.guard import is_frozen, judge, release_if_quiet
+from online_models.outcome import Outcome, attribute_views
+from online_models.views import Views, assess, evidence_of, learn_views
+
+if TYPE_CHECKING:
+    from online_models.features.http_columns import HttpColumns
+
+WEIGHTS = (0.9, 0.7, 0.6, 0.7)
+COMPARES = (True, False, True, False)
+NEW_HOST, ODD_REQUEST, TRANSFER, CRAWL = range(4)
+
+
+@kernel
+def behaviour_of(rarity: npt.NDArray[np.float64]) -> int:
+    """Name what an anomalous record's device is doing: the view that is strongest."""
+    strongest = NEW_HOST
+    for view in range(1, 4):
+        if WEIGHTS[view] * rarity[view] > WEIGHTS[strongest] * rarity[strongest]:
+            strongest = view
+    return strongest
+
+
+@kernel
+def _judge_record(
+    state: HttpState, views: Views, columns: HttpColumns, i: int, keys: npt.NDArray[np.uint64],
+    row: npt.NDArray[np.float64], x: npt.NDArray[np.float64], outcome: Outcome,
+) -> None:  # fmt: skip
+    release_if_quiet(row, row[LAST], views.policy)
+    measure(state, columns, i, keys, row, x)
+    assess(views, x, maturity_of(row))
+    outcome.evidence[i] = evidence_of(views)
+    outcome.behaviour[i] = behaviour_of(views.rarity)
+    outcome.verdict[i] = judge(row, outcome.evidence[i], outcome.behaviour[i], row[LAST], views.policy)
+    outcome.end[i] = row[LAST]
+    if outcome.verdict[i]:
+        at = outcome.used[0]
+        outcome.used[0] += 1
+        outcome.detail_of[at] = i
+        attribute_views(views, x, outcome.evidence[i], outcome.parts[at])
+        tell(state, columns, i, keys, row, outcome.facts[at])
+
+
+@kernel
+def run_http(state: HttpState, views: Views, columns: HttpColumns, start: int, trusted: bool, outcome: Outcome) -> int:
+    """Go through the records from ``start`` on; return the first that is left because a table or the report is full.
+
+    ``trusted`` records are learned whatever they look like, and raise nothing.
+    """
+    keys, x = np.zeros(KEYS, np.uint64), np.zeros(EDGES[-1])
+    for i in range(start, columns.ts.size):
+        if not has_room(state) or outcome.used[0] >= outcome.detail_of.size:
+            return i
+        keys_of(columns, i, keys)
+        row = state.device.rows[claim(state.device, keys[DEVICE])]
+        count(state, columns, i, keys, row)
+        if trusted:
+            measure(state, columns, i, keys, row, x)
+            assess(views, x, 0.0)
+        else:
+            _judge_record(state, views, columns, i, keys, row, x, outcome)
+        if trusted or not (outcome.verdict[i] or is_frozen(row)):
+            learn(state, columns, i, keys, row)
+            learn_views(views)
+    return columns.ts.size
