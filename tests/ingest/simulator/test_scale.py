@@ -10,12 +10,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SCRIPT = """
-import resource, sys
+import sys
 from pathlib import Path
 from ingest.simulator import SimulatorConfig, simulate
 devices, hours = int(sys.argv[2]), float(sys.argv[3])
 summary = simulate(SimulatorConfig(Path(sys.argv[1]), devices=devices, hours=hours))
-print(sum(summary.records.values()), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+status = Path("/proc/self/status").read_text().split()  # rusage would include the parent's memory before exec
+print(sum(summary.records.values()), int(status[status.index("VmHWM:") + 1]) / 1024)
 """
 
 
@@ -30,5 +31,5 @@ def test_memory_does_not_grow_with_the_duration(tmp_path: Path) -> None:
     few, small = peak(tmp_path / "short", 1000, 0.5)
     many, large = peak(tmp_path / "long", 1000, 3.0)
     assert many > 5 * few
-    assert large < small + 80
-    assert large < 400
+    assert large < small + 60, (small, large)
+    assert large < 300
