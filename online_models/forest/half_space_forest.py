@@ -68,7 +68,7 @@ class HalfSpaceForest(AnomalyDetector):
     >>> for value in [0.5, 0.45, 0.43]:
     ...     forest.learn_one({"x": value})
     >>> round(forest.score_one({"x": 0.45}), 3), round(forest.score_one({"x": 0.0}), 3)
-    (0.107, 0.853)
+    (0.071, 0.853)
     >>> forest.score_learn_many(np.array([[0.44], [0.0]])).round(3)
     array([0.107, 0.853])
     """

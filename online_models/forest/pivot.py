@@ -55,16 +55,15 @@ def size_limit(state: ForestState) -> float:
 
 
 @kernel
-def _replace(state: ForestState, halvings: int, restart: bool) -> None:  # noqa: FBT001 - kernels take positions
-    """Set ``mass = (mass >> halvings if halvings else 0) + what was learned`` and start counting again if asked to."""
+def _replace(state: ForestState, halves: int, restart: bool) -> None:
+    """Add what was learned to `halves` (0 or 1) of every mass, and start counting again if asked to."""
     n_trees, n_leaves = state.learned.shape
     sums = np.empty(2 * n_leaves - 1, dtype=np.int32)
     for tree in range(n_trees):
         _sum_leaves(state.learned[tree], sums)
         mass = state.mass[tree]
         for node in range(mass.shape[0]):
-            kept = mass[node] >> halvings if halvings > 0 else 0
-            mass[node] = kept + sums[node]
+            mass[node] = halves * (mass[node] >> 1) + sums[node]
         if restart:
             state.learned[tree, :] = 0
 

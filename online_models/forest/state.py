@@ -50,7 +50,7 @@ class ForestState(NamedTuple):
     counters: npt.NDArray[np.int64]
 
 
-def new_state(  # noqa: PLR0913 - what defines a forest, as in River's constructor
+def new_state(
     n_features: int,
     n_trees: int,
     height: int,
