@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def demo_url(tmp_path: Path) -> Iterator[str]:
     """Start the demo, which ends by itself, and return the address that it prints."""
-    options = ["--state", str(tmp_path / "state"), "--listen", "127.0.0.1:0", "--attack-in", "2", "--for", "120"]
+    options = ["--state", str(tmp_path / "state"), "--listen", "127.0.0.1:0", "--attack-in", "2", "--for", "230"]
     command = [sys.executable, "-m", "api", "demo", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout is not None
@@ -35,7 +35,7 @@ def demo_url(tmp_path: Path) -> Iterator[str]:
 
 def test_the_attacked_device_shows_up(browser: Chrome, demo_url: str) -> None:
     browser.get(demo_url)
-    waiting = WebDriverWait(browser, 90, poll_frequency=0.1)
+    waiting = WebDriverWait(browser, 200, poll_frequency=0.1)
     entry = waiting.until(lambda _: browser.find_elements(By.CSS_SELECTOR, "#alerts > li"))[0]
     assert "scan" in entry.text
     waiting.until(lambda _: "anomal" in browser.find_element(By.ID, "chart-caption").text)
