@@ -177,6 +177,6 @@ def add_children(crown: Crown, tree: int, leaf: int) -> int:
         node[child, FEATURE] = 0
         node[child, MASS] = 0
         node[child, PLACE] = 2 * place + 1 + child - left
-    while 2 ** (crown.size[tree, LEVELS] + 1) <= 2 * place + 2:
+    while 2 << crown.size[tree, LEVELS] <= 2 * place + 2:
         crown.size[tree, LEVELS] += 1
     return int(left)

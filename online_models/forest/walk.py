@@ -42,8 +42,11 @@ def walk_complete(crown: Crown, first: int, totals: npt.NDArray[np.float64], lea
 def _descend_all(crown: Crown, slot: int, at: npt.NDArray[np.int64]) -> None:
     """Bring one row to its leaves in all trees, level by level."""
     split, node, row = crown.split, crown.node, crown.rows[slot]
-    at[:] = 0
-    for _ in range(crown.size[:, LEVELS].max()):
+    levels = 0
+    for tree in range(at.shape[0]):
+        at[tree] = 0
+        levels = max(levels, crown.size[tree, LEVELS])
+    for _ in range(levels):
         for tree in range(at.shape[0]):
             here = at[tree]
             value = row[node[tree, here, FEATURE]]

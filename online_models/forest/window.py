@@ -128,8 +128,9 @@ def _refold(crown: Crown, tree: int) -> None:
     crown.size[tree, USED], crown.size[tree, LEVELS] = 1, 0
     crown.split[tree, 0, THRESHOLD], crown.split[tree, 0, PATH] = np.nan, before[0, MASS]
     crown.node[tree, 0, LEFT], crown.node[tree, 0, MASS] = -1, 0
-    here = 0
-    while here < crown.size[tree, USED]:
+    for here in range(used):
+        if here == crown.size[tree, USED]:
+            break
         old = origin[here]
         if before[old, LEFT] > old and before[old, MASS] >= crown.counters[FULL]:
             left = add_children(crown, tree, here)
@@ -137,7 +138,6 @@ def _refold(crown: Crown, tree: int) -> None:
                 child = before[old, LEFT] + side
                 origin[left + side] = child
                 crown.split[tree, left + side, PATH] += before[child, MASS] * _scale(before[child, PLACE])
-        here += 1
 
 
 @kernel
