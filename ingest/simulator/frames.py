@@ -15,9 +15,9 @@ import polars as pl
 from ingest.simulator.addresses import BROADCAST, is_multicast
 from ingest.simulator.columns import address_texts, from_letters, optional, uids, words
 from ingest.simulator.community import community_texts
+from ingest.simulator.outcomes import HISTORIES
 from ingest.simulator.site import GATEWAY_MAC
 from ingest.simulator.tables import SERVICES, STATES, TCP
-from ingest.simulator.tcp import HISTORIES
 
 if TYPE_CHECKING:
     import numpy.typing as npt

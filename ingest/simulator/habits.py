@@ -87,10 +87,9 @@ def keep_connected(name: str, port: int, service: str, keepalive: float, *, ipv6
 def _kept_alive(events: Events, keepalive: float) -> tcp.Payload:
     duration: Floats = events.period * (0.80 + 0.1 * integers(events.key, "share", 0, 100) / 100)
     pings = np.floor(duration / keepalive)
-    messages = lognormal(events.key, "messages", duration / 600.0, 0.3)
-    return tcp.Payload(
-        900 + 33 * pings + np.floor(180 * messages), 4200 + 33 * pings + np.floor(90 * messages), duration
-    )
+    messages = np.floor(lognormal(events.key, "messages", duration / 600.0, 0.3))
+    up, down = 900 + 33 * pings + 180 * messages, 4200 + 33 * pings + 90 * messages
+    return tcp.Payload(up, down, duration, pings + messages)
 
 
 def ntp(*names: str, ipv6: bool = False) -> Act:

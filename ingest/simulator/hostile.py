@@ -12,6 +12,7 @@ from ingest.simulator.draws import combine, integers, lognormal, pick, uniform
 from ingest.simulator.habits import Volume
 from ingest.simulator.lookups import NULL, TXT, A, answer, transaction
 from ingest.simulator.names import TUNNEL, TUNNEL_SUFFIX_LENGTH
+from ingest.simulator.outcomes import CLOSED, NO_REPLY, REJECTED, RESET, SINGLE_SYN
 from ingest.simulator.tables import Traffic
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def scan(site: Site, events: Events) -> Traffic:
     """Try credentials on random addresses: most never answer, some refuse, few talk."""
     port = np.array([23, 2323, 22])[pick(events.key, "port", (0.75, 0.15, 0.10))]
     flows = tcp.begin(site, events, "scan", anywhere(events.key, "scanned"), port)
-    outcome = np.array([tcp.SINGLE_SYN, tcp.NO_REPLY, tcp.REJECTED, tcp.CLOSED, tcp.RESET])
+    outcome = np.array([SINGLE_SYN, NO_REPLY, REJECTED, CLOSED, RESET])
     how = outcome[pick(events.key, "how", (0.80, 0.12, 0.05, 0.02, 0.01))]
     payload = Volume(210, 640, 7.0, 0.4).draw(site, events)
     return Traffic.of(tcp.finish(flows, "", payload, how))
@@ -61,7 +62,7 @@ def _syns(site: Site, events: Events, target: Addresses) -> Traffic:
     flows = tcp.begin(site, events, "flood", target, 80)
     flows["orig_p"] = integers(events.key, "source", 1024, 65536)
     nothing = np.zeros(len(events))
-    how = np.array([tcp.SINGLE_SYN, tcp.REJECTED])[pick(events.key, "how", (0.97, 0.03))]
+    how = np.array([SINGLE_SYN, REJECTED])[pick(events.key, "how", (0.97, 0.03))]
     return Traffic.of(tcp.finish(flows, "", tcp.Payload(nothing, nothing, nothing), how))
 
 

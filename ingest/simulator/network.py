@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from ingest.simulator import tcp
+from ingest.simulator import tcp, udp
 from ingest.simulator.population import GATEWAY, HABITS
 from ingest.simulator.rhythm import Span, turns
-from ingest.simulator.tables import STATES, TCP, Traffic
+from ingest.simulator.tables import TCP, UDP, Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import numpy.typing as npt
 
     from ingest.simulator.attacks import Campaign
     from ingest.simulator.draws import Ints
@@ -89,7 +87,9 @@ def _in_order(rows: Rows) -> Rows:
 def _stop(traffic: Traffic, end: float) -> Traffic:
     """Return all that is left when Zeek stops at `end`: open connections are written as they stand."""
     flows = traffic.flows[traffic.flows["ts"] < end]
-    flows[flows["written"] > end] = _cut(flows[flows["written"] > end], end)
+    for proto, cut in ((TCP, tcp.cut), (UDP, udp.cut)):
+        still_open = (flows["written"] > end) & (flows["proto"] == proto)
+        flows[still_open] = cut(flows[still_open], end)
     seen = [rows[rows["ts"] < end] for rows in (traffic.dns, traffic.http)]
     for rows in seen:
         rows["written"] = np.minimum(rows["written"], end)
@@ -102,24 +102,3 @@ def _unanswered(dns: Rows, end: float) -> Rows:
     for field, unset in (("rcode", -1), ("rtt", np.nan), ("answer_count", 0), ("ttl", np.nan)):
         dns[field][late] = unset
     return dns
-
-
-def _cut(flows: Rows, end: float) -> Rows:
-    """Return connections as Zeek has seen them by `end`: the same share of bytes and packets as of the time."""
-    share = (end - flows["ts"]) / flows["duration"]
-    flows["duration"] = np.round(end - flows["ts"], 6)
-    for side in ("orig", "resp"):
-        packets = flows[f"{side}_pkts"]
-        header = (flows[f"{side}_ip_bytes"] - flows[f"{side}_bytes"]) / np.maximum(packets, 1)
-        flows[f"{side}_pkts"] = np.where(packets > 0, np.maximum(packets * share, 1), 0)
-        flows[f"{side}_bytes"] = flows[f"{side}_bytes"] * share
-        flows[f"{side}_ip_bytes"] = flows[f"{side}_bytes"] + flows[f"{side}_pkts"] * header
-    established = (flows["proto"] == TCP) & (flows["resp_pkts"] > 0) & (flows["orig_bytes"] > 0)
-    _keep_open(flows, established)
-    flows["written"] = end
-    return flows
-
-
-def _keep_open(flows: Rows, established: npt.NDArray[np.bool_]) -> None:
-    flows["state"][established] = STATES.index("S1")
-    flows["history"][established] = tcp.CUT_OFF

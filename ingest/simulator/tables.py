@@ -41,6 +41,8 @@ FLOW: Final = np.dtype(
         ("resp_bytes", "i8"),
         ("state", "u1"),
         ("history", "u1"),
+        ("orig_segments", "i4"),  # TCP segments with payload
+        ("resp_segments", "i4"),
         ("orig_pkts", "i8"),
         ("orig_ip_bytes", "i8"),
         ("resp_pkts", "i8"),

@@ -1,14 +1,16 @@
-"""TCP connections: how they end, and the packets and bytes that Zeek would count."""
+"""TCP connections: how they end, and the packets and bytes that Zeek counts."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ingest.simulator import outcomes
 from ingest.simulator.draws import integers, lane, lognormal, pick
-from ingest.simulator.tables import FLOW, SERVICES, STATES, TCP
+from ingest.simulator.outcomes import CARRIES, HEADER, SEGMENT
+from ingest.simulator.tables import FLOW, SERVICES, TCP
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -18,64 +20,6 @@ if TYPE_CHECKING:
     from ingest.simulator.rhythm import Events
     from ingest.simulator.site import Site
     from ingest.simulator.tables import Rows
-
-SEGMENT: Final = 1448
-_HEADER: Final = 52  # IP 20, TCP 20, timestamps 12
-_SYN: Final = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """One way in which a connection can go.
-
-    ``carries`` tells whether payload went through; ``spare_orig``/``spare_resp`` are packets beyond the data's.
-    """
-
-    history: str
-    state: str
-    weight: float
-    carries: bool = True
-    spare_orig: int = 3
-    spare_resp: int = 2
-
-
-OUTCOMES: Final = (
-    Outcome("ShADadFf", "SF", 520),
-    Outcome("ShADadfF", "SF", 300),
-    Outcome("ShADadtFf", "SF", 14),
-    Outcome("ShADadTFf", "SF", 12, spare_orig=4),
-    Outcome("ShADadFfR", "SF", 30, spare_orig=4),
-    Outcome("ShADadR", "RSTO", 40),
-    Outcome("ShADadTR", "RSTO", 4, spare_orig=4),
-    Outcome("ShADadr", "RSTR", 12),
-    Outcome("ShADadtr", "RSTR", 2),
-    Outcome("ShADadf", "S3", 5),
-    Outcome("ShADadF", "S2", 4),
-    Outcome("ShAFf", "SF", 1, carries=False),
-    Outcome("S", "S0", 4, carries=False, spare_orig=3, spare_resp=0),
-    Outcome("Sr", "REJ", 2, carries=False, spare_orig=1, spare_resp=1),
-    Outcome("ShR", "RSTO", 1, carries=False, spare_orig=2, spare_resp=1),
-    # Below: ways that only special habits and attacks choose.
-    Outcome("ShADad", "S1", 0, spare_orig=2, spare_resp=1),
-    Outcome("S", "S0", 0, carries=False, spare_orig=1, spare_resp=0),
-)
-CUT_OFF: Final = len(OUTCOMES) - 2
-"""Index of the outcome of a connection that is still open when Zeek stops."""
-SINGLE_SYN: Final = len(OUTCOMES) - 1
-NO_REPLY: Final = 12
-REJECTED: Final = 13
-CLOSED: Final = 0
-RESET: Final = 5
-
-HISTORIES: Final = (*(o.history for o in OUTCOMES), "Dd", "D")
-UDP_BOTH: Final = len(HISTORIES) - 2
-UDP_ONE_WAY: Final = len(HISTORIES) - 1
-
-_WEIGHTS: Final = [o.weight for o in OUTCOMES]
-_STATE: Final = np.array([STATES.index(o.state) for o in OUTCOMES], dtype=np.uint8)
-_CARRIES: Final = np.array([o.carries for o in OUTCOMES])
-_SPARE_ORIG: Final = np.array([o.spare_orig for o in OUTCOMES])
-_SPARE_RESP: Final = np.array([o.spare_resp for o in OUTCOMES])
 
 
 def begin(site: Site, events: Events, name: str, peer: Addresses | int, port: npt.ArrayLike) -> Rows:
@@ -94,44 +38,85 @@ def begin(site: Site, events: Events, name: str, peer: Addresses | int, port: np
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """What a connection carries: bytes each way and how long it takes, arrays as long as the rows."""
+    """What a connection carries, arrays as long as the rows.
+
+    Attributes
+    ----------
+    orig_bytes, resp_bytes
+        Bytes each way.
+    duration
+        Seconds from the first packet to the last.
+    messages
+        Segments each way, where there are more of them than the bytes need.
+    """
 
     orig_bytes: Numbers
     resp_bytes: Numbers
     duration: Numbers
+    messages: Numbers | int = 0
 
 
 def finish(rows: Rows, service: str, payload: Payload, outcome: Ints | None = None) -> Rows:
     """Fill in how the connections went; without `outcome` it is drawn, with failures at a low base rate."""
-    how = pick(rows["key"], "outcome", _WEIGHTS) if outcome is None else outcome
-    carries = _CARRIES[how]
+    how = pick(rows["key"], "outcome", outcomes.WEIGHTS) if outcome is None else outcome
+    carries = CARRIES[how]
     rows["service"] = np.where(carries, SERVICES.index(service), 0)
-    rows["state"], rows["history"] = _STATE[how], how
-    rows["orig_bytes"] = np.where(carries, payload.orig_bytes, 0)
-    rows["resp_bytes"] = np.where(carries, payload.resp_bytes, 0)
+    _settle(rows, how, payload)
+    return rows
+
+
+def cut(rows: Rows, end: float) -> Rows:
+    """Return connections as Zeek has seen them by `end`, while they were open: payload in proportion to the time."""
+    share = (end - rows["ts"]) / rows["duration"]
+    carries = CARRIES[rows["history"]]
+    messages = np.minimum(rows["orig_segments"], rows["resp_segments"])
+    seen = Payload(
+        np.maximum(np.floor(rows["orig_bytes"] * share), 1.0),
+        np.maximum(np.floor(rows["resp_bytes"] * share), 1.0),
+        end - rows["ts"],
+        np.floor(messages * share),
+    )
+    _settle(rows, np.where(carries, outcomes.CUT_OFF, outcomes.SINGLE_SYN), seen)
+    rows["duration"] = np.where(carries, np.round(end - rows["ts"], 6), np.nan)
+    rows["written"] = rows["ts"] + np.nan_to_num(rows["duration"])
+    return rows
+
+
+def _settle(rows: Rows, how: Ints, payload: Payload) -> None:
+    rows["state"], rows["history"] = outcomes.STATE[how], how
+    for side, size in (("orig", payload.orig_bytes), ("resp", payload.resp_bytes)):
+        rows[f"{side}_bytes"] = np.where(CARRIES[how], size, 0)
+        segments = np.maximum(-(-rows[f"{side}_bytes"] // SEGMENT), payload.messages)
+        rows[f"{side}_segments"] = np.where(CARRIES[how], np.minimum(segments, rows[f"{side}_bytes"]), 0)
     rows["duration"] = np.round(_duration(rows, how, payload.duration), 6)
     _count_packets(rows, how)
     _unset_single_packets(rows)
     rows["written"] = rows["ts"] + np.nan_to_num(rows["duration"])
-    return rows
 
 
 def _duration(rows: Rows, how: Ints, wanted: Numbers) -> Floats:
     """SYNs are repeated after 1 and 2 more seconds; a refusal takes one round trip."""
     round_trip = lognormal(rows["key"], "round trip", 0.025, 0.6)
-    out = np.where(_CARRIES[how], np.maximum(wanted, 2 * round_trip), round_trip)
-    return np.where(how == NO_REPLY, 3.02 + round_trip / 10, out)
+    out = np.where(CARRIES[how], np.maximum(wanted, 2 * round_trip), round_trip)
+    return np.where(how == outcomes.NO_REPLY, 3.02 + round_trip / 10, out)
 
 
 def _count_packets(rows: Rows, how: Ints) -> None:
-    sent, received = (-(-rows[f"{side}_bytes"] // SEGMENT) for side in ("orig", "resp"))
-    rows["orig_pkts"] = _SPARE_ORIG[how] + sent + received // 2
-    rows["resp_pkts"] = _SPARE_RESP[how] + received + sent // 2
-    answered = (rows["resp_pkts"] > 0).astype(np.int64)
-    rows["orig_ip_bytes"] = rows["orig_bytes"] + rows["orig_pkts"] * _HEADER + _SYN - _HEADER
-    rows["resp_ip_bytes"] = rows["resp_bytes"] + rows["resp_pkts"] * _HEADER + (_SYN - _HEADER) * answered
-    unanswered = answered == 0
-    rows["orig_ip_bytes"][unanswered] = rows["orig_pkts"][unanswered] * _SYN
+    """Count the outcome's packets, the segments, an ACK for every second one, and a segment that was sent again."""
+    sent, received = rows["orig_segments"].astype(np.int64), rows["resp_segments"].astype(np.int64)
+    orig_acks, resp_acks = received // 2, np.maximum(sent // 2, sent > 0)
+    orig_again, resp_again = outcomes.ORIG_RESENDS[how], outcomes.RESP_RESENDS[how]
+    rows["orig_pkts"] = outcomes.ORIG_PACKETS[how] + sent + orig_acks + orig_again
+    rows["resp_pkts"] = outcomes.RESP_PACKETS[how] + received + resp_acks + resp_again
+    rows["orig_ip_bytes"] = rows["orig_bytes"] + outcomes.ORIG_SIZES[how] + HEADER * (sent + orig_acks)
+    rows["resp_ip_bytes"] = rows["resp_bytes"] + outcomes.RESP_SIZES[how] + HEADER * (received + resp_acks)
+    rows["orig_ip_bytes"] += orig_again * (HEADER + first_segment(rows["orig_bytes"], sent))
+    rows["resp_ip_bytes"] += resp_again * (HEADER + first_segment(rows["resp_bytes"], received))
+
+
+def first_segment(size: Ints, segments: Ints) -> Ints:
+    """Return the bytes of the first of `segments` over which `size` bytes are spread as evenly as can be."""
+    return np.asarray(-(-size // np.maximum(segments, 1)), dtype=np.int64)
 
 
 def _unset_single_packets(rows: Rows) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from ingest.simulator import tcp
 from ingest.simulator.draws import uniform
+from ingest.simulator.outcomes import UDP_BOTH, UDP_ONE_WAY
 from ingest.simulator.tables import SERVICES, STATES, UDP
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def fill(rows: Rows, service: str, payload: tcp.Payload, sent: npt.ArrayLike, ba
     answered = np.asarray(back) > 0
     rows["proto"], rows["service"] = UDP, SERVICES.index(service)
     rows["state"] = np.where(answered, STATES.index("SF"), STATES.index("S0"))
-    rows["history"] = np.where(answered, tcp.UDP_BOTH, tcp.UDP_ONE_WAY)
+    rows["history"] = np.where(answered, UDP_BOTH, UDP_ONE_WAY)
     rows["orig_pkts"], rows["resp_pkts"] = sent, back
     rows["orig_bytes"] = payload.orig_bytes
     rows["resp_bytes"] = np.where(answered, payload.resp_bytes, 0)
@@ -46,4 +47,17 @@ def fill(rows: Rows, service: str, payload: tcp.Payload, sent: npt.ArrayLike, ba
     for field, unset in (("duration", np.nan), ("orig_bytes", -1), ("resp_bytes", -1)):
         rows[field][single] = unset
     rows["written"] = rows["ts"] + np.nan_to_num(rows["duration"])
+    return rows
+
+
+def cut(rows: Rows, end: float) -> Rows:
+    """Return exchanges as Zeek has seen them by `end`, while they went on: the datagrams sent so far."""
+    share = (end - rows["ts"]) / rows["duration"]
+    sent = np.maximum(np.floor(rows["orig_pkts"] * share), 1)
+    size = rows["orig_bytes"] // rows["orig_pkts"] * sent
+    nothing = np.zeros(len(rows))
+    last = np.where(rows["orig_pkts"] > 1, rows["duration"] * (sent - 1) / np.maximum(rows["orig_pkts"] - 1, 1), 0.0)
+    services = rows["service"].copy()
+    fill(rows, "", tcp.Payload(size, nothing, last), sent, 0)
+    rows["service"] = services
     return rows
