@@ -51,6 +51,10 @@ clean: ## remove what was made
 $(VENV)/.installed: pyproject.toml | $(BIN)/python
 	@echo "installing into $(VENV) (a minute or two, once)"
 	@$(PIP) --editable .
+	@echo "compiling the models for this machine (once)"
+	@work=$$(mktemp -d) && trap 'rm -rf "$$work"' EXIT && cd "$$work" && \
+		$(CURDIR)/$(BIN)/nslabs simulate --out logs --hours 0.2 --json >/dev/null && \
+		$(CURDIR)/$(BIN)/nslabs replay logs --json >/dev/null
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
