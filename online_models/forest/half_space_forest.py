@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy.typing as npt
-    from river.base.typing import FeatureName
 
     from online_models.forest.crown import Crown
 
@@ -78,7 +77,7 @@ class HalfSpaceForest(AnomalyDetector):
         n_trees: int = 10,
         height: int = 8,
         window_size: int = 250,
-        limits: dict[FeatureName, tuple[float, float]] | None = None,
+        limits: dict[Any, tuple[float, float]] | None = None,
         seed: int | None = None,
     ) -> None:
         if n_trees < 1 or height < 0 or window_size < 1:
@@ -88,22 +87,22 @@ class HalfSpaceForest(AnomalyDetector):
         self.n_trees = n_trees
         self.height = height
         self.window_size = window_size
-        self.limits: collections.defaultdict[FeatureName, tuple[float, float]] = collections.defaultdict(
+        self.limits: collections.defaultdict[Any, tuple[float, float]] = collections.defaultdict(
             _unit_range, limits or {}
         )
         self.seed = seed
         self.rng = random.Random(seed)
-        self._names: tuple[FeatureName, ...] = ()
+        self._names: tuple[Any, ...] = ()
         self._crown: Crown | None = None
 
-    def learn_one(self, x: dict[FeatureName, Any]) -> None:
+    def learn_one(self, x: dict[Any, Any]) -> None:
         """Learn a record."""
         if self._crown is None:
-            names = sorted(x)  # type: ignore[type-var]  # as River does; names that cannot be compared raise
+            names = sorted(x)
             self._grow(names, names)
         self._run(*self._row(x), learn=True)
 
-    def score_one(self, x: dict[FeatureName, Any]) -> float:
+    def score_one(self, x: dict[Any, Any]) -> float:
         """Return a record's score in [0, 1]; higher is more anomalous."""
         if self._crown is None:
             return 0.0
@@ -143,7 +142,7 @@ class HalfSpaceForest(AnomalyDetector):
         """Score every record and learn none; see `score_learn_many`."""
         return self._run(*self._checked(x, missing), learn=False)
 
-    def _grow(self, columns: Sequence[FeatureName], features: Sequence[FeatureName]) -> None:
+    def _grow(self, columns: Sequence[Any], features: Sequence[Any]) -> None:
         """Grow the trees over those `features` among the `columns` that the first learned record has."""
         splits = grow_trees(self.rng, [self.limits[name] for name in features], self.n_trees, self.height)
         number = {name: column for column, name in enumerate(columns)}
@@ -153,7 +152,7 @@ class HalfSpaceForest(AnomalyDetector):
         self._names = tuple(columns)
         self._crown = new_crown(splits, len(self._names), self.height, self.window_size)
 
-    def _row(self, x: dict[FeatureName, Any]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    def _row(self, x: dict[Any, Any]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
         """Return a record as a matrix of one row, and which of its features are missing."""
         try:
             try:

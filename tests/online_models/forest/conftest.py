@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,10 +11,11 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from river.anomaly import HalfSpaceTrees
+    from river.base import AnomalyDetector
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
+Record = dict[Any, Any]
 
 
 def _uniform(rng: np.random.Generator, n: int, n_features: int) -> Floats:
@@ -74,10 +75,10 @@ def shape_of() -> Callable[[str, int, int, int], Floats]:
 
 
 @pytest.fixture(scope="session")
-def as_dicts() -> Callable[[Floats, Flags], list[dict[int, float]]]:
+def as_dicts() -> Callable[[Floats, Flags], list[Record]]:
     """Turn a matrix into records as River takes them: features by column number, missing ones left out."""
 
-    def convert(x: Floats, missing: Flags) -> list[dict[int, float]]:
+    def convert(x: Floats, missing: Flags) -> list[Record]:
         pairs = zip(x.tolist(), missing.tolist(), strict=True)
         return [{column: value for column, value in enumerate(row) if not lacks[column]} for row, lacks in pairs]
 
@@ -85,10 +86,10 @@ def as_dicts() -> Callable[[Floats, Flags], list[dict[int, float]]]:
 
 
 @pytest.fixture(scope="session")
-def river_loop() -> Callable[[HalfSpaceTrees, list[dict[int, float]]], Floats]:
+def river_loop() -> Callable[[AnomalyDetector, list[Record]], Floats]:
     """Score every record with River and learn it after; what every batch must equal."""
 
-    def loop(trees: HalfSpaceTrees, records: list[dict[int, float]]) -> Floats:
+    def loop(trees: AnomalyDetector, records: list[Record]) -> Floats:
         scores = np.empty(len(records))
         for i, record in enumerate(records):
             scores[i] = trees.score_one(record)

@@ -15,7 +15,7 @@ X = np.linspace(0.0, 1.0, 60).reshape(20, 3)
 @pytest.mark.parametrize(
     "sizes", [{"n_trees": 0}, {"height": -1}, {"window_size": 0}, {"window_size": 2**31, "n_trees": 10**6}]
 )
-def test_sizes_out_of_range(sizes: dict[str, int]) -> None:
+def test_sizes_out_of_range(sizes: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(sizes))):
         HalfSpaceForest(**sizes)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from river.tree.padded import make_padded_tree
+from river.tree import padded
 
 from online_models.forest.build import grow_trees
 
@@ -20,7 +21,10 @@ def has_room(ranges: list[tuple[float, float]]) -> bool:
 RANGES = st.tuples(st.floats(-100.0, 100.0), st.floats(0.0, 1e6)).map(lambda pair: (pair[0], pair[0] + pair[1]))
 
 
-def in_heap_order(root: object) -> tuple[list[int], list[float]]:
+river_tree: Any = padded.make_padded_tree
+
+
+def in_heap_order(root: Any) -> tuple[list[int], list[float]]:
     """Return the features and thresholds of River's tree, level by level."""
     nodes = [root]
     for node in nodes:
@@ -46,7 +50,7 @@ def test_trees_are_rivers(limits: list[tuple[float, float]], n_trees: int, heigh
         rivers.random()
     splits = grow_trees(ours, limits, n_trees, height)
     for tree in range(n_trees):
-        root = make_padded_tree(dict(enumerate(limits)), height, 0.15, rivers, r_mass=0, l_mass=0)
+        root = river_tree(dict(enumerate(limits)), height, 0.15, rivers, r_mass=0, l_mass=0)
         features, thresholds = in_heap_order(root)
         assert splits.feature[tree].tolist() == features
         assert splits.threshold[tree].tolist() == thresholds

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +16,11 @@ from online_models.forest.half_space_forest import HalfSpaceForest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from river.base import AnomalyDetector
+
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
+Record = dict[Any, Any]
 
 SHAPES = ("uniform", "clusters", "drift", "runs", "flags", "holes")
 FORESTS = st.fixed_dictionaries(
@@ -31,7 +34,7 @@ FORESTS = st.fixed_dictionaries(
 
 
 @st.composite
-def streams(draw: st.DrawFn) -> tuple[dict[str, int], str, int, Flags]:
+def streams(draw: st.DrawFn) -> tuple[dict[str, Any], str, int, Flags]:
     """Draw a forest, a shape's name and seed, and what is missing; the first record has at least one feature."""
     seed, n, n_features = draw(st.integers(0, 2**32)), draw(st.integers(1, 300)), draw(st.integers(1, 6))
     rng = np.random.default_rng(seed)
@@ -53,9 +56,9 @@ def cuts(draw: st.DataObject, n: int) -> Iterator[slice]:
 @given(stream=streams(), data=st.data())
 def test_any_cut_of_any_stream_scores_as_river_does(
     shape_of: Callable[[str, int, int, int], Floats],
-    as_dicts: Callable[[Floats, Flags], list[dict[int, float]]],
-    river_loop: Callable[[HalfSpaceTrees, list[dict[int, float]]], Floats],
-    stream: tuple[dict[str, int], str, int, Flags],
+    as_dicts: Callable[[Floats, Flags], list[Record]],
+    river_loop: Callable[[AnomalyDetector, list[Record]], Floats],
+    stream: tuple[dict[str, Any], str, int, Flags],
     data: st.DataObject,
 ) -> None:
     forest, name, seed, missing = stream
@@ -64,7 +67,7 @@ def test_any_cut_of_any_stream_scores_as_river_does(
     compiled = HalfSpaceForest(**forest)
     scores = np.full(len(x), -1.0)
     for cut in cuts(data, len(x)):
-        lacking = missing[cut] if missing[cut].any() or data.draw(st.booleans()) else None
+        lacking = missing[cut] if bool(missing[cut].any()) or data.draw(st.booleans()) else None
         scores[cut] = compiled.score_learn_many(x[cut], lacking)
     np.testing.assert_array_equal(scores, expected)
 
@@ -73,15 +76,16 @@ def test_any_cut_of_any_stream_scores_as_river_does(
 @given(stream=streams(), data=st.data())
 def test_single_records_batches_and_scoring_alone_mix_freely(
     shape_of: Callable[[str, int, int, int], Floats],
-    as_dicts: Callable[[Floats, Flags], list[dict[int, float]]],
-    stream: tuple[dict[str, int], str, int, Flags],
+    as_dicts: Callable[[Floats, Flags], list[Record]],
+    stream: tuple[dict[str, Any], str, int, Flags],
     data: st.DataObject,
 ) -> None:
     """Every method, in any order, gives what River's two methods give."""
     forest, name, seed, missing = stream
     x = shape_of(name, seed, *missing.shape)
     records = as_dicts(x, missing)
-    trees, compiled = HalfSpaceTrees(**forest), HalfSpaceForest(**forest)
+    trees: AnomalyDetector = HalfSpaceTrees(**forest)
+    compiled = HalfSpaceForest(**forest)
     trees.learn_one(records[0])
     compiled.learn_many(x[:1], missing[:1])
     for cut in cuts(data, len(x)):
@@ -115,9 +119,9 @@ BIG = [
 @pytest.mark.parametrize("case", BIG, ids=[f"{case[0]}-{case[1]}" for case in BIG])
 def test_a_hundred_thousand_records_of_many_shapes(
     shape_of: Callable[[str, int, int, int], Floats],
-    as_dicts: Callable[[Floats, Flags], list[dict[int, float]]],
-    river_loop: Callable[[HalfSpaceTrees, list[dict[int, float]]], Floats],
-    case: tuple[str, int, dict[str, int], float],
+    as_dicts: Callable[[Floats, Flags], list[Record]],
+    river_loop: Callable[[AnomalyDetector, list[Record]], Floats],
+    case: tuple[str, int, dict[str, Any], float],
 ) -> None:
     name, n, forest, share = case
     x = shape_of(name, n, n, 12)

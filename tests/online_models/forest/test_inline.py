@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,10 @@ from online_models.forest.state import DUE, LEARNED, REFERENCE
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from river.base import AnomalyDetector
+
 Floats = npt.NDArray[np.float64]
+Record = dict[Any, Any]
 
 
 @kernel
@@ -47,7 +50,7 @@ def run_all(state: ForestState, x: Floats) -> tuple[Floats, Floats]:
 )
 def test_without_growth_scores_are_rivers(
     shape_of: Callable[[str, int, int, int], Floats],
-    river_loop: Callable[[HalfSpaceTrees, list[dict[int, float]]], Floats],
+    river_loop: Callable[[AnomalyDetector, list[Record]], Floats],
     sizes: tuple[int, int, int],
     shape: str,
     seed: int,
