@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from ingest.simulator import tcp, udp
+from ingest.simulator.dns_wire import NO_SUCH_NAME
 from ingest.simulator.draws import integers, lane, lognormal, uniform
 from ingest.simulator.names import CLOUD, NAMES, SERIAL_LENGTH, find_name
 from ingest.simulator.tables import DNS, HEAD_FIELDS, UDP, Traffic
@@ -31,7 +32,6 @@ SERVFAIL: Final = 2
 NXDOMAIN: Final = 3
 
 _FIXED: Final = 12 + 2 + 4  # header, the name's first length and last zero byte, type and class
-_AUTHORITY: Final = 60  # the SOA record with which a name's absence is told
 _RETRY_S: Final = 5.0
 _GIVE_UP_S: Final = 10.0
 _LOSS: Final = 0.004
@@ -88,7 +88,7 @@ def missing(name: str) -> Act:
         answer(rows, lognormal(events.key, "near", 0.0008, 0.4), NXDOMAIN)
         asked = np.full(len(rows), float(_FIXED + wire_length(name)))
         return Traffic.of(
-            udp.exchange(flows, "dns", tcp.Payload(asked, asked + _AUTHORITY, rows["rtt"]), loss=0.0), rows
+            udp.exchange(flows, "dns", tcp.Payload(asked, asked + len(NO_SUCH_NAME), rows["rtt"]), loss=0.0), rows
         )
 
     return act
