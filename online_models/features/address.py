@@ -82,38 +82,47 @@ def _parse_v4(data: npt.NDArray[np.uint8], begin: int, end: int) -> int:
     value, part, digits, dots = 0, 0, 0, 0
     for i in range(begin, end):
         if data[i] == _DOT:
+            if digits == 0:
+                return -1
             value, part, digits, dots = (value << 8) | part, 0, 0, dots + 1
         else:
             digit = _digit(data[i])
-            if digit < 0 or digit > 9 or digits > 2:
+            if digit < 0 or digit > 9 or (digits > 0 and part == 0):
                 return -1
             part, digits = part * 10 + digit, digits + 1
+            if part > 255:
+                return -1
     return ((value << 8) | part) if dots == 3 and digits > 0 else -1
 
 
 @kernel
 def _parse_v6(data: npt.NDArray[np.uint8], begin: int, end: int, groups: npt.NDArray[np.int64]) -> bool:
-    """Write eight 16-bit groups; False if the text is no IPv6 address in colon form."""
+    """Write eight 16-bit groups; False if the text is no IPv6 address (RFC 4291, 2.2)."""
     groups[:] = 0
     at, gap, digits, i = 0, -1, 0, begin
     while i < end:
         if data[i] == _COLON:
-            if i + 1 < end and data[i + 1] == _COLON:
-                at, gap, digits, i = at + (1 if digits > 0 else 0), at + (1 if digits > 0 else 0), 0, i + 2
-                continue
-            at, digits, i = at + 1, 0, i + 1
+            double = i + 1 < end and data[i + 1] == _COLON
+            if (gap >= 0 or (digits == 0 and i > begin)) if double else (digits == 0 or i + 1 == end):
+                return False
+            at += 1 if digits > 0 else 0
+            gap, digits, i = at if double else gap, 0, i + (2 if double else 1)
+            continue
+        if data[i] == _DOT:
+            v4 = _parse_v4(data, i - digits, end)
+            if v4 < 0 or at > 6:
+                return False
+            groups[at], groups[at + 1], at, digits, i = v4 >> 16, v4 & 0xFFFF, at + 1, 1, end
             continue
         digit = _digit(data[i])
         if digit < 0 or at > 7 or digits > 3:
             return False
         groups[at], digits, i = groups[at] * 16 + digit, digits + 1, i + 1
     used = at + (1 if digits > 0 else 0)
-    if gap < 0 or used > 8:
-        return used == 8
+    if gap < 0 or used > 7:
+        return gap < 0 and used == 8
     for j in range(used - gap):
-        groups[7 - j] = groups[used - 1 - j]
-        if 7 - j != used - 1 - j:
-            groups[used - 1 - j] = 0
+        groups[7 - j], groups[used - 1 - j] = groups[used - 1 - j], 0
     return True
 
 
