@@ -120,14 +120,12 @@ def _options(letter: str, stamp: tuple[int, int]) -> list[tuple[str, Any]]:
 
 def dhcp(row: dict[str, Any]) -> Said:
     """Return a renewal and its acknowledgement, or as many DISCOVER messages as the row counts (RFC 2131)."""
-    layers = load_scapy("layers.dhcp")
-    hardware = bytes.fromhex(row["orig_l2_addr"].replace(":", ""))
-    asking = row["id.orig_h"] == "0.0.0.0"  # noqa: S104 - the address of a device without a lease, nothing is bound
-    told = [("requested_addr", row["id.orig_h"])] if not asking else []
-    kinds = ("discover", "ack") if asking else ("request", "ack")
-    messages = [
-        bytes(layers.BOOTP(op=op, chaddr=hardware, xid=7) / layers.DHCP(options=[("message-type", kind), *told, "end"]))
-        for op, kind in zip((1, 2), kinds, strict=True)
-    ]
+    layers, hardware = load_scapy("layers.dhcp"), bytes.fromhex(row["orig_l2_addr"].replace(":", ""))
+    has_lease, own = row["id.resp_h"] != "255.255.255.255", row["id.orig_h"]
     size = row["orig_bytes"] // row["orig_pkts"]
-    return Said(messages[0].ljust(size, b"\0") * row["orig_pkts"], messages[1].ljust(size, b"\0") * row["resp_pkts"])
+    asked = layers.BOOTP(op=1, chaddr=hardware, xid=7, ciaddr=own)
+    told = layers.BOOTP(op=2, chaddr=hardware, xid=7, yiaddr=own, siaddr=row["id.resp_h"])
+    kind = "request" if has_lease else "discover"
+    request = bytes(asked / layers.DHCP(options=[("message-type", kind), "end"]))
+    reply = bytes(told / layers.DHCP(options=[("message-type", "ack"), ("lease_time", 7200), "end"]))
+    return Said(request.ljust(size, b"\0") * row["orig_pkts"], reply.ljust(size, b"\0") * row["resp_pkts"])
