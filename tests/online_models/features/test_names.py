@@ -1,0 +1,99 @@
+"""Names are measured before their registered domain, whatever their case and their final dot."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from online_models.features.names import names_of
+from online_models.features.text import hashes
+
+COMPILING = settings(deadline=None, max_examples=60)
+LABELS = st.lists(st.text("abcdefghijklmnopqrstuvwxyz0123456789-_", min_size=1, max_size=20), min_size=1, max_size=6)
+CASES = {
+    "example.com": ("", "example.com"),
+    "www.example.com": ("www", "example.com"),
+    "a.b.c.example.com": ("a.b.c", "example.com"),
+    "example.co.uk": ("", "example.co.uk"),
+    "www.example.co.uk": ("www", "example.co.uk"),
+    "www.com.au": ("", "www.com.au"),
+    "www.bund.de": ("www", "bund.de"),
+    "ntp.org": ("", "ntp.org"),
+    "4.3.2.1.in-addr.arpa": ("4.3.2.1", "in-addr.arpa"),
+    "_services._dns-sd._udp.local": ("_services._dns-sd", "_udp.local"),
+    "localhost": ("", "localhost"),
+    "com": ("", "com"),
+    "de": ("", "de"),
+    "": ("", ""),
+    ".": ("", ""),
+}
+
+
+def hash_of(text: str) -> int:
+    """Return the hash of one string."""
+    return int(hashes(pl.Series([text]))[0])
+
+
+@pytest.mark.parametrize("form", [str, str.upper, lambda name: name.rstrip(".") + "."])
+@pytest.mark.parametrize(("name", "expected"), CASES.items())
+def test_registered_domain_and_what_stands_before_it(form: object, name: str, expected: tuple[str, str]) -> None:
+    assert callable(form)
+    found, (sub, domain) = names_of(pl.Series([form(name)])), expected
+    assert found.domain[0] == hash_of(domain)
+    assert found.name[0] == hash_of(name.rstrip("."))
+    assert found.sub_length[0] == len(sub)
+
+
+@pytest.mark.parametrize(
+    ("sub", "bits"),
+    [("aaaa", 0.0), ("abab", 1.0), ("abcd", 2.0), ("0123456789abcdef", 4.0), ("aab", 0.9182958340544896), ("", 0.0)],
+)
+def test_entropy_of_known_strings(sub: str, bits: float) -> None:
+    name = f"{sub}.example.com" if sub else "example.com"
+    assert names_of(pl.Series([name])).entropy[0] == pytest.approx(bits, abs=1e-12)
+
+
+def test_digits_and_longest_label_are_those_of_the_part_before_the_domain() -> None:
+    found = names_of(pl.Series(["a1b2.cc.99example99.com", "1234.example.com", "99.com", None]))
+    assert found.digits.tolist() == [2 / 7, 1.0, 0.0, 0.0]
+    assert found.longest_label.tolist() == [4.0, 4.0, 0.0, 0.0]
+
+
+@COMPILING
+@given(LABELS)
+def test_lengths_and_entropy_agree_with_a_plain_count(labels: list[str]) -> None:
+    name = ".".join(labels)
+    kept = 2
+    if len(labels) > 2 and len(labels[-1]) == 2 and len(labels[-2]) <= 3:
+        kept = 3
+    sub, domain = ".".join(labels[:-kept]), ".".join(labels[-kept:])
+    found = names_of(pl.Series([name]))
+    shares = [count / len(sub) for count in Counter(sub).values()]
+    assert found.domain[0] == hash_of(domain)
+    assert found.sub_length[0] == len(sub)
+    assert found.longest_label[0] == max(map(len, sub.split(".")))
+    assert found.entropy[0] == pytest.approx(-sum(p * math.log2(p) for p in shares), abs=1e-9)
+
+
+@COMPILING
+@given(st.lists(st.none() | st.text(max_size=30), max_size=10))
+def test_any_text_is_measured_without_numbers_that_are_none(names: list[str | None]) -> None:
+    """Queries are attackers' text: any of it gives finite measures in their ranges."""
+    found = names_of(pl.Series(names, dtype=pl.String))
+    for i, name in enumerate(names):
+        length = len((name or "").lower().encode())
+        assert 0.0 <= found.longest_label[i] <= found.sub_length[i] <= length
+        assert 0.0 <= found.entropy[i] <= 8.0
+        assert 0.0 <= found.digits[i] <= 1.0
+
+
+def test_names_of_a_slice_are_those_of_its_rows() -> None:
+    column = pl.Series(["www.example.com", "x.example.org", None, "abc.def.example.net"])
+    whole, part = names_of(column), names_of(column[1:])
+    for of_all, of_part in zip(whole, part, strict=True):
+        assert of_all[1:].tolist() == of_part.tolist()
