@@ -10,7 +10,7 @@ import numpy as np
 from ingest.simulator.habits import Habit, Volume, keep_connected, tls
 from ingest.simulator.hostile import FLOOD_EVERY_S, flood, scan, tunnel
 from ingest.simulator.rhythm import Events, Rhythm, Span, turns
-from ingest.simulator.web import http, request_number
+from ingest.simulator.web import http
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -79,7 +79,7 @@ def mirai(campaign: Campaign) -> list[Stage]:
 
     Source: Antonakakis et al., Understanding the Mirai Botnet, USENIX Security 2017.
     """
-    load = http(request_number("cnc.zorvex.example"))
+    load = http("cnc.zorvex.example")
     bursts = flood(campaign.begin_s)
     poll = tls("cnc.zorvex.example", volume=Volume(74, 41, 0.6), port=48101, service="")
     return [

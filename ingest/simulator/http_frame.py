@@ -11,7 +11,7 @@ from ingest.simulator.columns import optional, uids, words
 from ingest.simulator.dns_frame import optional_words, serials
 from ingest.simulator.frames import Scene, head, same
 from ingest.simulator.names import CLOUD
-from ingest.simulator.web import REQUESTS
+from ingest.simulator.requests import REQUESTS
 
 if TYPE_CHECKING:
     import numpy.typing as npt

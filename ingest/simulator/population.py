@@ -8,7 +8,7 @@ from ingest.simulator.habits import Habit, Volume, boot, dhcp, keep_connected, n
 from ingest.simulator.lookups import missing
 from ingest.simulator.multicast import beacon, local_control, mdns, ssdp
 from ingest.simulator.rhythm import AT_HOME, DAY, DAYLIGHT, OFFICE, Rhythm
-from ingest.simulator.web import http, request_number
+from ingest.simulator.web import http
 
 _DAILY: Final = Rhythm(DAY, jitter=0.02, spread=0.0)
 _LEASE: Final = Rhythm(3600, jitter=0.01)
@@ -28,7 +28,7 @@ CAMERA: Final = (
         tls("relay.eu.lumacam.example", volume=Volume(2.5e7, 160_000, 55, 0.8)),
     ),
     Habit("time", Rhythm(1024, 0.05), ntp("0.pool.ntp.example", "1.pool.ntp.example")),
-    Habit("firmware", _DAILY, http(request_number("firmware.lumacam.example"))),
+    Habit("firmware", _DAILY, http("firmware.lumacam.example")),
     Habit("announce", Rhythm(600, 0.2), mdns("_lumacam._tcp.local", "lumacam-._http._tcp.local")),
     Habit("lease", _LEASE, dhcp),
     Habit("boot", _POWER_CUT, boot),
@@ -38,17 +38,17 @@ PLUG: Final = (
     Habit("status", Rhythm(300, 0.1), tls("a2.plugwell.example", volume=Volume(840, 3300, 0.5))),
     Habit("discovery", Rhythm(120, 0.05), beacon(6667, 172, 5.0)),
     Habit("time", Rhythm(3600, 0.05), ntp("2.pool.ntp.example")),
-    Habit("firmware", _DAILY, http(request_number("ota.plugwell.example"))),
+    Habit("firmware", _DAILY, http("ota.plugwell.example")),
     Habit("lease", _LEASE, dhcp),
     Habit("boot", _POWER_CUT, boot),
 )
 HUB: Final = (
     Habit("socket", Rhythm(7200, 0.1), keep_connected("ws.hearthhub.example", 443, "ssl", 55, ipv6=True)),
     Habit("poll", Rhythm(120, 0.05), tls("ws.hearthhub.example", volume=Volume(980, 4100, 0.28), ipv6=True)),
-    Habit("portal", Rhythm(1800, 0.1), http(request_number("portal.hearthhub.example"))),
-    Habit("diagnostics", Rhythm(14_400, 0.2), http(request_number("diagnostics.hearthhub.example"))),
+    Habit("portal", Rhythm(1800, 0.1), http("portal.hearthhub.example")),
+    Habit("diagnostics", Rhythm(14_400, 0.2), http("diagnostics.hearthhub.example")),
     Habit("time", Rhythm(300, 0.03), ntp("0.pool.ntp.example", "1.pool.ntp.example", "2.pool.ntp.example", ipv6=True)),
-    Habit("firmware", _DAILY, http(request_number("fw.hearthhub.example"))),
+    Habit("firmware", _DAILY, http("fw.hearthhub.example")),
     Habit("notify", Rhythm(100, 0.05), ssdp(6, 331)),
     Habit("announce", Rhythm(900, 0.2), mdns("_hearth._tcp.local", "hearth bridge - ._hearth._tcp.local")),
     Habit("lease", _LEASE, dhcp),
@@ -63,7 +63,7 @@ SPEAKER: Final = (
         tls("audio-fa.cdn.tonearc.example", "audio-ak.cdn.tonearc.example", volume=Volume(3100, 4.4e6, 9, 0.5)),
     ),
     Habit("time", Rhythm(1024, 0.05), ntp("1.pool.ntp.example")),
-    Habit("firmware", _DAILY, http(request_number("update.tonearc.example"))),
+    Habit("firmware", _DAILY, http("update.tonearc.example")),
     Habit("search", Rhythm(300, 0.2), ssdp(3, 133)),
     Habit(
         "announce",
@@ -82,7 +82,7 @@ LOCK: Final = (
     ),
     Habit("session", Rhythm(1800, 0.08), keep_connected("gate.boltly.example", 8883, "ssl", 120)),
     Habit("time", Rhythm(7200, 0.05), ntp("0.pool.ntp.example")),
-    Habit("firmware", _DAILY, http(request_number("fota.boltly.example"))),
+    Habit("firmware", _DAILY, http("fota.boltly.example")),
     Habit("lease", _LEASE, dhcp),
     Habit("boot", _POWER_CUT, boot),
 )
@@ -90,7 +90,7 @@ PHONE: Final = (
     Habit(
         "push", Rhythm(2700, 0.1, profile=AT_HOME), keep_connected("push.fonix.example", 5223, "ssl", 120, ipv6=True)
     ),
-    Habit("connectivity", Rhythm(900, 0.5, profile=AT_HOME), http(request_number("connectivity.fonix.example"))),
+    Habit("connectivity", Rhythm(900, 0.5, profile=AT_HOME), http("connectivity.fonix.example")),
     Habit(
         "sync",
         Rhythm(240, 1.0, profile=AT_HOME),
@@ -137,8 +137,8 @@ LAPTOP: Final = (
         Rhythm(5400, 0.6, chance=0.5, profile=OFFICE),
         tls("meet.worktable.example", volume=Volume(4e7, 9e7, 1500, 0.5)),
     ),
-    Habit("certificates", Rhythm(700, 1.0, chance=0.6, profile=OFFICE), http(request_number("ocsp.trustmark.example"))),
-    Habit("updates", Rhythm(21_600, 0.5, profile=OFFICE), http(request_number("updates.lapwing.example"))),
+    Habit("certificates", Rhythm(700, 1.0, chance=0.6, profile=OFFICE), http("ocsp.trustmark.example")),
+    Habit("updates", Rhythm(21_600, 0.5, profile=OFFICE), http("updates.lapwing.example")),
     Habit("time", Rhythm(2048, 0.05, profile=OFFICE), ntp("2.pool.ntp.example")),
     Habit("proxy", Rhythm(1200, 1.0, profile=OFFICE), missing("wpad.lan")),
     Habit("printers", Rhythm(300, 0.5, profile=OFFICE), mdns("_printer._tcp.local", packets=2)),

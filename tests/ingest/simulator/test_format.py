@@ -12,7 +12,7 @@ from ingest.simulator import SimulatorConfig, simulate
 from ingest.simulator.community import community_id
 from ingest.simulator.names import NAMES
 from ingest.simulator.population import HABITS
-from ingest.simulator.web import REQUESTS
+from ingest.simulator.requests import REQUESTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
