@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     from ingest.listing import Entry
 
 _DAY_S: Final = 86_400.0
-_SLACK_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +31,8 @@ class Archive:
         return cls(None)
 
     def written_since(self, since: float) -> list[Entry]:
-        """Return the archived logs whose last line was written after a time in epoch seconds, or shortly before."""
+        """Return the archived logs whose last line was written after a time in epoch seconds."""
         if self.folder is None:
             return []
-        oldest_day = time.strftime("%Y-%m-%d", time.gmtime(since - 2 * _DAY_S))
-        entries = list_archive(self.folder, oldest_day)
-        return [entry for entry in entries if entry.modified_ns >= (since - _SLACK_S) * 1e9]
+        entries = list_archive(self.folder, since - _DAY_S)
+        return [entry for entry in entries if entry.modified_ns >= since * 1e9]

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
+import sys
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ingest.errors import LogPathError
 from ingest.paths import DAY_FOLDER, LogName, parse_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from ingest.lines import FileKey
+
+_COARSEST_TIMESTAMP_S: Final = 2.0
 
 _parse = lru_cache(maxsize=1 << 15)(parse_name)
 
@@ -28,6 +33,8 @@ class Entry:
     ----------
     day
         Name of the day folder that the file was archived in; empty outside an archive.
+    fresh
+        The file was written so shortly before the look that another write may have left size and time as they are.
     """
 
     path: Path
@@ -36,11 +43,26 @@ class Entry:
     size: int
     modified_ns: int
     day: str = ""
+    fresh: bool = False
 
-    @property
-    def age_key(self) -> tuple[object, ...]:
-        """Sorts the parts of a stream from the oldest to the newest: archived, rotated, live."""
-        return (not self.day, *self.name.age_key(self.modified_ns, self.day), str(self.path))
+
+def by_age(entries: Iterable[Entry]) -> list[Entry]:
+    """Sort the parts of each stream from the oldest to the newest: archived, rotated, live.
+
+    The names tell, or, where they are of different styles, the time of the last write.
+    """
+    entries = list(entries)
+    styles: defaultdict[tuple[str, bool], set[object]] = defaultdict(set)
+    for entry in entries:
+        if not entry.name.live:
+            styles[entry.name.stream, bool(entry.day)].add(entry.name.style)
+
+    def key(entry: Entry) -> tuple[object, ...]:
+        comparable = len(styles[entry.name.stream, bool(entry.day)]) <= 1
+        told = entry.name.age_key(entry.modified_ns, entry.day) if comparable else ()
+        return (not entry.day, entry.name.live, told, entry.modified_ns, str(entry.path))
+
+    return sorted(entries, key=key)
 
 
 def check_folder(directory: Path) -> None:
@@ -59,24 +81,34 @@ def check_folder(directory: Path) -> None:
         raise LogPathError(f"{directory} may not be read; give this user the right to read it (ls -ld {directory})")
 
 
-def list_logs(directory: Path, day: str = "") -> list[Entry]:
-    """Return the logs that stand in a folder, its own files only; none if the folder is gone."""
-    try:
-        with os.scandir(directory) as found:
-            return [entry for item in found if (entry := _entry(directory, item, day))]
-    except OSError:
-        return []
+def list_logs(directory: Path, day: str = "", *, now: float = 0.0) -> list[Entry]:
+    """Return the logs that stand in a folder, its own files only.
+
+    `now`, in epoch seconds, tells which of them are fresh.
+
+    Raises
+    ------
+    OSError
+        The folder is gone or cannot be read.
+    """
+    fresh_ns = int((now - _COARSEST_TIMESTAMP_S) * 1e9) if now else sys.maxsize
+    with os.scandir(directory) as found:
+        return [entry for item in found if (entry := _entry(directory, item, day, fresh_ns))]
 
 
-def list_archive(archive: Path, since_day: str = "") -> Iterator[Entry]:
-    """Yield the logs in the day folders of a zeekctl archive, oldest day first, from ``since_day`` on."""
+def list_archive(archive: Path, since: float = 0.0) -> Iterator[Entry]:
+    """Yield the logs in the day folders of a zeekctl archive, oldest day first.
+
+    Folders into which no file came after `since`, epoch seconds, are left out.
+    """
     try:
         with os.scandir(archive) as found:
-            days = sorted(item.name for item in found if DAY_FOLDER.fullmatch(item.name) and item.is_dir())
+            days = [item for item in found if DAY_FOLDER.fullmatch(item.name) and item.is_dir()]
+            recent = sorted(item.name for item in days if item.stat().st_mtime >= since)
     except OSError:
-        days = []
-    for day in days:
-        if day >= since_day:
+        recent = []
+    for day in recent:
+        with contextlib.suppress(FileNotFoundError):  # an old day was just removed
             yield from list_logs(archive / day, day)
 
 
@@ -99,7 +131,7 @@ def entry_of(path: Path) -> Entry:
     return Entry(path, name, (status.st_dev, status.st_ino), status.st_size, status.st_mtime_ns, day)
 
 
-def _entry(directory: Path, item: os.DirEntry[str], day: str) -> Entry | None:
+def _entry(directory: Path, item: os.DirEntry[str], day: str, fresh_ns: int) -> Entry | None:
     name = _parse(item.name)
     if name is None:
         return None
@@ -110,4 +142,5 @@ def _entry(directory: Path, item: os.DirEntry[str], day: str) -> Entry | None:
     if not stat.S_ISREG(status.st_mode):
         return None
     key = (status.st_dev, status.st_ino)
-    return Entry(directory / item.name, name, key, status.st_size, status.st_mtime_ns, day)
+    fresh = status.st_mtime_ns >= fresh_ns
+    return Entry(directory / item.name, name, key, status.st_size, status.st_mtime_ns, day, fresh)

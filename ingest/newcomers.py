@@ -106,6 +106,8 @@ class Newcomers:
             del self.unreadable[path]
 
     def _is_settled(self, entry: Entry) -> bool:
+        if entry.fresh:
+            return False
         if self._history.get(entry.key) == (entry.size, entry.modified_ns):
             return True
         copy = self._copies.get(entry.key)

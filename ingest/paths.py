@@ -62,6 +62,11 @@ class LogName:
     gz: bool = False
     streaming: bool = False
 
+    @property
+    def style(self) -> tuple[int, bool, bool]:
+        """In which way the name tells its age; names of different styles cannot be compared."""
+        return (len(self.stamp), bool(self.up) and not self.stamp, bool(self.down))
+
     def age_key(self, modified_ns: int, day: str = "") -> tuple[int, str, int, int, int]:
         """Return a key that sorts the parts of one stream from the oldest to the newest.
 

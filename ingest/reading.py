@@ -63,6 +63,7 @@ class Reading:
         self._by_name = {tail.lines.path.name: tail for tails in streams.values() for tail in tails}
         self._ready = {name for name, tails in streams.items() if any(tail.ready for tail in tails)}
         self._look_back(self._ready)
+        self._hold_unread()
 
     def wake(self, names: set[str]) -> set[str]:
         """Note that files were written to; return the names that are not known."""
@@ -103,6 +104,16 @@ class Reading:
         if quiet and not expected:
             tail.closing = tail.ready = True
 
+    def _hold_unread(self) -> None:
+        """Open what has unread lines, oldest first: a file that is removed before its turn comes is still read then."""
+        unread = (tail for tails in self._streams.values() for tail in tails if tail.ready and not tail.lines.is_open)
+        for tail in sorted(unread, key=lambda tail: tail.serial)[: max(0, MAX_OPEN - len(self._open))]:
+            try:
+                tail.lines.open()
+            except (OSError, ContentReplacedError):
+                continue  # reading it will tell why
+            self._open[tail.serial] = tail
+
     def _look_back(self, streams: set[str]) -> None:
         """Before a newer part is read, look once more at the older ones: a writer may have used one until now."""
         for stream in streams:
@@ -113,6 +124,8 @@ class Reading:
         for tail in self._streams[stream]:
             if tail.ready and (lines := self._read_tail(tail, limit)) is not None:
                 return len(lines), self._decode(tail, lines)
+            if not tail.carried:
+                break  # nothing newer is read before it is known where this content went, and what took its place
         self._ready.discard(stream)
         return 0, []
 

@@ -12,7 +12,7 @@ from ingest.errors import LogPathError
 from ingest.kinds import kind_by_file
 from ingest.ledger import Ledger
 from ingest.lines import ContentReplacedError, Lines
-from ingest.listing import Entry, check_folder, entry_of, list_archive, list_logs
+from ingest.listing import Entry, by_age, check_folder, entry_of, list_archive, list_logs
 from ingest.merge import in_step, merge
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def _expand(path: Path) -> list[Entry]:
 def _by_log(entries: list[Entry]) -> dict[tuple[str, str], list[Entry]]:
     """Group the parts of each log, oldest first. Day folders belong to the folder that holds them."""
     logs: defaultdict[tuple[str, str], list[Entry]] = defaultdict(list)
-    for entry in sorted(entries, key=lambda entry: entry.age_key):
+    for entry in by_age(entries):
         folder = entry.path.parent.parent if entry.day else entry.path.parent
         logs[str(folder), entry.name.stream].append(entry)
     return logs

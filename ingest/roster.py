@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Final
 
 from ingest.contents import ContentIndex
 from ingest.lines import ContentReplacedError, FileKey
+from ingest.listing import by_age
 from ingest.newcomers import Holds, Newcomers
 from ingest.tail import Tail
 
@@ -37,13 +39,19 @@ class Roster:
         self._clock = clock
         self._next_serial = 0
         self._by_key: dict[FileKey, Tail] = {}
+        self._newest: dict[str, Tail] = {}
+        self._vanished_ns = sys.maxsize
 
     def add(self, tail: Tail) -> None:
         """Make a content known."""
         tail.grown_at = self._clock()
+        forerunner = self._newest.get(tail.stream)
+        if forerunner is not None and not tail.lines.offset:
+            tail.follow_up(forerunner)
         self.tails[tail.serial] = tail
         self._next_serial = max(self._next_serial, tail.serial + 1)
         self._by_key[tail.lines.key] = tail
+        self._newest[tail.stream] = tail
         self.contents.put(tail)
 
     def update(self, entries: Sequence[Entry]) -> None:
@@ -57,10 +65,15 @@ class Roster:
             else:
                 unknown.append(entry)
         self._miss([tail for tail in self.tails.values() if tail.carried and tail.serial not in seen])
-        for entry in sorted(unknown, key=lambda entry: entry.age_key):
+        for entry in by_age(unknown):
             self._place(entry)
         self.newcomers.keep_only({entry.key for entry in entries}, {str(entry.path) for entry in unknown})
         self._forget_oldest()
+
+    def take_vanished(self) -> float | None:
+        """Return when the oldest file that went away unread since the last call was written; None if none did."""
+        vanished_ns, self._vanished_ns = self._vanished_ns, sys.maxsize
+        return None if vanished_ns == sys.maxsize else vanished_ns / 1e9
 
     def retire(self, tail: Tail) -> None:
         """Note that no file holds the content any more; it stays known, in case a copy turns up."""
@@ -68,7 +81,7 @@ class Roster:
         tail.release()
         tail.carried = tail.ready = False
         self._leave_file(tail)
-        if not tail.lines.offset:
+        if tail.lines.head.top is None:
             self._forget(tail)
 
     def note_read(self, tail: Tail) -> None:
@@ -78,10 +91,11 @@ class Roster:
 
     def _recognise(self, tail: Tail, entry: Entry) -> bool:
         """Tell whether the file of a known inode still holds the known content."""
-        changed = (entry.size, entry.modified_ns) != (tail.size, tail.modified_ns)
-        if changed and (not tail.carried or entry.size < tail.size) and self._is_replaced(tail, entry):
+        changed = tail.fresh or entry.fresh or (entry.size, entry.modified_ns) != (tail.size, tail.modified_ns)
+        if changed and self._is_replaced(tail, entry):
             self.retire(tail)
             return False
+        self.contents.put(tail)
         self._carry(tail, entry, changed=changed)
         return True
 
@@ -98,8 +112,7 @@ class Roster:
     def _carry(self, tail: Tail, entry: Entry, *, changed: bool) -> None:
         found_again = not tail.carried
         tail.move_to(entry.name, entry.path, entry.key)
-        tail.size, tail.modified_ns = entry.size, entry.modified_ns
-        tail.archived = bool(entry.day)
+        _note_status(tail, entry)
         if changed:
             tail.ready, tail.finished = True, False
         elif found_again:
@@ -115,6 +128,8 @@ class Roster:
                 tail.ready = tail.ready or (tail.named and tail.lines.unread() > 0)
                 tail.named = False
             elif not tail.lines.is_where_it_was():
+                if tail.ready:
+                    self._vanished_ns = min(self._vanished_ns, tail.modified_ns)
                 self.retire(tail)
 
     def _place(self, entry: Entry) -> None:
@@ -131,8 +146,7 @@ class Roster:
 
     def _take_new(self, entry: Entry, head: Head) -> None:
         tail = Tail(self._next_serial, entry.name, entry.path, entry.key, head)
-        tail.size, tail.modified_ns = entry.size, entry.modified_ns
-        tail.archived = bool(entry.day)
+        _note_status(tail, entry)
         self.add(tail)
 
     def _forget_oldest(self) -> None:
@@ -143,3 +157,8 @@ class Roster:
     def _forget(self, tail: Tail) -> None:
         self.contents.drop(tail)
         self.tails.pop(tail.serial, None)
+
+
+def _note_status(tail: Tail, entry: Entry) -> None:
+    tail.size, tail.modified_ns, tail.fresh = entry.size, entry.modified_ns, entry.fresh
+    tail.archived = bool(entry.day)

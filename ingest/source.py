@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -32,6 +33,7 @@ _PIECES_PER_POLL: Final = 4
 _SCAN_SHARE: Final = 0.2
 _WAITING_S: Final = 0.05
 _LONG_PAUSE_S: Final = 30.0
+_CLOCK_SLACK_S: Final = 60.0
 
 
 class FollowSource:
@@ -101,7 +103,7 @@ class FollowSource:
         self._clock = clock
         self._wall_clock = wall_clock
         self._looked_at = float((positions or {}).get("looked_at", wall_clock()))
-        since = self._looked_at if catch_up_since is None else catch_up_since
+        since = (self._looked_at if catch_up_since is None else catch_up_since) - _CLOCK_SLACK_S
         self._ledger = Ledger()
         self._duplicates = Duplicates(clock)
         self._sensor = Sensor(wall_clock, silence_s)
@@ -126,10 +128,11 @@ class FollowSource:
             if batches:
                 self._last_records = now
                 return batches
+            if self._reading.backlog or self._reading.rescan_wanted:
+                continue
             if now >= deadline:
                 return []
-            if not self._reading.backlog:
-                self._watch.wait(max(0.0, min(deadline, self._next_scan) - now))
+            self._watch.wait(max(0.0, min(deadline, self._next_scan) - now))
 
     def positions(self) -> dict[str, Any]:
         """Return, in JSON types, exactly what was handed out: every content's identity, offset and decoder state."""
@@ -173,11 +176,13 @@ class FollowSource:
             time.sleep(pause)  # lines that come one by one are decoded together
         written, renamed = self._watch.take()
         unknown = self._reading.wake(written) - self._duplicates.names
-        if renamed or self._reading.rescan_wanted or any(map(parse_name, unknown)):
+        if renamed or any(map(parse_name, unknown)):
             self._next_scan = min(self._next_scan, self._no_scan_before)
+        if self._reading.rescan_wanted:
+            self._next_scan = self._clock()
         if self._clock() >= self._next_scan:
             missed = self._wall_clock() - self._looked_at > _LONG_PAUSE_S
-            self._scan(archived_since=self._looked_at if missed else None)
+            self._scan(archived_since=self._looked_at - _CLOCK_SLACK_S if missed else None)
 
     def _scan(self, archived_since: float | None) -> None:
         """List the folder, and find out what each file holds.
@@ -188,14 +193,20 @@ class FollowSource:
         self._watch.refresh()
         self._reading.rescan_wanted = False
         self._looked_at = self._wall_clock()
-        archived = [] if archived_since is None else self._archive.written_since(archived_since)
-        entries = self._duplicates.without([*archived, *list_logs(self._directory)])
-        self._roster.update(entries)
+        with contextlib.suppress(OSError):  # a folder that is away for a time says nothing about its files
+            self._compare(archived_since)
+            if (vanished := self._roster.take_vanished()) is not None:
+                self._compare(vanished - _CLOCK_SLACK_S)
         self._reading.regroup()
         ended = self._clock()
         pause = self._scan_interval_s if not self._roster.newcomers.waiting else min(self._scan_interval_s, _WAITING_S)
         self._next_scan = ended + pause
         self._no_scan_before = ended + (ended - started) / _SCAN_SHARE
+
+    def _compare(self, archived_since: float | None) -> None:
+        archived = [] if archived_since is None else self._archive.written_since(archived_since)
+        found = list_logs(self._directory, now=self._looked_at)
+        self._roster.update(self._duplicates.without([*archived, *found]))
 
     def _restore(self, positions: Mapping[str, Any]) -> None:
         if positions.get("version") != POSITIONS_VERSION:

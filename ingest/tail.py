@@ -45,7 +45,7 @@ class Tail:
         Newest log time handed out, epoch seconds.
     grown_at
         When there last was something to read, by the source's clock.
-    size, modified_ns
+    size, modified_ns, fresh
         What the folder last said about the file.
     """
 
@@ -59,17 +59,26 @@ class Tail:
         self.clock = float("-inf")
         self.grown_at = 0.0
         self.size = self.modified_ns = 0
+        self.fresh = True
         self._decoder: LogDecoder | None = None
         self._decoder_state: str | None = None
         self._finished_state: dict[str, Any] | None = None
+        self._forerunner: Tail | None = None
 
     @property
     def decoder(self) -> LogDecoder:
         """The content's decoder, which continues where the state left off."""
         if self._decoder is None:
+            if self._forerunner is not None:
+                self._decoder_state = self._forerunner.decoder_text()
+                self._forerunner = None
             state = None if self._decoder_state is None else json.loads(self._decoder_state)
             self._decoder = LogDecoder(str(self.lines.path), state)
         return self._decoder
+
+    def follow_up(self, forerunner: Tail) -> None:
+        """Begin with the header in force at the end of another content: a log cut in place goes on without one."""
+        self._forerunner = forerunner
 
     def decode(self, lines: bytes) -> list[RecordBatch]:
         """Decode what was just read."""
@@ -81,7 +90,7 @@ class Tail:
     def release(self) -> None:
         """Give the descriptor and the decoder back; the next read takes them up again."""
         self.lines.close()
-        self._decoder_state = self._decoder_text()
+        self._decoder_state = self.decoder_text()
         self._decoder = None
 
     def move_to(self, name: LogName, path: Path, key: FileKey) -> None:
@@ -109,7 +118,7 @@ class Tail:
         tail = cls(state["serial"], name, path, (device, inode), Head())
         tail.stream = state["stream"]
         tail.finished, tail.archived = state["finished"], state["archived"]
-        tail.size, tail.modified_ns = state["size"], state["modified_ns"]
+        tail.size, tail.modified_ns, tail.fresh = state["size"], state["modified_ns"], state["fresh"]
         tail.clock = float("-inf") if state["clock"] is None else state["clock"]
         tail.lines.restore(state)
         tail.carried = tail.ready = False
@@ -124,12 +133,13 @@ class Tail:
             "archived": self.archived,
             "size": self.size,
             "modified_ns": self.modified_ns,
+            "fresh": self.fresh,
             "clock": None if self.clock == float("-inf") else self.clock,
-            "decoder": self._decoder_text(),
+            "decoder": self.decoder_text(),
             **self.lines.state(),
         }
 
-    def _decoder_text(self) -> str | None:
+    def decoder_text(self) -> str | None:
         """Return the decoder's state as text, of which equal ones are held in memory once."""
         if self._decoder is None:
             return self._decoder_state
