@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from online_models.compile import kernel
 from online_models.features.conn import EDGES, FEATURES, count, measure
-from online_models.features.conn_columns import INBOUND, LATERAL, ConnColumns
+from online_models.features.conn_columns import INBOUND, LATERAL, OUTBOUND, ConnColumns
 from online_models.features.conn_facts import tell
 from online_models.features.conn_learn import learn
 from online_models.features.conn_state import DEVICE, FIRST, KEYS, LAST, ConnState, has_room, keys_of
@@ -22,6 +22,7 @@ COMPARES = (True, False, True, True)
 MATURE_AFTER = 12 * HOUR
 NEW_PEER, SCAN, FLOOD, BRUTE_FORCE, VOLUME, RHYTHM, LATERAL_CONTACT, INBOUND_CONTACT = range(8)
 _MANY = 0.25
+_NEW = 0.2
 
 
 @kernel
@@ -35,6 +36,16 @@ def behaviour_of(columns: ConnColumns, i: int, x: npt.NDArray[np.float64], rarit
         direction = columns.direction[i]
         return INBOUND_CONTACT if direction == INBOUND else LATERAL_CONTACT if direction == LATERAL else NEW_PEER
     return VOLUME if WEIGHTS[2] * rarity[2] >= WEIGHTS[3] * rarity[3] else RHYTHM
+
+
+@kernel
+def is_decisive(columns: ConnColumns, i: int, x: npt.NDArray[np.float64]) -> bool:
+    """Tell whether a record is new in every way at once, which in ordinary traffic all but never happens.
+
+    A service that the device never used, at a peer outside that it never talked to there, in a network that nobody on
+    the site uses for it, all three at a rate at which hardly anything new comes.
+    """
+    return bool(columns.direction[i] == OUTBOUND and min(x[0], x[2], x[3]) >= _NEW)
 
 
 @kernel
@@ -65,7 +76,8 @@ def _judge_record(
     assess(views, x, maturity_of(row))
     outcome.evidence[i] = evidence_of(views)
     outcome.behaviour[i] = behaviour_of(columns, i, x, views.rarity)
-    outcome.verdict[i] = judge(row, outcome.evidence[i], outcome.behaviour[i], row[LAST], views.policy)
+    decisive = is_decisive(columns, i, x)
+    outcome.verdict[i] = judge(row, outcome.evidence[i], outcome.behaviour[i], decisive, row[LAST], views.policy)
     outcome.end[i] = row[LAST]
 
 

@@ -1,8 +1,8 @@
 """What is learned and what is not: suspicion, incidents, and the columns that every device row begins with.
 
 An anomalous record is not learned, and it adds to its device's suspicion, which fades. Enough of it opens an incident:
-from then on nothing of that device is learned until it has been quiet for an hour of log time. One record alone never
-opens an incident, however strange: its part is capped.
+from then on nothing of that device is learned until it has been quiet for an hour of log time. One record alone opens
+no incident, however strange, since its part is capped; unless its kind's model calls it decisive.
 """
 
 from __future__ import annotations
@@ -63,13 +63,21 @@ def release_if_quiet(row: npt.NDArray[np.float64], now: float, policy: npt.NDArr
 
 @kernel
 def judge(
-    row: npt.NDArray[np.float64], evidence: float, behaviour: int, now: float, policy: npt.NDArray[np.float64]
+    row: npt.NDArray[np.float64],
+    evidence: float,
+    behaviour: int,
+    decisive: bool,
+    now: float,
+    policy: npt.NDArray[np.float64],
 ) -> int:
-    """Return the verdict bits of a record, and move its device's suspicion; ``evidence`` is in decades."""
+    """Return the verdict bits of a record, and move its device's suspicion; ``evidence`` is in decades.
+
+    A ``decisive`` record over the threshold raises the alert by itself.
+    """
     if evidence < policy[THRESHOLD]:
         return 0
     _fade(row, now, policy[FADE])
-    step = min(_LARGEST_STEP, evidence - policy[THRESHOLD] + _LEAST_STEP)
+    step = policy[ALERT_AT] if decisive else min(_LARGEST_STEP, evidence - policy[THRESHOLD] + _LEAST_STEP)
     row[LAST_ANOMALY] = now
     if is_frozen(row):
         before = row[BEHAVIOURS_AT + behaviour]

@@ -46,7 +46,7 @@ def _judge_record(
     assess(views, x, maturity_of(row))
     outcome.evidence[i] = evidence_of(views)
     outcome.behaviour[i] = behaviour_of(views.rarity)
-    outcome.verdict[i] = judge(row, outcome.evidence[i], outcome.behaviour[i], row[LAST], views.policy)
+    outcome.verdict[i] = judge(row, outcome.evidence[i], outcome.behaviour[i], False, row[LAST], views.policy)
     outcome.end[i] = row[LAST]
     if outcome.verdict[i]:
         at = outcome.used[0]
