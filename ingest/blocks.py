@@ -17,12 +17,10 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from ingest.scan_values import Bytes, Ints, Words
+    from ingest.scan_values import Bytes, Ints
 
-BLOCK_BYTES: Final = 2**20
+BLOCK_BYTES: Final = 2 * 2**20
 """Blocks are cut to this size, so that what the loops need at once is bounded."""
-PADDING: Final = 8
-"""Bytes after a buffer's end that may be read or written with its last ones."""
 LONG_BLOCK_BYTES: Final = 8 * 2**20
 """A block that is still larger has a line that no log writer writes; such blocks are read line by line."""
 
@@ -91,11 +89,6 @@ def line_starts(block: bytes) -> Ints:
         starts = np.zeros(found + 1, np.int64)
         find_lines(words, buffer, starts)
     return starts[: found + 1]
-
-
-def overlapping_words(buffer: bytes | Bytes) -> Words:
-    """Return the eight bytes from each position on as one number; the last seven positions have none."""
-    return np.ndarray((max(len(buffer) - 7, 0),), np.uint64, buffer, strides=(1,))
 
 
 def utf8_lines(block: Block) -> Bytes:

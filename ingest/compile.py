@@ -54,20 +54,34 @@ def _locate() -> Path:
 
 
 CACHE_DIR: Final = _locate()
+_OPTIONS: Final[Any] = {"nogil": True, "cache": True, "error_model": "numpy", "_nrt": False}
+_NJIT: Final[Any] = numba.njit
 
 
 def kernel(function: F) -> F:
     """Compile a function of numbers, arrays and named tuples of arrays; it runs without the GIL.
 
-    The code is compiled at the first call and cached on disk. Integers keep their width, so positions in a buffer must
-    be what numpy calls ``intp``.
+    The code is compiled at the first call and cached on disk. It must not create arrays: it counts no references to
+    them, which would cost more than all the rest of a loop over bytes.
     """
+    return _compile(function, forceinline=False)
+
+
+def inlined(function: F) -> F:
+    """Compile a function that kernels call for each value: its code goes into theirs."""
+    return _compile(function, forceinline=True)
+
+
+def _compile(function: F, *, forceinline: bool) -> F:
     configured = vars(numba_config)["CACHE_DIR"]
     vars(numba_config)["CACHE_DIR"] = str(CACHE_DIR)
     try:
-        return cast("F", numba.njit(nogil=True, cache=True, error_model="numpy")(function))
+        compiled = numba.njit(nogil=True, cache=True, error_model="numpy", forceinline=forceinline, _nrt=False)(
+            function
+        )
     finally:
         vars(numba_config)["CACHE_DIR"] = configured
+    return cast("F", compiled)
 
 
 def needs_compiling() -> bool:

@@ -1,4 +1,4 @@
-"""Which log kind a record is of: told by its ``_path`` or ``#path``, else by its fields; a file's name is only a hint."""
+"""Which log kind a record is of: ``_path`` or ``#path`` says it, else its fields do; a file's name is only a hint."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _ALIASES: Final = {"open_conn": "conn_long", "conn_open": "conn_long"}
 _LOGGER: Final = re.compile(r"-.*|__.*|\.\d.*")
 
-_MARKS: Final[tuple[tuple[str, frozenset[str]], ...]] = (
+MARKS: Final[tuple[tuple[str, frozenset[str]], ...]] = (
     ("notice", frozenset({"note", "actions"})),
     ("weird", frozenset({"name", "notice"})),
     ("capture_loss", frozenset({"ts_delta", "gaps"})),
@@ -57,7 +57,7 @@ def kind_by_file(source: str) -> str:
 def kind_by_fields(fields: Collection[str]) -> str | None:
     """Return the decoded kind whose marks are all among ``fields``, None if there is none."""
     names = frozenset(fields)
-    return next((kind for kind, marks in _MARKS if marks <= names), None)
+    return next((kind for kind, marks in MARKS if marks <= names), None)
 
 
 def resolve_kind(path: str | None, fields: Collection[str], hint: str) -> str | None:

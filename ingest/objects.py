@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ingest.errors import BadLineError
+from ingest.json_rows import read_event
 from ingest.records import RecordBatch
 from ingest.tally import frame_of
-from ingest.zeek_json import read_object
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,14 +53,15 @@ def decode_objects(records: Sequence[object], hint: str = "") -> DecodedObjects:
     rows: dict[str, list[tuple[int, dict[str, Any]]]] = {}
     for index, record in enumerate(records):
         try:
-            kind, row = read_object(record, hint)
-            if row is None:
-                decoded.rejected.append((index, f"log kind {kind!r} is not analysed"))
-            else:
-                rows.setdefault(kind, []).append((index, row))
+            event = read_event(record, hint)
+            rows.setdefault(event.kind, []).extend((index, row) for row in event.rows)
+            if not event.rows:
+                decoded.rejected.append((index, f"log kind {event.kind!r} is not analysed"))
         except BadLineError as error:
             decoded.rejected.append((index, str(error)))
     for kind, found in rows.items():
+        if not found:
+            continue
         decoded.batches.append(RecordBatch(kind, frame_of(kind, [row for _, row in found])))
         decoded.indices.append([index for index, _ in found])
     return decoded

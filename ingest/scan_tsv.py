@@ -1,51 +1,67 @@
-"""The byte loops over Zeek TSV: where the cells stand, and the columns of text and lists."""
+"""The byte loops over Zeek TSV: where the cells stand, and the columns of text and of lists."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Final, NamedTuple
 
 import numpy as np
 
-from ingest.compile import kernel
-from ingest.scan_values import copy_bytes, copy_word_wise, equals, hex_digit, is_utf8, parse_float
+from ingest.compile import inlined, kernel
+from ingest.scan_values import (
+    Bytes,
+    Column,
+    Floats,
+    Int,
+    Ints,
+    Lines,
+    Places,
+    Text,
+    Words,
+    copy_word_wise,
+    equals,
+    hex_digit,
+    is_utf8,
+    lowest_byte,
+    parse_float,
+    zero_bytes,
+)
 
-if TYPE_CHECKING:
-    from ingest.scan_values import Bytes, Floats, Ints, Places, Words
+_BACKSLASH: Final = 92
+_SPACE: Final = 32
+_LOW_BITS: Final = np.uint64(0x0101010101010101)
 
-_BACKSLASH = 92
-_BACKSLASHES = np.uint64(0x5C5C5C5C5C5C5C5C)
-_SPACE = 32
+
+class Marks(NamedTuple):
+    """The bytes of a header's marks; ``labels`` is the number of label columns that share the last field."""
+
+    separator: int
+    set_separator: int
+    unset: Bytes
+    empty: Bytes
+    labels: int
 
 
 @kernel
-def find_cells(
-    buffer: Bytes,
-    starts: Ints,
-    plain: Bytes,
-    separator: int,
-    columns: Ints,
-    labels: int,
-    unset: Bytes,
-    begins: Places,
-    ends: Places,
-) -> None:
-    """Find the cells of the rows that begin at ``starts`` (one more than there are rows: the end of the last).
+def find_cells(lines: Lines, marks: Marks, columns: Ints, begins: Places, ends: Places) -> None:
+    """Find the cells of every plain row.
 
-    ``columns[field]`` is the row of ``begins`` and ``ends`` for that field, negative for a field that nobody wants.
-    ``plain[row]`` tells on entry whether to look at the row at all, and afterwards whether it has as many fields as
-    ``columns``.
+    ``columns[field]`` is the row of ``begins`` and ``ends`` for that field, negative for a field that nobody wants. A
+    row that has not as many fields as ``columns`` is not plain.
     """
+    buffer, words, starts, plain = lines
+    _, _, unset, _, labels = marks
+    separators = repeated(marks.separator)
     last = len(columns) - 1
-    for row in range(len(starts) - 1):
+    for row in range(len(plain)):
         begin = starts[row]
         stop = starts[row + 1] - 1
         for field in range(last + 1):
             if plain[row]:
-                end = begin
-                while end < stop and buffer[end] != separator:
-                    end += 1
+                end = end_of_field(words, begin, stop, separators)
                 plain[row] = (end == stop) == (field == last)
-                value_end = end_of_value(buffer, begin, end, labels) if field == last and labels > 0 else end
+                value_end = end
+                if field == last and labels > 0:
+                    value_end = end_of_value(buffer, begin, end, labels)
                 column = columns[field]
                 if column >= 0:
                     begins[column, row] = -1 if equals(buffer, begin, value_end, unset) else begin
@@ -53,6 +69,23 @@ def find_cells(
                 if value_end < 0:
                     plain[row] = 0
                 begin = end + 1
+
+
+@inlined
+def end_of_field(words: Words, begin: int, stop: int, separators: np.uint64) -> Int:
+    """Return where the next separator stands, ``stop`` if there is none before it."""
+    while begin < stop:
+        marks = zero_bytes(words[begin] ^ separators)
+        if marks:
+            return min(begin + lowest_byte(marks), stop)
+        begin += 8
+    return stop
+
+
+@inlined
+def repeated(byte: int) -> np.uint64:
+    """Return a word of eight times the same byte."""
+    return np.uint64(byte) * _LOW_BITS
 
 
 @kernel
@@ -73,129 +106,124 @@ def end_of_value(buffer: Bytes, start: int, end: int, labels: int) -> int:
 
 
 @kernel
-def read_text(
-    buffer: Bytes,
-    words: Words,
-    begins: Places,
-    ends: Places,
-    plain: Bytes,
-    empty: Bytes,
-    text_ends: Ints,
-    text: Bytes,
-    text_words: Words,
-) -> None:
-    """Copy a column's unescaped text one after the other; row r ends at ``text_ends[r + 1]``."""
+def read_text(column: Column, marks: Marks, text: Text) -> None:
+    """Copy a column's unescaped text."""
+    buffer, words, plain, begins, ends = column
+    empty = marks.empty
+    text_ends, target, target_words = text
     at = 0
-    for row in range(len(begins)):
-        if plain[row] and begins[row] >= 0 and not equals(buffer, begins[row], ends[row], empty):
-            end = at + ends[row] - begins[row]
-            if copy_word_wise(words, begins[row], ends[row], text_words, at, _BACKSLASHES):
-                end = copy_text(buffer, begins[row], ends[row], text, at)
-                plain[row] = end >= 0
-            at = max(at, end)
+    for row in range(len(plain)):
+        begin, end = begins[row], ends[row]
+        if plain[row] and begin >= 0 and not equals(buffer, begin, end, empty):
+            after = at + end - begin
+            if copy_word_wise(words, begin, end, target_words, at):
+                after = copy_unescaped(buffer, begin, end, target, at)
+                plain[row] = after >= 0
+            at = max(at, after)
         text_ends[row + 1] = at
 
 
 @kernel
-def read_texts(
-    buffer: Bytes,
-    begins: Places,
-    ends: Places,
-    plain: Bytes,
-    separator: int,
-    unset: Bytes,
-    empty: Bytes,
-    list_ends: Ints,
-    text_ends: Ints,
-    text: Bytes,
-) -> None:
+def read_texts(column: Column, marks: Marks, list_ends: Ints, text: Text) -> None:
     """Copy the elements of a column of lists of text; row r's elements end before number ``list_ends[r + 1]``."""
+    buffer, words, plain, begins, ends = column
+    _, _, unset, empty, _ = marks
+    separators = repeated(marks.set_separator)
+    text_ends, target, _ = text
     count = 0
-    for row in range(len(begins)):
-        begin = begins[row]
-        if plain[row] and begin >= 0 and begin < ends[row] and not equals(buffer, begin, ends[row], empty):
-            while plain[row] and begin <= ends[row]:
-                end = end_of_element(buffer, begin, ends[row], separator)
-                at = text_ends[count]
+    for row in range(len(plain)):
+        begin, stop = begins[row], ends[row]
+        if plain[row] and 0 <= begin < stop and not equals(buffer, begin, stop, empty):
+            while plain[row] and begin <= stop:
+                end = end_of_field(words, begin, stop, separators)
+                after = text_ends[count]
                 if not equals(buffer, begin, end, empty):
-                    at = copy_text(buffer, begin, end, text, at)
-                plain[row] = at >= 0 and not equals(buffer, begin, end, unset)
-                text_ends[count + 1] = max(at, text_ends[count])
+                    after = copy_unescaped(buffer, begin, end, target, text_ends[count])
+                plain[row] = after >= 0 and not equals(buffer, begin, end, unset)
+                text_ends[count + 1] = max(after, text_ends[count])
                 count += 1
                 begin = end + 1
         list_ends[row + 1] = count
 
 
 @kernel
-def read_numbers(
-    buffer: Bytes,
-    begins: Places,
-    ends: Places,
-    plain: Bytes,
-    separator: int,
-    empty: Bytes,
-    list_ends: Ints,
-    numbers: Floats,
-) -> None:
+def read_numbers(column: Column, marks: Marks, list_ends: Ints, numbers: Floats) -> None:
     """Read the elements of a column of lists of numbers; row r's elements end before number ``list_ends[r + 1]``."""
+    buffer, words, plain, begins, ends = column
+    empty = marks.empty
+    separators = repeated(marks.set_separator)
     count = 0
-    for row in range(len(begins)):
-        begin = begins[row]
-        if plain[row] and begin >= 0 and begin < ends[row] and not equals(buffer, begin, ends[row], empty):
-            while plain[row] and begin <= ends[row]:
-                end = end_of_element(buffer, begin, ends[row], separator)
-                plain[row], numbers[count] = parse_float(buffer, begin, end)
+    for row in range(len(plain)):
+        begin, stop = begins[row], ends[row]
+        if plain[row] and 0 <= begin < stop and not equals(buffer, begin, stop, empty):
+            while plain[row] and begin <= stop:
+                end = end_of_field(words, begin, stop, separators)
+                plain[row], numbers[count] = parse_float(buffer, words, begin, end)
                 count += 1
                 begin = end + 1
         list_ends[row + 1] = count
 
 
 @kernel
-def end_of_element(buffer: Bytes, begin: int, end: int, separator: int) -> int:
-    """Return where the element that begins at ``begin`` ends."""
-    while begin < end and buffer[begin] != separator:
-        begin += 1
-    return begin
-
-
-@kernel
-def copy_text(source: Bytes, start: int, end: int, target: Bytes, at: int) -> int:
-    """Copy a value without its escapes; return where it ends, -1 if that takes more than replacing escapes."""
+def copy_unescaped(source: Bytes, start: int, end: int, target: Bytes, at: int) -> int:
+    """Copy a value and undo its escapes; return where it ends, -1 if that takes more than replacing escapes."""
     first = at
-    for position in range(start, end):
-        if source[position] == _BACKSLASH:
-            at = copy_unescaped(source, position, end, target, at, True)
-            if not is_utf8(target, first, at):
-                return copy_unescaped(source, start, end, target, first, False)
-            return at
-        target[at] = source[position]
-        at += 1
-    return at
-
-
-@kernel
-def copy_unescaped(source: Bytes, start: int, end: int, target: Bytes, at: int, high: bool) -> int:
-    r"""Copy and undo the escapes; bytes from 0x80 up only if ``high``, else they stay ``\xNN`` (-1 if one is raw)."""
     position = start
     while position < end:
         byte = source[position]
-        if byte >= 0x80 and not high:
+        if byte == _BACKSLASH and position + 1 < end and source[position + 1] == _BACKSLASH:
+            position += 1
+        elif byte == _BACKSLASH and escaped_byte(source, position, end) >= 0:
+            byte = np.uint8(escaped_byte(source, position, end))
+            position += 3
+        target[at] = byte
+        at += 1
+        position += 1
+    return at if is_utf8(target, first, at) else copy_ascii_unescaped(source, start, end, target, first)
+
+
+@kernel
+def escaped_byte(source: Bytes, position: int, end: int) -> int:
+    r"""Return the byte that ``\xNN`` at ``position`` stands for, -1 if that is not what stands there."""
+    if position + 3 >= end or source[position + 1] != 120:
+        return -1
+    upper, lower = hex_digit(source[position + 2]), hex_digit(source[position + 3])
+    return upper * 16 + lower if upper >= 0 and lower >= 0 else -1
+
+
+@kernel
+def copy_ascii_unescaped(source: Bytes, start: int, end: int, target: Bytes, at: int) -> int:
+    r"""Copy a value and undo its escapes, but leave bytes from 0x80 up as ``\xNN``; -1 if one is not escaped."""
+    position = start
+    while position < end:
+        byte = source[position]
+        if byte >= 0x80:
             return -1
         if byte == _BACKSLASH and position + 1 < end and source[position + 1] == _BACKSLASH:
             position += 1
-        elif byte == _BACKSLASH and position + 3 < end and source[position + 1] == 120:
-            upper = hex_digit(source[position + 2])
-            lower = hex_digit(source[position + 3])
-            if upper >= 0 and lower >= 0 and (upper < 8 or high):
-                byte = np.uint8(upper * 16 + lower)
-                position += 3
-            elif upper >= 0 and lower >= 0:
-                at = copy_bytes(source, position, position + 2, target, at)
-                target[at] = 48 + upper if upper < 10 else 87 + upper
-                position += 3
-                byte = np.uint8(48 + lower if lower < 10 else 87 + lower)
-                at += 1
+        elif byte == _BACKSLASH and escaped_byte(source, position, end) >= 0:
+            value = escaped_byte(source, position, end)
+            position += 3
+            byte = np.uint8(value)
+            if value >= 0x80:
+                at = put_escape(target, at, value)
+                byte = np.uint8(lowercase_digit(value & 15))
         target[at] = byte
         at += 1
         position += 1
     return at
+
+
+@kernel
+def put_escape(target: Bytes, at: int, value: int) -> int:
+    r"""Write ``\x`` and the upper digit of a byte; return where they end."""
+    target[at] = _BACKSLASH
+    target[at + 1] = 120
+    target[at + 2] = lowercase_digit(value >> 4)
+    return at + 3
+
+
+@kernel
+def lowercase_digit(value: int) -> int:
+    """Return the character of a hexadecimal digit."""
+    return 48 + value if value < 10 else 87 + value

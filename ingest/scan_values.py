@@ -1,4 +1,4 @@
-"""The byte loops over a single value that all formats share.
+"""The byte loops over a single value that all formats share, and what the loops over a column work on.
 
 A loop accepts only the plain form of a value, and says so if it is another: what is odd goes, with its whole record,
 through the exact row-by-row path (`values`), whose result is the definition.
@@ -6,86 +6,176 @@ through the exact row-by-row path (`values`), whose result is the definition.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
-from ingest.compile import kernel
+from ingest.compile import inlined, kernel
 
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    Bytes = npt.NDArray[np.uint8]
-    Ints = npt.NDArray[np.int64]
-    Places = npt.NDArray[np.int32]
-    Floats = npt.NDArray[np.float64]
-    Ports = npt.NDArray[np.uint16]
-    Words = npt.NDArray[np.uint64]
+Int: TypeAlias = Any  # Python's and numpy's integers, which are the same in compiled code
+Bytes: TypeAlias = npt.NDArray[np.uint8]
+Ints: TypeAlias = npt.NDArray[np.int64]
+Places: TypeAlias = npt.NDArray[np.int32]
+Floats: TypeAlias = npt.NDArray[np.float64]
+Ports: TypeAlias = npt.NDArray[np.uint16]
+Words: TypeAlias = npt.NDArray[np.uint64]
 
 _MAX_DIGITS: Final = 18
 _EXACT_MICROSECONDS: Final = 2**51
 _LOW_BITS: Final = np.uint64(0x0101010101010101)
 _HIGH_BITS: Final = np.uint64(0x8080808080808080)
+_ONE: Final = np.uint64(1)
+_TOP_BYTE: Final = np.uint64(56)
+_ZEROS: Final = np.uint64(0x3030303030303030)
+_DOTS: Final = np.uint64(0x2E2E2E2E2E2E2E2E)
+_TO_HIGH_BIT: Final = np.uint64(0x7676767676767676)
+_BYTES_0_4: Final = np.uint64(0x000000FF000000FF)
+_HUNDREDS: Final = np.uint64(0x000F424000000064)
+_ONES: Final = np.uint64(0x0000271000000001)
+_MINUS: Final = 45
+_ZERO: Final = 48
 _NEWLINE: Final = 10
 _NEWLINES: Final = np.uint64(0x0A0A0A0A0A0A0A0A)
+_BACKSLASHES: Final = np.uint64(0x5C5C5C5C5C5C5C5C)
 _POWERS: Final = 10 ** np.arange(19, dtype=np.int64)
 
 
-@kernel
-def parse_int(buffer: Bytes, start: int, end: int) -> tuple[bool, int]:
+class Lines(NamedTuple):
+    """Whole lines, as the loops see them.
+
+    Attributes
+    ----------
+    buffer, words
+        The bytes, and the eight bytes from each position on as one number.
+    starts
+        Where each line begins and, last, where the last one ends.
+    plain
+        By line, 1 if it is to be read and was plain so far, else 0.
+    """
+
+    buffer: Bytes
+    words: Words
+    starts: Ints
+    plain: Bytes
+
+
+class Column(NamedTuple):
+    """Where the values of one column stand: by row, its first byte (negative for null) and the byte after its last."""
+
+    buffer: Bytes
+    words: Words
+    plain: Bytes
+    begins: Places
+    ends: Places
+
+
+class Text(NamedTuple):
+    """Room for texts one after the other: text r ends at ``ends[r + 1]`` of ``text``, whose bytes ``words`` overlap."""
+
+    ends: Ints
+    text: Bytes
+    words: Words
+
+
+@inlined
+def zero_bytes(word: np.uint64) -> np.uint64:
+    """Return a word whose lowest set bit is the highest of the lowest byte that is zero; 0 if none is.
+
+    Source: Sean Eron Anderson, Bit Twiddling Hacks, "Determine if a word has a zero byte".
+    """
+    return (word - _LOW_BITS) & ~word & _HIGH_BITS
+
+
+@inlined
+def lowest_byte(marks: np.uint64) -> Int:
+    """Return the number of the byte that the lowest of the marks that `zero_bytes` gave is in."""
+    below = (marks & (~marks + _ONE)) - _ONE
+    return np.int64(((below & _LOW_BITS) * _LOW_BITS) >> _TOP_BYTE) - 1
+
+
+@inlined
+def parse_eight(word: np.uint64, size: int) -> Int:
+    """Return the number that the first ``size`` bytes of a word, 1 to 8 digits, stand for; -1 if one is no digit.
+
+    Source: Daniel Lemire, "Quickly parsing eight digits".
+    """
+    shift = np.uint64(64 - 8 * size)
+    digits = (word << shift) - (_ZEROS << shift)
+    if (digits | (digits + _TO_HIGH_BIT)) & _HIGH_BITS:
+        return -1
+    pairs = digits * np.uint64(10) + (digits >> np.uint64(8))
+    low = (pairs & _BYTES_0_4) * _HUNDREDS
+    high = ((pairs >> np.uint64(16)) & _BYTES_0_4) * _ONES
+    return np.int64((low + high) >> np.uint64(32))
+
+
+@inlined
+def parse_digits(words: Words, start: int, end: int) -> Int:
+    """Return the number that 1 to 18 digits stand for; -1 if they are more, fewer or no digits."""
+    size = end - start
+    if size < 1 or size > _MAX_DIGITS:
+        return np.int64(-1)
+    first = (size - 1) % 8 + 1
+    number = parse_eight(words[start], first)
+    start += first
+    while start < end and number >= 0:
+        more = parse_eight(words[start], 8)
+        number = number * 100_000_000 + more if more >= 0 else np.int64(-1)
+        start += 8
+    return number
+
+
+@inlined
+def parse_int(buffer: Bytes, words: Words, start: int, end: int) -> tuple[bool, Int]:
     """Read digits, with a minus sign at most, that surely fit 64 bits."""
-    position = start
-    negative = position < end and buffer[position] == 45
-    if negative:
-        position += 1
-    if position == end or end - position > _MAX_DIGITS or (buffer[position] == 48 and end - position > 1):
-        return False, 0
-    number = 0
-    while position < end:
-        digit = np.int64(buffer[position]) - 48
-        if digit < 0 or digit > 9:
-            return False, 0
-        number = number * 10 + digit
-        position += 1
-    return True, -number if negative else number
+    negative = buffer[start] == _MINUS
+    first = start + negative
+    number = parse_digits(words, first, end)
+    plain = bool(number >= 0 and (end - first == 1 or buffer[first] != _ZERO))
+    return plain, -number if negative else number
 
 
-@kernel
-def parse_decimal(buffer: Bytes, start: int, end: int) -> tuple[bool, int, int]:
-    """Read ``-?digits(.digits)?`` as (read, all digits as one number, digits after the point)."""
-    position = start
-    negative = position < end and buffer[position] == 45
-    if negative:
-        position += 1
-    first = position
-    number = np.int64(0)
-    point = np.int64(-1)
-    while position < end:
-        digit = np.int64(buffer[position]) - 48
-        if digit == -2 and point < 0:
-            point = position
-        elif digit < 0 or digit > 9 or number > 99_999_999_999_999_999:
-            return False, np.int64(0), 0
-        else:
-            number = number * 10 + digit
-        position += 1
-    whole = (end if point < 0 else point) - first
-    if whole < 1 or point == end - 1 or (buffer[first] == 48 and whole > 1):
+@inlined
+def parse_decimal(buffer: Bytes, words: Words, start: int, end: int) -> tuple[bool, Int, int]:
+    """Read ``-?digits(.digits)?``: whether it is that, all digits as one number, digits after the point."""
+    negative = buffer[start] == _MINUS
+    first = start + negative
+    point = first
+    while point < end:
+        dots = zero_bytes(words[point] ^ _DOTS)
+        if dots:
+            point += lowest_byte(dots)
+            break
+        point += 8
+    point = min(point, end)
+    number = parse_digits(words, first, point)
+    places = end - point - 1
+    if number < 0 or (buffer[first] == _ZERO and point - first > 1) or places == 0:
         return False, np.int64(0), 0
-    return True, -number if negative else number, 0 if point < 0 else end - 1 - point
+    if places > 0:
+        zeros = 0
+        if number == 0:
+            while zeros < places - 1 and buffer[point + 1 + zeros] == _ZERO:
+                zeros += 1
+        digits = parse_digits(words, point + 1 + zeros, end)
+        if digits < 0 or (number > 0 and point - first + places > _MAX_DIGITS):
+            return False, np.int64(0), 0
+        number = number * _POWERS[min(places, _MAX_DIGITS)] + digits
+    return True, -number if negative else number, max(places, 0)
 
 
-@kernel
-def round_to_microseconds(number: int, places: int) -> tuple[bool, int]:
-    """Return ``number / 10**places`` seconds in whole microseconds, where rounding decimals and doubles surely agree."""
+@inlined
+def round_to_microseconds(number: Int, places: int) -> tuple[bool, Int]:
+    """Return ``number / 10**places`` seconds in microseconds, where rounding decimals and doubles surely agree."""
     size = abs(number)
     if places <= 6:
         factor = _POWERS[6 - places]
         fits = size <= 4 * _EXACT_MICROSECONDS // factor
         return fits, number * factor if fits else np.int64(0)
-    if places > 18:
+    if places > 24:
         return False, np.int64(0)
-    divisor = _POWERS[places - 6] if places <= 24 else np.int64(1)
+    divisor = _POWERS[places - 6]
     whole = size // divisor
     fraction = (size - whole * divisor) / divisor
     if whole >= _EXACT_MICROSECONDS or abs(fraction - 0.5) < 1e-6 + whole * 5e-16:
@@ -94,21 +184,14 @@ def round_to_microseconds(number: int, places: int) -> tuple[bool, int]:
     return True, -rounded if number < 0 else rounded
 
 
-@kernel
-def parse_float(buffer: Bytes, start: int, end: int) -> tuple[bool, float]:
+@inlined
+def parse_float(buffer: Bytes, words: Words, start: int, end: int) -> tuple[bool, float]:
     """Read a plain decimal number at microsecond resolution."""
-    read, number, places = parse_decimal(buffer, start, end)
+    read, number, places = parse_decimal(buffer, words, start, end)
     if not read:
         return False, 0.0
     exact, micros = round_to_microseconds(number, places)
     return exact, micros / 1e6
-
-
-@kernel
-def has_byte(word: int, pattern: int) -> bool:
-    """Say whether any of the word's eight bytes is the one that ``pattern`` repeats eight times."""
-    difference = np.uint64(word) ^ np.uint64(pattern)
-    return ((difference - _LOW_BITS) & ~difference & _HIGH_BITS) != 0
 
 
 @kernel
@@ -120,7 +203,7 @@ def find_lines(words: Words, buffer: Bytes, starts: Ints) -> int:
     found = 0
     for index in range(len(words) + 1):
         begin = index * 8
-        if index == len(words) or has_byte(words[index], _NEWLINES):
+        if index == len(words) or zero_bytes(words[index] ^ _NEWLINES):
             for position in range(begin, min(begin + 8, len(buffer))):
                 if buffer[position] == _NEWLINE:
                     found += 1
@@ -129,9 +212,9 @@ def find_lines(words: Words, buffer: Bytes, starts: Ints) -> int:
     return found
 
 
-@kernel
-def copy_word_wise(words: Words, begin: int, end: int, target: Words, at: int, pattern: int) -> bool:
-    """Copy ``end - begin`` bytes to ``at``, up to seven bytes more with them; say whether ``pattern``'s byte is in them.
+@inlined
+def copy_word_wise(words: Words, begin: int, end: int, target: Words, at: int) -> bool:
+    """Copy ``end - begin`` bytes to ``at``, up to seven bytes more with them; say whether a backslash is in them.
 
     The words of both arrays begin at every byte.
     """
@@ -141,8 +224,8 @@ def copy_word_wise(words: Words, begin: int, end: int, target: Words, at: int, p
         target[at + offset] = word
         rest = end - begin - offset
         if rest < 8:
-            word &= (np.uint64(1) << np.uint64(8 * rest)) - np.uint64(1)
-        found |= has_byte(word, pattern)
+            word &= (_ONE << np.uint64(8 * rest)) - _ONE
+        found |= zero_bytes(word ^ _BACKSLASHES) != 0
     return found
 
 
@@ -155,15 +238,15 @@ def copy_bytes(source: Bytes, start: int, end: int, target: Bytes, at: int) -> i
     return at
 
 
-@kernel
+@inlined
 def equals(buffer: Bytes, start: int, end: int, other: Bytes) -> bool:
     """Say whether ``buffer[start:end]`` is ``other``."""
     if end - start != len(other):
         return False
+    same = True
     for position in range(len(other)):
-        if buffer[start + position] != other[position]:
-            return False
-    return True
+        same = same and buffer[start + position] == other[position]
+    return same
 
 
 @kernel

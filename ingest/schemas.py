@@ -1,8 +1,8 @@
 """One polars schema per decoded log kind: Zeek's own column names, whatever the file's format was.
 
 Sources: Zeek's ``scripts/base/protocols/*/main.zeek``, ``scripts/base/frameworks/notice/main.zeek`` and
-``scripts/policy/misc/capture-loss.zeek``. Columns that differ between Zeek's versions are all here (``cert_chain_fps`` of
-today and ``cert_chain_fuids`` of before); what a log does not have is null.
+``scripts/policy/misc/capture-loss.zeek``. Columns that differ between Zeek's versions are all here (``cert_chain_fps``
+of today and ``cert_chain_fuids`` of before); what a log does not have is null.
 """
 
 from __future__ import annotations

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import datetime, timezone
+from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
@@ -49,8 +50,8 @@ def _finite(seconds: float, value: object) -> float:
     return to_microseconds(seconds)
 
 
-def _in_range(number: int, dtype: pl.DataType, value: object) -> int:
-    low, high = _RANGES[str(dtype)]
+def _in_range(number: int, dtype: str, value: object) -> int:
+    low, high = _RANGES[dtype]
     if not low <= number <= high:
         raise _wrong(value, f"between {low} and {high}")
     return number
@@ -67,7 +68,7 @@ def parse_iso(text: str) -> float:
         raise _wrong(text, "an ISO 8601 time")
     *clock, fraction, sign, hours, minutes = match.groups()
     try:
-        whole = int(datetime(*map(int, clock), tzinfo=timezone.utc).timestamp())  # type: ignore[misc, arg-type]  # six ints
+        whole = int(datetime(*map(int, clock), tzinfo=UTC).timestamp())  # type: ignore[misc, arg-type]  # six ints
     except ValueError as error:
         raise _wrong(text, f"an ISO 8601 time ({error})") from error
     if sign:
@@ -92,7 +93,7 @@ def float_from_text(text: str) -> float:
     return _finite(float(text), text)
 
 
-def int_from_text(text: str, dtype: pl.DataType) -> int:
+def int_from_text(dtype: str, text: str) -> int:
     """Return the whole number, which must fit ``dtype``."""
     if not _INT.fullmatch(text):
         raise _wrong(text, "a whole number")
@@ -106,13 +107,13 @@ def bool_from_text(text: str) -> bool:
     return text == "T"
 
 
-def from_text(text: str, dtype: pl.DataType) -> Any:
-    """Convert an unescaped, set, not empty TSV value that is no list."""
+def text_converter(dtype: pl.DataType) -> Callable[[str], Any]:
+    """Return the function that converts an unescaped TSV value, set, not empty and no list, to a column's type."""
     if dtype == pl.String:
-        return text
+        return str
     if dtype == pl.Float64:
-        return float_from_text(text)
-    return bool_from_text(text) if dtype == pl.Boolean else int_from_text(text, dtype)
+        return float_from_text
+    return bool_from_text if dtype == pl.Boolean else partial(int_from_text, str(dtype))
 
 
 def ts_from_json(value: object) -> float:
@@ -132,7 +133,7 @@ def float_from_json(value: object) -> float:
     return _finite(float(value), value)
 
 
-def int_from_json(value: object, dtype: pl.DataType) -> int:
+def int_from_json(dtype: str, value: object) -> int:
     """Return the whole number; a float counts if it has no fraction."""
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
         raise _wrong(value, "a whole number")
@@ -153,21 +154,18 @@ def text_from_json(value: object) -> str:
     return _CONTROL.sub(lambda match: chr(int(match[1], 16)), value) if "\\x" in value else value
 
 
-def _scalar_from_json(dtype: pl.DataType) -> Callable[[object], Any]:
+def json_converter(dtype: pl.DataType) -> Callable[[object], Any]:
+    """Return the function that converts a JSON value, not null, to a column's type; null inside a list stays null."""
+    if isinstance(dtype, pl.List):
+        return partial(_list_from_json, json_converter(dtype.inner))  # type: ignore[arg-type]  # schemas hold instances
     if dtype == pl.String:
         return text_from_json
     if dtype == pl.Float64:
         return float_from_json
-    return bool_from_json if dtype == pl.Boolean else lambda value: int_from_json(value, dtype)
+    return bool_from_json if dtype == pl.Boolean else partial(int_from_json, str(dtype))
 
 
-def from_json(value: object, dtype: pl.DataType) -> Any:
-    """Convert a JSON value to its column's type; null stays null, also inside a list."""
-    if value is None:
-        return None
-    if not isinstance(dtype, pl.List):
-        return _scalar_from_json(dtype)(value)
+def _list_from_json(convert: Callable[[object], Any], value: object) -> list[Any]:
     if not isinstance(value, list):
         raise _wrong(value, "a list")
-    convert = _scalar_from_json(dtype.inner)  # type: ignore[arg-type]  # every schema's inner type is an instance
     return [None if item is None else convert(item) for item in value]

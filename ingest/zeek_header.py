@@ -79,7 +79,7 @@ class HeaderReader:
     header: Header = field(default_factory=Header)
 
     def read_meta(self, line: bytes) -> None:
-        """Take in one line that starts with ``#``; what it does not know (``#open``, ``#types``, comments) it ignores."""
+        """Take in one line that starts with ``#``; what it does not know (``#open``, ``#types``) it ignores."""
         if line.startswith(b"#separator"):
             self.header = Header(separator=unescape(line[len(b"#separator") :].strip(b" ")) or b"\t")
             return

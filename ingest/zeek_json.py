@@ -1,18 +1,24 @@
-"""Zeek JSON lines to frames: one object a line, flat dotted keys, the kind told by ``_path`` or by the keys."""
+"""Blocks of JSON lines to frames: plain Zeek records by byte loops, everything else one by one."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import orjson
+import numpy as np
+import polars as pl
 
+from ingest.blocks import LONG_BLOCK_BYTES, utf8_lines
 from ingest.errors import BadLineError
-from ingest.kinds import resolve_kind
-from ingest.schemas import SCHEMAS
-from ingest.values import from_json, ts_from_json
+from ingest.json_loops import JsonLoops
+from ingest.json_rows import parse_line, read_event
+from ingest.tally import frame_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ingest.blocks import Block
+    from ingest.json_rows import Event
+    from ingest.scan_values import Bytes, Ints
     from ingest.tally import Tally
 
 
@@ -21,51 +27,87 @@ class JsonReader:
 
     def __init__(self, hint: str) -> None:
         self._hint = hint
+        self._usual: JsonLoops | None = None
 
     def read(self, block: Block, tally: Tally) -> None:
-        """Add the records of a block of JSON lines to ``tally``."""
-        rows: dict[str, list[dict[str, Any]]] = {}
-        for number in range(len(block)):
-            line = block.line(number)
-            try:
-                kind, row = read_object(parse_line(line), self._hint)
-                if row is None:
-                    tally.skip(kind)
-                else:
-                    rows.setdefault(kind, []).append(row)
-            except BadLineError as error:
-                tally.reject(line, block.place(number), str(error))
-        for kind, records in rows.items():
-            tally.add_rows(kind, records)
+        """Add the records of a block of JSON lines to ``tally``.
 
+        The loops for the usual kind take what they can; the first line that is left tells for which kind to try next.
+        """
+        unix = block.with_unix_ends()
+        pending = np.ones(len(block), np.uint8)
+        fit = np.zeros_like(pending) if len(block.lines) > LONG_BLOCK_BYTES else utf8_lines(unix)
+        pieces = Pieces()
+        tried = [self._usual] if self._usual else []
+        for loops in tried:
+            pieces.add_plain(loops, unix, pending, fit)
+        for number in _left(pending):
+            event = self._read_line(block.line(number), block.place(number), tally)
+            pending[number] = 0
+            if event is None:
+                continue
+            pieces.add_rows(event.kind, number, event.rows)
+            if event.is_zeek and event.rows and not any(loops.fits(event.kind, event.path) for loops in tried):
+                self._usual = JsonLoops(event.kind, event.path, self._hint)
+                tried.append(self._usual)
+                pieces.add_plain(self._usual, unix, pending, fit)
+        pieces.hand_over(tally)
 
-def parse_line(line: bytes) -> object:
-    """Return the line's JSON value; bytes that are no UTF-8 become ``\\xNN`` text; raise `BadLineError` if it is no JSON."""
-    try:
-        return orjson.loads(line)
-    except orjson.JSONDecodeError as error:
-        raise BadLineError(f"not JSON: {error}") from error
-
-
-def read_object(record: object, hint: str) -> tuple[str, dict[str, Any] | None]:
-    """Return a decoded object's log kind and its values by column name, None in place of values if not analysed."""
-    if not isinstance(record, dict):
-        raise BadLineError(f"a record is a JSON object, not {type(record).__name__}")
-    path = record.get("_path")
-    kind = resolve_kind(path if isinstance(path, str) else None, record.keys(), hint)
-    if kind is None:
-        raise BadLineError("no known log kind: give _path, or the fields of a Zeek log")
-    return kind, read_zeek(record, kind) if kind in SCHEMAS else None
-
-
-def read_zeek(record: dict[str, Any], kind: str) -> dict[str, Any]:
-    """Return a Zeek record's values by column name; raise `BadLineError` naming the field that is wrong."""
-    if record.get("ts") is None:
-        raise BadLineError("ts: the time of the record is missing")
-    row: dict[str, Any] = {}
-    for name, dtype in SCHEMAS[kind].items():
+    def _read_line(self, line: bytes, place: int, tally: Tally) -> Event | None:
         try:
-            row[name] = ts_from_json(record["ts"]) if name == "ts" else from_json(record.get(name), dtype)
+            event = read_event(parse_line(line), self._hint)
         except BadLineError as error:
-            raise BadLineError(f"{name}: {error}") from error
-    return row
+            tally.reject(line, place, str(error))
+            return None
+        if not event.rows:
+            tally.skip(event.kind)
+        return event
+
+
+class Pieces:
+    """The records of one block, read in pieces; each piece knows the numbers of its lines."""
+
+    def __init__(self) -> None:
+        self._frames: dict[str, list[tuple[pl.DataFrame, Ints]]] = {}
+        self._rows: dict[str, list[tuple[int, dict[str, Any]]]] = {}
+
+    def add_plain(self, loops: JsonLoops, block: Block, pending: Bytes, fit: Bytes) -> None:
+        """Read what is plain among the lines that are pending, and take that out of ``pending``."""
+        plain = pending & fit
+        if loops.can_read and plain.any():
+            frame = loops.read(block, plain)
+            numbers = np.flatnonzero(plain)
+            pending[numbers] = 0
+            piece = frame if plain.all() else frame.filter(pl.Series(plain == 1))
+            self._frames.setdefault(loops.kind, []).append((piece, numbers))
+
+    def add_rows(self, kind: str, number: int, rows: list[dict[str, Any]]) -> None:
+        """Add the records of one line."""
+        self._rows.setdefault(kind, []).extend((number, row) for row in rows)
+
+    def hand_over(self, tally: Tally) -> None:
+        """Give each kind's records to ``tally`` in the order of their lines."""
+        for kind, rows in self._rows.items():
+            if rows:
+                numbers = np.array([number for number, _ in rows], np.int64)
+                self._frames.setdefault(kind, []).append((frame_of(kind, [row for _, row in rows]), numbers))
+        for kind, pieces in self._frames.items():
+            tally.add(kind, _in_order(pieces))
+
+
+def _in_order(pieces: list[tuple[pl.DataFrame, Ints]]) -> pl.DataFrame:
+    if len(pieces) == 1:
+        return pieces[0][0]
+    numbers = np.concatenate([numbers for _, numbers in pieces])
+    return pl.concat([frame for frame, _ in pieces])[np.argsort(numbers, kind="stable")]
+
+
+def _left(pending: Bytes) -> Iterator[int]:
+    """Yield the numbers of the lines that are pending when their turn comes."""
+    number = 0
+    while number < len(pending):
+        number += int(np.argmax(pending[number:]))
+        if not pending[number]:
+            return
+        yield number
+        number += 1

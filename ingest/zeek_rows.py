@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from ingest.errors import BadLineError
-from ingest.values import check_ts, from_text
+from ingest.values import check_ts, text_converter
 from ingest.zeek_text import to_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from ingest.zeek_header import Header
 
@@ -22,7 +22,7 @@ class RowReader:
     def __init__(self, header: Header, schema: Mapping[str, pl.DataType]) -> None:
         self._header = header
         self._columns = [
-            (position, name, schema[name])
+            (position, name, _is_list(schema[name]), text_converter(_inner(schema[name])))
             for position, name in enumerate(header.fields)
             if name in schema and header.fields.index(name) == position
         ]
@@ -31,9 +31,10 @@ class RowReader:
         """Return the row's values by column name; raise `BadLineError` naming what is wrong with it."""
         cells = self._split(line)
         row: dict[str, Any] = {}
-        for position, name, dtype in self._columns:
+        for position, name, is_list, convert in self._columns:
+            raw = cells[position]
             try:
-                row[name] = self._value(cells[position], dtype)
+                row[name] = self._elements(raw, convert) if is_list else self._scalar(raw, convert)
             except BadLineError as error:
                 raise BadLineError(f"{name}: {error}") from error
         if row.get("ts") is None:
@@ -53,20 +54,24 @@ class RowReader:
             cells[-1] = tail[0]
         return cells
 
-    def _value(self, raw: bytes, dtype: pl.DataType) -> Any:
+    def _scalar(self, raw: bytes, convert: Callable[[str], Any]) -> Any:
         if raw == self._header.unset:
             return None
-        if isinstance(dtype, pl.List):
-            return self._elements(raw, dtype.inner)  # type: ignore[arg-type]  # every schema's inner type is an instance
-        return self._scalar(raw, dtype)
+        if convert is str and raw == self._header.empty:
+            return ""
+        return convert(to_text(raw))
 
-    def _elements(self, raw: bytes, inner: pl.DataType) -> list[Any]:
-        if raw == self._header.empty:
+    def _elements(self, raw: bytes, convert: Callable[[str], Any]) -> list[Any] | None:
+        if raw == self._header.unset:
+            return None
+        if raw in {self._header.empty, b""}:
             return []
-        parts = raw.split(self._header.set_separator)
-        return [None if part == self._header.unset else self._scalar(part, inner) for part in parts]
+        return [self._scalar(part, convert) for part in raw.split(self._header.set_separator)]
 
-    def _scalar(self, raw: bytes, dtype: pl.DataType) -> Any:
-        if dtype != pl.String:
-            return from_text(to_text(raw), dtype)
-        return "" if raw == self._header.empty else to_text(raw)
+
+def _is_list(dtype: pl.DataType) -> bool:
+    return isinstance(dtype, pl.List)
+
+
+def _inner(dtype: pl.DataType) -> pl.DataType:
+    return dtype.inner if isinstance(dtype, pl.List) else dtype  # type: ignore[return-value]  # schemas hold instances

@@ -7,16 +7,28 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import polars as pl
 
-from ingest import columns
-from ingest.blocks import LONG_BLOCK_BYTES, PADDING, merge, overlapping_words, utf8_lines
+from ingest.blocks import LONG_BLOCK_BYTES, merge, utf8_lines
+from ingest.columns import (
+    bool_series,
+    column_of,
+    float_series,
+    int_series,
+    lines_of,
+    null_series,
+    numbers_series,
+    room,
+    text_room,
+    text_series,
+    texts_series,
+)
 from ingest.errors import BadLineError
-from ingest.scan_tsv import find_cells, read_numbers, read_text, read_texts
+from ingest.scan_tsv import Marks, find_cells, read_numbers, read_text, read_texts
 from ingest.schemas import SCHEMAS
 from ingest.zeek_rows import RowReader
 
 if TYPE_CHECKING:
     from ingest.blocks import Block
-    from ingest.scan_values import Bytes, Places
+    from ingest.scan_values import Bytes, Column
     from ingest.tally import Tally
     from ingest.zeek_header import Header
 
@@ -57,14 +69,18 @@ class Loops:
     """Reads the plain rows of a block, column by column."""
 
     def __init__(self, header: Header, schema: pl.Schema) -> None:
-        self._header = header
         self._schema = schema
         self._row_of = {name: number for number, name in enumerate(n for n in schema if n in header.fields)}
         self._columns = np.full(len(header.fields), -1, np.int64)
         for name, number in self._row_of.items():
             self._columns[header.fields.index(name)] = number
-        self._unset = np.frombuffer(header.unset, np.uint8)
-        self._empty = np.frombuffer(header.empty, np.uint8)
+        self._marks = Marks(
+            separator=header.separator[0],
+            set_separator=header.set_separator[0],
+            unset=np.frombuffer(header.unset, np.uint8),
+            empty=np.frombuffer(header.empty, np.uint8),
+            labels=header.labels,
+        )
 
     @staticmethod
     def know(header: Header, schema: pl.Schema) -> bool:
@@ -76,54 +92,40 @@ class Loops:
     def read(self, block: Block, plain: Bytes) -> pl.DataFrame:
         """Return a frame with one row per line of the block; only the rows that are then marked in ``plain`` count."""
         plain[:] = utf8_lines(block)
-        buffer = np.frombuffer(block.lines + bytes(PADDING), np.uint8)
-        starts = block.starts
+        lines = lines_of(block, plain)
         begins = np.full((len(self._row_of), len(plain)), -1, np.int32)
         ends = np.zeros_like(begins)
-        header = self._header
-        find_cells(buffer, starts, plain, header.separator[0], self._columns, header.labels, self._unset, begins, ends)
+        find_cells(lines, self._marks, self._columns, begins, ends)
         plain[begins[self._row_of["ts"]] < 0] = 0
-        return pl.DataFrame([self._series(name, buffer, begins, ends, plain) for name in self._schema])
+        found = {name: column_of(lines, begins[row], ends[row]) for name, row in self._row_of.items()}
+        return pl.DataFrame([self._series(name, found.get(name), len(plain)) for name in self._schema])
 
-    def _series(self, name: str, buffer: Bytes, begins: Places, ends: Places, plain: Bytes) -> pl.Series:
+    def _series(self, name: str, column: Column | None, rows: int) -> pl.Series:
         dtype = self._schema[name]
-        row = self._row_of.get(name)
-        if row is None or not (begins[row] >= 0).any():
-            return columns.nulls(name, dtype, len(plain))
-        return self._read(dtype, buffer, begins[row], ends[row], plain).alias(name)
+        if column is None or not (column.begins >= 0).any():
+            return null_series(name, dtype, rows)
+        return self._read(dtype, column).alias(name)
 
-    def _read(self, dtype: pl.DataType, buffer: Bytes, begins: Places, ends: Places, plain: Bytes) -> pl.Series:
+    def _read(self, dtype: pl.DataType, column: Column) -> pl.Series:
         if dtype == pl.String:
-            return self._text(buffer, begins, ends, plain)
+            text = text_room(room(column), len(column.plain))
+            read_text(column, self._marks, text)
+            return text_series(column, text)
         if dtype == pl.Float64:
-            return columns.float_series(buffer, begins, ends, plain)
+            return float_series(column)
         if dtype == pl.Boolean:
-            plain[(begins >= 0) & (ends - begins != 1)] = 0
-            return columns.bool_series(buffer, begins, ends, plain, b"TF")
+            return bool_series(column, "T", "F")
         if isinstance(dtype, pl.List):
-            return self._list(dtype, buffer, begins, ends, plain)
-        return columns.int_series(buffer, begins, ends, plain, dtype)
+            return self._lists(dtype, column)
+        return int_series(column, dtype)
 
-    def _text(self, buffer: Bytes, begins: Places, ends: Places, plain: Bytes) -> pl.Series:
-        text_ends = np.zeros(len(plain) + 1, np.int64)
-        text = np.empty(_room(begins, ends) + PADDING, np.uint8)
-        words, text_words = overlapping_words(buffer), overlapping_words(text)
-        read_text(buffer, words, begins, ends, plain, self._empty, text_ends, text, text_words)
-        return columns.text_series(begins, text_ends, text)
-
-    def _list(self, dtype: pl.List, buffer: Bytes, begins: Places, ends: Places, plain: Bytes) -> pl.Series:
-        list_ends = np.zeros(len(plain) + 1, np.int64)
-        room, separator = _room(begins, ends), self._header.set_separator[0]
+    def _lists(self, dtype: pl.List, column: Column) -> pl.Series:
+        size, rows = room(column), len(column.plain)
+        list_ends = np.zeros(rows + 1, np.int64)
         if dtype.inner == pl.String:
-            text_ends = np.zeros(room + len(plain) + 1, np.int64)
-            text = np.empty(room, np.uint8)
-            read_texts(buffer, begins, ends, plain, separator, self._unset, self._empty, list_ends, text_ends, text)
-            return columns.texts_series(begins, list_ends, text_ends, text)
-        numbers = np.empty(room + len(plain))
-        read_numbers(buffer, begins, ends, plain, separator, self._empty, list_ends, numbers)
-        return columns.numbers_series(begins, list_ends, numbers)
-
-
-def _room(begins: Places, ends: Places) -> int:
-    """Return how many bytes a column's values take together."""
-    return int((ends - begins)[begins >= 0].sum(dtype=np.int64))
+            text = text_room(size, size + rows)
+            read_texts(column, self._marks, list_ends, text)
+            return texts_series(column, list_ends, text)
+        numbers = np.empty(size + rows)
+        read_numbers(column, self._marks, list_ends, numbers)
+        return numbers_series(column, list_ends, numbers)
