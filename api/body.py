@@ -11,6 +11,8 @@ from starlette.concurrency import run_in_threadpool
 from api.problems import ProblemError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from starlette.types import Message, Receive
 
 _MIB: Final = 1 << 20
@@ -50,12 +52,12 @@ async def _drain(receive: Receive, most: int) -> None:
 
 def _too_large(limit: int) -> ProblemError:
     return ProblemError(
-        413, "body_too_large", f"The body is larger than {limit / _MIB:g} MiB; send it in parts, or raise the limit"
+        413, "body_too_large", f"The body is larger than {limit / _MIB:.3g} MiB; send it in parts, or raise the limit"
     )
 
 
-async def read_records(request: Request, key: str, limit: int) -> list[Any]:
-    """Return the list under `key` of the body's JSON object.
+async def read_records(request: Request, keys: Sequence[str], limit: int) -> list[Any]:
+    """Return the list under one of `keys` of the body's JSON object.
 
     Raises
     ------
@@ -66,10 +68,10 @@ async def read_records(request: Request, key: str, limit: int) -> list[Any]:
     try:
         document = await run_in_threadpool(orjson.loads, body)
     except orjson.JSONDecodeError as error:
-        raise ProblemError(400, "not_json", f"The body is not JSON: {error}; {_expected(key)}") from error
-    if not isinstance(document, dict) or not isinstance(document.get(key), list):
-        raise ProblemError(422, "wrong_shape", f"The body is JSON of another shape; {_expected(key)}")
-    records: list[Any] = document[key]
+        raise ProblemError(400, "not_json", f"The body is not JSON: {error}; {_expected(keys[0])}") from error
+    records = next((document[key] for key in keys if key in document), None) if isinstance(document, dict) else None
+    if not isinstance(records, list):
+        raise ProblemError(422, "wrong_shape", f"The body is JSON of another shape; {_expected(keys[0])}")
     return records
 
 

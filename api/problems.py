@@ -64,7 +64,7 @@ def handle_problems(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def _parameter(_: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
-        name = str(first["loc"][-1])
+        name = str(first["loc"][1] if len(first["loc"]) > 1 else first["loc"][0])  # after "query", "path" or "body"
         return ProblemError(422, "wrong_parameter", f"{name}: {first['msg']}").response()
 
     @app.exception_handler(HTTPException)

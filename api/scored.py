@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from api.stream.messages import score_row
 from ingest.objects import decode_objects
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from api.pipeline import Scorer
     from online_models.types import ScoredBatch
+
+_EXPECTED: Final = ", ".join(MODELLED_KINDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ def decode_request(records: Sequence[object]) -> RequestRecords:
     """Decode the records of a request; those of kinds without a model are rejected like those of unknown kinds."""
     decoded = decode_objects(records)
     batches, indices = [], []
-    rejected = list(decoded.rejected)
+    rejected = [(index, f"{error}; expected a Zeek record of {_EXPECTED}") for index, error in decoded.rejected]
     for batch, places in zip(decoded.batches, decoded.indices, strict=True):
         if batch.kind in MODELLED_KINDS:
             batches.append(batch)
@@ -67,5 +69,4 @@ def decode_request(records: Sequence[object]) -> RequestRecords:
 
 
 def _without_model(kind: str, places: Sequence[int]) -> Iterator[tuple[int, str]]:
-    expected = ", ".join(MODELLED_KINDS)
-    return ((place, f"{kind} records have no model; expected a record of one of {expected}") for place in places)
+    return ((place, f"{kind} records have no model; expected a Zeek record of {_EXPECTED}") for place in places)

@@ -54,7 +54,8 @@ def state_directory(path: Path) -> Iterator[StateDirectory]:
     """
     state = StateDirectory(path)
     try:
-        state.checkpoints.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        state.checkpoints.mkdir(mode=0o700, exist_ok=True)
         lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise StateError(f"state directory {path}: {error.strerror}; name another with --state") from error

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartException
+from starlette.exceptions import HTTPException
 
 from api.body import limited
 from api.pipeline.datasets import Rejection
@@ -41,8 +41,8 @@ async def receive_upload(request: Request, folder: Path, limit: int) -> Uploaded
             if upload is None:
                 raise ProblemError(422, "no_file", "The form holds no file; send the log as a file part named `file`")
             return await run_in_threadpool(_keep, upload.file, upload.filename or "upload.log", folder)
-    except MultiPartException as error:
-        raise ProblemError(400, "not_multipart", f"The body is not a multipart form: {error.message}") from error
+    except HTTPException as error:  # Starlette's form of what is wrong with a form
+        raise ProblemError(400, "not_multipart", f"The body is not a multipart form: {error.detail}") from error
 
 
 def _keep(content: IO[bytes], name: str, folder: Path) -> UploadedLog:

@@ -79,10 +79,11 @@ class TrainingJob:
         return True
 
     def _complete(self) -> None:
-        if self._dataset.rejected() and not self._learned:
-            self.finish("failed", f"no record could be used: {self._dataset.rejections()[0].error}")
-        else:
+        if self._learned:
             self.finish("done")
+        else:
+            reasons = [rejection.error for rejection in self._dataset.rejections()] or ["there is none"]
+            self.finish("failed", f"no record could be used: {reasons[0]}")
 
     def _report(self, state: JobState) -> None:
         self.status = replace(

@@ -56,7 +56,7 @@ def machinelearning_routes(service: Service) -> APIRouter:
     )
     async def predict(request: Request) -> Response:
         """Score every record, and learn nothing."""
-        records = await request_records(request, service, "traffic")
+        records = await request_records(request, service)
         scored = await score(service, records, learn=False)
         rows = await run_in_threadpool(records.rows, scored)
         return json_response({"predictions": rows, "rejected": records.rejections()})
@@ -67,7 +67,7 @@ def machinelearning_routes(service: Service) -> APIRouter:
 async def _dataset(request: Request, service: Service) -> Dataset:
     if request.headers.get("content-type", "").startswith("multipart/form-data"):
         return await receive_upload(request, service.state.uploads, service.limits.upload_bytes)
-    records = await read_records(request, "dataset", service.limits.body_bytes)
+    records = await read_records(request, ("dataset", "traffic"), service.limits.body_bytes)
     decoded = await run_in_threadpool(decode_request, records)
     return ObjectsDataset(decoded.batches, [Rejection(error, index) for index, error in sorted(decoded.rejected)])
 

@@ -38,16 +38,16 @@ def traffic_routes(service: Service) -> APIRouter:
         learn: Annotated[bool, Query(description="also learn, and raise alerts")] = False,
     ) -> Response:
         """Score Zeek JSON records and return the anomalous ones; without `learn` no trace stays."""
-        records = await request_records(request, service, "traffic")
+        records = await request_records(request, service)
         scored = await score(service, records, learn=learn)
         return await run_in_threadpool(_answer, records, scored)
 
     return router
 
 
-async def request_records(request: Request, service: Service, key: str) -> RequestRecords:
+async def request_records(request: Request, service: Service) -> RequestRecords:
     """Return the decoded records of a request, or raise what is wrong with it."""
-    records = await read_records(request, key, service.limits.body_bytes)
+    records = await read_records(request, ("traffic", "dataset"), service.limits.body_bytes)
     if len(records) > service.limits.records:
         most = service.limits.records
         raise ProblemError(413, "too_many_records", f"{len(records)} records; send at most {most} in one request")
