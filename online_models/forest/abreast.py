@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from online_models.compile import kernel
-from online_models.forest.crown import FEATURE, FULL, LEFT, LEVELS, PATH, THRESHOLD, settle, unfold
+from online_models.forest.crown import FEATURE, FULL, LEVELS, PATH, RIGHT, THRESHOLD, settle, unfold
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -43,13 +43,17 @@ def _descend_abreast(
     at: npt.NDArray[np.int64],
     levels: int,
 ) -> None:
-    """Bring rows to their leaves, sixteen together; who has arrived marks time until the deepest level."""
+    """Bring rows to their leaves, sixteen together; who has arrived marks time until the deepest level.
+
+    The indices are unsigned because numba looks for negative ones at every use, which here doubles the time.
+    """
     at[:] = 0
     for start in range(0, rows.shape[0], ABREAST):
         for _ in range(levels):
-            for i in range(start, start + ABREAST):
-                here = at[i]
-                at[i] = node[here, LEFT] + 1 - (rows[i, node[here, FEATURE]] < split[here, THRESHOLD])
+            for i in range(np.uint64(start), np.uint64(start + ABREAST)):
+                here = np.uint32(at[i])
+                value = rows[i, np.uint32(node[here, FEATURE])]
+                at[i] = node[here, RIGHT] - (value < split[here, THRESHOLD])
 
 
 @kernel
@@ -58,8 +62,8 @@ def _descend(
 ) -> int:
     """Bring one row from a node to its leaf."""
     here = start
-    while node[here, LEFT] > here:
-        here = node[here, LEFT] + 1 - (row[node[here, FEATURE]] < split[here, THRESHOLD])
+    while node[here, RIGHT] > here:
+        here = node[here, RIGHT] - (row[node[here, FEATURE]] < split[here, THRESHOLD])
     return int(here)
 
 
@@ -69,7 +73,7 @@ def _learn(crown: Crown, tree: int, first: int, at: npt.NDArray[np.int64]) -> No
     split, node, leaves = crown.split[tree], crown.node[tree], crown.leaf[tree]
     for i in range(at.shape[0]):
         leaf = at[i]
-        if node[leaf, LEFT] > leaf:
+        if node[leaf, RIGHT] > leaf:
             leaf = _descend(split, node, crown.rows[first + i], leaf)
         if settle(leaves, node, first + i, leaf) == crown.counters[FULL]:
             unfold(crown, tree, leaf)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 THRESHOLD, PATH = 0, 1
 """Columns of `Crown.split`."""
 
-LEFT, FEATURE, MASS, PLACE = 0, 1, 2, 3
+RIGHT, FEATURE, MASS, PLACE = 0, 1, 2, 3
 """Columns of `Crown.node`."""
 
 USED, LEVELS = 0, 1
@@ -56,7 +56,7 @@ class Crown(NamedTuple):
     split
         float64 ``(n_trees, capacity, 2)``: a node's threshold, and what River's walk has added up when it ends there.
     node
-        int32 ``(n_trees, capacity, 4)``: left child (the right one follows it), feature, mass learned in this window
+        int32 ``(n_trees, capacity, 4)``: right child (the left one precedes it), feature, mass learned in this window
         (of leaves; of other nodes only while `SUMMED`), and place in the heap order of the whole tree.
     size
         int32 ``(n_trees, 2)``: nodes used, and levels below the root.
@@ -94,7 +94,6 @@ def new_crown(splits: Splits, n_features: int, height: int, window_size: int) ->
         counters=np.array([0, window_size, math.ceil(0.1 * window_size), 0, 1], dtype=np.int64),
     )
     crown.split[:, 0, THRESHOLD] = np.nan
-    crown.node[:, 0, LEFT] = -1
     return crown
 
 
@@ -169,11 +168,11 @@ def add_children(crown: Crown, tree: int, leaf: int) -> int:
     crown.size[tree, USED] = left + 2
     split[leaf, THRESHOLD] = crown.threshold[tree, place]
     node[leaf, FEATURE] = crown.feature[tree, place]
-    node[leaf, LEFT] = left
+    node[leaf, RIGHT] = left + 1
     for child in range(left, left + 2):
         split[child, THRESHOLD] = np.nan
         split[child, PATH] = split[leaf, PATH]
-        node[child, LEFT] = child - 1
+        node[child, RIGHT] = child
         node[child, FEATURE] = 0
         node[child, MASS] = 0
         node[child, PLACE] = 2 * place + 1 + child - left

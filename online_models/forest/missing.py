@@ -14,9 +14,9 @@ from online_models.compile import kernel
 from online_models.forest.crown import (
     FEATURE,
     FULL,
-    LEFT,
     MASS,
     PATH,
+    RIGHT,
     SUMMED,
     THRESHOLD,
     USED,
@@ -55,13 +55,13 @@ def _descend(
     learn: int,
 ) -> int:
     """Bring one row to its leaf, and add `learn` to the masses of the nodes above it."""
-    here, left = 0, node[0, LEFT]
-    while left > here:
+    here, right = 0, node[0, RIGHT]
+    while right > here:
         node[here, MASS] += learn
         column = node[here, FEATURE]
-        masses = node[left, MASS], node[left + 1, MASS]
-        here = left + is_right(row[column], bits[column], split[here, THRESHOLD], masses)
-        left = node[here, LEFT]
+        masses = node[right - 1, MASS], node[right, MASS]
+        here = right - 1 + is_right(row[column], bits[column], split[here, THRESHOLD], masses)
+        right = node[here, RIGHT]
     return int(here)
 
 
@@ -73,6 +73,7 @@ def sum_masses(crown: Crown) -> None:
     for tree in range(crown.size.shape[0]):
         node = crown.node[tree]
         for here in range(crown.size[tree, USED] - 1, -1, -1):
-            if node[here, LEFT] > here:
-                node[here, MASS] = node[node[here, LEFT], MASS] + node[node[here, LEFT] + 1, MASS]
+            right = node[here, RIGHT]
+            if right > here:
+                node[here, MASS] = node[right - 1, MASS] + node[right, MASS]
     crown.counters[SUMMED] = 1

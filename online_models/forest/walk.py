@@ -12,7 +12,7 @@ import numpy as np
 
 from online_models.compile import kernel
 from online_models.forest.abreast import ABREAST, walk_abreast
-from online_models.forest.crown import FEATURE, FULL, LEFT, LEVELS, PATH, SUMMED, THRESHOLD, settle, unfold
+from online_models.forest.crown import FEATURE, FULL, LEVELS, PATH, RIGHT, SUMMED, THRESHOLD, settle, unfold
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -50,7 +50,7 @@ def _descend_all(crown: Crown, slot: int, at: npt.NDArray[np.int64]) -> None:
         for tree in range(at.shape[0]):
             here = at[tree]
             value = row[node[tree, here, FEATURE]]
-            at[tree] = node[tree, here, LEFT] + 1 - (value < split[tree, here, THRESHOLD])
+            at[tree] = node[tree, here, RIGHT] - (value < split[tree, here, THRESHOLD])
 
 
 @kernel

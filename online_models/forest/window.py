@@ -11,12 +11,12 @@ from online_models.forest.crown import (
     FULL,
     HAS_REFERENCE,
     LEARNED,
-    LEFT,
     LEVELS,
     MASS,
     MISSING_BITS,
     PATH,
     PLACE,
+    RIGHT,
     STAGE,
     SUMMED,
     THRESHOLD,
@@ -127,15 +127,15 @@ def _refold(crown: Crown, tree: int) -> None:
     origin = np.zeros(used, dtype=np.int64)
     crown.size[tree, USED], crown.size[tree, LEVELS] = 1, 0
     crown.split[tree, 0, THRESHOLD], crown.split[tree, 0, PATH] = np.nan, before[0, MASS]
-    crown.node[tree, 0, LEFT], crown.node[tree, 0, MASS] = -1, 0
+    crown.node[tree, 0, RIGHT], crown.node[tree, 0, MASS] = 0, 0
     for here in range(used):
         if here == crown.size[tree, USED]:
             break
         old = origin[here]
-        if before[old, LEFT] > old and before[old, MASS] >= crown.counters[FULL]:
+        if before[old, RIGHT] > old and before[old, MASS] >= crown.counters[FULL]:
             left = add_children(crown, tree, here)
             for side in range(2):
-                child = before[old, LEFT] + side
+                child = before[old, RIGHT] - 1 + side
                 origin[left + side] = child
                 crown.split[tree, left + side, PATH] += before[child, MASS] * _scale(before[child, PLACE])
 

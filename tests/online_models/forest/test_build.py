@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from river.tree import padded
+from river.anomaly import hst
 
 from online_models.forest.build import grow_trees
 
@@ -21,7 +21,7 @@ def has_room(ranges: list[tuple[float, float]]) -> bool:
 RANGES = st.tuples(st.floats(-100.0, 100.0), st.floats(0.0, 1e6)).map(lambda pair: (pair[0], pair[0] + pair[1]))
 
 
-river_tree: Any = padded.make_padded_tree
+river_tree: Any = vars(hst)["make_padded_tree"]
 
 
 def in_heap_order(root: Any) -> tuple[list[int], list[float]]:
