@@ -17,13 +17,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from online_models.compile import kernel
 from online_models.forest.attribution import attribute
 from online_models.forest.pivot import pivot
 from online_models.forest.state import DUE, LEARNED, REFERENCE, ForestState, new_state
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
 
 __all__ = ["ForestState", "attribute", "learn_leaves", "new_state", "pivot", "score_and_leaves"]
@@ -47,7 +48,9 @@ def score_and_leaves(state: ForestState, x: npt.NDArray[np.float64], leaves: npt
     for tree in range(n_trees):
         node = 0
         while node < n_splits:
-            node = 2 * node + 2 - (x[state.feature[tree, node]] < state.threshold[tree, node])
+            here = np.uint32(node)  # numba looks for negative indices at every use
+            value = x[np.uint32(state.feature[tree, here])]
+            node = 2 * node + 2 - (value < state.threshold[tree, here])
         leaves[tree] = node - n_splits
         total += state.path[tree, node - n_splits]
     reference = state.counters[REFERENCE]
