@@ -37,7 +37,7 @@ function reasons(all) {
 function reasonRow({ feature, text, usual, observed, weight }) {
   const part = typeof weight === "number" ? weight.toFixed(2) : "–";
   return element("tr", {},
-    element("th", { scope: "row" }, text || feature, text ? element("small", {}, feature) : null),
+    element("th", { scope: "row" }, text || feature, text && !text.startsWith(feature) ? element("small", {}, feature) : null),
     element("td", {}, number(usual)),
     element("td", {}, number(observed)),
     element("td", {}, element("meter", { min: 0, max: 1, value: weight, "aria-hidden": "true" }), " ", part));
