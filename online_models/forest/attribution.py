@@ -51,7 +51,7 @@ def attribute(state: ForestState, x: npt.NDArray[np.float64], parts: npt.NDArray
 @kernel
 def _height(n_splits: int) -> int:
     height = 0
-    while 2**height <= n_splits:
+    while 1 << height <= n_splits:
         height += 1
     return height
 
