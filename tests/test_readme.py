@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from starlette.testclient import TestClient
 
 from api.app import create_app
 from api.assembly import assembled
 from api.sections import MachineLearningModelConfig, SocketIOConfig, TrafficAnalyzerConfig
 from api.settings import load_settings
+from api.stream.websocket import websocket_routes
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -54,12 +54,11 @@ def test_command_has_the_options_that_are_shown(line: str) -> None:
 
 def test_every_route_exists(tmp_path: Path) -> None:
     settings = load_settings(overrides={"TrafficAnalyzerConfig": {"logs": tmp_path, "state": tmp_path / "state"}})
-    with assembled(settings) as service, TestClient(create_app(service)) as client:
-        paths = set(client.get("/openapi.json").json()["paths"])
-        with client.websocket_connect("/ws/alerts") as socket:
-            assert socket.receive_json()["type"] == "hello"
+    with assembled(settings) as service:
+        paths = set(create_app(service).openapi()["paths"])
+        streams = {getattr(route, "path", "") for route in websocket_routes(service.hub).routes}
     assert len(ROUTES) > 5
-    assert paths | {"/ws/alerts", "/docs"} >= ROUTES
+    assert paths | streams | {"/docs"} >= ROUTES
 
 
 @pytest.mark.parametrize("body", re.findall(r"-d '(.*?)'", SHELL, flags=re.DOTALL))
