@@ -18,7 +18,7 @@ def unread_bytes(tail: Tail) -> int:
     """Return how much of a content was written and not handed out, as the folder last showed it."""
     if tail.lines.is_packed:
         return tail.size if tail.ready and not tail.lines.offset else 0
-    return max(0, tail.size - tail.lines.offset)
+    return max(0, tail.size - tail.lines.hole - tail.lines.offset)
 
 
 def log_seconds_behind(tails: Iterable[Tail]) -> float:

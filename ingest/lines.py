@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from ingest.fingerprint import HEAD_BYTES, Anchor, Head, digest
+from ingest.fingerprint import HEAD_BYTES, Anchor, Head
 from ingest.readers import GzipReader, LogReader, open_reader
 from ingest.records import Malformed
 
@@ -36,6 +36,8 @@ class Lines:
         First bytes of the content, as far as they were seen.
     is_packed
         The file was found to be compressed when it was last opened.
+    hole
+        Leading NUL bytes of the plain file, which are no content.
     offset
         Bytes of the content that were passed; always the end of a line, but for one that is being skipped.
     """
@@ -51,6 +53,7 @@ class Lines:
         self._searched = 0
         self._reader: LogReader | None = None
         self.is_packed = False
+        self.hole = 0
         self._rejected: list[Malformed] = []
 
     @property
@@ -75,15 +78,15 @@ class Lines:
         if not rest and self._inside_long_line():
             return None
         before, block = self._read_on(limit)
-        if self._skipping or (block[:1] == b"\0" and self._only_nuls_passed()):
-            return self._pass_over(before, block)
+        if self._skipping:
+            return self._skip_line(before, block)
         if b"\n" not in block and len(block) >= limit:
             limit = MAX_LINE_BYTES
             before, block = self._read_on(limit)
         if b"\n" not in block and len(block) >= MAX_LINE_BYTES:
             self._reject(f"line longer than {MAX_LINE_BYTES} bytes", block)
             self._skipping = True
-            return self._pass_over(before, block)
+            return self._skip_line(before, block)
         at_end = rest and len(block) < limit
         end = len(block) if at_end else block.rfind(b"\n") + 1
         self._note_damage()
@@ -199,6 +202,7 @@ class Lines:
             raise ContentReplacedError(f"{self.path} was written anew")
         if start == 0 and self.head.length < min(HEAD_BYTES, len(data)):
             self.head = Head.of(data)
+        self.hole = 0 if self.is_packed else self.open().passed(0)
         return data[: self.anchor.length], data[self.anchor.length :][:limit]
 
     def _advance(self, before: bytes, passed: bytes) -> None:
@@ -206,25 +210,19 @@ class Lines:
             self.offset += len(passed)
             self.anchor = Anchor.before(before + passed[-HEAD_BYTES:])
 
-    def _pass_over(self, before: bytes, block: bytes) -> bytes | None:
-        """Skip the rest of a line that is too long, or the hole that a copy-and-truncate leaves at the beginning."""
-        if self._skipping:
-            end = block.find(b"\n") + 1
-            self._skipping = not end
-        else:
-            end = len(block) - len(block.lstrip(b"\0"))
+    def _skip_line(self, before: bytes, block: bytes) -> bytes | None:
+        """Pass over the rest of a line that is too long."""
+        end = block.find(b"\n") + 1
+        self._skipping = not end
         self._advance(before, block[: end or len(block)])
         return b"" if block else None
-
-    def _only_nuls_passed(self) -> bool:
-        return self.anchor.digest == (digest(bytes(self.anchor.length)) if self.offset else "")
 
     def _inside_long_line(self) -> bool:
         """Tell whether a long half line is still without its end, without reading all of it again."""
         if self._skipping or self._searched - self.offset < _LONG_LINE:
             return False
         reader = self.open()
-        if reader.stat().st_size < self._searched:
+        if reader.stat().st_size < reader.passed(self._searched):
             return False
         new = reader.read(self._searched, MAX_LINE_BYTES)
         return b"\n" not in new and self._searched + len(new) - self.offset < MAX_LINE_BYTES

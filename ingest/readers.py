@@ -1,4 +1,8 @@
-"""Random access to the content of a log file, compressed or not, in bounded memory."""
+"""Random access to the content of a log file, compressed or not, in bounded memory.
+
+The content begins after leading NUL bytes: a writer that goes on at its old position after a copy-and-truncate leaves a
+hole there, which nobody wrote.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +19,11 @@ if TYPE_CHECKING:
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _COMPRESSED_READ: Final = 1 << 16
 _INFLATED_PIECE: Final = 1 << 20
+_HOLE_READ: Final = 1 << 20
 
 
 class LogReader(Protocol):
-    """An open log file. Positions count bytes of the content, that is after decompression."""
+    """An open log file. Positions count bytes of the content: after decompression, without a leading hole."""
 
     damage: str | None
 
@@ -52,13 +57,26 @@ class _File:
 class PlainReader(_File):
     """A file that holds the log as it is."""
 
+    _hole: int | None = None
+
     def read(self, start: int, size: int) -> bytes:
         """Return up to `size` bytes from `start`."""
-        return os.pread(self._fd, size, start)
+        if self._hole is None:
+            self._hole = self._measure_hole()
+        return b"" if self._hole is None else os.pread(self._fd, size, self._hole + start)
 
     def passed(self, position: int) -> int:
-        """Return the position itself."""
-        return position
+        """Return the position, and the hole before it."""
+        return position + (self._hole or 0)
+
+    def _measure_hole(self) -> int | None:
+        """Return the number of leading NUL bytes; None as long as there is nothing else."""
+        position = 0
+        while block := os.pread(self._fd, _HOLE_READ, position):
+            if begin := block.lstrip(b"\0"):
+                return position + len(block) - len(begin)
+            position += len(block)
+        return None
 
 
 class GzipReader(_File):
@@ -111,7 +129,7 @@ class GzipReader(_File):
         except zlib.error as error:
             self.damage = f"not valid gzip data: {error}"
             return False
-        self._held += piece
+        self._held += piece if self._base or self._held else piece.lstrip(b"\0")
         if self._inflater.eof:
             self._next_member()
         return bool(raw or piece)
