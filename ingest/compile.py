@@ -55,7 +55,6 @@ def _locate() -> Path:
 
 CACHE_DIR: Final = _locate()
 _OPTIONS: Final[Any] = {"nogil": True, "cache": True, "error_model": "numpy", "_nrt": False}
-_NJIT: Final[Any] = numba.njit
 
 
 def kernel(function: F) -> F:
@@ -73,6 +72,7 @@ def inlined(function: F) -> F:
 
 
 def _compile(function: F, *, forceinline: bool) -> F:
+    njit: Any = vars(numba)["njit"]  # its stubs do not know _nrt, which numba's own code uses so
     configured = vars(numba_config)["CACHE_DIR"]
     vars(numba_config)["CACHE_DIR"] = str(CACHE_DIR)
     try:

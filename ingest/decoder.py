@@ -46,7 +46,7 @@ class LogDecoder:
         self._tally = Tally(source)
         header = Header.from_state(state["header"]) if state else Header()
         self._headers = HeaderReader(header)
-        self._json = JsonReader(self._hint)
+        self._json = JsonReader(self._hint, state["held"] if state else None)
         self._reader: BlockReader | None = None
 
     @property
@@ -61,7 +61,12 @@ class LogDecoder:
 
     def state(self) -> dict[str, Any]:
         """Return what is needed to go on in the middle of the file, JSON-able."""
-        return {"header": self._headers.header.to_state()}
+        return {"header": self._headers.header.to_state(), "held": self._json.state()}
+
+    def finish(self) -> list[RecordBatch]:
+        """Return what waits for later lines (DNS queries for their answers), of a file that gets no more of them."""
+        self._json.finish(self._tally)
+        return self._tally.take()
 
     def feed(self, lines: bytes, offset: int = 0) -> list[RecordBatch]:
         """Decode whole lines; never raises for any content.

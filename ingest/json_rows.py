@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
@@ -11,13 +11,10 @@ import orjson
 from ingest.errors import BadLineError
 from ingest.kinds import resolve_kind
 from ingest.schemas import SCHEMAS
-from ingest.values import json_converter, ts_from_json
+from ingest.suricata import EveReader, is_event
+from ingest.zeek_values import read_zeek
 
 _NOT_UTF8: Final = re.compile("[\udc80-\udcff]")
-_CONVERTERS: Final = {
-    kind: {name: ts_from_json if name == "ts" else json_converter(dtype) for name, dtype in schema.items()}
-    for kind, schema in SCHEMAS.items()
-}
 
 
 @dataclass(slots=True)
@@ -27,19 +24,19 @@ class Event:
     Attributes
     ----------
     kind
-        Its log kind, which need not be a decoded one.
+        Its log kind or its type of event, which need not be analysed.
     path
         What its ``_path`` says, None if it has none.
     is_zeek
         It is of Zeek's form, not of Suricata's.
     rows
-        Its values by column name, once a record; nothing if its kind is not analysed.
+        (log kind, values by column name) of each record that it gives; None if it is not analysed.
     """
 
     kind: str
     path: str | None = None
     is_zeek: bool = True
-    rows: list[dict[str, Any]] = field(default_factory=list)
+    rows: list[tuple[str, dict[str, Any]]] | None = None
 
 
 def parse_line(line: bytes) -> object:
@@ -70,27 +67,17 @@ def _as_text(match: re.Match[str]) -> str:
     return f"\\\\x{ord(match[0]) - 0xDC00:02x}"
 
 
-def read_event(record: object, hint: str) -> Event:
+def read_event(record: object, hint: str, eve: EveReader) -> Event:
     """Return what a decoded JSON value is; raise `BadLineError` naming what is wrong with it."""
     if not isinstance(record, dict):
         raise BadLineError(f"a record is a JSON object, not {type(record).__name__}")
-    path = record.get("_path")
-    path = path if isinstance(path, str) else None
-    kind = resolve_kind(path, record.keys(), hint)
-    if kind is None:
+    if is_event(record):
+        kind, found = eve.read(record)
+        rows = None if found is None else [(kind, read_zeek(row, kind)) for kind, row in found]
+        return Event(kind, is_zeek=False, rows=rows)
+    path = record["_path"] if isinstance(record.get("_path"), str) else None
+    zeek_kind = resolve_kind(path, record.keys(), hint)
+    if zeek_kind is None:
         raise BadLineError("no known log kind: give _path, or the fields of a Zeek log")
-    return Event(kind, path, rows=[read_zeek(record, kind)] if kind in SCHEMAS else [])
-
-
-def read_zeek(record: dict[str, Any], kind: str) -> dict[str, Any]:
-    """Return a Zeek record's values by column name; raise `BadLineError` naming the field that is wrong."""
-    if record.get("ts") is None:
-        raise BadLineError("ts: the time of the record is missing")
-    row: dict[str, Any] = {}
-    for name, convert in _CONVERTERS[kind].items():
-        value = record.get(name)
-        try:
-            row[name] = None if value is None else convert(value)
-        except BadLineError as error:
-            raise BadLineError(f"{name}: {error}") from error
-    return row
+    rows = [(zeek_kind, read_zeek(record, zeek_kind))] if zeek_kind in SCHEMAS else None
+    return Event(zeek_kind, path, rows=rows)

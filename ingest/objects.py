@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 from ingest.errors import BadLineError
 from ingest.json_rows import read_event
 from ingest.records import RecordBatch
+from ingest.suricata import EveReader
 from ingest.tally import frame_of
+from ingest.zeek_values import read_zeek
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +36,9 @@ class DecodedObjects:
 
 
 def decode_objects(records: Sequence[object], hint: str = "") -> DecodedObjects:
-    """Decode Zeek JSON records that are Python objects already; ``_path`` or a record's fields tell its kind.
+    """Decode Zeek JSON records (and Suricata events, each for itself) that are Python objects already.
+
+    ``_path`` or a record's fields tell its kind.
 
     Parameters
     ----------
@@ -53,15 +57,16 @@ def decode_objects(records: Sequence[object], hint: str = "") -> DecodedObjects:
     rows: dict[str, list[tuple[int, dict[str, Any]]]] = {}
     for index, record in enumerate(records):
         try:
-            event = read_event(record, hint)
-            rows.setdefault(event.kind, []).extend((index, row) for row in event.rows)
-            if not event.rows:
+            eve = EveReader()
+            event = read_event(record, hint, eve)
+            held = [(kind, read_zeek(row, kind)) for kind, row in eve.finish()]
+            for kind, row in [*(event.rows or []), *held]:
+                rows.setdefault(kind, []).append((index, row))
+            if event.rows is None:
                 decoded.rejected.append((index, f"log kind {event.kind!r} is not analysed"))
         except BadLineError as error:
             decoded.rejected.append((index, str(error)))
     for kind, found in rows.items():
-        if not found:
-            continue
         decoded.batches.append(RecordBatch(kind, frame_of(kind, [row for _, row in found])))
         decoded.indices.append([index for index, _ in found])
     return decoded

@@ -11,7 +11,9 @@ from ingest.blocks import LONG_BLOCK_BYTES, utf8_lines
 from ingest.errors import BadLineError
 from ingest.json_loops import JsonLoops
 from ingest.json_rows import parse_line, read_event
+from ingest.suricata import EveReader
 from ingest.tally import frame_of
+from ingest.zeek_values import read_zeek
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,11 +25,29 @@ if TYPE_CHECKING:
 
 
 class JsonReader:
-    """Reads JSON lines of one file; ``hint`` is the kind that the file's name suggests."""
+    """Reads JSON lines of one file.
 
-    def __init__(self, hint: str) -> None:
+    Parameters
+    ----------
+    hint
+        The kind that the file's name suggests.
+    held
+        What `state` gave, to go on in the middle of the file.
+    """
+
+    def __init__(self, hint: str, held: list[dict[str, Any]] | None = None) -> None:
         self._hint = hint
+        self._eve = EveReader(held)
         self._usual: JsonLoops | None = None
+
+    def state(self) -> list[dict[str, Any]]:
+        """Return the events that wait for others, JSON-able."""
+        return self._eve.state()
+
+    def finish(self, tally: Tally) -> None:
+        """Add what waits for others to ``tally``; the file is finished."""
+        for kind, row in self._eve.finish():
+            tally.add_rows(kind, [read_zeek(row, kind)])
 
     def read(self, block: Block, tally: Tally) -> None:
         """Add the records of a block of JSON lines to ``tally``.
@@ -46,7 +66,7 @@ class JsonReader:
             pending[number] = 0
             if event is None:
                 continue
-            pieces.add_rows(event.kind, number, event.rows)
+            pieces.add_rows(number, event.rows or [])
             if event.is_zeek and event.rows and not any(loops.fits(event.kind, event.path) for loops in tried):
                 self._usual = JsonLoops(event.kind, event.path, self._hint)
                 tried.append(self._usual)
@@ -55,11 +75,11 @@ class JsonReader:
 
     def _read_line(self, line: bytes, place: int, tally: Tally) -> Event | None:
         try:
-            event = read_event(parse_line(line), self._hint)
+            event = read_event(parse_line(line), self._hint, self._eve)
         except BadLineError as error:
             tally.reject(line, place, str(error))
             return None
-        if not event.rows:
+        if event.rows is None:
             tally.skip(event.kind)
         return event
 
@@ -81,16 +101,16 @@ class Pieces:
             piece = frame if plain.all() else frame.filter(pl.Series(plain == 1))
             self._frames.setdefault(loops.kind, []).append((piece, numbers))
 
-    def add_rows(self, kind: str, number: int, rows: list[dict[str, Any]]) -> None:
+    def add_rows(self, number: int, rows: list[tuple[str, dict[str, Any]]]) -> None:
         """Add the records of one line."""
-        self._rows.setdefault(kind, []).extend((number, row) for row in rows)
+        for kind, row in rows:
+            self._rows.setdefault(kind, []).append((number, row))
 
     def hand_over(self, tally: Tally) -> None:
         """Give each kind's records to ``tally`` in the order of their lines."""
         for kind, rows in self._rows.items():
-            if rows:
-                numbers = np.array([number for number, _ in rows], np.int64)
-                self._frames.setdefault(kind, []).append((frame_of(kind, [row for _, row in rows]), numbers))
+            numbers = np.array([number for number, _ in rows], np.int64)
+            self._frames.setdefault(kind, []).append((frame_of(kind, [row for _, row in rows]), numbers))
         for kind, pieces in self._frames.items():
             tally.add(kind, _in_order(pieces))
 

@@ -1,0 +1,177 @@
+"""Suricata's ``dns`` events to dns records, one per transaction as Zeek logs them.
+
+Suricata writes a query and its answer as two events (version 2 calls them query and answer, version 3 request and
+response). A query is held until its answer comes, its flow ends or `WAIT_S` of log time pass; what is held is bounded.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from ingest.errors import BadLineError
+from ingest.suricata_common import address, identity, section
+from ingest.values import parse_iso
+from ingest.zeek_values import read_zeek
+
+if TYPE_CHECKING:
+    Record = dict[str, Any]
+    Records = list[tuple[str, Record]]
+
+WAIT_S: Final = 10.0
+"""Zeek gives up waiting for an answer after as long (``dns_session_timeout``)."""
+MAX_HELD: Final = 10_000
+
+_DNS_PORT: Final = 53
+_QUERIES: Final = frozenset({"query", "request"})
+_ANSWERS: Final = frozenset({"answer", "response"})
+_AA, _TC, _RD, _RA = 0x400, 0x200, 0x100, 0x80
+_UNANSWERED: Final = {"AA": False, "TC": False, "RA": False, "Z": 0, "rejected": False}
+"""What Zeek writes where there is no answer."""
+_RCODES: Final = {
+    name: number
+    for number, name in enumerate(
+        ["NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED", "YXDOMAIN", "YXRRSET", "NXRRSET", "NOTAUTH"]
+    )
+}
+_TYPES: Final = {
+    "A": 1,
+    "NS": 2,
+    "CNAME": 5,
+    "SOA": 6,
+    "NULL": 10,
+    "PTR": 12,
+    "HINFO": 13,
+    "MX": 15,
+    "TXT": 16,
+    "AAAA": 28,
+    "SRV": 33,
+    "NAPTR": 35,
+    "DS": 43,
+    "SSHFP": 44,
+    "RRSIG": 46,
+    "DNSKEY": 48,
+    "TLSA": 52,
+    "SVCB": 64,
+    "HTTPS": 65,
+    "AXFR": 252,
+    "ANY": 255,
+    "CAA": 257,
+}
+
+
+class DnsJoin:
+    """Joins queries and answers; ``held`` are the queries to go on with, the oldest first."""
+
+    def __init__(self, held: list[Record]) -> None:
+        self._held = {_key(event): event for event in held}
+        self._now = max((_time(event) for event in held), default=float("-inf"))
+
+    def state(self) -> list[Record]:
+        """Return the queries that wait, JSON-able, the oldest first."""
+        return list(self._held.values())
+
+    def read(self, event: Record) -> Records:
+        """Return the records that are complete with this event: its own, and those that waited too long."""
+        kind = section(event, "dns").get("type")
+        if kind not in _QUERIES | _ANSWERS:
+            raise BadLineError(f"dns.type: {kind!r} is neither a query nor an answer")
+        self._now = max(self._now, _time(event))
+        records = self._release_old()
+        if kind in _QUERIES:
+            records += self._release([_key(event)])
+            read_zeek(_record(event, None), "dns")
+            self._held[_key(event)] = event
+            return records + (self._release([next(iter(self._held))]) if len(self._held) > MAX_HELD else [])
+        return [*records, ("dns", _record(self._held.pop(_key(event), None), event))]
+
+    def release_flow(self, event: Record) -> Records:
+        """Return records of the queries of a flow that ended."""
+        flow = event.get("flow_id")
+        return self._release([key for key in self._held if key[0] == flow]) if self._held else []
+
+    def release_all(self) -> Records:
+        """Return records of all queries that wait."""
+        return self._release(list(self._held))
+
+    def _release_old(self) -> Records:
+        old = []
+        for key, event in self._held.items():
+            if _time(event) > self._now - WAIT_S:
+                break
+            old.append(key)
+        return self._release(old)
+
+    def _release(self, keys: list[tuple[object, object]]) -> Records:
+        return [("dns", _record(self._held.pop(key), None)) for key in keys if key in self._held]
+
+
+def _key(event: Record) -> tuple[object, object]:
+    flow, number = event.get("flow_id"), section(event, "dns").get("id")
+    if not isinstance(flow, int) or not isinstance(number, int):
+        raise BadLineError("a dns event has a flow_id and a dns.id, whole numbers")
+    return flow, number
+
+
+def _time(event: Record) -> float:
+    return parse_iso(str(event.get("timestamp")))
+
+
+def _record(query: Record | None, answer: Record | None) -> Record:
+    event = answer or query or {}
+    dns = section(event, "dns")
+    record = identity(query or event, turned=query is None and _comes_from_server(event))
+    record |= {**_UNANSWERED, "trans_id": dns.get("id"), "RD": dns.get("rd"), **_question(dns)}
+    if query and not record["query"]:
+        record |= _question(section(query, "dns"))
+    if answer:
+        record |= _outcome(dns)
+    if query and answer:
+        record["rtt"] = max(0.0, _time(answer) - _time(query))
+    return record
+
+
+def _comes_from_server(event: Record) -> bool:
+    return event.get("src_port") == _DNS_PORT and event.get("dest_port") != _DNS_PORT
+
+
+def _question(dns: Record) -> Record:
+    queries = dns.get("queries")
+    first = queries[0] if isinstance(queries, list) and queries and isinstance(queries[0], dict) else dns
+    kind = first.get("rrtype")
+    return {"query": first.get("rrname"), "qtype": _TYPES.get(str(kind)), "qtype_name": kind}
+
+
+def _outcome(dns: Record) -> Record:
+    flags = dns.get("flags")
+    try:
+        bits = int(flags, 16) if isinstance(flags, str) else 0
+    except ValueError as error:
+        raise BadLineError(f"dns.flags: {flags!r} is not hexadecimal") from error
+    answers = [part for part in dns.get("answers") or [] if isinstance(part, dict)]
+    others = dns.get("authorities") or dns.get("additionals")
+    rcode = dns.get("rcode")
+    return {
+        "rcode": _RCODES.get(str(rcode)),
+        "rcode_name": rcode,
+        "AA": bool(bits & _AA),
+        "TC": bool(bits & _TC),
+        "RD": bool(bits & _RD),
+        "RA": bool(bits & _RA),
+        "Z": bits >> 4 & 7,
+        "answers": [_rdata(part) for part in answers] or None,
+        "TTLs": [part.get("ttl") for part in answers] or None,
+        "rejected": not answers and not others,
+    }
+
+
+def _rdata(answer: Record) -> object:
+    """Return an answer's data as Zeek writes it."""
+    data = answer.get("rdata")
+    kind = answer.get("rrtype")
+    if kind == "TXT" and isinstance(data, str):
+        return f"TXT {len(data.encode())} {data}"
+    if kind == "SOA":
+        return section(answer, "soa").get("mname") if "soa" in answer else data
+    if kind == "SRV" and isinstance(answer.get("srv"), dict):
+        return answer["srv"].get("name")
+    return address(data)
