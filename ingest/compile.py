@@ -76,12 +76,9 @@ def _compile(function: F, *, forceinline: bool) -> F:
     configured = vars(numba_config)["CACHE_DIR"]
     vars(numba_config)["CACHE_DIR"] = str(CACHE_DIR)
     try:
-        compiled = numba.njit(nogil=True, cache=True, error_model="numpy", forceinline=forceinline, _nrt=False)(
-            function
-        )
+        return cast("F", njit(**_OPTIONS, forceinline=forceinline)(function))
     finally:
         vars(numba_config)["CACHE_DIR"] = configured
-    return cast("F", compiled)
 
 
 def needs_compiling() -> bool:
