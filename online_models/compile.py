@@ -37,6 +37,15 @@ def kernel(function: F) -> F:
     return cast("F", compiled)
 
 
+def inlined(function: F) -> F:
+    """Compile a function as `kernel` does, and put its code into every kernel that calls it.
+
+    Meant for what is called for every record with named tuples of arrays: to hand over many arrays takes 10 to 100 ns.
+    """
+    compiled = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=False, forceinline=True)(function)
+    return cast("F", compiled)
+
+
 def needs_compiling() -> bool:
     """Tell whether no kernel of these sources was compiled yet, so that the first calls will take seconds."""
     return next(CACHE_DIR.rglob("*.nbi"), None) is None

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from online_models.compile import kernel
+from online_models.compile import inlined
 from online_models.forest.attribution import attribute
 from online_models.forest.pivot import pivot
 from online_models.forest.state import DUE, LEARNED, REFERENCE, ForestState, new_state
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["ForestState", "attribute", "learn_leaves", "new_state", "pivot", "score_and_leaves"]
 
 
-@kernel
+@inlined
 def score_and_leaves(state: ForestState, x: npt.NDArray[np.float64], leaves: npt.NDArray[np.int32]) -> float:
     """Return the score of a record, 0 while there is no reference, and remember its leaf in each tree.
 
@@ -59,7 +59,7 @@ def score_and_leaves(state: ForestState, x: npt.NDArray[np.float64], leaves: npt
     return float(1.0 - total / (n_trees * reference * (2 * n_splits + 1)))
 
 
-@kernel
+@inlined
 def learn_leaves(state: ForestState, leaves: npt.NDArray[np.int32]) -> None:
     """Learn the record whose leaves `score_and_leaves` remembered, and replace the reference when that is due."""
     for tree in range(leaves.shape[0]):
