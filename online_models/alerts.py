@@ -71,14 +71,14 @@ class AlertBook:
 
     def observe(self, anomalies: Iterable[Anomaly]) -> tuple[Alert, ...]:
         """Take in anomalies in log order; return the latest state of every alert that they raised or changed."""
-        changed: dict[tuple[str, str], Behaviour] = {}
+        changed: dict[str, tuple[tuple[str, str], Behaviour, _Case]] = {}
         for anomaly in anomalies:
             key = (anomaly.device, anomaly.behaviour.name)
             case = self._case_of(key, anomaly)
             _extend(case, anomaly)
             if case.raised_ts is not None:
-                changed[key] = anomaly.behaviour
-        return tuple(self._alert(key, behaviour) for key, behaviour in changed.items())
+                changed[case.id] = key, anomaly.behaviour, case
+        return tuple(self._alert(*of) for of in changed.values())
 
     def _case_of(self, key: tuple[str, str], anomaly: Anomaly) -> _Case:
         case = self._cases.pop(key, None)
@@ -89,8 +89,7 @@ class AlertBook:
             self._cases.pop(next(iter(self._cases)))
         return case
 
-    def _alert(self, key: tuple[str, str], behaviour: Behaviour) -> Alert:
-        case = self._cases[key]
+    def _alert(self, key: tuple[str, str], behaviour: Behaviour, case: _Case) -> Alert:
         return Alert(
             id=case.id,
             device=key[0],

@@ -137,7 +137,7 @@ def _run(model: _Model, columns: Any, records: int, *, trusted: bool) -> tuple[O
                 )
             )
             outcome.used[0] = 0
-        if at < records:
+        if at < records and used < outcome.detail_of.size:  # it stopped for want of room, not to report
             model.state = model.kind.with_room(model.state)
     return outcome, reported
 

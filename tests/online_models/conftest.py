@@ -1,0 +1,206 @@
+"""A small site whose devices keep their rhythms, and what an infected one does: input for the models, made anew."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pytest
+
+from ingest.records import SCHEMAS, RecordBatch
+from online_models.engine import Engine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from online_models.types import Alert, ScoredBatch
+
+START = 1_767_600_000.0
+HOUR, DAY = 3600.0, 86_400.0
+VICTIM, NEIGHBOUR = "192.168.7.11", "192.168.7.12"
+RESOLVER = "192.168.7.1"
+Floats = npt.NDArray[np.float64]
+Frames = dict[str, pl.DataFrame]
+
+
+def frame_of(kind: str, columns: Mapping[str, Any]) -> pl.DataFrame:
+    """Return rows with some columns set; all others are null."""
+    rows = len(next(iter(columns.values())))
+    filled = {name: columns.get(name, [None] * rows) for name in SCHEMAS[kind]}
+    return pl.DataFrame(filled, schema=dict(SCHEMAS[kind]), strict=False)
+
+
+def flows(ts: Floats, device: str, peers: Sequence[str], port: int, **more: Any) -> pl.DataFrame:
+    """Return conn rows of one device; by default short answered TCP exchanges."""
+    n = len(ts)
+    usual = {
+        "proto": ["tcp"] * n,
+        "duration": np.full(n, 0.2),
+        "orig_bytes": np.full(n, 600),
+        "resp_bytes": np.full(n, 1800),
+        "conn_state": ["SF"] * n,
+    }
+    columns = {**_ends("C", ts, device, peers, port), **usual, **more}
+    return frame_of("conn", columns)
+
+
+def lookups(ts: Floats, device: str, names: Sequence[str], **more: Any) -> pl.DataFrame:
+    """Return dns rows of one device; by default address queries with an answer."""
+    n = len(ts)
+    usual = {"proto": ["udp"] * n, "query": names, "rtt": np.full(n, 0.02), "qtype": [1] * n, "rcode": [0] * n}
+    answers = {"answers": [["198.51.100.7"]] * n}
+    return frame_of("dns", {**_ends("D", ts, device, [RESOLVER] * n, 53), **usual, **answers, **more})
+
+
+def requests(ts: Floats, device: str, hosts: Sequence[str], uris: Sequence[str], **more: Any) -> pl.DataFrame:
+    """Return http rows of one device; by default small successful GET requests."""
+    n = len(ts)
+    usual = {
+        "method": ["GET"] * n,
+        "host": hosts,
+        "uri": uris,
+        "user_agent": ["device/1.0"] * n,
+        "status_code": [200] * n,
+        "request_body_len": [0] * n,
+        "response_body_len": [350] * n,
+    }
+    return frame_of("http", {**_ends("H", ts, device, ["203.0.113.200"] * n, 80), **usual, **more})
+
+
+def _ends(letter: str, ts: Floats, device: str, peers: Sequence[str], port: int) -> dict[str, Any]:
+    n = len(ts)
+    return {
+        "ts": ts,
+        "uid": [f"{letter}{device}:{port}:{t:.6f}" for t in ts],
+        "id.orig_h": [device] * n,
+        "id.orig_p": [40_000 + i % 20_000 for i in range(n)],
+        "id.resp_h": peers,
+        "id.resp_p": [port] * n,
+    }
+
+
+def in_order(kind: str, parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """Return rows in the order in which Zeek writes them: at the end of a connection or with the answer."""
+    lasted = {"conn": "duration", "dns": "rtt"}.get(kind)
+    end = pl.col("ts") + (pl.col(lasted).fill_null(0.0) if lasted else 0.0)
+    return pl.concat(list(parts)).sort(end, maintain_order=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Some devices with habits of their own, drawn by a seed, from `begin` on (epoch seconds) for `hours`.
+
+    Each calls its own cloud host over TLS every minute or so and a time server of a pool every quarter of an hour,
+    looks both up, and asks its cloud for something over http every five minutes.
+    """
+
+    devices: int = 6
+    hours: float = 6.0
+    seed: int = 1
+    begin: float = START
+
+    def frames(self) -> Frames:
+        """Return one frame a kind."""
+        every = range(self.devices)
+        return {
+            "conn": in_order("conn", [part for d in every for part in (self._tls(d), self._ntp(d))]),
+            "dns": in_order("dns", [part for d in every for part in (self._cloud_names(d), self._ntp_names(d))]),
+            "http": in_order("http", [self._http(d) for d in every]),
+        }
+
+    def _times(self, name: str, device: int, period: float) -> tuple[Floats, np.random.Generator]:
+        rng = np.random.default_rng([self.seed, device, *name.encode()])
+        gaps = rng.normal(period, period / 20.0, int(self.hours * HOUR / period) + 10).clip(period / 2.0)
+        times = np.round(self.begin + rng.uniform(0.0, period) + np.cumsum(gaps), 6)
+        return times[times < self.begin + self.hours * HOUR], rng
+
+    def _tls(self, device: int) -> pl.DataFrame:
+        ts, rng = self._times("tls", device, 60.0)
+        sizes = {name: rng.lognormal(7.0, 0.3, ts.size).astype(np.int64) for name in ("orig_bytes", "resp_bytes")}
+        lasted = np.round(rng.lognormal(-1.0, 0.4, ts.size), 6)
+        return flows(ts, _address(device), [f"203.0.113.{device + 1}"] * ts.size, 443, duration=lasted, **sizes)
+
+    def _ntp(self, device: int) -> pl.DataFrame:
+        ts, rng = self._times("ntp", device, 900.0)
+        peers = [f"198.51.100.{k}" for k in rng.integers(1, 5, ts.size)]
+        return flows(ts, _address(device), peers, 123, proto=["udp"] * ts.size, duration=np.full(ts.size, 0.03))
+
+    def _cloud_names(self, device: int) -> pl.DataFrame:
+        ts, _ = self._times("cloud names", device, 300.0)
+        return lookups(ts, _address(device), [f"api{device}.cloud.example"] * ts.size)
+
+    def _ntp_names(self, device: int) -> pl.DataFrame:
+        ts, _ = self._times("ntp", device, 900.0)
+        return lookups(ts, _address(device), ["pool.ntp.example"] * ts.size)
+
+    def _http(self, device: int) -> pl.DataFrame:
+        ts, rng = self._times("http", device, 300.0)
+        uris = [f"/v1/status?id={device}&n={n}" for n in rng.integers(10, 99, ts.size)]
+        return requests(ts, _address(device), [f"api{device}.cloud.example"] * ts.size, uris)
+
+
+def _address(device: int) -> str:
+    return f"192.168.7.{10 + device}"
+
+
+def scan(begin: float, probes: int = 240, device: str = VICTIM, per_second: float = 4.0, seed: int = 5) -> pl.DataFrame:
+    """Return telnet probes of one device at random hosts that do not answer."""
+    rng = np.random.default_rng(seed)
+    peers = [".".join(map(str, rng.integers(20, 99, 4))) for _ in range(probes)]
+    nothing = {name: np.zeros(probes) for name in ("duration", "orig_bytes", "resp_bytes")}
+    return flows(begin + np.arange(probes) / per_second, device, peers, 23, conn_state=["S0"] * probes, **nothing)
+
+
+def beacon(begin: float, calls: int = 10, device: str = VICTIM, every: float = 20.0) -> pl.DataFrame:
+    """Return calls of one device at a host and a port that it never used."""
+    return flows(begin + every * np.arange(calls), device, ["45.66.77.88"] * calls, 4444)
+
+
+def tunnel(begin: float, names: int = 120, device: str = VICTIM, seed: int = 5) -> pl.DataFrame:
+    """Return lookups of one device that carry data in their names."""
+    rng = np.random.default_rng(seed)
+    data = ["".join(rng.choice(list("abcdefghijklmnopqrstuvwxyz234567"), 50)) for _ in range(names)]
+    return lookups(
+        begin + 0.5 * np.arange(names),
+        device,
+        [f"{text}.t.zorvex.example" for text in data],
+        qtype=[16] * names,
+        answers=[["TXT 40 " + text[:40]] for text in data],
+    )
+
+
+def run(engine: Engine, frames: Frames) -> dict[str, ScoredBatch]:
+    """Process one batch of each kind."""
+    return {kind: engine.process(RecordBatch(kind, frame)) for kind, frame in frames.items()}
+
+
+def alerts_in(scored: Iterable[ScoredBatch]) -> dict[str, Alert]:
+    """Return the latest state of every alert, by identifier."""
+    return {alert.id: alert for batch in scored for alert in batch.alerts}
+
+
+class Traffic:
+    """Everything above under one name, since tests are not a package that could import it."""
+
+    START, HOUR, DAY, VICTIM, NEIGHBOUR = START, HOUR, DAY, VICTIM, NEIGHBOUR
+    Site = Site
+    frame_of, flows, lookups, requests = map(staticmethod, (frame_of, flows, lookups, requests))
+    in_order, scan, beacon, tunnel = map(staticmethod, (in_order, scan, beacon, tunnel))
+    run, alerts_in = map(staticmethod, (run, alerts_in))
+
+
+@pytest.fixture(scope="session")
+def learned_day() -> bytes:
+    """Return the models after an ordinary day of six devices."""
+    engine = Engine()
+    run(engine, Site(hours=24.0).frames())
+    return engine.to_bytes()
+
+
+@pytest.fixture(scope="session")
+def traffic() -> Traffic:
+    """Return what makes traffic."""
+    return Traffic()
