@@ -36,6 +36,8 @@ class Lines:
         First bytes of the content, as far as they were seen.
     is_packed
         The file was found to be compressed when it was last opened.
+    at_end
+        The last read came to the end of what was written at that moment.
     hole
         Leading NUL bytes of the plain file, which are no content.
     offset
@@ -54,6 +56,8 @@ class Lines:
         self._reader: LogReader | None = None
         self.is_packed = False
         self.hole = 0
+        self.at_end = False
+        self._size_read = -1
         self._rejected: list[Malformed] = []
 
     @property
@@ -92,6 +96,7 @@ class Lines:
         self._note_damage()
         self._searched = self.offset + len(block)
         self._advance(before, block[:end])
+        self.at_end = len(block) < limit
         return block[:end] or None
 
     def open(self) -> LogReader:
@@ -157,6 +162,10 @@ class Lines:
         data = reader.read(self.offset - self.anchor.length, self.anchor.length)
         return len(data) < self.anchor.length or self.anchor.holds(data)
 
+    def has_grown(self) -> bool:
+        """Tell whether the open file has another size than when it was last read."""
+        return self._reader is not None and self._reader.stat().st_size != self._size_read
+
     def unread(self) -> int:
         """Return how many bytes of the open file were not passed yet; of a packed one, packed bytes."""
         if self._reader is None:
@@ -197,6 +206,7 @@ class Lines:
     def _read_on(self, limit: int) -> tuple[bytes, bytes]:
         """Return what stands before the position, as proof, and up to `limit` bytes that follow it."""
         start = self.offset - self.anchor.length
+        self._size_read = self.open().stat().st_size
         data = self.open().read(start, self.anchor.length + max(limit, HEAD_BYTES))
         if not self.anchor.holds(data) or (start == 0 and not self.head.begins(data)):
             raise ContentReplacedError(f"{self.path} was written anew")
@@ -214,6 +224,7 @@ class Lines:
         """Pass over the rest of a line that is too long."""
         end = block.find(b"\n") + 1
         self._skipping = not end
+        self.at_end = False
         self._advance(before, block[: end or len(block)])
         return b"" if block else None
 

@@ -14,10 +14,11 @@ from typing import Final
 _EXT: Final = r"(?:log|json|ndjson|jsonl)"
 _DAY: Final = r"\d{4}-\d\d-\d\d"
 _TIME: Final = r"\d\d[-:.]?\d\d(?:[-:.]?\d\d)?"
+_CLOCK: Final = r"\d\d:\d\d:\d\d"
 _STAMP: Final = rf"(?:{_DAY}(?:[-_T.]{_TIME})?|\d{{8}}(?:[-_T.]?\d{{4,6}})?|\d{{10}})"
 
 _ARCHIVED: Final = re.compile(rf"(?P<stem>.+?)__{_DAY}-{_TIME}__(?P<stamp>{_DAY}-{_TIME})__(?P<meta>.*)\.{_EXT}")
-_HOURS: Final = re.compile(rf"(?P<stem>.+?)\.(?P<stamp>{_TIME})-{_TIME}(?:-(?P<up>\d+))?\.{_EXT}")
+_HOURS: Final = re.compile(rf"(?P<stem>.+?)\.(?P<stamp>{_CLOCK})-{_CLOCK}(?:-(?P<up>\d+))?\.{_EXT}")
 _DATED: Final = re.compile(rf"(?P<stem>.+?)[-._](?P<stamp>{_STAMP})(?:[-.](?P<up>\d{{1,3}}))?\.{_EXT}")
 _DATED_AFTER: Final = re.compile(rf"(?P<stem>.+?)\.{_EXT}[-.](?P<stamp>{_STAMP})(?:[-.](?P<up>\d{{1,3}}))?")
 _DOWN: Final = re.compile(rf"(?P<stem>.+?)(?:\.{_EXT}\.(?P<down>\d+)|\.(?P<down2>\d+)\.{_EXT})")

@@ -75,6 +75,13 @@ class Reading:
         self._look_back(woken)
         return names - known
 
+    def look_at_open_files(self) -> None:
+        """Find the open files that have grown, without an event that tells it."""
+        grown = {tail.stream for tail in self._open.values() if not tail.ready and tail.lines.has_grown()}
+        grown &= self._streams.keys()
+        self._ready |= grown
+        self._look_back(grown)
+
     def read(self, budget: int, piece: int) -> list[RecordBatch]:
         """Return the next records from at most `budget` bytes, read in pieces of `piece` bytes.
 
@@ -148,7 +155,7 @@ class Reading:
             self._roster.newcomers.unreadable[str(tail.lines.path)] = str(error)
         self._roster.note_read(tail)
         self._ledger.reject(tail.lines.take_rejected())
-        tail.ready = lines is not None
+        tail.ready = lines is not None and (tail.closing or not tail.lines.at_end)
         if lines is None:
             self._end(tail)
         return lines

@@ -13,6 +13,7 @@ from ingest.errors import CheckpointError
 from ingest.health import SourceHealth, take_health
 from ingest.ledger import Ledger
 from ingest.listing import check_folder, list_logs
+from ingest.pace import Pace
 from ingest.paths import parse_name
 from ingest.reading import Reading
 from ingest.roster import Roster
@@ -111,8 +112,9 @@ class FollowSource:
         self._reading = Reading(self._roster, self._ledger, self._sensor, clock)
         if positions is not None:
             self._restore(positions)
+        self._pace = Pace(gather_s)
         self._watch = FolderWatch(directory, enabled=watch)
-        self._last_records = self._next_scan = self._no_scan_before = float("-inf")
+        self._next_scan = self._no_scan_before = float("-inf")
         self._scan(archived_since=since if positions or catch_up_since is not None else None)
 
     def poll(self, timeout_s: float) -> list[RecordBatch]:
@@ -123,16 +125,19 @@ class FollowSource:
         deadline = self._clock() + timeout_s
         while True:
             self._look()
+            began = self._clock()
             batches = self._reading.read(self._max_poll_bytes, self._max_poll_bytes // _PIECES_PER_POLL)
             now = self._clock()
+            if self._pace.note(began, now, records=bool(batches)):
+                self._watch.ask_for_writes(wanted=not self._pace.busy)
             if batches:
-                self._last_records = now
                 return batches
             if self._reading.backlog or self._reading.rescan_wanted:
                 continue
             if now >= deadline:
                 return []
-            self._watch.wait(max(0.0, min(deadline, self._next_scan) - now))
+            next_look = now + self._gather_s if self._pace.busy else self._next_scan
+            self._watch.wait(max(0.0, min(deadline, next_look) - now))
 
     def positions(self) -> dict[str, Any]:
         """Return, in JSON types, exactly what was handed out: every content's identity, offset and decoder state."""
@@ -171,11 +176,12 @@ class FollowSource:
 
     def _look(self) -> None:
         """Take in what changed since the last look."""
-        pause = self._last_records + self._gather_s - self._clock()
-        if pause > 0 and not self._reading.backlog:
-            time.sleep(pause)  # lines that come one by one are decoded together
+        if not self._reading.backlog:
+            time.sleep(self._pace.pause(self._clock()))  # lines that come one by one are decoded together
         written, renamed = self._watch.take()
         unknown = self._reading.wake(written) - self._duplicates.names
+        if self._pace.busy:
+            self._reading.look_at_open_files()
         if renamed or any(map(parse_name, unknown)):
             self._next_scan = min(self._next_scan, self._no_scan_before)
         if self._reading.rescan_wanted:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import threading
 from pathlib import Path
@@ -21,7 +22,19 @@ from watchdog.observers import Observer
 if TYPE_CHECKING:
     from watchdog.observers.api import BaseObserver
 
-_EVENTS: list[type[FileSystemEvent]] = [FileCreatedEvent, FileDeletedEvent, FileModifiedEvent, FileMovedEvent]
+_NAMES: list[type[FileSystemEvent]] = [FileCreatedEvent, FileDeletedEvent, FileMovedEvent]
+_WRITES: list[type[FileSystemEvent]] = [FileModifiedEvent]
+
+
+class _NoStopMessages(logging.Filter):
+    """Leaves out what the library logs as an error when an emitter is stopped while it waits: nothing is wrong then."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether the message is worth telling."""
+        return "called when the thread is inactive" not in record.getMessage()
+
+
+logging.getLogger("watchdog.observers.inotify").addFilter(_NoStopMessages())
 
 
 class FolderWatch(FileSystemEventHandler):
@@ -39,6 +52,7 @@ class FolderWatch(FileSystemEventHandler):
         self._renamed = False
         self._observer: BaseObserver | None = None
         self._watched: tuple[int, int] | None = None
+        self._events = _NAMES + _WRITES
         self.problem: str | None = None
 
     def refresh(self) -> None:
@@ -51,6 +65,12 @@ class FolderWatch(FileSystemEventHandler):
         self._renamed = True
         if folder is not None and self._enabled:
             self._start_observer()
+
+    def ask_for_writes(self, *, wanted: bool) -> None:
+        """Choose whether writes wake the reader, or only names that come, go or move."""
+        self._events = _NAMES + _WRITES if wanted else _NAMES
+        self._watched = None
+        self.refresh()
 
     def wait(self, timeout_s: float) -> bool:
         """Wait until something changes; tell whether it did."""
@@ -85,7 +105,7 @@ class FolderWatch(FileSystemEventHandler):
     def _start_observer(self) -> None:
         observer = Observer()
         try:
-            observer.schedule(self, str(self._directory.resolve()), event_filter=_EVENTS)
+            observer.schedule(self, str(self._directory.resolve()), event_filter=self._events)
             observer.start()
         except OSError as error:
             self.problem = f"changes in {self._directory} cannot be watched ({error}); it is scanned instead"
