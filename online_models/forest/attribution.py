@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from online_models.compile import kernel
+from online_models.compile import inner
 from online_models.forest.pivot import size_limit
 from online_models.forest.state import REFERENCE
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from online_models.forest.state import ForestState
 
 
-@kernel
+@inner
 def attribute(state: ForestState, x: npt.NDArray[np.float64], parts: npt.NDArray[np.float64]) -> float:
     """Split a record's score into the features' parts, and return the rest, which is the same for every record.
 
@@ -48,7 +48,7 @@ def attribute(state: ForestState, x: npt.NDArray[np.float64], parts: npt.NDArray
     return float(1.0 - (_height(n_splits) + 1) / (2 * n_splits + 1))
 
 
-@kernel
+@inner
 def _height(n_splits: int) -> int:
     height = 0
     while 1 << height <= n_splits:
@@ -56,7 +56,7 @@ def _height(n_splits: int) -> int:
     return height
 
 
-@kernel
+@inner
 def _attribute_tree(
     state: ForestState, tree: int, x: npt.NDArray[np.float64], unit: float, parts: npt.NDArray[np.float64]
 ) -> None:

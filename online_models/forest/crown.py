@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from online_models.compile import kernel
+from online_models.compile import inlined, kernel
 
 if TYPE_CHECKING:
     from online_models.forest.build import Splits
@@ -159,7 +159,7 @@ def is_right(value: float, bits: int, threshold: float, masses: tuple[int, int])
     return 1
 
 
-@kernel
+@inlined
 def add_children(crown: Crown, tree: int, leaf: int) -> int:
     """Turn a leaf into the split that the whole tree has there, and return its left child."""
     split, node = crown.split[tree], crown.node[tree]

@@ -15,7 +15,6 @@ from online_models.forest.crown import (
     MASS,
     MISSING_BITS,
     PATH,
-    PLACE,
     RIGHT,
     STAGE,
     SUMMED,
@@ -112,38 +111,40 @@ def _normalise(crown: Crown, scores: npt.NDArray[np.float64]) -> None:
 def _pivot(crown: Crown) -> None:
     """Make what the window learned the reference, and start the next window."""
     sum_masses(crown)
+    before = np.empty_like(crown.node[0])
+    origin = np.zeros(before.shape[0], dtype=np.uint32)
+    scale = np.ones(before.shape[0])
     for tree in range(crown.size.shape[0]):
-        _refold(crown, tree)
+        before[: crown.size[tree, USED]] = crown.node[tree, : crown.size[tree, USED]]
+        _refold(crown, tree, before, origin, scale)
     crown.counters[LEARNED] = 0
     crown.counters[HAS_REFERENCE] = 1
     crown.counters[SUMMED] = 1
 
 
 @kernel
-def _refold(crown: Crown, tree: int) -> None:
-    """Write a tree's crown anew, with the nodes that held the size limit in the window unfolded and nothing else."""
-    used = crown.size[tree, USED]
-    before = crown.node[tree, :used].copy()
-    origin = np.zeros(used, dtype=np.int64)
+def _refold(
+    crown: Crown,
+    tree: int,
+    before: npt.NDArray[np.int32],
+    origin: npt.NDArray[np.uint32],
+    scale: npt.NDArray[np.float64],
+) -> None:
+    """Write a tree's crown anew, with the nodes that held the size limit in the window unfolded and nothing else.
+
+    `before` are the tree's nodes; `origin` and `scale` get each new node's place in them, and 2**depth.
+    """
+    split, full = crown.split[tree], crown.counters[FULL]
     crown.size[tree, USED], crown.size[tree, LEVELS] = 1, 0
-    crown.split[tree, 0, THRESHOLD], crown.split[tree, 0, PATH] = np.nan, before[0, MASS]
+    split[0, THRESHOLD], split[0, PATH] = np.nan, before[0, MASS]
     crown.node[tree, 0, RIGHT], crown.node[tree, 0, MASS] = 0, 0
-    for here in range(used):
+    for here in range(before.shape[0]):
         if here == crown.size[tree, USED]:
             break
         old = origin[here]
-        if before[old, RIGHT] > old and before[old, MASS] >= crown.counters[FULL]:
+        if before[old, RIGHT] > old and before[old, MASS] >= full:
             left = add_children(crown, tree, here)
             for side in range(2):
-                child = before[old, RIGHT] - 1 + side
-                origin[left + side] = child
-                crown.split[tree, left + side, PATH] += before[child, MASS] * _scale(before[child, PLACE])
-
-
-@kernel
-def _scale(place: int) -> float:
-    """Return 2**depth of a place in heap order."""
-    scale = 1.0
-    while 2.0 * scale <= place + 1:
-        scale *= 2.0
-    return scale
+                child = np.uint32(before[old, RIGHT] - 1 + side)
+                origin[left + side], scale[left + side] = child, 2.0 * scale[here]
+                split[left + side, PATH] += before[child, MASS] * scale[left + side]
