@@ -77,7 +77,7 @@ class LiveService:
         self._thread = threading.Thread(target=self._server.run, args=([listener],))
         self._thread.start()
         assert self._server.listening.wait(30)
-        self._service.pipeline.start(on_end=lambda: None)
+        self._service.pipeline.start(on_ready=lambda: None, on_end=lambda: None)
 
     def stop(self) -> None:
         """Stop listening and drop every connection, as a service that is being restarted does."""
