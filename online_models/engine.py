@@ -177,7 +177,7 @@ def _alerts(
     if not reasons:
         return ()
     rows = list(reasons)
-    told = frame.select("uid", "ts")[rows].hstack(context[rows])
+    told = frame.select("uid", "ts")[rows].fill_null(0.0).hstack(context[rows])
     return model.alerts.observe(
         _anomaly(model.kind, row, values, outcome, scores, reasons)
         for row, values in zip(rows, told.iter_rows(), strict=True)

@@ -10,6 +10,7 @@ import polars as pl
 
 from online_models.compile import kernel
 from online_models.features.address import GLOBAL, GROUP, LOCAL, Addresses, addresses
+from online_models.features.past import LONGEST
 from online_models.features.text import join
 
 if TYPE_CHECKING:
@@ -90,8 +91,8 @@ def _numbers(column: pl.Series, missing: float = np.nan) -> npt.NDArray[np.float
 
 def _payload(frame: pl.DataFrame, side: str) -> npt.NDArray[np.float64]:
     """Payload bytes of one side; what the headers leave where Zeek saw no payload count."""
-    without_headers = (pl.col(f"{side}_ip_bytes") - 28 * pl.col(f"{side}_pkts")).clip(0)
-    return _numbers(frame.select(pl.coalesce(f"{side}_bytes", without_headers)).to_series(), 0.0)
+    without_headers = pl.col(f"{side}_ip_bytes") - 28 * pl.col(f"{side}_pkts")
+    return _numbers(frame.select(pl.coalesce(f"{side}_bytes", without_headers).clip(0)).to_series(), 0.0)
 
 
 def _hints(frame: pl.DataFrame) -> npt.NDArray[np.int64]:
@@ -119,7 +120,7 @@ def conn_columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> ConnColu
     sent, received = _payload(frame, "orig"), _payload(frame, "resp")
     return ConnColumns(
         ts=ts,
-        end=ts + np.maximum(np.nan_to_num(duration), 0.0),
+        end=ts + np.clip(np.nan_to_num(duration), 0.0, LONGEST),
         device=device,
         peer=peer,
         network=np.where(inbound, origin.network, target.network),

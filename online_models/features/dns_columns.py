@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from online_models.features.names import Names, names_of
+from online_models.features.past import LONGEST
 from online_models.features.text import hashes
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def dns_columns(batch: RecordBatch, _ranges: npt.NDArray[np.uint64]) -> DnsColum
     rtt = frame["rtt"].fill_null(0.0).to_numpy()
     return DnsColumns(
         ts=ts,
-        end=ts + np.maximum(rtt, 0.0),
+        end=ts + np.clip(rtt, 0.0, LONGEST),
         device=hashes(frame["id.orig_h"]),
         resolver=hashes(frame["id.resp_h"]),
         names=names_of(frame["query"]),

@@ -70,7 +70,7 @@ def _statuses(column: pl.Series) -> npt.NDArray[np.int64]:
 
 
 def _sizes(column: pl.Series) -> npt.NDArray[np.float64]:
-    return column.cast(pl.Float64).fill_null(0.0).to_numpy()
+    return column.cast(pl.Float64).fill_null(0.0).clip(0.0).to_numpy()
 
 
 def http_columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> HttpColumns:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
+LONGEST = 366 * DAY
+"""A duration beyond this is a broken number, and must not carry a device's log time away (seconds)."""
 _KNOWN_AFTER = 7 * DAY
 _AGE_SCALE = math.log1p(_KNOWN_AFTER / MINUTE)
 _RATE_MEMORY = 10 * DAY
