@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from online_models.compile import kernel
+from online_models.compile import inner
 
 BINS = 160
 _DEPTH = 16.0
@@ -38,13 +38,13 @@ def new_calibration(views: int) -> Calibration:
     return Calibration(np.zeros((views, BINS)), np.zeros(views))
 
 
-@kernel
+@inner
 def stretch(score: float) -> float:
     """Map a score in [0, 1] to [0, 1), spreading out what lies close to 1."""
     return min(0.9999, -math.log2(max(1.0 - score, 2.0**-_DEPTH)) / _DEPTH)
 
 
-@kernel
+@inner
 def _tail_bin(bins: npt.NDArray[np.float64], total: float) -> tuple[int, float]:
     """Return the bin that holds the highest hundredth's edge, and how many lie above that bin."""
     above, k = 0.0, BINS - 1
@@ -54,7 +54,7 @@ def _tail_bin(bins: npt.NDArray[np.float64], total: float) -> tuple[int, float]:
     return k, above
 
 
-@kernel
+@inner
 def _within(bins: npt.NDArray[np.float64], total: float, stretched: float) -> float:
     b = min(BINS - 1, int(stretched * BINS))
     above = 0.0
@@ -63,7 +63,7 @@ def _within(bins: npt.NDArray[np.float64], total: float, stretched: float) -> fl
     return -math.log10((above + 0.5 * bins[b] + 0.5) / (total + 1.0))
 
 
-@kernel
+@inner
 def decades(calibration: Calibration, view: int, score: float) -> float:
     """Return ``-log10`` of the share of accepted scores that are as high: 3 is one in a thousand."""
     bins, total = calibration.bins[view], calibration.total[view]
@@ -81,7 +81,7 @@ def decades(calibration: Calibration, view: int, score: float) -> float:
     return -math.log10((above + 0.5) / (total + 1.0)) + (stretched - edge) / (scale * _LN10)
 
 
-@kernel
+@inner
 def accept(calibration: Calibration, view: int, score: float) -> None:
     """Learn a score that is taken for normal; after 50,000 the old ones fade by half."""
     calibration.bins[view, int(stretch(score) * BINS)] += 1.0

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING
 
-from online_models.compile import kernel
-from online_models.features.conn import EDGES, FEATURES, count, measure
+from online_models.compile import inner
+from online_models.features.conn import FEATURES, count, measure
 from online_models.features.conn_columns import INBOUND, LATERAL, OUTBOUND, ConnColumns
 from online_models.features.conn_facts import tell
 from online_models.features.conn_learn import learn
-from online_models.features.conn_state import DEVICE, FIRST, KEYS, LAST, ConnState, has_room, keys_of
+from online_models.features.conn_state import DEVICE, FIRST, LAST, ConnState, has_room, keys_of
 from online_models.features.past import HOUR
 from online_models.features.table import claim
 from online_models.guard import is_frozen, judge, release_if_quiet
 from online_models.outcome import Outcome, attribute_views
 from online_models.views import Views, assess, evidence_of, learn_views
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 WEIGHTS = (1.0, 0.7, 0.6, 0.4)
 COMPARES = (True, False, True, True)
@@ -25,7 +28,7 @@ _MANY = 0.25
 _NEW = 0.2
 
 
-@kernel
+@inner
 def behaviour_of(columns: ConnColumns, i: int, x: npt.NDArray[np.float64], rarity: npt.NDArray[np.float64]) -> int:
     """Name what an anomalous record's device is doing, by the view that is strongest and by how far it reaches."""
     if max(x[5], x[6], x[9], x[10]) >= _MANY:
@@ -38,7 +41,7 @@ def behaviour_of(columns: ConnColumns, i: int, x: npt.NDArray[np.float64], rarit
     return VOLUME if WEIGHTS[2] * rarity[2] >= WEIGHTS[3] * rarity[3] else RHYTHM
 
 
-@kernel
+@inner
 def is_decisive(columns: ConnColumns, i: int, x: npt.NDArray[np.float64]) -> bool:
     """Tell whether a record is new in every way at once, which in ordinary traffic all but never happens.
 
@@ -48,13 +51,13 @@ def is_decisive(columns: ConnColumns, i: int, x: npt.NDArray[np.float64]) -> boo
     return bool(columns.direction[i] == OUTBOUND and min(x[0], x[2], x[3]) >= _NEW)
 
 
-@kernel
+@inner
 def maturity_of(row: npt.NDArray[np.float64]) -> float:
     """How much newness counts for a device: nothing at first sight, in full after twelve hours of log."""
     return min(1.0, (row[LAST] - row[FIRST]) / MATURE_AFTER) if row[FIRST] > 0.0 else 0.0
 
 
-@kernel
+@inner
 def _report(
     state: ConnState, views: Views, columns: ConnColumns, i: int, keys: npt.NDArray[np.uint64],
     row: npt.NDArray[np.float64], x: npt.NDArray[np.float64], outcome: Outcome,
@@ -66,7 +69,7 @@ def _report(
     tell(state, columns, i, keys, row, outcome.facts[at])
 
 
-@kernel
+@inner
 def _judge_record(
     state: ConnState, views: Views, columns: ConnColumns, i: int, keys: npt.NDArray[np.uint64],
     row: npt.NDArray[np.float64], x: npt.NDArray[np.float64], outcome: Outcome,
@@ -81,13 +84,13 @@ def _judge_record(
     outcome.end[i] = row[LAST]
 
 
-@kernel
+@inner
 def run_conn(state: ConnState, views: Views, columns: ConnColumns, start: int, trusted: bool, outcome: Outcome) -> int:
     """Go through the records from ``start`` on; return the first that is left because a table or the report is full.
 
     ``trusted`` records are learned whatever they look like, and raise nothing.
     """
-    keys, x = np.zeros(KEYS, np.uint64), np.zeros(EDGES[-1])
+    keys, x = outcome.keys, outcome.x
     for i in range(start, columns.ts.size):
         if not has_room(state) or outcome.used[0] >= outcome.detail_of.size:
             return i

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from online_models.compile import kernel
+from online_models.compile import inner
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,13 +31,13 @@ DEFAULT_POLICY = (3.3, 3.9, 900.0, 3600.0)
 _LEAST_STEP, _LARGEST_STEP = 0.5, 2.0
 
 
-@kernel
+@inner
 def is_frozen(row: npt.NDArray[np.float64]) -> bool:
     """Whether the device stands in an open incident."""
     return bool(row[FROZEN] > 0.0 and row[RELEASED] <= 0.0)
 
 
-@kernel
+@inner
 def _fade(row: npt.NDArray[np.float64], now: float, seconds: float) -> None:
     factor = math.exp(-max(0.0, now - row[SUSPECTED_AT]) / seconds)
     row[SUSPICION] *= factor
@@ -46,14 +46,14 @@ def _fade(row: npt.NDArray[np.float64], now: float, seconds: float) -> None:
     row[SUSPECTED_AT] = now
 
 
-@kernel
+@inner
 def _begin_incident(row: npt.NDArray[np.float64], now: float) -> None:
     row[FROZEN], row[RELEASED] = now, 0.0
     for b in range(BEHAVIOURS):
         row[BEHAVIOURS_AT + b] = 0.0
 
 
-@kernel
+@inner
 def release_if_quiet(row: npt.NDArray[np.float64], now: float, policy: npt.NDArray[np.float64]) -> None:
     """End the incident of a device that has been quiet for long enough; call it before the record is judged."""
     if is_frozen(row) and now - row[LAST_ANOMALY] > policy[QUIET]:
@@ -61,7 +61,7 @@ def release_if_quiet(row: npt.NDArray[np.float64], now: float, policy: npt.NDArr
         row[SUSPICION] = 0.0
 
 
-@kernel
+@inner
 def judge(
     row: npt.NDArray[np.float64],
     evidence: float,

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
-
-from online_models.compile import kernel
+from online_models.compile import inner
 from online_models.conn_model import maturity_of
-from online_models.features.http import EDGES, count, measure
+from online_models.features.http import count, measure
 from online_models.features.http_facts import tell
 from online_models.features.http_learn import learn
-from online_models.features.http_state import DEVICE, KEYS, LAST, HttpState, has_room, keys_of
+from online_models.features.http_state import DEVICE, LAST, HttpState, has_room, keys_of
 from online_models.features.table import claim
 from online_models.guard import is_frozen, judge, release_if_quiet
 from online_models.outcome import Outcome, attribute_views
 from online_models.views import Views, assess, evidence_of, learn_views
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from online_models.features.http_columns import HttpColumns
 
 WEIGHTS = (0.9, 0.7, 0.6, 0.7)
@@ -26,7 +26,7 @@ COMPARES = (True, False, True, False)
 NEW_HOST, ODD_REQUEST, TRANSFER, CRAWL = range(4)
 
 
-@kernel
+@inner
 def behaviour_of(rarity: npt.NDArray[np.float64]) -> int:
     """Name what an anomalous record's device is doing: the view that is strongest."""
     strongest = NEW_HOST
@@ -36,7 +36,7 @@ def behaviour_of(rarity: npt.NDArray[np.float64]) -> int:
     return strongest
 
 
-@kernel
+@inner
 def _judge_record(
     state: HttpState, views: Views, columns: HttpColumns, i: int, keys: npt.NDArray[np.uint64],
     row: npt.NDArray[np.float64], x: npt.NDArray[np.float64], outcome: Outcome,
@@ -56,13 +56,13 @@ def _judge_record(
         tell(state, columns, i, keys, row, outcome.facts[at])
 
 
-@kernel
+@inner
 def run_http(state: HttpState, views: Views, columns: HttpColumns, start: int, trusted: bool, outcome: Outcome) -> int:
     """Go through the records from ``start`` on; return the first that is left because a table or the report is full.
 
     ``trusted`` records are learned whatever they look like, and raise nothing.
     """
-    keys, x = np.zeros(KEYS, np.uint64), np.zeros(EDGES[-1])
+    keys, x = outcome.keys, outcome.x
     for i in range(start, columns.ts.size):
         if not has_room(state) or outcome.used[0] >= outcome.detail_of.size:
             return i

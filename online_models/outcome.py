@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from online_models.compile import kernel
+from online_models.compile import inner
 from online_models.forest.inline import attribute
 
 if TYPE_CHECKING:
     from online_models.views import Views
 
+_MOST_KEYS = 16
 DETAILS = 4096
 """How many anomalies a kernel describes before it hands back; what they say does not depend on it."""
 
@@ -34,6 +35,8 @@ class Outcome(NamedTuple):
         float64 ``(DETAILS, features)``: what each feature added to the evidence.
     facts
         float64 ``(DETAILS, features, 2)``: observed and usual.
+    keys, x
+        Scratch space: table keys and features of the record in hand.
     """
 
     evidence: npt.NDArray[np.float64]
@@ -44,6 +47,8 @@ class Outcome(NamedTuple):
     parts: npt.NDArray[np.float64]
     facts: npt.NDArray[np.float64]
     used: npt.NDArray[np.int64]
+    keys: npt.NDArray[np.uint64]
+    x: npt.NDArray[np.float64]
 
 
 def new_outcome(records: int, features: int) -> Outcome:
@@ -57,10 +62,12 @@ def new_outcome(records: int, features: int) -> Outcome:
         parts=np.zeros((DETAILS, features)),
         facts=np.zeros((DETAILS, features, 2)),
         used=np.zeros(1, np.int64),
+        keys=np.zeros(_MOST_KEYS, np.uint64),
+        x=np.zeros(features),
     )
 
 
-@kernel
+@inner
 def attribute_views(views: Views, x: npt.NDArray[np.float64], evidence: float, parts: npt.NDArray[np.float64]) -> None:
     """Share the evidence among the features: among views by their weighted decades, within a view by the forest."""
     total = 0.0

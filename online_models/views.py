@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from online_models.calibration import Calibration, accept, decades, new_calibration
-from online_models.compile import kernel
+from online_models.compile import inner
 from online_models.forest.inline import ForestState, learn_leaves, new_state, score_and_leaves
 from online_models.guard import DEFAULT_POLICY
 
@@ -73,7 +73,7 @@ def new_views(edges: npt.NDArray[np.int64], weights: tuple[float, ...], compares
     )
 
 
-@kernel
+@inner
 def assess(views: Views, x: npt.NDArray[np.float64], maturity: float) -> None:
     """Score the features of a record in every view.
 
@@ -87,7 +87,7 @@ def assess(views: Views, x: npt.NDArray[np.float64], maturity: float) -> None:
         views.rarity[v] = decades(views.calibration, v, views.scores[v]) * trust * learned / (learned + _SETTLING)
 
 
-@kernel
+@inner
 def evidence_of(views: Views) -> float:
     """Combine the views' decades."""
     strongest, total = 0.0, 0.0
@@ -97,7 +97,7 @@ def evidence_of(views: Views) -> float:
     return strongest + _SHARE * max(0.0, total - max(0.0, strongest - _ORDINARY))
 
 
-@kernel
+@inner
 def learn_views(views: Views) -> None:
     """Learn the record that `assess` scored last."""
     for v in range(views.scores.size):

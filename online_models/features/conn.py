@@ -22,7 +22,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from online_models.compile import kernel
+from online_models.compile import inner
 from online_models.features.conn_columns import ANSWERED, ConnColumns
 from online_models.features.conn_state import (
     COUNT,
@@ -71,7 +71,7 @@ _DEVIATIONS = 10.0
 _LEAST_GAPS = 3.0
 
 
-@kernel
+@inner
 def count(
     state: ConnState, columns: ConnColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]
 ) -> None:
@@ -92,7 +92,7 @@ def count(
         add(row, WINDOWS, window, RECORDS)
 
 
-@kernel
+@inner
 def newness(table: Table, key: np.uint64, row: npt.NDArray[np.float64]) -> float:
     """Novelty of a table's entry to the device whose row is given; its FIRST column tells since when it is known."""
     place = find(table, key)
@@ -101,12 +101,12 @@ def newness(table: Table, key: np.uint64, row: npt.NDArray[np.float64]) -> float
     return novelty(trusted_age(table.rows[place, FIRST], row[LAST], row[FROZEN], row[RELEASED]))
 
 
-@kernel
+@inner
 def _known_for(row: npt.NDArray[np.float64]) -> float:
     return max(0.0, row[LAST] - row[FIRST]) if row[FIRST] > 0.0 else 0.0
 
 
-@kernel
+@inner
 def _new_peers(
     state: ConnState, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64], new_services: float
 ) -> float:
@@ -118,7 +118,7 @@ def _new_peers(
     return decayed(service[NEW_PEERS], service[PEERS_FADED_AT], row[LAST])
 
 
-@kernel
+@inner
 def _site_novelty(state: ConnState, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]) -> float:
     network, service = find(state.site, keys[SITE_NETWORK]), find(state.site, keys[SITE_SERVICE])
     devices = state.site.rows[network, SITE_DEVICES] if network >= 0 else 0.0
@@ -129,7 +129,7 @@ def _site_novelty(state: ConnState, keys: npt.NDArray[np.uint64], row: npt.NDArr
     return newness(state.site, keys[SITE_NETWORK], row) / (1.0 + devices) * rarity(new, known, HOUR)
 
 
-@kernel
+@inner
 def _outcome_surprise(state: ConnState, keys: npt.NDArray[np.uint64], outcome: int) -> float:
     prior = _USUALLY_ANSWERED if outcome == ANSWERED else _USUALLY_NOT
     place = find(state.service, keys[SERVICE])
@@ -139,7 +139,7 @@ def _outcome_surprise(state: ConnState, keys: npt.NDArray[np.uint64], outcome: i
     return surprise(service[OUTCOMES + outcome], service[COUNT], prior)
 
 
-@kernel
+@inner
 def _measure_novelty(
     state: ConnState, outcome: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64],
     x: npt.NDArray[np.float64],
@@ -155,12 +155,12 @@ def _measure_novelty(
     x[4] = _outcome_surprise(state, keys, outcome)
 
 
-@kernel
+@inner
 def _distance(service: npt.NDArray[np.float64], at: int, value: float, count: float) -> float:
     return min(1.0, abs(deviation(service, at, value, count, 1.0)) / _DEVIATIONS)
 
 
-@kernel
+@inner
 def _measure_service(
     service: npt.NDArray[np.float64], columns: ConnColumns, i: int, now: float, x: npt.NDArray[np.float64]
 ) -> None:
@@ -172,7 +172,7 @@ def _measure_service(
     x[16] = _distance(service, GAP, math.log2(1.0 + max(0.0, now - service[LAST])), seen)
 
 
-@kernel
+@inner
 def measure(
     state: ConnState, columns: ConnColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64],
     x: npt.NDArray[np.float64],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from online_models.compile import kernel
+from online_models.compile import inner
 from online_models.features.conn_state import (
     COUNT,
     DOWN,
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 _SERVICE_MEMORY, _ENDPOINT_MEMORY = 500.0, 50.0
 
 
-@kernel
+@inner
 def touch(table: Table, key: np.uint64, now: float) -> bool:
     """Note that an entry was used, and return whether this is the first time that it is learned."""
     row = table.rows[claim(table, key)]
@@ -53,7 +53,7 @@ def touch(table: Table, key: np.uint64, now: float) -> bool:
     return True
 
 
-@kernel
+@inner
 def _learn_site(state: ConnState, keys: npt.NDArray[np.uint64], now: float, new_to_device: bool) -> None:
     service = state.site.rows[claim(state.site, keys[SITE_SERVICE])]
     service[SITE_NEW_NETWORKS] = decayed(service[SITE_NEW_NETWORKS], service[LAST], now)
@@ -65,7 +65,7 @@ def _learn_site(state: ConnState, keys: npt.NDArray[np.uint64], now: float, new_
         state.site.rows[claim(state.site, keys[SITE_NETWORK]), SITE_DEVICES] += 1.0
 
 
-@kernel
+@inner
 def _learn_endpoint(state: ConnState, keys: npt.NDArray[np.uint64], now: float) -> bool:
     endpoint = state.endpoint.rows[claim(state.endpoint, keys[ENDPOINT])]
     if endpoint[COUNT] > 0.0:
@@ -75,7 +75,7 @@ def _learn_endpoint(state: ConnState, keys: npt.NDArray[np.uint64], now: float) 
     return touch(state.endpoint, keys[ENDPOINT], now)
 
 
-@kernel
+@inner
 def _learn_numbers(service: npt.NDArray[np.float64], columns: ConnColumns, i: int, now: float) -> None:
     seen = service[COUNT]
     if seen > 0.0:
@@ -89,7 +89,7 @@ def _learn_numbers(service: npt.NDArray[np.float64], columns: ConnColumns, i: in
     service[COUNT] += 1.0
 
 
-@kernel
+@inner
 def learn(
     state: ConnState, columns: ConnColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]
 ) -> None:

@@ -29,7 +29,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from online_models.compile import kernel
+from online_models.compile import inner
 from online_models.features.conn import newness
 from online_models.features.dns_columns import NOERROR, DnsColumns
 from online_models.features.dns_state import (
@@ -77,7 +77,7 @@ _ENOUGH_BYTES, _ENOUGH_QUERIES = 24.0, 32.0
 _UNSEEN_TYPE, _USUAL_RESULT, _UNUSUAL_RESULT = 0.05, 0.6, 0.1
 
 
-@kernel
+@inner
 def _count_domain(domain: npt.NDArray[np.float64], hour: float, now: float, sub_length: float, new_name: bool) -> None:
     if hour > domain[HOUR_NOW]:
         adjacent = hour == domain[HOUR_NOW] + 1.0
@@ -91,7 +91,7 @@ def _count_domain(domain: npt.NDArray[np.float64], hour: float, now: float, sub_
     domain[BYTES] += sub_length
 
 
-@kernel
+@inner
 def count(
     state: DnsState, columns: DnsColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]
 ) -> None:
@@ -116,7 +116,7 @@ def count(
     _count_domain(domain, math.floor(now / HOUR), now, columns.names.sub_length[i], new_name)
 
 
-@kernel
+@inner
 def last_hour(domain: npt.NDArray[np.float64], counter: int, now: float) -> float:
     """Return a domain's count over the last hour; ``counter`` is NAMES, QUERIES or BYTES."""
     elapsed = now / HOUR
@@ -124,14 +124,14 @@ def last_hour(domain: npt.NDArray[np.float64], counter: int, now: float) -> floa
     return float(domain[counter] + share * domain[counter + NAMES_BEFORE - NAMES])
 
 
-@kernel
+@inner
 def site_count(table: Table, key: np.uint64, column: int) -> float:
     """Return a number of a site row, 0 if there is none."""
     place = find(table, key)
     return float(table.rows[place, column]) if place >= 0 else 0.0
 
 
-@kernel
+@inner
 def _measure_shape(
     state: DnsState, columns: DnsColumns, i: int, keys: npt.NDArray[np.uint64], x: npt.NDArray[np.float64]
 ) -> None:
@@ -146,7 +146,7 @@ def _measure_shape(
     x[5] = surprise(site_count(state.site, keys[SITE_TYPE], SITE_COUNT), total, _UNSEEN_TYPE)
 
 
-@kernel
+@inner
 def _measure_domain(domain: npt.NDArray[np.float64], now: float, x: npt.NDArray[np.float64]) -> None:
     names, queries = last_hour(domain, NAMES, now), last_hour(domain, QUERIES, now)
     x[6] = min(1.0, math.log2(1.0 + names) / 12.0)
@@ -154,7 +154,7 @@ def _measure_domain(domain: npt.NDArray[np.float64], now: float, x: npt.NDArray[
     x[8] = min(1.0, names / max(queries, 1.0)) * min(1.0, queries / _ENOUGH_QUERIES)
 
 
-@kernel
+@inner
 def _measure_novelty(
     state: DnsState, columns: DnsColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64],
     x: npt.NDArray[np.float64],
@@ -179,7 +179,7 @@ def _measure_novelty(
     x[21] = surprise(row[RESULTS + result], row[COUNT], _USUAL_RESULT if result == NOERROR else _UNUSUAL_RESULT)
 
 
-@kernel
+@inner
 def measure(
     state: DnsState, columns: DnsColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64],
     x: npt.NDArray[np.float64],

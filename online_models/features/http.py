@@ -23,7 +23,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from online_models.compile import kernel
+from online_models.compile import inner
 from online_models.features.conn import newness
 from online_models.features.dns import site_count
 from online_models.features.http_columns import CLIENT_ERROR, SUCCESS, HttpColumns
@@ -68,7 +68,7 @@ _UNSEEN, _USUAL_STATUS, _UNUSUAL_STATUS = 0.1, 0.6, 0.1
 _DEVIATIONS = 10.0
 
 
-@kernel
+@inner
 def count(
     state: HttpState, columns: HttpColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]
 ) -> None:
@@ -89,7 +89,7 @@ def count(
         add(row, WINDOWS, window, RECORDS)
 
 
-@kernel
+@inner
 def _site_novelty(state: HttpState, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]) -> float:
     site, now = find(state.site, keys[SITE]), row[LAST]
     new, since = 0.0, now
@@ -102,7 +102,7 @@ def _site_novelty(state: HttpState, keys: npt.NDArray[np.uint64], row: npt.NDArr
     return newness(state.site, keys[SITE_HOST], row) / (1.0 + devices) * rarity(new, now - since, HOUR)
 
 
-@kernel
+@inner
 def _measure_novelty(
     state: HttpState, status: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64],
     x: npt.NDArray[np.float64],
@@ -117,12 +117,12 @@ def _measure_novelty(
     x[4] = _site_novelty(state, keys, row)
 
 
-@kernel
+@inner
 def _distance(host: npt.NDArray[np.float64], at: int, value: float) -> float:
     return min(1.0, abs(deviation(host, at, math.log2(1.0 + value), host[COUNT], 1.0)) / _DEVIATIONS)
 
 
-@kernel
+@inner
 def measure(
     state: HttpState, columns: HttpColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64],
     x: npt.NDArray[np.float64],

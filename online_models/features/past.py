@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from online_models.compile import kernel
+from online_models.compile import inner
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,7 +27,7 @@ _PRIOR_SPAN = 12 * HOUR
 _RARITY_DECADES = 4.0
 
 
-@kernel
+@inner
 def novelty(age: float) -> float:
     """Return 1 for a thing never seen, falling with the logarithm of its age (seconds) to 0 at a week."""
     if age <= 0.0:
@@ -35,7 +35,7 @@ def novelty(age: float) -> float:
     return max(0.0, 1.0 - math.log1p(age / MINUTE) / _AGE_SCALE)
 
 
-@kernel
+@inner
 def trusted_age(first: float, now: float, frozen: float, released: float) -> float:
     """Return how long a thing has been known (seconds), leaving out what was learned during an incident.
 
@@ -50,20 +50,20 @@ def trusted_age(first: float, now: float, frozen: float, released: float) -> flo
     return max(0.0, now - first)
 
 
-@kernel
+@inner
 def decayed(count: float, since: float, now: float) -> float:
     """Return an event count faded over ten days of log time."""
     return count * math.exp(-max(0.0, now - since) / _RATE_MEMORY) if count > 0.0 else 0.0
 
 
-@kernel
+@inner
 def rate_of(events: float, observed: float) -> float:
     """Return events a second, shrunk towards two a day while little was observed."""
     span = _RATE_MEMORY * (1.0 - math.exp(-max(0.0, observed) / _RATE_MEMORY))
     return (events + _PRIOR_EVENTS) / (span + _PRIOR_SPAN)
 
 
-@kernel
+@inner
 def rarity(events: float, observed: float, horizon: float) -> float:
     """Return in [0, 1] how improbable one more event within ``horizon`` seconds is: 1 is one in 10,000 or rarer.
 
@@ -73,14 +73,14 @@ def rarity(events: float, observed: float, horizon: float) -> float:
     return min(1.0, -math.log10(max(probability, 1e-12)) / _RARITY_DECADES)
 
 
-@kernel
+@inner
 def surprise(count: float, total: float, prior: float) -> float:
     """Return in [0, 1] the surprise of an outcome seen ``count`` times in ``total``; 1 is one in 10,000 or rarer."""
     probability = (count + 2.0 * prior) / (total + 2.0)
     return min(1.0, -math.log10(max(probability, 1e-12)) / _RARITY_DECADES)
 
 
-@kernel
+@inner
 def learn_moments(row: npt.NDArray[np.float64], at: int, value: float, count: float, longest: float) -> None:
     """Move mean ``row[at]`` and variance ``row[at + 1]`` towards a value; ``count`` values came before it."""
     weight = 1.0 / (min(count, longest) + 1.0)
@@ -89,7 +89,7 @@ def learn_moments(row: npt.NDArray[np.float64], at: int, value: float, count: fl
     row[at + 1] = (1.0 - weight) * (row[at + 1] + weight * delta * delta)
 
 
-@kernel
+@inner
 def deviation(row: npt.NDArray[np.float64], at: int, value: float, count: float, floor: float) -> float:
     """Return how many standard deviations a value lies from the mean, shrunk while ``count`` is small."""
     spread = math.sqrt(max(row[at + 1], 0.0)) + floor

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from online_models.compile import kernel
+from online_models.compile import inner, kernel
 
 USED, LIMIT, EVICTED = 0, 1, 2
 MOST_AT_ONCE = 3
@@ -38,7 +38,7 @@ def new_table(width: int, capacity: int) -> Table:
     )
 
 
-@kernel
+@inner
 def find(table: Table, key: np.uint64) -> int:
     """Return the entry's place, or -1."""
     mask = table.keys.size - 1
@@ -50,7 +50,7 @@ def find(table: Table, key: np.uint64) -> int:
     return -1
 
 
-@kernel
+@inner
 def claim(table: Table, key: np.uint64) -> int:
     """Return the entry's place, made with zeros if it is new. The caller has seen to it that there is `room_for` it."""
     mask = table.keys.size - 1
@@ -64,7 +64,7 @@ def claim(table: Table, key: np.uint64) -> int:
     return int(place)
 
 
-@kernel
+@inner
 def room_for(table: Table, entries: int) -> bool:
     """Whether so many more entries fit without growing or evicting."""
     used = table.counters[USED] + entries

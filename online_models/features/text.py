@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from online_models.compile import kernel
+from online_models.compile import inner, kernel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,7 +48,7 @@ def text_of(column: pl.Series) -> Text:
     return Text(np.frombuffer(data, dtype=np.uint8) if data else np.zeros(0, np.uint8), view)
 
 
-@kernel
+@inner
 def mix(h: np.uint64) -> np.uint64:
     """Scramble 64 bits (splitmix64's finisher); never returns 0, which tables use for an empty place."""
     h = (h ^ (h >> _S30)) * _MIX_1
@@ -57,13 +57,13 @@ def mix(h: np.uint64) -> np.uint64:
     return h if h != np.uint64(0) else _ONE
 
 
-@kernel
+@inner
 def join(a: np.uint64, b: np.uint64) -> np.uint64:
     """Hash of an ordered pair of hashes."""
     return mix(a * _GOLDEN + b)
 
 
-@kernel
+@inner
 def hash_bytes(data: npt.NDArray[np.uint8], begin: int, end: int) -> np.uint64:
     """Hash of ``data[begin:end]``."""
     h = _FNV_OFFSET

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from online_models.compile import kernel
+from online_models.compile import inner
 from online_models.features.past import HOUR, MINUTE, learn_moments
 
 if TYPE_CHECKING:
@@ -26,13 +26,13 @@ _DOUBLINGS = 8.0
 _SPARE = 2.0
 
 
-@kernel
+@inner
 def span_of(window: int) -> float:
     """Return the window's length in seconds: 0 is the minute, 1 the hour."""
     return MINUTE if window == 0 else HOUR
 
 
-@kernel
+@inner
 def roll(row: npt.NDArray[np.float64], base: int, window: int, now: float, learning: bool) -> float:
     """Close the window if it ended before ``now``, and return the number of the running one."""
     at = base + window * _WIDTH
@@ -51,13 +51,13 @@ def roll(row: npt.NDArray[np.float64], base: int, window: int, now: float, learn
     return float(index)
 
 
-@kernel
+@inner
 def add(row: npt.NDArray[np.float64], base: int, window: int, counter: int) -> None:
     """Count one."""
     row[base + window * _WIDTH + _NOW + counter] += 1.0
 
 
-@kernel
+@inner
 def observed(row: npt.NDArray[np.float64], base: int, window: int, counter: int, now: float) -> float:
     """Return the count over the last span: the running window's, and the share of the one before that still reaches."""
     at, elapsed = base + window * _WIDTH, now / span_of(window)
@@ -65,7 +65,7 @@ def observed(row: npt.NDArray[np.float64], base: int, window: int, counter: int,
     return float(row[at + _NOW + counter] + share * row[at + _BEFORE + counter])
 
 
-@kernel
+@inner
 def usual(row: npt.NDArray[np.float64], base: int, window: int, counter: int) -> float:
     """Return what a busy but ordinary window of this device counts."""
     at = base + window * _WIDTH
@@ -73,7 +73,7 @@ def usual(row: npt.NDArray[np.float64], base: int, window: int, counter: int) ->
     return float(2.0**level - 1.0)
 
 
-@kernel
+@inner
 def excess(row: npt.NDArray[np.float64], base: int, window: int, counter: int, now: float) -> float:
     """Return in [0, 1] how far the count lies above what is usual: 1 is 256 times. A new device has two to spare."""
     seen = row[base + window * _WIDTH + _SEEN]

@@ -4,8 +4,8 @@ River's rule: after `window_size` learned records the reference is those records
 
 The growing rule keeps a long memory and is useful early. The reference is replaced after 256 learned records, then
 512, 1,024 and so on up to `window_size`, and is each time everything learned so far. From then on, whenever half a
-window was learned, every leaf's mass is halved (rounded down) and the half window is added, so that the reference
-weighs about `window_size` records and older windows fade by half. All masses are integers, so the result depends
+window was learned, every node's mass is halved (rounded down) and the half window is added, so that the reference
+always weighs `window_size` records and older windows fade by half. All masses are integers, so the result depends
 on the learned records alone.
 """
 
@@ -55,17 +55,27 @@ def size_limit(state: ForestState) -> float:
 
 @inner
 def _replace(state: ForestState, halves: int, restart: bool) -> None:
-    """Add what was learned to `halves` (0 or 1) of every leaf's mass, and start counting again if asked to."""
+    """Add what was learned to `halves` (0 or 1) of every mass, and start counting again if asked to.
+
+    The paths, which `_sum_paths` writes next, hold the inner nodes' sums meanwhile.
+    """
     n_trees, n_leaves = state.learned.shape
     first_leaf = n_leaves - 1
     for tree in range(n_trees):
-        mass, learned = state.mass[tree], state.learned[tree]
+        mass, learned, sums = state.mass[tree], state.learned[tree], state.path[tree]
         for leaf in range(n_leaves):
             mass[first_leaf + leaf] = halves * (mass[first_leaf + leaf] >> 1) + learned[leaf]
-            if restart:
-                learned[leaf] = 0
         for node in range(first_leaf - 1, -1, -1):
-            mass[node] = mass[2 * node + 1] + mass[2 * node + 2]
+            sums[node] = _learned_below(learned, sums, 2 * node + 1) + _learned_below(learned, sums, 2 * node + 2)
+            mass[node] = halves * (mass[node] >> 1) + int(sums[node])
+        if restart:
+            learned[:] = 0
+
+
+@inner
+def _learned_below(learned: npt.NDArray[np.int32], sums: npt.NDArray[np.float64], node: int) -> float:
+    first_leaf = learned.shape[0] - 1
+    return float(sums[node]) if node < first_leaf else float(learned[node - first_leaf])
 
 
 @inner
