@@ -32,7 +32,7 @@ def limited(request: Request, limit: int) -> Request:
         message = await request.receive()
         left -= len(message.get("body", b""))
         if left < 0:
-            await _drain(request.receive, limit * _DRAINED_TIMES_LIMIT)
+            await _drain(request.receive, message, limit * _DRAINED_TIMES_LIMIT)
             raise _too_large(limit)
         return message
 
@@ -42,12 +42,10 @@ def limited(request: Request, limit: int) -> Request:
     return Request(request.scope, receive)
 
 
-async def _drain(receive: Receive, most: int) -> None:
-    while most > 0:
+async def _drain(receive: Receive, message: Message, most: int) -> None:
+    while message.get("more_body", False) and most > 0:
         message = await receive()
         most -= len(message.get("body", b""))
-        if not message.get("more_body", False):
-            return
 
 
 def _too_large(limit: int) -> ProblemError:

@@ -73,7 +73,7 @@ async def serve(
     beside: Callable[[asyncio.Event], Coroutine[None, None, None]],
     stop_after_s: float | None = None,
 ) -> None:
-    """Serve until SIGINT, SIGTERM, the end of the pipeline, or `stop_after_s` seconds; then stop the pipeline.
+    """Serve until SIGINT, SIGTERM, the end of the pipeline, or `stop_after_s` seconds of it; then stop the pipeline.
 
     `beside` runs in the same loop while the server listens; its event is set once the models are there.
     """
@@ -81,11 +81,15 @@ async def serve(
     server = _Server(_configuration(service))
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, server.stop)
-    if stop_after_s is not None:
-        loop.call_later(stop_after_s, server.stop)
     ready = asyncio.Event()
+
+    def on_ready() -> None:
+        ready.set()
+        if stop_after_s is not None:
+            loop.call_later(stop_after_s, server.stop)
+
     service.pipeline.start(
-        on_ready=lambda: loop.call_soon_threadsafe(ready.set),
+        on_ready=lambda: loop.call_soon_threadsafe(on_ready),
         on_end=lambda: loop.call_soon_threadsafe(server.stop),
     )
     try:

@@ -12,7 +12,9 @@ from api.errors import SettingsError
 ConfigOption = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="TOML file with settings.")]
 StateOption = Annotated[Path | None, typer.Option("--state", metavar="DIR", help="Folder of alerts and checkpoints.")]
 ListenOption = Annotated[str | None, typer.Option("--listen", metavar="HOST:PORT", help="Address of the service.")]
-ForOption = Annotated[float | None, typer.Option("--for", metavar="SECONDS", min=0, help="Stop after this time.")]
+ForOption = Annotated[
+    float | None, typer.Option("--for", metavar="SECONDS", min=0, help="Stop so long after it was ready.")
+]
 
 
 def listen_settings(listen: str | None) -> dict[str, Any]:

@@ -57,6 +57,11 @@ class Checkpointer:
         self._writing = self._writer.submit(self._write, parts)
         return True
 
+    def wait(self) -> None:
+        """Wait until the checkpoint that is being written is written, or has failed."""
+        if self._writing is not None:
+            self._writing.result()
+
     def save_last(self) -> None:
         """Write a checkpoint now, after the one that is being written, and end."""
         self._writer.submit(self._write, self._gather()).result()

@@ -24,6 +24,9 @@ class SourceStage(BaseModel):
         default=0.0, description="seconds of log time between the newest record written and the newest read"
     )
     files: int = Field(default=0, description="logs that are followed")
+    records: dict[str, int] = Field(
+        default_factory=dict, description="records read, also before a restart, by log kind"
+    )
     malformed: int = Field(default=0, description="lines that could not be read")
     malformed_samples: list[str] = Field(default_factory=list, description="the latest of them, with their reasons")
     skipped: dict[str, int] = Field(default_factory=dict, description="lines of kinds that are not analysed")
@@ -108,6 +111,7 @@ def _source(status: PipelineStatus) -> SourceStage:
         lag_bytes=health.lag_bytes,
         lag_s=health.lag_seconds,
         files=health.files,
+        records=health.records,
         malformed=health.malformed,
         malformed_samples=[
             f"{line.source}, offset {line.offset}: {line.reason}" for line in health.malformed_samples[-_SAMPLES:]
