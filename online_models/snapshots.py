@@ -44,9 +44,10 @@ def _flatten(tree: Any, path: str, out: Arrays) -> None:
 
 def _table(template: Table, path: str, arrays: Arrays) -> Table:
     size, places = int(arrays[f"{path}/size"][0]), arrays[f"{path}/places"]
-    table = Table(
-        np.zeros(size, np.uint64), np.zeros((size, template.rows.shape[1])), arrays[f"{path}/counters"].copy()
-    )
+    found, width = arrays[f"{path}/rows"].shape, template.rows.shape[1]
+    if found[1:] != (width,):
+        raise SnapshotError(f"table {path} has rows of {found[1:]}, expected ({width},)")
+    table = Table(np.zeros(size, np.uint64), np.zeros((size, width)), arrays[f"{path}/counters"].copy())
     table.keys[places] = arrays[f"{path}/keys"]
     table.rows[places] = arrays[f"{path}/rows"]
     return table
@@ -94,12 +95,14 @@ def decode(data: bytes, template: Any) -> tuple[Any, dict[str, Any]]:
         raise SnapshotError("the model snapshot is damaged (its digest differs); restore an earlier one")
     begin = len(MAGIC) + 8
     end = begin + int.from_bytes(content[len(MAGIC) : begin], "little")
-    header = json.loads(content[begin:end])
-    arrays = _read_arrays(header["arrays"], memoryview(content)[end:])
     try:
+        header = json.loads(content[begin:end])
+        arrays = _read_arrays(header["arrays"], memoryview(content)[end:])
         return _rebuild(template, "", arrays), header["meta"]
     except KeyError as missing:
         raise SnapshotError(f"the model snapshot lacks {missing}: it was written by other models") from missing
+    except (ValueError, TypeError, IndexError) as error:
+        raise SnapshotError(f"the model snapshot was not written by these models: {error}") from error
 
 
 def _read_arrays(index: list[Any], body: memoryview) -> Arrays:
