@@ -1,0 +1,195 @@
+"""Alerts follow from anomalies alone: who is told, for how long it is one alert, and how much is remembered."""
+
+from __future__ import annotations
+
+import dataclasses
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from online_models.alerts import AlertBook, Anomaly
+from online_models.behaviours import CONN, Behaviour, Sighting
+from online_models.severity import severity_of
+from online_models.types import Alert, Reason
+
+SCAN, FLOOD = CONN[1], CONN[2]
+SEVERITIES = ("low", "medium", "high", "critical")
+FACTS = {"reach.peers_minute": (9.0, 1.0), "reach.services_minute": (9.0, 1.0)}
+FACTS |= {"reach.peers_hour": (9.0, 1.0), "reach.services_hour": (9.0, 1.0)}
+FACTS |= {"reach.records_minute": (9.0, 1.0), "reach.failures_minute": (9.0, 1.0)}
+START = 1_767_600_000.0
+
+
+def anomaly(
+    end: float,
+    *,
+    device: str = "192.168.7.11",
+    behaviour: Behaviour = SCAN,
+    raises: bool = False,
+    evidence: float = 4.0,
+    uid: str = "C1",
+    peer: str = "198.51.100.1",
+) -> Anomaly:
+    """Return an anomaly at so many seconds after the start; its record took one second."""
+    return Anomaly(
+        device=device,
+        behaviour=behaviour,
+        uid=uid,
+        peer=peer,
+        ts=START + end - 1.0,
+        end=START + end,
+        score=evidence / (evidence + 3.3),
+        evidence=evidence,
+        raises=raises,
+        reasons=lambda: (Reason("reach.peers_minute", evidence, 1.0, 0.5),),
+        sighting=lambda: Sighting(device, peer, "tcp/23", FACTS),
+    )
+
+
+def observe(*anomalies: Anomaly, book: AlertBook | None = None) -> Alert:
+    """Return the one alert that these anomalies give."""
+    (alert,) = (book or AlertBook("conn", 100)).observe(anomalies)
+    return alert
+
+
+def test_anomalies_that_raise_nothing_are_not_told() -> None:
+    assert AlertBook("conn", 100).observe([anomaly(0.0), anomaly(1.0)]) == ()
+
+
+def test_an_alert_counts_what_came_before_it_was_raised() -> None:
+    alert = observe(anomaly(0.0, uid="C0"), anomaly(5.0, uid="C5", raises=True), anomaly(9.0, uid="C9"))
+    assert (alert.count, alert.uids) == (3, ("C0", "C5", "C9"))
+    assert (alert.first_ts, alert.ts, alert.last_ts) == (START - 1.0, START + 5.0, START + 9.0)
+    assert (alert.log, alert.behaviour, alert.technique, alert.status) == ("conn", "scan", "T1046", "open")
+
+
+def test_an_alert_is_told_at_the_end_of_the_record_that_raised_it_ever_after() -> None:
+    book = AlertBook("conn", 100)
+    raised = observe(anomaly(0.0), anomaly(5.0, raises=True), book=book)
+    later = observe(anomaly(600.0, raises=True), book=book)
+    assert (later.id, later.ts, later.count) == (raised.id, raised.ts, 3)
+
+
+def test_the_strangest_record_gives_score_reasons_and_sentence() -> None:
+    alert = observe(anomaly(0.0, evidence=4.0), anomaly(1.0, evidence=9.0, raises=True), anomaly(2.0, evidence=5.0))
+    assert alert.score == 9.0 / 12.3
+    assert [reason.observed for reason in alert.reasons] == [9.0]
+    assert alert.sentence.startswith("192.168.7.11 tried 9 hosts")
+
+
+def test_devices_and_behaviours_have_alerts_of_their_own() -> None:
+    book = AlertBook("conn", 100)
+    alerts = book.observe(
+        [
+            anomaly(0.0, raises=True),
+            anomaly(0.0, raises=True, behaviour=FLOOD),
+            anomaly(0.0, raises=True, device="192.168.7.12"),
+        ]
+    )
+    assert len({alert.id for alert in alerts}) == 3
+    assert [(alert.device[-2:], alert.behaviour) for alert in alerts] == [
+        ("11", "scan"),
+        ("11", "flood"),
+        ("12", "scan"),
+    ]
+
+
+def test_the_same_anomalies_give_the_same_identifiers_and_other_logs_others() -> None:
+    one, other = (observe(anomaly(0.0, raises=True)) for _ in range(2))
+    assert one == other
+    assert observe(anomaly(0.0, raises=True), book=AlertBook("dns", 100)).id != one.id
+    assert observe(anomaly(0.0, raises=True, uid="C2")).id != one.id
+    assert len(one.id) == 16
+    assert int(one.id, 16) >= 0
+
+
+@pytest.mark.parametrize(("pause", "continues"), [(3599.0, True), (86_399.0, True), (86_401.0, False)])
+def test_a_behaviour_that_comes_back_within_a_day_continues_its_alert(pause: float, *, continues: bool) -> None:
+    book = AlertBook("conn", 100)
+    before = observe(anomaly(0.0, raises=True), book=book)
+    after = observe(anomaly(pause, raises=True, uid="C2"), book=book)
+    assert (after.id == before.id) == continues
+    assert after.count == (2 if continues else 1)
+
+
+@pytest.mark.parametrize(("pause", "count"), [(3599.0, 2), (3601.0, 1)])
+def test_anomalies_that_raised_nothing_are_forgotten_after_an_hour(pause: float, count: int) -> None:
+    book = AlertBook("conn", 100)
+    assert book.observe([anomaly(0.0)]) == ()
+    assert observe(anomaly(pause, raises=True), book=book).count == count
+
+
+def test_records_that_go_back_in_time_extend_an_alert_to_both_sides() -> None:
+    alert = observe(anomaly(50.0, raises=True), anomaly(20.0))
+    assert (alert.first_ts, alert.last_ts, alert.count) == (START + 19.0, START + 50.0, 2)
+
+
+def test_samples_are_bounded_and_the_first_ones() -> None:
+    many = [anomaly(float(n), uid=f"C{n}", peer=f"198.51.100.{n % 40}", raises=n == 3) for n in range(500)]
+    alert = observe(*many)
+    assert alert.count == 500
+    assert alert.uids == tuple(f"C{n}" for n in range(10))
+    assert alert.peers == tuple(f"198.51.100.{n}" for n in range(10))
+
+
+def test_the_book_forgets_the_case_that_was_updated_longest_ago() -> None:
+    book = AlertBook("conn", 3)
+    first = observe(anomaly(0.0, device="d0", raises=True), book=book)
+    book.observe([anomaly(float(n), device=f"d{n}", raises=True) for n in range(1, 3)])
+    kept = observe(anomaly(3.0, device="d0", raises=True), book=book)
+    assert kept.id == first.id
+    book.observe([anomaly(4.0, device="d4", raises=True)])
+    assert {case["device"] for case in book.state()} == {"d0", "d2", "d4"}
+    assert observe(anomaly(5.0, device="d1", raises=True, uid="C9"), book=book).count == 1
+
+
+def test_the_book_stays_bounded_under_a_flood_of_devices() -> None:
+    book = AlertBook("conn", 50)
+    for n in range(1000):
+        book.observe([anomaly(float(n), device=f"d{n}", raises=n % 2 == 0)])
+    assert len(book.state()) == 50
+
+
+def test_state_comes_back_and_goes_on() -> None:
+    book, restored = AlertBook("conn", 100), AlertBook("conn", 100)
+    book.observe([anomaly(0.0), anomaly(1.0, behaviour=FLOOD, raises=True)])
+    restored.restore(book.state())
+    assert restored.state() == book.state()
+    following = [anomaly(2.0, raises=True), anomaly(3.0, behaviour=FLOOD)]
+    assert restored.observe(following) == book.observe(following)
+
+
+@given(st.floats(0.0, 50.0), st.integers(0, 10**6), st.floats(0.0, 1e7), st.integers(0, 2))
+def test_severity_never_falls_when_anything_about_an_alert_grows(
+    evidence: float, count: int, seconds: float, gravity: int
+) -> None:
+    def grade(**more: float) -> int:
+        values = {"evidence": evidence, "count": count, "seconds": seconds, "gravity": gravity}
+        values = {name: value + more.get(name, 0) for name, value in values.items()}
+        return SEVERITIES.index(
+            severity_of(values["evidence"], int(values["count"]), values["seconds"], int(values["gravity"]))
+        )
+
+    here = grade()
+    assert all(here <= grade(**{name: 7.0}) for name in ("evidence", "count", "seconds", "gravity"))
+
+
+def test_severity_knows_no_negative_duration_and_no_empty_alert() -> None:
+    assert severity_of(4.0, 0, -5.0, 0) == severity_of(4.0, 1, 0.0, 0) == "low"
+
+
+def test_every_alert_of_a_lasting_case_is_at_least_as_severe_as_the_one_before() -> None:
+    book = AlertBook("conn", 100)
+    alerts = [observe(anomaly(60.0 * n, raises=n == 0, evidence=4.0), book=book) for n in range(300)]
+    grades = [SEVERITIES.index(alert.severity) for alert in alerts]
+    assert all(one <= other for one, other in pairwise(grades))
+    assert grades[-1] > grades[0]
+
+
+def test_alerts_are_plain_data() -> None:
+    alert = observe(anomaly(0.0, raises=True))
+    assert dataclasses.replace(alert) == alert
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        alert.count = 5  # type: ignore[misc] # that it is refused is what is shown
