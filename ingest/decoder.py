@@ -10,7 +10,7 @@ import numpy as np
 from ingest.blocks import cut
 from ingest.kinds import kind_by_file
 from ingest.tally import Tally
-from ingest.zeek_header import Header, HeaderReader, is_decoded
+from ingest.zeek_header import META, Header, HeaderReader, is_decoded
 from ingest.zeek_json import JsonReader
 from ingest.zeek_tsv import BlockReader
 
@@ -91,12 +91,13 @@ class LogDecoder:
         return self._tally.take()
 
     def _feed_run(self, line_class: int, run: Block) -> None:
-        if line_class == _JSON:
+        fields = self._headers.header.fields
+        if line_class == _JSON and (not fields or fields[0] == "ts"):
             self._json.read(run, self._tally)
         elif line_class == _META:
             for number in range(len(run)):
                 self._read_header(run.line(number))
-        elif line_class == _NAMES or not self._headers.header.fields:
+        elif line_class == _NAMES or not fields:
             self._feed_names(run)
         else:
             self._feed_rows(run)
@@ -111,7 +112,7 @@ class LogDecoder:
             line = run.line(number)
             if not (text := line.strip()):
                 self._tally.counts.blank += 1
-            elif text.startswith(b"#"):
+            elif text.startswith(META):
                 self._read_header(line.lstrip())
             elif self._headers.read_bare(line):
                 self._reader = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from ingest.suricata_common import address, identity, section
+from ingest.suricata_common import address, identity, objects, section
 
 if TYPE_CHECKING:
     Record = dict[str, Any]
@@ -106,7 +106,7 @@ def read_mqtt(event: Record) -> Records:
 
 def _mqtt_connect(mqtt: Record) -> Record:
     connect = section(mqtt, "connect")
-    will = connect.get("will") if isinstance(connect.get("will"), dict) else {}
+    will = section(connect, "will") if "will" in connect else {}
     code = section(mqtt, "connack").get("return_code") if "connack" in mqtt else None
     version = connect.get("protocol_version")
     return {
@@ -114,8 +114,8 @@ def _mqtt_connect(mqtt: Record) -> Record:
         "proto_version": _MQTT_VERSIONS.get(version, str(version)) if isinstance(version, int) else None,
         "client_id": connect.get("client_id"),
         "connect_status": _MQTT_CODES.get(code, "unknown") if isinstance(code, int) else None,
-        "will_topic": will.get("topic") if will else None,
-        "will_payload": will.get("message") if will else None,
+        "will_topic": will.get("topic"),
+        "will_payload": will.get("message"),
     }
 
 
@@ -136,7 +136,7 @@ def _mqtt_publish(mqtt: Record) -> Record:
 
 def _mqtt_subscribe(mqtt: Record) -> Record:
     subscribe = section(mqtt, "subscribe")
-    topics = [topic for topic in subscribe.get("topics") or [] if isinstance(topic, dict)]
+    topics = objects(subscribe.get("topics"))
     granted = section(mqtt, "suback").get("qos_granted") if "suback" in mqtt else None
     return {
         "action": "MQTT::SUBSCRIBE",

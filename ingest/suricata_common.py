@@ -26,6 +26,11 @@ def section(record: Record, name: str) -> Record:
     return part
 
 
+def objects(value: object) -> list[Record]:
+    """Return the objects in a list; none if it is no list."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
 def address(text: object) -> object:
     """Return an IP address as Zeek writes it (shortest form); anything else as it is.
 

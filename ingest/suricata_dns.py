@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from ingest.errors import BadLineError
-from ingest.suricata_common import address, identity, section
+from ingest.suricata_common import address, identity, objects, section
 from ingest.values import parse_iso
 from ingest.zeek_values import read_zeek
 
@@ -135,8 +135,7 @@ def _comes_from_server(event: Record) -> bool:
 
 
 def _question(dns: Record) -> Record:
-    queries = dns.get("queries")
-    first = queries[0] if isinstance(queries, list) and queries and isinstance(queries[0], dict) else dns
+    first = next(iter(objects(dns.get("queries"))), dns)
     kind = first.get("rrtype")
     return {"query": first.get("rrname"), "qtype": _TYPES.get(str(kind)), "qtype_name": kind}
 
@@ -147,7 +146,7 @@ def _outcome(dns: Record) -> Record:
         bits = int(flags, 16) if isinstance(flags, str) else 0
     except ValueError as error:
         raise BadLineError(f"dns.flags: {flags!r} is not hexadecimal") from error
-    answers = [part for part in dns.get("answers") or [] if isinstance(part, dict)]
+    answers = objects(dns.get("answers"))
     others = dns.get("authorities") or dns.get("additionals")
     rcode = dns.get("rcode")
     return {

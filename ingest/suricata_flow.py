@@ -118,7 +118,9 @@ def _link_addresses(event: Record) -> Record:
     ether = event.get("ether")
     if not isinstance(ether, dict):
         return {}
-    sides = {"orig_l2_addr": ("src_mac", "src_macs"), "resp_l2_addr": ("dest_mac", "dest_macs")}
-    return {
-        name: ether.get(one) or next(iter(ether.get(several) or []), None) for name, (one, several) in sides.items()
-    }
+    return {"orig_l2_addr": _link_address(ether, "src"), "resp_l2_addr": _link_address(ether, "dest")}
+
+
+def _link_address(ether: Record, side: str) -> object:
+    several = ether.get(f"{side}_macs")
+    return several[0] if isinstance(several, list) and several else ether.get(f"{side}_mac")

@@ -12,10 +12,12 @@ from ingest.records import Malformed, RecordBatch
 from ingest.schemas import SCHEMAS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
 KEPT_MALFORMED: Final = 1_000
+MAX_SKIPPED_KINDS: Final = 500
+"""Names of kinds come from the log, so a damaged one can make any number of them."""
 _SAMPLE_BYTES: Final = 200
 
 
@@ -64,7 +66,8 @@ class Tally:
 
     def skip(self, kind: str, lines: int = 1) -> None:
         """Count lines of a kind that is not analysed."""
-        self.counts.skipped[kind] += lines
+        known = kind in self.counts.skipped or len(self.counts.skipped) < MAX_SKIPPED_KINDS
+        self.counts.skipped[kind if known else "other"] += lines
 
     def reject(self, line: bytes, offset: int, reason: str) -> None:
         """Count a line that cannot be decoded, and keep the reason and the line's beginning for a look."""
@@ -78,7 +81,7 @@ class Tally:
         return [RecordBatch(kind, pl.concat(frames), self.source) for kind, frames in taken.items()]
 
 
-def frame_of(kind: str, rows: list[Mapping[str, Any]]) -> pl.DataFrame:
+def frame_of(kind: str, rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     """Build a frame with the columns of ``SCHEMAS[kind]`` from values of the right types by column name."""
     schema = SCHEMAS[kind]
     return pl.DataFrame(

@@ -23,12 +23,12 @@ MIN_TS: Final = -62_135_596_800.0
 MAX_TS: Final = 253_402_300_800.0
 """The end of year 9999, epoch seconds: beyond it no calendar can show a time."""
 _MILLISECONDS_FROM: Final = 1e11
-_EXACT: Final = 2.0**53 / 1e6
+_EXACT: Final = 2.0**51 / 1e6
 
-_INT: Final = re.compile(r" *[+-]?[0-9]+", re.ASCII)
-_FLOAT: Final = re.compile(r" *[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII)
+_INT: Final = re.compile(r"-?[0-9]{1,40}")
+_FLOAT: Final = re.compile(r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _ISO: Final = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:Z|([+-])(\d\d):?(\d\d))?", re.ASCII
+    r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,18}))?(?:Z|([+-])(\d\d):?(\d\d))?", re.ASCII
 )
 _CONTROL: Final = re.compile(r"\\x([01][0-9a-f]|7f)")
 _RANGES: Final = {"UInt16": (0, 2**16 - 1), "Int64": (-(2**63), 2**63 - 1)}

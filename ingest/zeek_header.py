@@ -6,6 +6,7 @@ the middle of a file. With the filter option ``tsv=T`` there is one bare row of 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +19,22 @@ if TYPE_CHECKING:
 
 _LABELS: Final = b"   "
 _BARE_SEPARATORS: Final = (b"\t", b",", b";", b"|", b" ")
+_NAME: Final = re.compile(rb"[A-Za-z_][\w.\- ]*")
+META: Final = tuple(
+    b"#" + name
+    for name in (
+        b"separator",
+        b"set_separator",
+        b"empty_field",
+        b"unset_field",
+        b"path",
+        b"open",
+        b"close",
+        b"fields",
+        b"types",
+    )
+)
+"""How the lines of a header begin."""
 _META: Final = {b"set_separator": "set_separator", b"empty_field": "empty", b"unset_field": "unset"}
 
 
@@ -93,9 +110,11 @@ class HeaderReader:
 
     def read_bare(self, line: bytes) -> bool:
         """Take in a bare row of column names; return False, changing nothing, if the line is none."""
+        if self.header.fields and not self.header.bare:
+            return False
         for separator in _BARE_SEPARATORS:
             names = line.split(separator)
-            if b"ts" in names and len(names) > 1:
+            if b"ts" in names and len(names) > 1 and all(map(_NAME.fullmatch, names)):
                 marks = {"separator": separator, "unset": b"" if separator == b"," else b"-"}
                 self.header = Header(**marks)  # type: ignore[arg-type]  # both are bytes
                 self._set_fields(names, bare=True)
