@@ -1,0 +1,151 @@
+"""What is suspected, when an incident opens and ends, and that nothing is learned in between."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from online_models.guard import (
+    ALERT_AT,
+    ANOMALY,
+    BEHAVIOURS,
+    DEFAULT_POLICY,
+    FADE,
+    GUARD_WIDTH,
+    QUIET,
+    RAISED,
+    RELEASED,
+    SUSPICION,
+    THRESHOLD,
+    is_frozen,
+    judge,
+    release_if_quiet,
+)
+
+COMPILING = settings(deadline=None, max_examples=60)
+POLICY = np.array(DEFAULT_POLICY)
+START = 1_767_600_000.0
+Row = npt.NDArray[np.float64]
+
+
+def new_row() -> Row:
+    """Return a device that nothing is known of."""
+    return np.zeros(GUARD_WIDTH)
+
+
+def suspect(row: Row, evidence: float, behaviour: int, now: float, *, decisive: bool = False) -> int:
+    """Judge a record by the default policy."""
+    return judge(row, evidence, behaviour, decisive, now, POLICY)
+
+
+def incident(behaviour: int = 1) -> Row:
+    """Return a device whose incident opened at the start."""
+    row = new_row()
+    verdicts = [suspect(row, 9.0, behaviour, START) for _ in range(2)]
+    assert verdicts == [ANOMALY, ANOMALY | RAISED]
+    return row
+
+
+@COMPILING
+@given(st.floats(0.0, 1e12), st.integers(0, BEHAVIOURS - 1))
+def test_one_record_that_is_not_decisive_never_opens_an_incident(evidence: float, behaviour: int) -> None:
+    row = new_row()
+    verdict = suspect(row, evidence, behaviour, START)
+    assert verdict == (ANOMALY if evidence >= POLICY[THRESHOLD] else 0)
+    assert not is_frozen(row)
+
+
+def test_a_decisive_record_over_the_threshold_opens_an_incident_by_itself() -> None:
+    row = new_row()
+    assert suspect(row, POLICY[THRESHOLD] - 0.1, 0, START, decisive=True) == 0
+    assert suspect(row, POLICY[THRESHOLD], 0, START, decisive=True) == ANOMALY | RAISED
+    assert is_frozen(row)
+
+
+@COMPILING
+@given(st.floats(0.0, DEFAULT_POLICY[THRESHOLD], exclude_max=True), st.integers(0, BEHAVIOURS - 1))
+def test_a_record_under_the_threshold_leaves_no_trace(evidence: float, behaviour: int) -> None:
+    for row in (new_row(), incident()):
+        before = row.tobytes()
+        assert suspect(row, evidence, behaviour, START + 5.0) == 0
+        assert row.tobytes() == before
+
+
+def test_weak_anomalies_open_an_incident_when_there_are_enough_of_them() -> None:
+    row, verdicts = new_row(), []
+    while not is_frozen(row):
+        verdicts.append(suspect(row, POLICY[THRESHOLD], 1, START))
+    assert len(verdicts) == 8
+    assert verdicts == [ANOMALY] * 7 + [ANOMALY | RAISED]
+
+
+def test_suspicion_fades_to_a_third_in_a_quarter_of_an_hour() -> None:
+    row = new_row()
+    suspect(row, 9.0, 1, START)
+    first = row[SUSPICION]
+    suspect(row, POLICY[THRESHOLD], 1, START + POLICY[FADE])
+    assert row[SUSPICION] == pytest.approx(first / math.e + 0.5)
+
+
+@COMPILING
+@given(st.floats(2 * DEFAULT_POLICY[FADE], 1e6), st.floats(DEFAULT_POLICY[THRESHOLD], 100.0))
+def test_seldom_anomalies_never_open_an_incident(pause: float, evidence: float) -> None:
+    row = new_row()
+    for n in range(50):
+        assert suspect(row, evidence, 1, START + n * pause) == ANOMALY
+    assert not is_frozen(row)
+
+
+@COMPILING
+@given(st.lists(st.tuples(st.floats(-1e5, 1e5), st.floats(0.0, 20.0)), max_size=60))
+def test_suspicion_is_a_number_whatever_the_order_of_times(records: list[tuple[float, float]]) -> None:
+    row = new_row()
+    for offset, evidence in records:
+        release_if_quiet(row, START + offset, POLICY)
+        suspect(row, evidence, 1, START + offset)
+        assert np.isfinite(row).all()
+        assert row[SUSPICION] >= 0.0
+
+
+def test_an_incident_ends_after_an_hour_without_anomalies_and_not_before() -> None:
+    row = incident()
+    release_if_quiet(row, START + POLICY[QUIET], POLICY)
+    assert is_frozen(row)
+    release_if_quiet(row, START + POLICY[QUIET] + 1.0, POLICY)
+    assert not is_frozen(row)
+    assert row[RELEASED] == START + POLICY[QUIET] + 1.0
+    assert row[SUSPICION] == 0.0
+
+
+def test_every_anomaly_makes_the_incident_last() -> None:
+    row = incident()
+    for hour in range(1, 30):
+        now = START + hour * 3000.0
+        release_if_quiet(row, now, POLICY)
+        assert suspect(row, 4.0, 1, now) & ANOMALY
+        assert is_frozen(row)
+
+
+def test_a_device_can_have_another_incident_after_one() -> None:
+    row = incident()
+    release_if_quiet(row, START + 4000.0, POLICY)
+    verdicts = [suspect(row, 9.0, 1, START + 4000.0) for _ in range(2)]
+    assert verdicts == [ANOMALY, ANOMALY | RAISED]
+    assert is_frozen(row)
+
+
+def test_a_second_behaviour_in_an_incident_is_raised_once_it_has_enough_of_its_own() -> None:
+    row = incident(behaviour=1)
+    verdicts = [suspect(row, 9.0, 4, START) for _ in range(4)]
+    assert verdicts == [ANOMALY, ANOMALY | RAISED, ANOMALY, ANOMALY]
+    assert [suspect(row, 9.0, 1, START) for _ in range(2)] == [ANOMALY, ANOMALY]
+
+
+def test_the_policy_is_in_its_order() -> None:
+    assert POLICY[THRESHOLD] < POLICY[ALERT_AT]
+    assert POLICY[FADE] < POLICY[QUIET]

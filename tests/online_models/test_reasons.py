@@ -1,0 +1,50 @@
+"""Reasons are parts of the score, the weightiest first, in words and numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from online_models.reasons import Reasons
+
+NAMES = tuple(f"view.f{k}" for k in range(8))
+PARTS = arrays(np.float64, (3, 8), elements=st.floats(0.0, 50.0))
+
+
+def reasons_of(parts: np.ndarray[tuple[int, int], np.dtype[np.float64]], score: float = 0.8) -> Reasons:
+    """Return reasons of the rows 4, 9 and 2 of twenty."""
+    facts = np.stack([np.arange(24.0).reshape(3, 8), np.arange(24.0).reshape(3, 8) / 10.0], axis=2)
+    return Reasons(NAMES, np.array([4, 9, 2]), parts, facts, np.full(20, score))
+
+
+@given(PARTS, st.floats(0.0, 1.0, exclude_max=True))
+def test_weights_are_parts_of_the_score_in_falling_order(
+    parts: np.ndarray[tuple[int, int], np.dtype[np.float64]], score: float
+) -> None:
+    for reasons in reasons_of(parts, score).values():
+        weights = [reason.weight for reason in reasons]
+        assert weights == sorted(weights, reverse=True)
+        assert all(weight >= 0.0 for weight in weights)
+        assert sum(weights) <= score * (1.0 + 1e-9)
+        assert len(weights) <= 5
+
+
+def test_one_feature_that_made_everything_has_the_whole_score() -> None:
+    (reason,) = reasons_of(np.eye(3, 8), 0.8)[9]
+    assert (reason.feature, reason.weight, reason.observed, reason.usual) == ("view.f1", 0.8, 9.0, 0.9)
+    assert reason.text == "view.f1 9, usual 0.9"
+
+
+def test_rows_are_found_by_their_number_and_others_not() -> None:
+    reasons = reasons_of(np.ones((3, 8)))
+    assert (len(reasons), list(reasons)) == (3, [4, 9, 2])
+    assert reasons.facts(2)["view.f7"] == (23.0, 2.3)
+    with pytest.raises(KeyError):
+        reasons[3]
+
+
+def test_equal_parts_keep_the_order_of_the_features() -> None:
+    assert [reason.feature for reason in reasons_of(np.ones((3, 8)))[4]] == list(NAMES[:5])
