@@ -8,6 +8,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+WARM_UP = echo "compiling the models for this machine (once)" && $(BIN)/python -c 'from api.warmup import warm_up; warm_up()'
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,15 +52,13 @@ clean: ## remove what was made
 $(VENV)/.installed: pyproject.toml | $(BIN)/python
 	@echo "installing into $(VENV) (a minute or two, once)"
 	@$(PIP) --editable .
-	@echo "compiling the models for this machine (once)"
-	@work=$$(mktemp -d) && trap 'rm -rf "$$work"' EXIT && cd "$$work" && \
-		$(CURDIR)/$(BIN)/nslabs simulate --out logs --hours 0.2 --json >/dev/null && \
-		$(CURDIR)/$(BIN)/nslabs replay logs --json >/dev/null
+	@$(WARM_UP)
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 	@echo "installing into $(VENV), with the tools that the tests use (a minute or two, once)"
 	@$(PIP) --editable '.[dev]'
+	-@$(WARM_UP)
 	@touch $(VENV)/.installed $@
 
 $(BIN)/python:
