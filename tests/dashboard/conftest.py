@@ -36,6 +36,7 @@ FLAGS = (
     "--window-size=1200,900",
     "--lang=en-GB",
 )
+FIRST_START_S = 200  # the very first one compiles the models
 
 
 class Server(uvicorn.Server):
@@ -77,7 +78,9 @@ class LiveService:
         self._thread = threading.Thread(target=self._server.run, args=([listener],))
         self._thread.start()
         assert self._server.listening.wait(30)
-        self._service.pipeline.start(on_ready=lambda: None, on_end=lambda: None)
+        ready = threading.Event()
+        self._service.pipeline.start(on_ready=ready.set, on_end=ready.set)
+        assert ready.wait(FIRST_START_S)
 
     def stop(self) -> None:
         """Stop listening and drop every connection, as a service that is being restarted does."""
