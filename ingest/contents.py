@@ -63,10 +63,11 @@ class ContentIndex:
 
     def beginning_with(self, data: bytes) -> Tail | None:
         """Return the content that goes on after these bytes, if one does that can still be read and compared."""
-        return next((tail for tail in self.longer(data) if tail.carried and tail.lines.starts_with(data)), None)
+        return next((tail for tail in self.longer(data) if tail.carried), None)
 
     def longer(self, data: bytes) -> Iterator[Tail]:
-        """Yield the contents that may begin with these bytes, and of which more than these were seen."""
+        """Yield the contents that begin with these bytes, as far as that can be told, and of which more was seen."""
         head = Head.of(data)
         known = self._by_step.get(head.top, {}) if head.top and head.length < HEAD_BYTES else {}
-        return (tail for tail in known.values() if tail.lines.head.length > head.length)
+        longer = (tail for tail in known.values() if tail.lines.head.length > head.length)
+        return (tail for tail in longer if tail.lines.may_begin_with(data))

@@ -40,7 +40,7 @@ class Duplicates:
             if self._choose(entry.name.stream, streaming=entry.name.streaming):
                 chosen.append(entry)
             else:
-                self.names.add(entry.path.name)
+                self.names.add(entry.file_name)
                 self._left_out.add(entry.name.stream)
         return chosen
 

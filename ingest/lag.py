@@ -32,8 +32,9 @@ def log_seconds_behind(tails: Iterable[Tail]) -> float:
 def _stream_behind(parts: list[Tail]) -> float:
     newest = max(parts, key=lambda tail: tail.serial)
     handed_out = max(tail.clock for tail in parts)
-    times = newest_times(newest, beginning=handed_out == float("-inf"))
-    return max(times) - max(handed_out, min(times)) if times else 0.0
+    unknown = handed_out == float("-inf")
+    times = newest_times(newest, beginning=unknown)
+    return max(0.0, max(times) - (min(times) if unknown else handed_out)) if times else 0.0
 
 
 def newest_times(tail: Tail, *, beginning: bool) -> list[float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from ingest.fingerprint import HEAD_BYTES, Anchor, Head
@@ -9,7 +10,7 @@ from ingest.readers import GzipReader, LogReader, open_reader
 from ingest.records import Malformed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 MAX_LINE_BYTES: Final = 16 << 20
@@ -32,8 +33,9 @@ class Lines:
     ----------
     path, key
         The file that the content is read from at present.
-    head
-        First bytes of the content, as far as they were seen.
+    head, first_bytes
+        First bytes of the content, as far as they were seen. The bytes themselves are None after a restart, and may be
+        dropped.
     is_packed
         The file was found to be compressed when it was last opened.
     at_end
@@ -44,10 +46,11 @@ class Lines:
         Bytes of the content that were passed; always the end of a line, but for one that is being skipped.
     """
 
-    def __init__(self, path: Path, key: FileKey, head: Head | None = None) -> None:
+    def __init__(self, path: Path, key: FileKey, first_bytes: bytes = b"") -> None:
         self.path = path
         self.key = key
-        self.head = head or Head()
+        self.head = Head.of(first_bytes)
+        self.first_bytes: bytes | None = first_bytes
         self.offset = 0
         self.anchor = Anchor()
         self._skipping = False
@@ -148,14 +151,18 @@ class Lines:
         OSError
             It cannot be read.
         """
-        self._read_on(0)
+        with self._left_as_it_is():
+            self._read_on(0)
 
-    def starts_with(self, data: bytes) -> bool:
-        """Tell whether the content begins with these bytes."""
-        try:
-            return self.open().read(0, len(data)) == data
-        except (OSError, ContentReplacedError):
-            return False
+    def may_begin_with(self, data: bytes) -> bool:
+        """Tell whether the content begins with these bytes; True if that cannot be told any more."""
+        if self.first_bytes is None:
+            try:
+                with self._left_as_it_is():
+                    self.first_bytes = self.open().read(0, HEAD_BYTES)
+            except (OSError, ContentReplacedError):
+                return True
+        return self.first_bytes.startswith(data)
 
     def may_go_on_in(self, reader: LogReader) -> bool:
         """Tell whether another file holds the same content: up to the position, or only a part of that so far."""
@@ -199,9 +206,20 @@ class Lines:
         """Take up the position that `state` returned."""
         length, digest_, *steps = state["head"]
         self.head = Head(length, digest_, tuple(steps))
+        self.first_bytes = None
         self.offset = state["offset"]
         self.anchor = Anchor(*state["anchor"])
         self._skipping, self._damaged = state["skipping"], state["damaged"]
+
+    @contextmanager
+    def _left_as_it_is(self) -> Iterator[None]:
+        """Close the file afterwards if it was not open before."""
+        was_open = self.is_open
+        try:
+            yield
+        finally:
+            if not was_open:
+                self.close()
 
     def _read_on(self, limit: int) -> tuple[bytes, bytes]:
         """Return what stands before the position, as proof, and up to `limit` bytes that follow it."""
@@ -211,7 +229,8 @@ class Lines:
         if not self.anchor.holds(data) or (start == 0 and not self.head.begins(data)):
             raise ContentReplacedError(f"{self.path} was written anew")
         if start == 0 and self.head.length < min(HEAD_BYTES, len(data)):
-            self.head = Head.of(data)
+            self.first_bytes = data[:HEAD_BYTES]
+            self.head = Head.of(self.first_bytes)
         self.hole = 0 if self.is_packed else self.open().passed(0)
         return data[: self.anchor.length], data[self.anchor.length :][:limit]
 

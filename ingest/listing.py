@@ -37,13 +37,19 @@ class Entry:
         The file was written so shortly before the look that another write may have left size and time as they are.
     """
 
-    path: Path
+    folder: Path
+    file_name: str
     name: LogName
     key: FileKey
     size: int
     modified_ns: int
     day: str = ""
     fresh: bool = False
+
+    @property
+    def path(self) -> Path:
+        """Where the file stands."""
+        return self.folder / self.file_name
 
 
 def by_age(entries: Iterable[Entry]) -> list[Entry]:
@@ -128,7 +134,7 @@ def entry_of(path: Path) -> Entry:
         raise LogPathError(f"{path} may not be read; give this user the right to read it (ls -l {path})")
     name = parse_name(path.name) or LogName(path.name.split(".", 1)[0], live=True)
     day = path.parent.name if DAY_FOLDER.fullmatch(path.parent.name) else ""
-    return Entry(path, name, (status.st_dev, status.st_ino), status.st_size, status.st_mtime_ns, day)
+    return Entry(path.parent, path.name, name, (status.st_dev, status.st_ino), status.st_size, status.st_mtime_ns, day)
 
 
 def _entry(directory: Path, item: os.DirEntry[str], day: str, fresh_ns: int) -> Entry | None:
@@ -143,4 +149,4 @@ def _entry(directory: Path, item: os.DirEntry[str], day: str, fresh_ns: int) -> 
         return None
     key = (status.st_dev, status.st_ino)
     fresh = status.st_mtime_ns >= fresh_ns
-    return Entry(directory / item.name, name, key, status.st_size, status.st_mtime_ns, day, fresh)
+    return Entry(directory, item.name, name, key, status.st_size, status.st_mtime_ns, day, fresh)

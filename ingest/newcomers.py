@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final
 
-from ingest.fingerprint import HEAD_BYTES, STEPS, Head
+from ingest.fingerprint import HEAD_BYTES, STEPS
 from ingest.readers import LogReader, open_reader
 
 if TYPE_CHECKING:
@@ -34,11 +34,11 @@ class Holds(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a file holds; `tail` is the known content, `head` the first bytes of a new one."""
+    """What a file holds; `tail` is the known content, `first_bytes` are those of a new one."""
 
     holds: Holds
     tail: Tail | None = None
-    head: Head | None = None
+    first_bytes: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +116,8 @@ class Newcomers:
     def _judge_open(self, entry: Entry, reader: LogReader) -> Verdict:
         status = reader.stat()
         data = reader.read(0, HEAD_BYTES)
+        if reader.damage and not data:
+            self.unreadable[str(entry.path)] = reader.damage
         if (status.st_dev, status.st_ino) != entry.key or not data:
             return Verdict(Holds.NOTHING_YET)
         tail = self._contents.held_by(data, reader) or self._contents.beginning_with(data)
@@ -126,7 +128,7 @@ class Newcomers:
         if entry.name.gz and not entry.name.live and entry.modified_ns < self._packed_since_ns:
             self._history[entry.key] = (entry.size, entry.modified_ns)
             return Verdict(Holds.HISTORY)
-        return Verdict(Holds.NEW, head=Head.of(data))
+        return Verdict(Holds.NEW, first_bytes=data)
 
     def _judge_known(self, tail: Tail, entry: Entry, reader: LogReader) -> Verdict:
         """Tell whether this file has what the one that is read at present lacks, or is just as good or worse."""
@@ -141,7 +143,8 @@ class Newcomers:
 
     def _must_wait(self, entry: Entry, data: bytes) -> bool:
         """Tell whether more of the file has to be seen first: it could become a copy of a content that is gone."""
-        undecided = len(data) < STEPS[0] or any(not tail.carried for tail in self._contents.longer(data))
+        longer = self._contents.longer(data)
+        undecided = len(data) < STEPS[0] or any(not (tail.carried or tail.finished) for tail in longer)
         size, since = self._waiting.pop(entry.key, (-1, 0.0))
         now = self._clock()
         if not undecided or (size == entry.size and now - since >= _SETTLE_S):

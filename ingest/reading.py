@@ -6,6 +6,7 @@ from collections import OrderedDict, defaultdict
 from typing import TYPE_CHECKING, Final
 
 from ingest.lines import ContentReplacedError
+from ingest.stream import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,8 +23,6 @@ MAX_OPEN: Final = 128
 QUIET_S: Final = 60.0
 """A rotated part that did not grow for so long is finished."""
 
-_OLDER_PARTS_LOOKED_AT: Final = 2
-
 
 class Reading:
     """Reads what is ready, a bounded piece at a time. What it reads next depends on positions and contents alone.
@@ -39,7 +38,7 @@ class Reading:
         self._ledger = ledger
         self._sensor = sensor
         self._clock = clock
-        self._streams: dict[str, list[Tail]] = {}
+        self._streams: dict[str, Stream] = {}
         self._by_name: dict[str, Tail] = {}
         self._ready: set[str] = set()
         self._open: OrderedDict[int, Tail] = OrderedDict()
@@ -52,35 +51,29 @@ class Reading:
 
     def regroup(self) -> None:
         """Take up what the roster found."""
-        streams: defaultdict[str, list[Tail]] = defaultdict(list)
+        parts: defaultdict[str, list[Tail]] = defaultdict(list)
         for tail in self._roster.tails.values():
             if tail.carried and not tail.finished:
                 self._see_whether_it_ends(tail)
-                streams[tail.stream].append(tail)
-        for tails in streams.values():
-            tails.sort(key=lambda tail: tail.serial)
-        self._streams = dict(streams)
-        self._by_name = {tail.lines.path.name: tail for tails in streams.values() for tail in tails}
-        self._ready = {name for name, tails in streams.items() if any(tail.ready for tail in tails)}
-        self._look_back(self._ready)
+                parts[tail.stream].append(tail)
+        self._streams = {name: Stream(tails) for name, tails in parts.items()}
+        self._by_name = {tail.file_name: tail for tails in parts.values() for tail in tails}
+        self._ready = set()
+        self._wake({name: None for name, stream in self._streams.items() if stream.oldest_ready()})
         self._hold_unread()
 
     def wake(self, names: set[str]) -> set[str]:
         """Note that files were written to; return the names that are not known."""
         known = names & self._by_name.keys()
         for name in known:
-            self._by_name[name].ready = True
-        woken = {self._by_name[name].stream for name in known}
-        self._ready |= woken
-        self._look_back(woken)
+            self._wake({self._by_name[name].stream: self._by_name[name]})
         return names - known
 
     def look_at_open_files(self) -> None:
         """Find the open files that have grown, without an event that tells it."""
-        grown = {tail.stream for tail in self._open.values() if not tail.ready and tail.lines.has_grown()}
-        grown &= self._streams.keys()
-        self._ready |= grown
-        self._look_back(grown)
+        for tail in list(self._open.values()):
+            if not tail.ready and tail.lines.has_grown() and tail.stream in self._streams:
+                self._wake({tail.stream: tail})
 
     def read(self, budget: int, piece: int) -> list[RecordBatch]:
         """Return the next records from at most `budget` bytes, read in pieces of `piece` bytes.
@@ -89,8 +82,8 @@ class Reading:
         """
         batches: list[RecordBatch] = []
         while budget >= piece and self._ready:
-            stream = min(self._ready, key=lambda name: (self._newest(name), name))
-            size, decoded = self._read_stream(stream, piece)
+            name = min(self._ready, key=lambda name: (self._streams[name].clock, name))
+            size, decoded = self._read_stream(name, piece)
             budget -= size
             batches += decoded
         return batches
@@ -101,9 +94,6 @@ class Reading:
             tail.release()
         self._open.clear()
 
-    def _newest(self, stream: str) -> float:
-        return max(tail.clock for tail in self._streams[stream])
-
     def _see_whether_it_ends(self, tail: Tail) -> None:
         """Find the end of a rotated part that has been quiet for long; its last line may lack a newline."""
         expected = tail.live and tail.named
@@ -113,27 +103,31 @@ class Reading:
 
     def _hold_unread(self) -> None:
         """Open what has unread lines, oldest first: a file that is removed before its turn comes is still read then."""
-        unread = (tail for tails in self._streams.values() for tail in tails if tail.ready and not tail.lines.is_open)
-        for tail in sorted(unread, key=lambda tail: tail.serial)[: max(0, MAX_OPEN - len(self._open))]:
+        room = MAX_OPEN - len(self._open)
+        parts = (tail for stream in self._streams.values() for tail in stream.parts)
+        unread = [tail for tail in parts if tail.ready and not tail.lines.is_open] if room else []
+        for tail in sorted(unread, key=lambda tail: tail.serial)[:room]:
             try:
                 tail.lines.open()
             except (OSError, ContentReplacedError):
                 continue  # reading it will tell why
             self._open[tail.serial] = tail
 
-    def _look_back(self, streams: set[str]) -> None:
-        """Before a newer part is read, look once more at the older ones: a writer may have used one until now."""
-        for stream in streams:
-            for tail in self._streams[stream][-1 - _OLDER_PARTS_LOOKED_AT :]:
-                tail.ready = tail.carried and not tail.finished
+    def _wake(self, grown: dict[str, Tail | None]) -> None:
+        for name, tail in grown.items():
+            self._streams[name].wake(tail)
+            self._ready.add(name)
 
-    def _read_stream(self, stream: str, limit: int) -> tuple[int, list[RecordBatch]]:
-        for tail in self._streams[stream]:
-            if tail.ready and (lines := self._read_tail(tail, limit)) is not None:
-                return len(lines), self._decode(tail, lines)
+    def _read_stream(self, name: str, limit: int) -> tuple[int, list[RecordBatch]]:
+        while tail := self._streams[name].oldest_ready():
+            lines = self._read_tail(tail, limit)
+            if lines is not None:
+                batches = self._decode(tail, lines)
+                self._streams[name].clock = max(self._streams[name].clock, tail.clock)
+                return len(lines), batches
             if not tail.carried:
                 break  # nothing newer is read before it is known where this content went, and what took its place
-        self._ready.discard(stream)
+        self._ready.discard(name)
         return 0, []
 
     def _decode(self, tail: Tail, lines: bytes) -> list[RecordBatch]:
@@ -165,6 +159,7 @@ class Reading:
         if tail.closing:
             tail.closing = False
             tail.finished = True
+            tail.lines.first_bytes = None  # there may be very many finished files
             self._open.pop(tail.serial, None)
             tail.release()
             if not tail.named:
@@ -178,5 +173,5 @@ class Reading:
 
     def _close_one(self) -> None:
         """Close the file that was not read for longest, but rather one that can be opened again."""
-        by_need = sorted(self._open.values(), key=lambda tail: (not tail.named, tail.ready))
-        self._open.pop(by_need[0].serial).release()
+        least = min(self._open.values(), key=lambda tail: (not tail.named, tail.ready))
+        self._open.pop(least.serial).release()

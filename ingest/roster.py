@@ -14,7 +14,6 @@ from ingest.tail import Tail
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ingest.fingerprint import Head
     from ingest.listing import Entry
 
 MAX_GONE: Final = 4_096
@@ -91,6 +90,8 @@ class Roster:
 
     def _recognise(self, tail: Tail, entry: Entry) -> bool:
         """Tell whether the file of a known inode still holds the known content."""
+        if tail.is_as(entry):
+            return True
         changed = tail.fresh or entry.fresh or (entry.size, entry.modified_ns) != (tail.size, tail.modified_ns)
         if changed and self._is_replaced(tail, entry):
             self.retire(tail)
@@ -137,15 +138,15 @@ class Roster:
         if verdict.holds is Holds.CONTINUATION and verdict.tail is not None:
             self._leave_file(verdict.tail)
             self._carry(verdict.tail, entry, changed=True)
-        elif verdict.head is not None:
-            self._take_new(entry, verdict.head)
+        elif verdict.holds is Holds.NEW:
+            self._take_new(entry, verdict.first_bytes)
 
     def _leave_file(self, tail: Tail) -> None:
         if self._by_key.get(tail.lines.key) is tail:
             del self._by_key[tail.lines.key]
 
-    def _take_new(self, entry: Entry, head: Head) -> None:
-        tail = Tail(self._next_serial, entry.name, entry.path, entry.key, head)
+    def _take_new(self, entry: Entry, first_bytes: bytes) -> None:
+        tail = Tail(self._next_serial, entry.name, entry.path, entry.key, first_bytes)
         _note_status(tail, entry)
         self.add(tail)
 

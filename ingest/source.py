@@ -31,7 +31,11 @@ if TYPE_CHECKING:
 POSITIONS_VERSION: Final = 1
 
 _PIECES_PER_POLL: Final = 4
-_SCAN_SHARE: Final = 0.2
+_LONGEST_INTERVAL_S: Final = 5.0
+_ROUTINE_SHARE: Final = 0.1
+_PROMPTED_SHARE: Final = 0.2
+"""Shares of the time that listing the folder may take: on its own, and when names are told to have changed."""
+
 _WAITING_S: Final = 0.05
 _LONG_PAUSE_S: Final = 30.0
 _CLOCK_SLACK_S: Final = 60.0
@@ -205,9 +209,10 @@ class FollowSource:
                 self._compare(vanished - _CLOCK_SLACK_S)
         self._reading.regroup()
         ended = self._clock()
-        pause = self._scan_interval_s if not self._roster.newcomers.waiting else min(self._scan_interval_s, _WAITING_S)
-        self._next_scan = ended + pause
-        self._no_scan_before = ended + (ended - started) / _SCAN_SHARE
+        pause = min(self._scan_interval_s, _WAITING_S) if self._roster.newcomers.waiting else self._scan_interval_s
+        routine = min((ended - started) / _ROUTINE_SHARE, _LONGEST_INTERVAL_S)
+        self._next_scan = max(ended + pause, started + routine)
+        self._no_scan_before = started + (ended - started) / _PROMPTED_SHARE
 
     def _compare(self, archived_since: float | None) -> None:
         archived = [] if archived_since is None else self._archive.written_since(archived_since)

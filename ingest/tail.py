@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ingest.decoder import LogDecoder
-from ingest.fingerprint import Head
 from ingest.lines import FileKey, Lines
 from ingest.paths import LogName, parse_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ingest.listing import Entry
     from ingest.records import RecordBatch
 
 
@@ -45,19 +45,20 @@ class Tail:
         Newest log time handed out, epoch seconds.
     grown_at
         When there last was something to read, by the source's clock.
-    size, modified_ns, fresh
+    file_name, size, modified_ns, fresh
         What the folder last said about the file.
     """
 
-    def __init__(self, serial: int, name: LogName, path: Path, key: FileKey, head: Head) -> None:
+    def __init__(self, serial: int, name: LogName, path: Path, key: FileKey, first_bytes: bytes = b"") -> None:
         self.serial = serial
         self.stream = name.stream
         self.live = name.live
-        self.lines = Lines(path, key, head)
+        self.lines = Lines(path, key, first_bytes)
         self.carried = self.named = self.ready = True
         self.archived = self.closing = self.finished = False
         self.clock = float("-inf")
         self.grown_at = 0.0
+        self.file_name = path.name
         self.size = self.modified_ns = 0
         self.fresh = True
         self._decoder: LogDecoder | None = None
@@ -98,7 +99,14 @@ class Tail:
         self.lines.move_to(path, key)
         self.live = name.live
         self.carried = self.named = True
+        self.file_name = path.name
         self._finished_state = None
+
+    def is_as(self, entry: Entry) -> bool:
+        """Tell whether the file is just as the folder showed it before."""
+        same_file = self.carried and self.named and self.file_name == entry.file_name
+        settled = not (self.fresh or entry.fresh)
+        return same_file and settled and (self.size, self.modified_ns) == (entry.size, entry.modified_ns)
 
     def state(self) -> dict[str, Any]:
         """Return everything that a later process needs to go on from here; the decoder's part is JSON text."""
@@ -115,7 +123,7 @@ class Tail:
         path = Path(state["path"])
         name = parse_name(path.name) or LogName(state["stream"], live=False)
         device, inode = state["key"]
-        tail = cls(state["serial"], name, path, (device, inode), Head())
+        tail = cls(state["serial"], name, path, (device, inode))
         tail.stream = state["stream"]
         tail.finished, tail.archived = state["finished"], state["archived"]
         tail.size, tail.modified_ns, tail.fresh = state["size"], state["modified_ns"], state["fresh"]

@@ -73,7 +73,7 @@ def test_the_duplicates_of_json_streaming_are_marked() -> None:
 def _entry(name: str, seconds: int = 0, day: str = "") -> Entry:
     parsed = parse_name(name)
     assert parsed is not None
-    return Entry(Path("/logs", day, name), parsed, (1, 1), 1, seconds * 1_000_000_000, day)
+    return Entry(Path("/logs", day), name, parsed, (1, 1), 1, seconds * 1_000_000_000, day)
 
 
 @pytest.mark.parametrize(
