@@ -146,17 +146,21 @@ def _address(device: int) -> str:
     return f"192.168.7.{10 + device}"
 
 
+def _steadily(begin: float, count: int, every: float) -> Floats:
+    return np.linspace(begin, begin + every * (count - 1), count)
+
+
 def scan(begin: float, probes: int = 240, device: str = VICTIM, per_second: float = 4.0, seed: int = 5) -> pl.DataFrame:
     """Return telnet probes of one device at random hosts that do not answer."""
     rng = np.random.default_rng(seed)
     peers = [".".join(map(str, rng.integers(20, 99, 4))) for _ in range(probes)]
     nothing = {name: np.zeros(probes) for name in ("duration", "orig_bytes", "resp_bytes")}
-    return flows(begin + np.arange(probes) / per_second, device, peers, 23, conn_state=["S0"] * probes, **nothing)
+    return flows(_steadily(begin, probes, 1.0 / per_second), device, peers, 23, conn_state=["S0"] * probes, **nothing)
 
 
 def beacon(begin: float, calls: int = 10, device: str = VICTIM, every: float = 20.0) -> pl.DataFrame:
     """Return calls of one device at a host and a port that it never used."""
-    return flows(begin + every * np.arange(calls), device, ["45.66.77.88"] * calls, 4444)
+    return flows(_steadily(begin, calls, every), device, ["45.66.77.88"] * calls, 4444)
 
 
 def tunnel(begin: float, names: int = 120, device: str = VICTIM, seed: int = 5) -> pl.DataFrame:
@@ -164,7 +168,7 @@ def tunnel(begin: float, names: int = 120, device: str = VICTIM, seed: int = 5) 
     rng = np.random.default_rng(seed)
     data = ["".join(rng.choice(list("abcdefghijklmnopqrstuvwxyz234567"), 50)) for _ in range(names)]
     return lookups(
-        begin + 0.5 * np.arange(names),
+        _steadily(begin, names, 0.5),
         device,
         [f"{text}.t.zorvex.example" for text in data],
         qtype=[16] * names,
@@ -187,9 +191,16 @@ class Traffic:
 
     START, HOUR, DAY, VICTIM, NEIGHBOUR = START, HOUR, DAY, VICTIM, NEIGHBOUR
     Site = Site
-    frame_of, flows, lookups, requests = map(staticmethod, (frame_of, flows, lookups, requests))
-    in_order, scan, beacon, tunnel = map(staticmethod, (in_order, scan, beacon, tunnel))
-    run, alerts_in = map(staticmethod, (run, alerts_in))
+    frame_of = staticmethod(frame_of)
+    flows = staticmethod(flows)
+    lookups = staticmethod(lookups)
+    requests = staticmethod(requests)
+    in_order = staticmethod(in_order)
+    scan = staticmethod(scan)
+    beacon = staticmethod(beacon)
+    tunnel = staticmethod(tunnel)
+    run = staticmethod(run)
+    alerts_in = staticmethod(alerts_in)
 
 
 @pytest.fixture(scope="session")

@@ -96,7 +96,7 @@ def test_bytes_after_the_end_are_noticed(learned_day: bytes) -> None:
         {"conn": Pair(np.zeros(5), new_table(3, 5))},
         {"conn": Pair(np.zeros(4), new_table(4, 5))},
         {"conn": Pair(np.zeros((2, 2)), new_table(3, 5))},
-        {"conn": Pair(np.zeros(4).astype(np.float32), new_table(3, 5))},  # type: ignore[arg-type] # the wrong type is the case
+        {"conn": Pair(np.zeros(4).astype(np.float32), new_table(3, 5))},
         {"dns": Pair(np.zeros(4), new_table(3, 5))},
         {"conn": (*tree()["conn"], np.zeros(1))},
     ],

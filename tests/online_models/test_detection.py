@@ -1,0 +1,135 @@
+"""What an infected device does is told within a minute, stays strange for as long as it goes on, and is not learned."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+import pytest
+
+from ingest.records import RecordBatch
+from online_models.engine import Engine
+
+if TYPE_CHECKING:
+    from conftest import Frames, Traffic
+
+    from online_models.types import Alert, ScoredBatch
+
+
+def day_after(traffic: Traffic, hours: float, first: float = 0.0, seed: int = 2) -> Frames:
+    """Return ordinary traffic of the learned site, so many hours after its first day."""
+    frames: Frames = traffic.Site(hours=hours, seed=seed, begin=traffic.START + traffic.DAY + first).frames()
+    return frames
+
+
+def mixed(traffic: Traffic, kind: str, *parts: pl.DataFrame) -> RecordBatch:
+    """Return frames as one log."""
+    return RecordBatch(kind, traffic.in_order(kind, parts))
+
+
+def of_device(scored: ScoredBatch, device: str) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Return the rows of a device."""
+    return np.flatnonzero(np.array(scored.device) == device)
+
+
+@pytest.mark.parametrize(
+    ("attack", "kind", "behaviour"),
+    [("scan", "conn", "scan"), ("beacon", "conn", "new-peer"), ("tunnel", "dns", "dns-tunnel")],
+)
+def test_an_attack_is_told_within_a_minute_on_its_device_and_no_other(
+    learned_day: bytes, traffic: Traffic, attack: str, kind: str, behaviour: str
+) -> None:
+    begin = traffic.START + traffic.DAY + 1800.0
+    engine, normal = Engine.from_bytes(learned_day), day_after(traffic, 1.0)
+    scored = engine.process(mixed(traffic, kind, normal[kind], getattr(traffic, attack)(begin)))
+    assert {alert.device for alert in scored.alerts} == {traffic.VICTIM}
+    (alert,) = (alert for alert in scored.alerts if alert.behaviour == behaviour)
+    assert begin <= alert.ts <= begin + 60.0
+    assert alert.reasons
+    assert alert.uids
+    assert traffic.VICTIM in alert.sentence
+
+
+def test_ordinary_days_raise_nothing(learned_day: bytes, traffic: Traffic) -> None:
+    engine = Engine.from_bytes(learned_day)
+    for day in range(3):
+        for scored in traffic.run(engine, day_after(traffic, 24.0, day * traffic.DAY, seed=10 + day)).values():
+            assert scored.alerts == ()
+            assert scored.anomaly.mean() < 0.001
+
+
+def test_an_attack_that_goes_on_for_hours_stays_an_anomaly(learned_day: bytes, traffic: Traffic) -> None:
+    """The last hour of a scan of six is as strange as the first."""
+    engine, begin = Engine.from_bytes(learned_day), traffic.START + traffic.DAY
+    share = []
+    for hour in range(6):
+        scan = traffic.scan(begin + hour * traffic.HOUR, 1800, per_second=0.5, seed=hour)
+        normal = day_after(traffic, 1.0, hour * traffic.HOUR, seed=20 + hour)["conn"]
+        scored = engine.process(mixed(traffic, "conn", normal, scan))
+        hostile = scored.score[[uid.startswith(f"C{traffic.VICTIM}:23:") for uid in scored.uid]]
+        share.append((hostile >= 0.5).mean())
+        assert scored.anomaly[np.array(scored.device) != traffic.VICTIM].mean() < 0.01
+    assert min(share) > 0.99
+
+
+def test_calls_at_one_new_host_stay_anomalies_for_hours(learned_day: bytes, traffic: Traffic) -> None:
+    """The host is contacted often and long enough to be known, were the device's incident not kept out of its past."""
+    engine, begin = Engine.from_bytes(learned_day), traffic.START + traffic.DAY
+    calls = traffic.beacon(begin, 360, every=60.0)
+    scored = engine.process(mixed(traffic, "conn", day_after(traffic, 6.0)["conn"], calls))
+    hostile = scored.score[[":4444:" in uid for uid in scored.uid]]
+    assert (hostile >= 0.5).mean() > 0.95
+    assert (hostile[-60:] >= 0.5).all()
+
+
+def test_a_ramp_does_not_make_a_scan_ordinary(learned_day: bytes, traffic: Traffic) -> None:
+    """Ten probes in the first hour, half as many again in each that follows: somewhere on the way it is told."""
+    engine, begin = Engine.from_bytes(learned_day), traffic.START + traffic.DAY
+    alerts: dict[str, Alert] = {}
+    probes = 10.0
+    for hour in range(14):
+        scan = traffic.scan(begin + hour * traffic.HOUR, int(probes), per_second=probes / 3600.0, seed=hour)
+        normal = day_after(traffic, 1.0, hour * traffic.HOUR, seed=30 + hour)["conn"]
+        scored = engine.process(mixed(traffic, "conn", normal, scan))
+        alerts |= traffic.alerts_in([scored])
+        probes *= 1.5
+    assert traffic.VICTIM in {alert.device for alert in alerts.values()}
+    hostile = scored.score[[f"{traffic.VICTIM}:23:" in uid for uid in scored.uid]]
+    assert (hostile >= 0.5).mean() > 0.99
+
+
+def test_what_is_declared_normal_raises_nothing_and_is_unremarkable_ever_after(
+    learned_day: bytes, traffic: Traffic
+) -> None:
+    begin = traffic.START + traffic.DAY
+    calls = traffic.beacon(begin, 300, every=60.0)
+    engine = Engine.from_bytes(learned_day)
+    engine.learn(mixed(traffic, "conn", day_after(traffic, 5.0)["conn"], calls))
+    again = traffic.beacon(begin + 6.0 * traffic.HOUR, 30, every=60.0)
+    scored = engine.process(mixed(traffic, "conn", day_after(traffic, 1.0, 6.0 * traffic.HOUR)["conn"], again))
+    assert scored.alerts == ()
+    assert not scored.anomaly.any()
+    unaware = Engine.from_bytes(learned_day).process(RecordBatch("conn", again))
+    assert unaware.anomaly.all()
+
+
+def test_one_devices_incident_leaves_the_scores_of_the_others_alone(learned_day: bytes, traffic: Traffic) -> None:
+    """Beside the victim's scan everybody else is scored exactly as without it, since nothing of it is learned."""
+    normal = day_after(traffic, 2.0)["conn"]
+    quiet = normal.filter(pl.col("id.orig_h") != traffic.VICTIM)
+    alone = Engine.from_bytes(learned_day).process(RecordBatch("conn", quiet))
+    scan = traffic.scan(traffic.START + traffic.DAY + 60.0, 3600, per_second=0.5)
+    beside = Engine.from_bytes(learned_day).process(mixed(traffic, "conn", quiet, scan))
+    assert beside.alerts != ()
+    others = np.flatnonzero(np.array(beside.device) != traffic.VICTIM)
+    assert beside.score[others].tolist() == alone.score.tolist()
+
+
+def test_a_device_is_believed_again_once_it_has_been_quiet(learned_day: bytes, traffic: Traffic) -> None:
+    engine, begin = Engine.from_bytes(learned_day), traffic.START + traffic.DAY
+    first = engine.process(mixed(traffic, "conn", day_after(traffic, 1.0)["conn"], traffic.scan(begin + 600.0)))
+    assert {alert.device for alert in first.alerts} == {traffic.VICTIM}
+    later = engine.process(RecordBatch("conn", day_after(traffic, 6.0, 3.0 * traffic.HOUR, seed=9)["conn"]))
+    assert not later.anomaly.any()
+    assert later.alerts == ()
