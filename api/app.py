@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from fastapi import FastAPI
-from fastapi.responses import HTMLResponse
+from fastapi.responses import FileResponse, HTMLResponse
 from starlette.middleware.cors import CORSMiddleware
 from starlette.staticfiles import StaticFiles
 
@@ -54,7 +54,9 @@ def create_app(service: Service) -> FastAPI:
 
 
 def _serve_page(app: FastAPI) -> None:
-    if (_PAGE / "index.html").is_file():
-        app.mount("/", StaticFiles(directory=_PAGE, html=True), name="page")
+    page = _PAGE / "index.html"
+    if page.is_file():
+        app.mount("/static", StaticFiles(directory=_PAGE / "static"), name="static")
+        app.add_api_route("/", lambda: FileResponse(page), include_in_schema=False)
     else:
         app.add_api_route("/", lambda: HTMLResponse(_WITHOUT_PAGE), include_in_schema=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+import tempfile
 from typing import TYPE_CHECKING
 
 from api.assembly import assembled
@@ -30,6 +31,7 @@ def serve_until_stopped(
     """
     logging.basicConfig(level=logging.WARNING, format="nslabs: %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     with bind(settings.server.host, settings.server.port) as listener, assembled(settings) as service:
+        tempfile.tempdir = str(service.state.uploads)  # /tmp may be small, or be memory
         asyncio.run(
             serve(service, listener, lambda ready: _tell(service, settings, listener, on_started, ready), stop_after_s)
         )

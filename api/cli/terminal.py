@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -22,15 +23,16 @@ _WAITING: Final = 1000
 
 
 def say(text: str) -> None:
-    """Write a line to standard output, at once."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+    """Write a line to standard output, at once; a reader that has gone is no trouble."""
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
 
 
 async def show_alerts(hub: Hub) -> None:
     """Write one line for each alert that is raised. A terminal that does not scroll holds up nothing but this."""
     console = Console(soft_wrap=True, highlight=False)
-    with hub.alerts.subscribed(_WAITING) as subscriber:
+    with contextlib.suppress(BrokenPipeError), hub.alerts.subscribed(_WAITING) as subscriber:
         while True:
             for message in await subscriber.next_messages():
                 text = _line(message)

@@ -6,12 +6,13 @@ import sqlite3
 from collections import Counter
 from typing import TYPE_CHECKING, Protocol
 
+from api.store import AlertChange
 from ingest.records import MODELLED_KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from api.store import AlertChange, AlertWriter
+    from api.store import AlertWriter
     from ingest.records import RecordBatch
     from online_models.engine import Engine
     from online_models.types import Alert, ScoredBatch
@@ -41,6 +42,7 @@ class Scorer:
         self._writer = writer
         self._readers = readers
         self._unstored: dict[str, Alert] = {}
+        self._told: dict[str, Alert] = {}
 
     @property
     def unstored(self) -> int:
@@ -74,9 +76,25 @@ class Scorer:
             changes = self._writer.upsert(self._unstored.values())
         except sqlite3.Error as error:
             self.store_problem = f"alerts cannot be stored: {error}"
+            self._tell_unstored()
             return False
         self.store_problem = None
+        self._tell([self._after_told(change) for change in changes if self._told.get(change.alert.id) != change.alert])
         self._unstored.clear()
+        self._told.clear()
+        return True
+
+    def _after_told(self, change: AlertChange) -> AlertChange:
+        """Return the change as readers see it who were told of the alert before it could be stored."""
+        raised_again = change.change == "raised" and change.alert.id in self._told
+        return AlertChange("updated", change.alert) if raised_again else change
+
+    def _tell_unstored(self) -> None:
+        """Tell the readers what the store does not take: an alert must not wait for a disk."""
+        news = [alert for alert in self._unstored.values() if self._told.get(alert.id) != alert]
+        self._tell([AlertChange("updated" if alert.id in self._told else "raised", alert) for alert in news])
+        self._told.update((alert.id, alert) for alert in news)
+
+    def _tell(self, changes: Sequence[AlertChange]) -> None:
         self.changes.update(change.change for change in changes)
         self._readers.publish_alerts(changes)
-        return True

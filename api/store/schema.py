@@ -40,7 +40,7 @@ CREATE INDEX alert_by_severity ON alert (severity, ts, id);
 """
 
 
-def open_store(path: Path) -> sqlite3.Connection:
+def open_store(path: Path, patience_s: float = 5.0) -> sqlite3.Connection:
     """Open the database for writing, and make its tables if it is new.
 
     Raises
@@ -49,7 +49,7 @@ def open_store(path: Path) -> sqlite3.Connection:
         If the file is not ours, is damaged, or was written by another version.
     """
     try:
-        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(path, timeout=patience_s, isolation_level=None, check_same_thread=False)
         _prepare(connection, path)
     except sqlite3.Error as error:
         raise StateError(f"alert store {path}: {error}; move the file away to start with an empty one") from error
@@ -66,7 +66,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
             " move the file away, or run the version that wrote it"
         )
     # NORMAL never damages the file; `AlertWriter.sync` makes the alerts durable before each checkpoint.
-    connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=5000;")
+    connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;")
 
 
 _IDENTITY: Final = ("user_version", "application_id")

@@ -37,11 +37,13 @@ class AlertWriter:
 
     After a crash the pipeline repeats the records since its last checkpoint and raises the same alerts again, in
     states that the store already knows or has passed; those change nothing and are told to nobody.
+
+    `patience_s` is how long another process may hold the database before that counts as refused.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, patience_s: float = 5.0) -> None:
         self._path = path
-        self._connection = open_store(path)
+        self._connection = open_store(path, patience_s)
 
     def upsert(self, alerts: Iterable[Alert]) -> list[AlertChange]:
         """Store all alerts in one transaction; return those that were new or moved on, in order.

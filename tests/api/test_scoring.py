@@ -1,0 +1,96 @@
+"""What happens to alerts when the disk refuses: people are told at once, and nothing is lost or told twice."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from api.pipeline import Scorer
+from api.store import AlertReader, AlertWriter
+from ingest.records import CONN, RecordBatch
+from online_models.engine import Engine
+from online_models.types import ScoredBatch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from api.store import AlertChange
+    from online_models.types import Alert
+    from tests.api.conftest import Examples
+
+
+class Told:
+    """Remembers what readers were told."""
+
+    def __init__(self) -> None:
+        self.changes: list[tuple[str, int]] = []
+
+    def publish_scores(self, batch: ScoredBatch) -> None:
+        """Take nothing."""
+
+    def publish_alerts(self, changes: Sequence[AlertChange]) -> None:
+        """Remember each change with the alert's count."""
+        self.changes += [(change.change, change.alert.count) for change in changes]
+
+
+class Raising(Engine):
+    """Real models whose next result is given: what raises an alert is not the matter here."""
+
+    next_alerts: tuple[Alert, ...] = ()
+
+    def process(self, batch: RecordBatch) -> ScoredBatch:
+        """Return no score and the given alerts."""
+        none = np.zeros(0)
+        return ScoredBatch(batch.kind, [], [], none, none, none.astype(bool), alerts=self.next_alerts)
+
+
+class Bench:
+    """A scorer on a database that another connection can lock, as a full disk would."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "alerts.sqlite3"
+        self.writer = AlertWriter(self.path, patience_s=0)
+        self.told = Told()
+        self.engine = Raising()
+        self.scorer = Scorer(self.engine, self.writer, self.told)
+        self.other = sqlite3.connect(self.path, isolation_level=None)
+
+    def raise_alert(self, alert: Alert) -> None:
+        """Have the models raise this alert."""
+        self.engine.next_alerts = (alert,)
+        self.scorer.process(RecordBatch("conn", CONN.to_frame()))
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path)
+    yield made
+    made.other.close()
+    made.writer.close()
+
+
+def test_alerts_are_told_while_the_store_refuses_and_stored_when_it_can(bench: Bench, examples: type[Examples]) -> None:
+    bench.raise_alert(examples.alert(count=1))
+    bench.other.execute("BEGIN IMMEDIATE")
+    bench.raise_alert(examples.alert("b", count=1))
+    bench.raise_alert(examples.alert("b", count=2))
+    assert (bench.scorer.unstored, bench.scorer.store_alerts()) == (1, False)
+    assert "cannot be stored" in str(bench.scorer.store_problem)
+    assert bench.told.changes == [("raised", 1), ("raised", 1), ("updated", 2)]
+    bench.other.execute("ROLLBACK")
+    assert bench.scorer.store_alerts()
+    assert (bench.scorer.unstored, bench.scorer.store_problem) == (0, None)
+    assert bench.told.changes == [("raised", 1), ("raised", 1), ("updated", 2)]
+    assert AlertReader(bench.path).get("b") == examples.alert("b", count=2)
+
+
+def test_what_changed_since_it_was_told_is_told_again(bench: Bench, examples: type[Examples]) -> None:
+    bench.other.execute("BEGIN IMMEDIATE")
+    bench.raise_alert(examples.alert(count=1))
+    bench.other.execute("ROLLBACK")
+    bench.raise_alert(examples.alert(count=2))
+    assert bench.told.changes == [("raised", 1), ("updated", 2)]
