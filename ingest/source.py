@@ -53,7 +53,8 @@ class FollowSource:
     positions
         What `positions` returned, to go on from there.
     scan_interval_s
-        The folder is listed at least so often, even if no event told of a change.
+        The folder is listed about so often, even if no event told of a change, but less often if it is so large that
+        listing takes long. Zero: with every poll.
     max_poll_bytes
         Bytes of log that one `poll` reads at most.
     catch_up_since
@@ -210,7 +211,7 @@ class FollowSource:
         self._reading.regroup()
         ended = self._clock()
         pause = min(self._scan_interval_s, _WAITING_S) if self._roster.newcomers.waiting else self._scan_interval_s
-        routine = min((ended - started) / _ROUTINE_SHARE, _LONGEST_INTERVAL_S)
+        routine = min((ended - started) / _ROUTINE_SHARE, _LONGEST_INTERVAL_S) if self._scan_interval_s else 0.0
         self._next_scan = max(ended + pause, started + routine)
         self._no_scan_before = started + (ended - started) / _PROMPTED_SHARE
 
