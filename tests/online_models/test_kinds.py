@@ -1,0 +1,163 @@
+"""What every log kind's model must have in common, and that its features say what their names say."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+import pytest
+
+from ingest.records import MODELLED_KINDS, SCHEMAS, RecordBatch
+from online_models.behaviours import Sighting
+from online_models.features import conn, dns, http
+from online_models.features.address import local_ranges
+from online_models.guard import BEHAVIOURS
+from online_models.kinds import KINDS, Kind
+from online_models.outcome import new_outcome
+from online_models.views import new_views
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conftest import Frames, Traffic
+
+MODULES = {"conn": conn, "dns": dns, "http": http}
+RANGES = local_ranges()
+
+
+def features_of(kind: Kind, frames: list[pl.DataFrame], name: str) -> Iterator[dict[str, float]]:
+    """Learn frame after frame; yield the features of the last record of each."""
+    state, views = kind.new_state(1000, 10_000), new_views(kind.edges, kind.weights, kind.compares, 1)
+    for frame in frames:
+        columns = kind.columns(RecordBatch(name, frame), RANGES)
+        outcome, at = new_outcome(frame.height, len(kind.features)), 0
+        while at < frame.height:
+            at = kind.run(state, views, columns, at, True, outcome)
+            state = kind.with_room(state)
+        yield dict(zip(kind.features, outcome.x.tolist(), strict=True))
+
+
+def after_a_day(traffic: Traffic, kind: str, *frames: pl.DataFrame) -> dict[str, float]:
+    """Return the features of the last record of the last frame, which the site's first day goes before."""
+    day = traffic.Site(hours=24.0).frames()[kind]
+    *_, last = features_of(KINDS[kind], [day, *frames], kind)
+    return last
+
+
+def test_every_kind_with_a_model_has_one() -> None:
+    assert tuple(KINDS) == MODELLED_KINDS
+
+
+@pytest.mark.parametrize("name", MODELLED_KINDS)
+def test_names_edges_weights_and_behaviours_fit_together(name: str) -> None:
+    kind = KINDS[name]
+    assert len(kind.views) == len(kind.weights) == len(kind.compares) == len(kind.edges) - 1
+    assert kind.edges[0] == 0
+    assert kind.edges[-1] == len(kind.features) == len(set(kind.features))
+    assert (np.diff(kind.edges) > 0).all()
+    assert len(kind.behaviours) <= BEHAVIOURS
+    assert len({behaviour.name for behaviour in kind.behaviours}) == len(kind.behaviours)
+    for view, first, last in zip(kind.views, kind.edges[:-1], kind.edges[1:], strict=True):
+        assert {feature.split(".")[0] for feature in kind.features[first:last]} == {view}
+
+
+@pytest.mark.parametrize("name", MODELLED_KINDS)
+def test_every_feature_is_documented_where_it_is_measured(name: str) -> None:
+    text = MODULES[name].__doc__ or ""
+    for feature in KINDS[name].features:
+        assert feature in text or f"{feature.split('.')[0]}.*" in text
+
+
+@pytest.mark.parametrize("name", MODELLED_KINDS)
+def test_every_behaviour_has_a_sentence_about_its_device_and_a_technique_that_exists(name: str) -> None:
+    facts = dict.fromkeys(KINDS[name].features, (12_345.0, 0.5))
+    for behaviour in KINDS[name].behaviours:
+        sentence = behaviour.sentence(Sighting("192.168.7.11", "198.51.100.9", "tcp/23", facts))
+        assert "192.168.7.11" in sentence
+        assert re.fullmatch(r"T\d{4}(\.\d{3})?", behaviour.technique or "T0000")
+
+
+@pytest.mark.parametrize("name", MODELLED_KINDS)
+def test_context_has_a_text_in_every_place_whatever_is_missing(name: str) -> None:
+    frame = pl.DataFrame({column: [None, None] for column in SCHEMAS[name]}, schema=SCHEMAS[name])
+    found = KINDS[name].context(frame, KINDS[name].columns(RecordBatch(name, frame), RANGES))
+    assert found.schema == dict.fromkeys(("device", "peer", "target"), pl.String)
+    assert found.null_count().sum_horizontal().item() == 0
+
+
+@pytest.mark.parametrize("name", MODELLED_KINDS)
+def test_all_features_of_all_records_lie_in_the_unit_interval(name: str, traffic: Traffic) -> None:
+    frames: Frames = traffic.Site(hours=3.0).frames()
+    attack = traffic.tunnel(traffic.START + 9000.0) if name == "dns" else traffic.scan(traffic.START + 9000.0)
+    parts = [frames[name], attack] if name != "http" else [frames[name]]
+    frame = traffic.in_order(name, parts)
+    singles = [frame[i : i + 1] for i in range(frame.height)]
+    for values in features_of(KINDS[name], singles, name):
+        assert all(0.0 <= value <= 1.0 for value in values.values())
+
+
+def test_a_known_call_is_new_in_no_way(traffic: Traffic) -> None:
+    begin = traffic.START + traffic.DAY
+    found = after_a_day(traffic, "conn", traffic.flows(np.array([begin + 30.0]), traffic.VICTIM, ["203.0.113.2"], 443))
+    assert max(value for name, value in found.items() if name.startswith("novelty")) < 0.2
+
+
+def test_a_first_contact_is_new_in_every_way(traffic: Traffic) -> None:
+    found = after_a_day(traffic, "conn", traffic.beacon(traffic.START + traffic.DAY, 1))
+    assert min(found[f"novelty.{name}"] for name in ("endpoint", "network", "service", "site")) > 0.1
+    assert found["reach.peers_minute"] < 0.2
+
+
+def test_a_network_that_the_site_uses_for_a_service_is_less_new_to_a_device(traffic: Traffic) -> None:
+    begin = np.array([traffic.START + traffic.DAY])
+    known = after_a_day(traffic, "conn", traffic.flows(begin, traffic.VICTIM, ["203.0.113.77"], 443))
+    fresh = after_a_day(traffic, "conn", traffic.flows(begin, traffic.VICTIM, ["45.66.77.88"], 443))
+    assert known["novelty.site"] < fresh["novelty.site"]
+    assert known["novelty.network"] < fresh["novelty.network"]
+
+
+def test_a_scan_reaches_far_and_fails(traffic: Traffic) -> None:
+    found = after_a_day(traffic, "conn", traffic.scan(traffic.START + traffic.DAY, 200))
+    for name in ("peers", "services", "failures", "records"):
+        assert found[f"reach.{name}_minute"] > 0.5
+
+
+def test_an_upload_lies_far_from_the_services_mean(traffic: Traffic) -> None:
+    call = traffic.flows(np.array([traffic.START + traffic.DAY]), traffic.VICTIM, ["203.0.113.2"], 443)
+    usual, large = (
+        after_a_day(traffic, "conn", call.with_columns(pl.lit(size).cast(pl.Int64).alias("orig_bytes")))
+        for size in (1100, 50_000_000)
+    )
+    assert usual["volume.up"] < 0.1
+    assert large["volume.up"] > 0.5
+
+
+def test_a_young_endpoint_with_a_steady_beat_is_regular_and_one_without_is_not(traffic: Traffic) -> None:
+    begin = traffic.START + traffic.DAY
+    rng = np.random.default_rng(1)
+    steady = traffic.beacon(begin, 30, every=30.0)
+    irregular = steady.with_columns(pl.Series("ts", begin + np.cumsum(rng.lognormal(2.0, 2.0, 30))))
+    values = [after_a_day(traffic, "conn", frame)["rhythm.regularity"] for frame in (steady, irregular)]
+    assert values[0] > 2.0 * values[1]
+
+
+def test_names_under_one_domain_add_up(traffic: Traffic) -> None:
+    begin = traffic.START + traffic.DAY
+    few, many = (after_a_day(traffic, "dns", traffic.tunnel(begin, n)) for n in (5, 400))
+    for name in ("domain.names", "domain.bytes", "domain.fresh"):
+        assert few[name] < many[name]
+    assert many["shape.entropy"] > 0.5
+    usual = after_a_day(traffic, "dns", traffic.lookups(np.array([begin]), traffic.VICTIM, ["api1.cloud.example"]))
+    assert usual["shape.entropy"] < 0.2 < many["shape.entropy"]
+    assert usual["domain.fresh"] < many["domain.fresh"]
+
+
+def test_a_new_host_agent_and_method_are_new(traffic: Traffic) -> None:
+    begin = np.array([traffic.START + traffic.DAY])
+    known = traffic.requests(begin, traffic.VICTIM, ["api1.cloud.example"], ["/v1/status?id=1&n=33"])
+    fresh = traffic.requests(begin, traffic.VICTIM, ["45.66.77.88"], ["/../x';"], user_agent=["curl"], method=["PUT"])
+    usual, odd = after_a_day(traffic, "http", known), after_a_day(traffic, "http", fresh)
+    for name in ("novelty.host", "novelty.agent", "novelty.method", "novelty.site", "shape.strange", "shape.literal"):
+        assert usual[name] < odd[name]
