@@ -27,6 +27,7 @@ def warm_up() -> None:
     engine = Engine(_SMALL)
     for kind in MODELLED_KINDS:
         engine.process(_records(kind))
+        engine.process(RecordBatch(kind, pl.DataFrame([{"ts": 1.0}], schema=SCHEMAS[kind])))
 
 
 def _records(kind: str) -> RecordBatch:

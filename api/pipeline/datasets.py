@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from ingest.records import MODELLED_KINDS
+from api.pipeline.pieces import in_one_piece
+from ingest.records import MODELLED_KINDS, RecordBatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    from ingest.records import RecordBatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,4 +88,4 @@ def slices(dataset: Dataset, size: int) -> Iterator[RecordBatch]:
     for batch in dataset.batches():
         if batch.kind in MODELLED_KINDS:
             for start in range(0, len(batch), size):
-                yield type(batch)(batch.kind, batch.frame.slice(start, size), batch.source)
+                yield in_one_piece(RecordBatch(batch.kind, batch.frame.slice(start, size), batch.source))

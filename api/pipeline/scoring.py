@@ -6,6 +6,7 @@ import sqlite3
 from collections import Counter
 from typing import TYPE_CHECKING, Protocol
 
+from api.pipeline.pieces import in_one_piece
 from api.store import AlertChange
 from ingest.records import MODELLED_KINDS
 
@@ -54,7 +55,7 @@ class Scorer:
         if batch.kind not in MODELLED_KINDS:
             self.not_modelled[batch.kind] += len(batch)
             return None
-        scored = self.engine.process(batch)
+        scored = self.engine.process(in_one_piece(batch))
         self._count(scored)
         self._readers.publish_scores(scored)
         if scored.alerts:

@@ -1,0 +1,43 @@
+"""After the warm-up, live records in any shape are scored without compiling anything."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+# In a process of its own: what other tests have compiled is not there.
+PROGRAM = """
+import polars as pl
+from numba.core.dispatcher import Dispatcher
+
+from api.pipeline.pieces import in_one_piece
+from api.warmup import warm_up
+from ingest.records import MODELLED_KINDS, SCHEMAS, RecordBatch
+from online_models.config import ModelConfig
+from online_models.engine import Engine
+
+warm_up()
+engine = Engine(ModelConfig(max_devices=64, max_pairs=64))
+compiled = []
+asked = Dispatcher._compile_for_args
+
+def ask(self, *args, **kws):
+    compiled.append(self.py_func.__name__)
+    return asked(self, *args, **kws)
+
+Dispatcher._compile_for_args = ask
+for kind in MODELLED_KINDS:
+    schema = SCHEMAS[kind]
+    unset = pl.DataFrame([{"ts": 5.0}], schema=schema)
+    known = {"ts": 6.0, "id.orig_h": "192.168.1.2", "id.resp_h": "192.0.2.1", "query": "a.example", "proto": "tcp"}
+    known = pl.DataFrame([{name: known[name] for name in known if name in schema}] * 2, schema=schema)
+    for frame in (unset, known, pl.concat([known, unset]), pl.concat([known, unset, known], rechunk=False)):
+        engine.process(in_one_piece(RecordBatch(kind, frame)))
+        engine.learn(in_one_piece(RecordBatch(kind, frame)))
+print(sorted(set(compiled)))
+"""
+
+
+def test_nothing_is_compiled_after_the_warm_up() -> None:
+    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=False)
+    assert done.stdout == "[]\n", done.stderr
