@@ -45,7 +45,7 @@ class ContentIndex:
                 if not table[key]:
                     del table[key]
 
-    def held_by(self, data: bytes, reader: LogReader) -> Tail | None:
+    def held_by(self, data: bytes, reader: LogReader, stream: str) -> Tail | None:
         """Return the content of which a file holds all that was handed out, or a part that is still growing.
 
         Parameters
@@ -54,10 +54,13 @@ class ContentIndex:
             The file's first bytes, `HEAD_BYTES` of them if it has so many.
         reader
             Reads the file.
+        stream
+            The file's stream: headers alone, as several loggers write them in the same second, are compared within it.
         """
         for key in reversed(Head.of(data).step_keys()):
             for tail in self._by_top.get(key, {}).values():
-                if tail.lines.head.begins(data) and tail.lines.may_go_on_in(reader):
+                same = tail.lines.head.begins(data) and tail.lines.may_go_on_in(reader)
+                if same and (tail.stream == stream or _has_record(data[: tail.lines.head.length])):
                     return tail
         return None
 
@@ -71,3 +74,8 @@ class ContentIndex:
         known = self._by_step.get(head.top, {}) if head.top and head.length < HEAD_BYTES else {}
         longer = (tail for tail in known.values() if tail.lines.head.length > head.length)
         return (tail for tail in longer if tail.lines.may_begin_with(data))
+
+
+def _has_record(data: bytes) -> bool:
+    """Tell whether there is a line that is not of a header."""
+    return any(not line.startswith(b"#") for line in data.splitlines())

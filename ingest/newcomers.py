@@ -120,7 +120,7 @@ class Newcomers:
             self.unreadable[str(entry.path)] = reader.damage
         if (status.st_dev, status.st_ino) != entry.key or not data:
             return Verdict(Holds.NOTHING_YET)
-        tail = self._contents.held_by(data, reader) or self._contents.beginning_with(data)
+        tail = self._contents.held_by(data, reader, entry.name.stream) or self._contents.beginning_with(data)
         if tail is not None:
             return self._judge_known(tail, entry, reader)
         if self._must_wait(entry, data):

@@ -1,0 +1,153 @@
+"""What the reader says about itself and the sensor: lag, counts, trouble, oddities."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ingest.source import FollowSource
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HOUR = 3600.0
+NOW = 1_800_000_000.0
+NOBODY = 65534
+
+
+class Clock:
+    """Epoch seconds that the test sets."""
+
+    def __init__(self, now: float) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        """Return the time."""
+        return self.now
+
+
+def conn(ts: float, duration: float = 0.0) -> bytes:
+    return b'{"ts":%.3f,"uid":"U1","id.orig_h":"10.0.0.5","proto":"tcp","duration":%.3f,"conn_state":"SF"}\n' % (
+        ts,
+        duration,
+    )
+
+
+def append(path: Path, data: bytes, written: float) -> None:
+    with path.open("ab") as file:
+        file.write(data)
+    os.utime(path, (written, written))
+
+
+def follow(folder: Path, clock: Clock) -> FollowSource:
+    return FollowSource(folder, wall_clock=clock, scan_interval_s=0.0, gather_s=0.0, watch=False, silence_s=600.0)
+
+
+def test_a_healthy_sensor_has_no_trouble(tmp_path: Path) -> None:
+    """A connection's line is written at its end: its start may be hours ago."""
+    clock = Clock(NOW)
+    append(tmp_path / "conn.log", conn(NOW - 5 * HOUR, 5 * HOUR), NOW)
+    with follow(tmp_path, clock) as source:
+        source.poll(0.0)
+        health = source.health()
+    assert (health.files, health.records, health.malformed) == (1, {"conn": 1}, 0)
+    assert (health.lag_bytes, health.lag_records, health.lag_seconds) == (0, 0, 0.0)
+    assert health.troubles == health.oddities == ()
+
+
+def test_a_silent_sensor_is_told_until_it_speaks(tmp_path: Path) -> None:
+    clock = Clock(NOW)
+    with follow(tmp_path, clock) as source:
+        clock.now += 599
+        assert source.health().troubles == ()
+        clock.now += 61
+        assert source.health().troubles == ("no new record for 11 min; is the sensor running, and writing here?",)
+        append(tmp_path / "conn.log", conn(clock.now), clock.now)
+        source.poll(0.0)
+        assert source.health().troubles == ()
+
+
+@pytest.mark.parametrize(("off_h", "told"), [(3.0, "3.0 h ahead of"), (-7.5, "7.5 h behind"), (0.5, ""), (-0.5, "")])
+def test_a_clock_that_is_hours_off_is_told(tmp_path: Path, off_h: float, told: str) -> None:
+    append(tmp_path / "conn.log", conn(NOW + off_h * HOUR), NOW)
+    with follow(tmp_path, Clock(NOW)) as source:
+        source.poll(0.0)
+        troubles = source.health().troubles
+    assert troubles == ((f"the times in conn are {told} the clock of this machine",) if told else ())
+
+
+def test_an_old_log_says_nothing_about_the_clock(tmp_path: Path) -> None:
+    append(tmp_path / "conn.log", conn(NOW - 100 * HOUR), NOW - 100 * HOUR)
+    with follow(tmp_path, Clock(NOW)) as source:
+        source.poll(0.0)
+        assert source.health().troubles == ()
+
+
+@pytest.mark.parametrize(("lost", "told"), [(0.2, False), (12.5, True)])
+def test_packets_that_the_sensor_loses_are_told(tmp_path: Path, lost: float, *, told: bool) -> None:
+    line = b'{"ts":%.1f,"ts_delta":900.0,"peer":"zeek","gaps":5,"acks":40,"percent_lost":%.1f}\n' % (NOW, lost)
+    append(tmp_path / "capture_loss.log", line, NOW)
+    with follow(tmp_path, Clock(NOW)) as source:
+        source.poll(0.0)
+        troubles = source.health().troubles
+    assert troubles == ((f"the sensor loses packets: {lost} % in the last report of capture_loss.log",) if told else ())
+
+
+def test_every_line_is_accounted_for(tmp_path: Path) -> None:
+    append(tmp_path / "conn.log", conn(NOW) + b"{broken\n" + conn(NOW), NOW)
+    append(tmp_path / "x509.log", b'{"ts":1.5,"fingerprint":"ab"}\n' * 3, NOW)
+    with follow(tmp_path, Clock(NOW)) as source:
+        source.poll(0.0)
+        health = source.health()
+    assert (health.records, health.skipped, health.malformed) == ({"conn": 2}, {"x509": 3}, 1)
+    (sample,) = health.malformed_samples
+    assert (Path(sample.source).name, sample.offset, sample.sample) == ("conn.log", len(conn(NOW)), "{broken")
+
+
+def test_the_lag_in_log_time_is_that_of_the_worst_log(tmp_path: Path) -> None:
+    append(tmp_path / "conn.log", b"".join(conn(NOW + n) for n in range(2000)), NOW)
+    with follow(tmp_path, Clock(NOW)) as source:
+        assert source.health().lag_seconds == 1999
+        while source.poll(0.0):
+            pass
+        assert source.health().lag_seconds == 0
+
+
+@pytest.fixture
+def somebody_else() -> Iterator[None]:
+    """Act as a user with few rights where the tests run as the superuser, who may read everything."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(NOBODY)
+    yield
+    os.seteuid(user)
+
+
+@pytest.mark.usefixtures("somebody_else")
+def test_a_file_that_may_not_be_read_is_told_and_the_others_are_read() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        append(folder / "conn.log", conn(NOW), NOW)
+        append(folder / "dns.log", b"x\n", NOW)
+        (folder / "dns.log").chmod(0)
+        with follow(folder, Clock(NOW)) as source:
+            assert sum(map(len, source.poll(0.0))) == 1
+            (oddity,) = source.health().oddities
+            assert oddity.startswith(f"{folder}/dns.log cannot be read: [Errno 13] Permission denied")
+            (folder / "dns.log").chmod(0o600)
+            source.poll(0.0)
+            assert source.health().oddities == ()
+
+
+def test_what_is_no_regular_file_is_left_alone(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "dns.log")
+    (tmp_path / "http.log").mkdir()
+    (tmp_path / "ssl.log").symlink_to("nowhere")
+    append(tmp_path / "conn.log", conn(NOW), NOW)
+    with follow(tmp_path, Clock(NOW)) as source:
+        assert sum(map(len, source.poll(0.0))) == 1
+        assert source.health().files == 1
