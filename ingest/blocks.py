@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
-from ingest.scan_values import find_lines
+from ingest.scan_words import find_lines
 from ingest.tally import frame_of
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from ingest.scan_values import Bytes, Ints
+    from ingest.scan_words import Bytes, Ints
 
 BLOCK_BYTES: Final = 2 * 2**20
 """Blocks are cut to this size, so that what the loops need at once is bounded."""

@@ -11,10 +11,27 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from ingest.compile import inlined, kernel
-from ingest.scan_values import Bytes, Int, Ints, Lines, Places, Words, equals, lowest_byte, parse_decimal, zero_bytes
-
-IGNORED, NUMBER, BOOL, TEXT, LIST, TIME, PATH = range(7)
-"""What a key's value must be: TIME is text or a number, LIST is an array, IGNORED is anything."""
+from ingest.scan_numbers import parse_decimal, store_number
+from ingest.scan_times import parse_epoch, parse_iso
+from ingest.scan_words import (
+    BOOL,
+    IGNORED,
+    NUMBERS,
+    PATH,
+    TEXT,
+    TEXTS,
+    TIME,
+    Bytes,
+    Cells,
+    Fields,
+    Int,
+    Ints,
+    Lines,
+    Words,
+    equals,
+    lowest_byte,
+    zero_bytes,
+)
 
 MAX_KEYS: Final = 64
 MAX_SETS: Final = 32
@@ -56,10 +73,6 @@ class Keys(NamedTuple):
         ``(keys, KEY_WORDS)``: the key as it stands in a line (``"id.orig_h":``), and which bits of the words count.
     sizes
         How many bytes that are.
-    takes
-        What its value must be.
-    columns
-        The row of ``begins`` and ``ends`` for its values, negative if nobody wants them.
     path
         What the value of the `PATH` key must be.
     """
@@ -67,8 +80,6 @@ class Keys(NamedTuple):
     words: Words
     masks: Words
     sizes: Ints
-    takes: Ints
-    columns: Ints
     path: Bytes
 
 
@@ -80,70 +91,97 @@ class KeySets(NamedTuple):
 
 
 @kernel
-def find_values(lines: Lines, keys: Keys, begins: Places, ends: Places, found: KeySets) -> None:
-    """Find the values of every plain line; ``begins`` is negative for a key that is absent or null.
+def find_values(lines: Lines, keys: Keys, fields: Fields, cells: Cells, found: KeySets) -> None:
+    """Read the numbers, times and truth values of every plain line, and find its text and lists.
 
-    All arrays are taken out of their tuples here: doing so in a function that is called for each line costs more than
-    reading the line.
+    ``fields`` says for every key what it holds. A key that is absent or null gives null.
     """
-    buffer, words, starts, plain = lines
-    key_words, masks, sizes, takes, columns, path = keys
-    sets, of_line = found
     count = 0
-    for row in range(len(plain)):
-        if not plain[row]:
-            continue
-        position = starts[row]
-        keys_found = np.uint64(0)
-        expected = 0
-        separator = _BRACE
-        good = True
-        while good and buffer[position] == separator:
-            position += 2 if separator == _COMMA and buffer[position + 1] == _SPACE else 1
-            key = find_key(words, position, key_words, masks, expected)
-            begin = position + sizes[key] if key >= 0 else end_of_key(buffer, words, position)
-            begin += buffer[begin] == _SPACE
-            check = int(key < 0 or takes[key] == IGNORED)
-            position = end_of_value(buffer, words, begin, check) if begin > 0 else begin
-            good = position > 0
-            separator = _COMMA
-            if good and key >= 0:
-                first = buffer[begin]
-                inside = 1 if first in (_QUOTE, _BRACKET) else 0
-                bit = _ONE << np.uint64(key)
-                good = keys_found & bit == 0 and is_taken(first, takes[key])
-                if takes[key] == PATH:
-                    good = good and equals(buffer, begin + inside, position - inside, path)
-                keys_found |= bit
-                expected = key + 1
-                if columns[key] >= 0 and first != _N:
-                    begins[columns[key], row] = begin + inside
-                    ends[columns[key], row] = begin + 1 if takes[key] == BOOL else position - inside
-        good = good and buffer[position] == _END_BRACE and position + 1 == starts[row + 1] - 1
-        number = 0
-        while number < count and sets[number] != keys_found:
-            number += 1
-        plain[row] = good and number < MAX_SETS
-        if plain[row]:
-            sets[number] = keys_found
-            of_line[row] = number
-            count = max(count, number + 1)
+    for row in range(len(lines.plain)):
+        if lines.plain[row]:
+            keys_found = read_line(lines, keys, fields, cells, row)
+            number = 0
+            while number < count and found.sets[number] != keys_found:
+                number += 1
+            lines.plain[row] = keys_found != 0 and number < MAX_SETS
+            if lines.plain[row]:
+                found.sets[number] = keys_found
+                found.of_line[row] = number
+                count = max(count, number + 1)
 
 
 @inlined
-def find_key(words: Words, position: int, key_words: Words, masks: Words, expected: int) -> int:
+def read_line(lines: Lines, keys: Keys, fields: Fields, cells: Cells, row: int) -> np.uint64:
+    """Read one line; return its set of keys, 0 if it is not plain."""
+    buffer, words = lines.buffer, lines.words
+    position = lines.starts[row]
+    keys_found = np.uint64(0)
+    expected = 0
+    separator = _BRACE
+    plain = True
+    while plain and buffer[position] == separator:
+        position += 2 if separator == _COMMA and buffer[position + 1] == _SPACE else 1
+        key = find_key(words, position, keys, expected)
+        begin = position + keys.sizes[key] if key >= 0 else end_of_key(buffer, words, position)
+        begin += buffer[begin] == _SPACE
+        holds = fields.holds[key] if key >= 0 else IGNORED
+        position = end_of_value(buffer, words, begin, holds) if begin > 0 else begin
+        plain = position > 0
+        separator = _COMMA
+        if plain and key >= 0:
+            bit = _ONE << np.uint64(key)
+            plain = keys_found & bit == 0 and read_value(lines, keys, fields, cells, (row, key, begin, position))
+            keys_found |= bit
+            expected = key + 1
+    plain = plain and buffer[position] == _END_BRACE and position + 1 == lines.starts[row + 1] - 1
+    return keys_found if plain else np.uint64(0)
+
+
+@inlined
+def read_value(lines: Lines, keys: Keys, fields: Fields, cells: Cells, cell: tuple[int, int, int, int]) -> bool:
+    """Read the value of ``(row, key, begin, end)``; False if it is not plain, or not what the key holds."""
+    row, key, begin, end = cell
+    holds, slot = fields.holds[key], fields.slots[key]
+    first = lines.buffer[begin]
+    if holds == IGNORED:
+        return True
+    if first == _N:
+        return bool(holds not in (PATH, TIME))
+    if holds in (TEXT, TEXTS, NUMBERS):
+        cells.begins[slot, row] = begin + 1
+        cells.ends[slot, row] = end - 1
+        return bool(first == (_QUOTE if holds == TEXT else _BRACKET))
+    if holds == PATH:
+        return bool(first == _QUOTE and equals(lines.buffer, begin + 1, end - 1, keys.path))
+    cells.present[fields.flags[key], row] = 1
+    if holds == BOOL:
+        cells.bools[slot, row] = first == _T
+        read = first in (_T, _F)
+    elif holds == TIME and first == _QUOTE:
+        read, cells.floats[slot, row] = parse_iso(lines.buffer, begin + 1, end - 1)
+    elif holds == TIME:
+        read, cells.floats[slot, row] = parse_epoch(lines.buffer, lines.words, begin, end)
+    else:
+        read = store_number(lines.buffer, lines.words, (begin, end), (holds, slot, row), cells)
+    return bool(read)
+
+
+@inlined
+def find_key(words: Words, position: int, keys: Keys, expected: int) -> int:
     """Return which key stands at ``position``, -1 if none of them; look at the expected one first, then onwards."""
-    keys = len(key_words)
-    for step in range(keys):
+    count = len(keys.sizes)
+    word = words[position]
+    for step in range(count):
         key = expected + step
-        key = key - keys if key >= keys else key
-        matches = words[position] & masks[key, 0] == key_words[key, 0]
-        word = 1
-        while matches and word < KEY_WORDS and masks[key, word]:
-            matches = words[position + 8 * word] & masks[key, word] == key_words[key, word]
-            word += 1
-        if matches:
-            return key
+        key = key - count if key >= count else key
+        if word & keys.masks[key, 0] == keys.words[key, 0]:
+            rest = 1
+            while rest < KEY_WORDS and words[position + 8 * rest] & keys.masks[key, rest] == keys.words[key, rest]:
+                rest += 1
+                if rest < KEY_WORDS and keys.masks[key, rest] == 0:
+                    rest = KEY_WORDS
+            if rest >= KEY_WORDS:
+                return key
     return -1
 
 
@@ -162,33 +200,20 @@ def end_of_key(buffer: Bytes, words: Words, position: int) -> Int:
 
 
 @inlined
-def is_taken(first: int, takes: int) -> bool:
-    """Say whether a value that begins with ``first`` is of the type that a key takes; null always is, but as a path."""
-    if takes == IGNORED:
-        return True
-    if first == _N:
-        return takes != PATH
-    if first == _QUOTE:
-        return takes in (TEXT, TIME, PATH)
-    if first == _BRACKET:
-        return takes == LIST
-    if first in (_T, _F):
-        return takes == BOOL
-    return takes in (NUMBER, TIME)
+def end_of_value(buffer: Bytes, words: Words, begin: int, holds: int) -> Int:
+    """Return where the value that begins at ``begin`` ends, -1 if it is not plain.
 
-
-@inlined
-def end_of_value(buffer: Bytes, words: Words, begin: int, check: int) -> Int:
-    """Return where the value that begins at ``begin`` ends, -1 if it is not plain; numbers are checked if ``check``."""
+    Whether a number is one is only seen to if nobody else will, that is if ``holds`` is IGNORED.
+    """
     if buffer[begin] != _BRACKET:
-        return end_of_scalar(buffer, words, begin, check)
+        return end_of_scalar(buffer, words, begin, holds)
     position = begin + 1
     if buffer[position] == _END_BRACKET:
         return position + 1
     while True:
         if buffer[position] == _BRACKET:
             return -1
-        position = end_of_scalar(buffer, words, position, check)
+        position = end_of_scalar(buffer, words, position, holds)
         if position < 0:
             return -1
         if buffer[position] == _END_BRACKET:
@@ -201,7 +226,7 @@ def end_of_value(buffer: Bytes, words: Words, begin: int, check: int) -> Int:
 
 
 @inlined
-def end_of_scalar(buffer: Bytes, words: Words, begin: int, check: int) -> Int:
+def end_of_scalar(buffer: Bytes, words: Words, begin: int, holds: int) -> Int:
     """Return where the text, number, truth value or null that begins at ``begin`` ends, -1 if it is not plain."""
     first = buffer[begin]
     if first == _QUOTE:
@@ -214,7 +239,7 @@ def end_of_scalar(buffer: Bytes, words: Words, begin: int, check: int) -> Int:
     if first == _N:
         return begin + 4 if equals(buffer, begin, begin + 4, _NULL) else -1
     end = end_of_number(words, begin)
-    return end if end > begin and (not check or parse_decimal(buffer, words, begin, end)[0]) else -1
+    return end if end > begin and (holds != IGNORED or parse_decimal(buffer, words, begin, end)[0]) else -1
 
 
 @inlined

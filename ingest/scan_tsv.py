@@ -7,27 +7,31 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from ingest.compile import inlined, kernel
-from ingest.scan_values import (
+from ingest.scan_numbers import parse_float, store_number
+from ingest.scan_tsv_text import copy_unescaped
+from ingest.scan_words import (
+    BOOL,
+    IGNORED,
+    TEXT,
+    TIME,
     Bytes,
+    Cells,
     Column,
+    Fields,
     Floats,
     Int,
     Ints,
     Lines,
-    Places,
-    Text,
+    Texts,
     Words,
     copy_word_wise,
     equals,
-    hex_digit,
-    is_utf8,
     lowest_byte,
-    parse_float,
     zero_bytes,
 )
 
-_BACKSLASH: Final = 92
 _SPACE: Final = 32
+_TRUE, _FALSE = 84, 70
 _LOW_BITS: Final = np.uint64(0x0101010101010101)
 
 
@@ -42,42 +46,57 @@ class Marks(NamedTuple):
 
 
 @kernel
-def find_cells(lines: Lines, marks: Marks, columns: Ints, begins: Places, ends: Places) -> None:
-    """Find the cells of every plain row.
+def find_cells(lines: Lines, marks: Marks, fields: Fields, cells: Cells) -> None:
+    """Read the numbers and truth values of every plain row, and find the cells of text and of lists.
 
-    ``columns[field]`` is the row of ``begins`` and ``ends`` for that field, negative for a field that nobody wants. A
-    row that has not as many fields as ``columns`` is not plain.
+    A row that has not as many cells as ``fields``, or a cell that is not plain, is not plain.
     """
-    buffer, words, starts, plain = lines
-    _, _, unset, _, labels = marks
+    last = len(fields.holds) - 1
     separators = repeated(marks.separator)
-    last = len(columns) - 1
-    for row in range(len(plain)):
-        begin = starts[row]
-        stop = starts[row + 1] - 1
-        for field in range(last + 1):
-            if plain[row]:
-                end = end_of_field(words, begin, stop, separators)
-                plain[row] = (end == stop) == (field == last)
-                value_end = end
-                if field == last and labels > 0:
-                    value_end = end_of_value(buffer, begin, end, labels)
-                column = columns[field]
-                if column >= 0:
-                    begins[column, row] = -1 if equals(buffer, begin, value_end, unset) else begin
-                    ends[column, row] = value_end
-                if value_end < 0:
-                    plain[row] = 0
-                begin = end + 1
+    for row in range(len(lines.plain)):
+        begin = lines.starts[row]
+        stop = lines.starts[row + 1] - 1
+        plain = lines.plain[row] != 0
+        field = 0
+        while plain and field <= last:
+            end = end_of_field(lines.words, begin, stop, separators)
+            plain = (end == stop) == (field == last)
+            value_end = end
+            if field == last and marks.labels > 0:
+                value_end = end_of_value(lines.buffer, begin, end, marks.labels)
+            if plain and fields.holds[field] != IGNORED:
+                plain = value_end >= 0 and read_cell(lines, marks, fields, cells, (row, field, begin, value_end))
+            begin = end + 1
+            field += 1
+        lines.plain[row] = plain
+
+
+@inlined
+def read_cell(lines: Lines, marks: Marks, fields: Fields, cells: Cells, cell: tuple[int, int, int, int]) -> bool:
+    """Read the cell of ``(row, field, begin, end)``; False if it is not plain."""
+    row, field, begin, end = cell
+    holds, slot = fields.holds[field], fields.slots[field]
+    if equals(lines.buffer, begin, end, marks.unset):
+        return bool(holds != TIME)
+    if holds >= TEXT and holds != TIME:
+        cells.begins[slot, row] = begin
+        cells.ends[slot, row] = end
+        return True
+    cells.present[fields.flags[field], row] = 1
+    if holds == BOOL:
+        letter = lines.buffer[begin]
+        cells.bools[slot, row] = letter == _TRUE
+        return bool(end - begin == 1 and letter in (_TRUE, _FALSE))
+    return store_number(lines.buffer, lines.words, (begin, end), (holds, slot, row), cells)
 
 
 @inlined
 def end_of_field(words: Words, begin: int, stop: int, separators: np.uint64) -> Int:
     """Return where the next separator stands, ``stop`` if there is none before it."""
     while begin < stop:
-        marks = zero_bytes(words[begin] ^ separators)
-        if marks:
-            return min(begin + lowest_byte(marks), stop)
+        found = zero_bytes(words[begin] ^ separators)
+        if found:
+            return min(begin + lowest_byte(found), stop)
         begin += 8
     return stop
 
@@ -106,124 +125,57 @@ def end_of_value(buffer: Bytes, start: int, end: int, labels: int) -> int:
 
 
 @kernel
-def read_text(column: Column, marks: Marks, text: Text) -> None:
-    """Copy a column's unescaped text."""
-    buffer, words, plain, begins, ends = column
-    empty = marks.empty
-    text_ends, target, target_words = text
-    at = 0
-    for row in range(len(plain)):
-        begin, end = begins[row], ends[row]
-        if plain[row] and begin >= 0 and not equals(buffer, begin, end, empty):
-            after = at + end - begin
-            if copy_word_wise(words, begin, end, target_words, at):
-                after = copy_unescaped(buffer, begin, end, target, at)
-                plain[row] = after >= 0
-            at = max(at, after)
-        text_ends[row + 1] = at
+def read_texts(lines: Lines, marks: Marks, cells: Cells, texts: Texts) -> None:
+    """Copy the unescaped text of the columns of text, which come first among those of ``cells.begins``."""
+    for column in range(len(texts.ends)):
+        base = texts.bases[column]
+        at = base
+        for row in range(len(lines.plain)):
+            begin, end = cells.begins[column, row], cells.ends[column, row]
+            if lines.plain[row] and begin >= 0 and not equals(lines.buffer, begin, end, marks.empty):
+                after = at + end - begin
+                if copy_word_wise(lines.words, begin, end, texts.words, at):
+                    after = copy_unescaped(lines.buffer, begin, end, texts.text, at)
+                    lines.plain[row] = after >= 0
+                at = max(at, after)
+            texts.ends[column, row + 1] = at - base
 
 
 @kernel
-def read_texts(column: Column, marks: Marks, list_ends: Ints, text: Text) -> None:
+def read_text_lists(column: Column, marks: Marks, list_ends: Ints, texts: Texts) -> None:
     """Copy the elements of a column of lists of text; row r's elements end before number ``list_ends[r + 1]``."""
-    buffer, words, plain, begins, ends = column
-    _, _, unset, empty, _ = marks
-    separators = repeated(marks.set_separator)
-    text_ends, target, _ = text
     count = 0
-    for row in range(len(plain)):
-        begin, stop = begins[row], ends[row]
-        if plain[row] and 0 <= begin < stop and not equals(buffer, begin, stop, empty):
-            while plain[row] and begin <= stop:
-                end = end_of_field(words, begin, stop, separators)
-                after = text_ends[count]
-                if not equals(buffer, begin, end, empty):
-                    after = copy_unescaped(buffer, begin, end, target, text_ends[count])
-                plain[row] = after >= 0 and not equals(buffer, begin, end, unset)
-                text_ends[count + 1] = max(after, text_ends[count])
+    separators = repeated(marks.set_separator)
+    for row in range(len(column.plain)):
+        begin, stop = column.begins[row], column.ends[row]
+        if column.plain[row] and 0 <= begin < stop and not equals(column.buffer, begin, stop, marks.empty):
+            plain = True
+            while plain and begin <= stop:
+                end = end_of_field(column.words, begin, stop, separators)
+                after = texts.ends[0, count]
+                if not equals(column.buffer, begin, end, marks.empty):
+                    after = copy_unescaped(column.buffer, begin, end, texts.text, after)
+                plain = after >= 0 and not equals(column.buffer, begin, end, marks.unset)
+                texts.ends[0, count + 1] = max(after, texts.ends[0, count])
                 count += 1
                 begin = end + 1
+            column.plain[row] = plain
         list_ends[row + 1] = count
 
 
 @kernel
-def read_numbers(column: Column, marks: Marks, list_ends: Ints, numbers: Floats) -> None:
+def read_number_lists(column: Column, marks: Marks, list_ends: Ints, numbers: Floats) -> None:
     """Read the elements of a column of lists of numbers; row r's elements end before number ``list_ends[r + 1]``."""
-    buffer, words, plain, begins, ends = column
-    empty = marks.empty
-    separators = repeated(marks.set_separator)
     count = 0
-    for row in range(len(plain)):
-        begin, stop = begins[row], ends[row]
-        if plain[row] and 0 <= begin < stop and not equals(buffer, begin, stop, empty):
-            while plain[row] and begin <= stop:
-                end = end_of_field(words, begin, stop, separators)
-                plain[row], numbers[count] = parse_float(buffer, words, begin, end)
+    separators = repeated(marks.set_separator)
+    for row in range(len(column.plain)):
+        begin, stop = column.begins[row], column.ends[row]
+        if column.plain[row] and 0 <= begin < stop and not equals(column.buffer, begin, stop, marks.empty):
+            plain = True
+            while plain and begin <= stop:
+                end = end_of_field(column.words, begin, stop, separators)
+                plain, numbers[count] = parse_float(column.buffer, column.words, begin, end)
                 count += 1
                 begin = end + 1
+            column.plain[row] = plain
         list_ends[row + 1] = count
-
-
-@kernel
-def copy_unescaped(source: Bytes, start: int, end: int, target: Bytes, at: int) -> int:
-    """Copy a value and undo its escapes; return where it ends, -1 if that takes more than replacing escapes."""
-    first = at
-    position = start
-    while position < end:
-        byte = source[position]
-        if byte == _BACKSLASH and position + 1 < end and source[position + 1] == _BACKSLASH:
-            position += 1
-        elif byte == _BACKSLASH and escaped_byte(source, position, end) >= 0:
-            byte = np.uint8(escaped_byte(source, position, end))
-            position += 3
-        target[at] = byte
-        at += 1
-        position += 1
-    return at if is_utf8(target, first, at) else copy_ascii_unescaped(source, start, end, target, first)
-
-
-@kernel
-def escaped_byte(source: Bytes, position: int, end: int) -> int:
-    r"""Return the byte that ``\xNN`` at ``position`` stands for, -1 if that is not what stands there."""
-    if position + 3 >= end or source[position + 1] != 120:
-        return -1
-    upper, lower = hex_digit(source[position + 2]), hex_digit(source[position + 3])
-    return upper * 16 + lower if upper >= 0 and lower >= 0 else -1
-
-
-@kernel
-def copy_ascii_unescaped(source: Bytes, start: int, end: int, target: Bytes, at: int) -> int:
-    r"""Copy a value and undo its escapes, but leave bytes from 0x80 up as ``\xNN``; -1 if one is not escaped."""
-    position = start
-    while position < end:
-        byte = source[position]
-        if byte >= 0x80:
-            return -1
-        if byte == _BACKSLASH and position + 1 < end and source[position + 1] == _BACKSLASH:
-            position += 1
-        elif byte == _BACKSLASH and escaped_byte(source, position, end) >= 0:
-            value = escaped_byte(source, position, end)
-            position += 3
-            byte = np.uint8(value)
-            if value >= 0x80:
-                at = put_escape(target, at, value)
-                byte = np.uint8(lowercase_digit(value & 15))
-        target[at] = byte
-        at += 1
-        position += 1
-    return at
-
-
-@kernel
-def put_escape(target: Bytes, at: int, value: int) -> int:
-    r"""Write ``\x`` and the upper digit of a byte; return where they end."""
-    target[at] = _BACKSLASH
-    target[at + 1] = 120
-    target[at + 2] = lowercase_digit(value >> 4)
-    return at + 3
-
-
-@kernel
-def lowercase_digit(value: int) -> int:
-    """Return the character of a hexadecimal digit."""
-    return 48 + value if value < 10 else 87 + value

@@ -73,7 +73,7 @@ class DnsJoin:
     def read(self, event: Record) -> Records:
         """Return the records that are complete with this event: its own, and those that waited too long."""
         kind = section(event, "dns").get("type")
-        if kind not in _QUERIES | _ANSWERS:
+        if str(kind) not in _QUERIES | _ANSWERS:
             raise BadLineError(f"dns.type: {kind!r} is neither a query nor an answer")
         self._now = max(self._now, _time(event))
         records = self._release_old()

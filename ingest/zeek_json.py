@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from ingest.blocks import Block
     from ingest.json_rows import Event
-    from ingest.scan_values import Bytes, Ints
+    from ingest.scan_words import Bytes, Ints
     from ingest.tally import Tally
 
 

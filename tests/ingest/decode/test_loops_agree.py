@@ -150,7 +150,7 @@ def test_ordinary_rows_never_leave_the_loops() -> None:
     header = Header(fields=("ts", "uid", "duration", "local_orig", "tunnel_parents", "id.orig_p"), path="conn")
     rows = b"1.500000\tC1\t0.25\tT\ta,b\t80\n1600000000.123456\t-\t-\t-\t(empty)\t-\n2.0\ta\\x2cb\t3\tF\t-\t65535\n"
     plain = np.zeros(3, np.uint8)
-    Loops(header, SCHEMAS["conn"]).read(next(cut(rows, 0)), plain)
+    Loops(header, "conn").read(next(cut(rows, 0)), plain)
     assert plain.tolist() == [1, 1, 1]
     lines = (
         b'{"ts":1536925231.782367,"uid":"C1","proto":"udp","conn_state":"S0","duration":15.02908992767334,"ip_proto":17}\n'

@@ -1,4 +1,4 @@
-"""The byte loops over a single value that all formats share, and what the loops over a column work on.
+"""What the byte loops work on, and the steps that all of them take: words of eight bytes, lines, comparisons.
 
 A loop accepts only the plain form of a value, and says so if it is another: what is odd goes, with its whole record,
 through the exact row-by-row path (`values`), whose result is the definition.
@@ -18,27 +18,18 @@ Bytes: TypeAlias = npt.NDArray[np.uint8]
 Ints: TypeAlias = npt.NDArray[np.int64]
 Places: TypeAlias = npt.NDArray[np.int32]
 Floats: TypeAlias = npt.NDArray[np.float64]
-Ports: TypeAlias = npt.NDArray[np.uint16]
 Words: TypeAlias = npt.NDArray[np.uint64]
 
-_MAX_DIGITS: Final = 18
-_EXACT_MICROSECONDS: Final = 2**51
+IGNORED, FLOAT, INT, PORT, BOOL, TEXT, TEXTS, NUMBERS, TIME, PATH = range(10)
+"""What a field holds: TEXTS and NUMBERS are lists, TIME is ``ts``, PATH is ``_path``."""
+
 _LOW_BITS: Final = np.uint64(0x0101010101010101)
 _HIGH_BITS: Final = np.uint64(0x8080808080808080)
 _ONE: Final = np.uint64(1)
 _TOP_BYTE: Final = np.uint64(56)
-_ZEROS: Final = np.uint64(0x3030303030303030)
-_DOTS: Final = np.uint64(0x2E2E2E2E2E2E2E2E)
-_TO_HIGH_BIT: Final = np.uint64(0x7676767676767676)
-_BYTES_0_4: Final = np.uint64(0x000000FF000000FF)
-_HUNDREDS: Final = np.uint64(0x000F424000000064)
-_ONES: Final = np.uint64(0x0000271000000001)
-_MINUS: Final = 45
-_ZERO: Final = 48
 _NEWLINE: Final = 10
 _NEWLINES: Final = np.uint64(0x0A0A0A0A0A0A0A0A)
 _BACKSLASHES: Final = np.uint64(0x5C5C5C5C5C5C5C5C)
-_POWERS: Final = 10 ** np.arange(19, dtype=np.int64)
 
 
 class Lines(NamedTuple):
@@ -60,6 +51,35 @@ class Lines(NamedTuple):
     plain: Bytes
 
 
+class Fields(NamedTuple):
+    """What each field of a line holds, and its row in the array of `Cells` for that; its row of ``present``."""
+
+    holds: Ints
+    slots: Ints
+    flags: Ints
+
+
+class Cells(NamedTuple):
+    """What was found in n lines.
+
+    Attributes
+    ----------
+    floats, ints, bools
+        ``(columns, n)``: values.
+    present
+        ``(columns of these three, n)``: 1 where there is a value, 0 for null.
+    begins, ends
+        ``(columns of text and of lists, n)``: where the value stands in the buffer; -1 for null.
+    """
+
+    floats: Floats
+    ints: Ints
+    bools: Bytes
+    present: Bytes
+    begins: Places
+    ends: Places
+
+
 class Column(NamedTuple):
     """Where the values of one column stand: by row, its first byte (negative for null) and the byte after its last."""
 
@@ -70,10 +90,14 @@ class Column(NamedTuple):
     ends: Places
 
 
-class Text(NamedTuple):
-    """Room for texts one after the other: text r ends at ``ends[r + 1]`` of ``text``, whose bytes ``words`` overlap."""
+class Texts(NamedTuple):
+    """Room for columns of text: text r of column c ends at ``ends[c, r + 1]`` bytes after ``bases[c]`` of ``text``.
+
+    ``words`` are the eight bytes from each position of ``text`` on.
+    """
 
     ends: Ints
+    bases: Ints
     text: Bytes
     words: Words
 
@@ -92,106 +116,6 @@ def lowest_byte(marks: np.uint64) -> Int:
     """Return the number of the byte that the lowest of the marks that `zero_bytes` gave is in."""
     below = (marks & (~marks + _ONE)) - _ONE
     return np.int64(((below & _LOW_BITS) * _LOW_BITS) >> _TOP_BYTE) - 1
-
-
-@inlined
-def parse_eight(word: np.uint64, size: int) -> Int:
-    """Return the number that the first ``size`` bytes of a word, 1 to 8 digits, stand for; -1 if one is no digit.
-
-    Source: Daniel Lemire, "Quickly parsing eight digits".
-    """
-    shift = np.uint64(64 - 8 * size)
-    digits = (word << shift) - (_ZEROS << shift)
-    if (digits | (digits + _TO_HIGH_BIT)) & _HIGH_BITS:
-        return -1
-    pairs = digits * np.uint64(10) + (digits >> np.uint64(8))
-    low = (pairs & _BYTES_0_4) * _HUNDREDS
-    high = ((pairs >> np.uint64(16)) & _BYTES_0_4) * _ONES
-    return np.int64((low + high) >> np.uint64(32))
-
-
-@inlined
-def parse_digits(words: Words, start: int, end: int) -> Int:
-    """Return the number that 1 to 18 digits stand for; -1 if they are more, fewer or no digits."""
-    size = end - start
-    if size < 1 or size > _MAX_DIGITS:
-        return np.int64(-1)
-    first = (size - 1) % 8 + 1
-    number = parse_eight(words[start], first)
-    start += first
-    while start < end and number >= 0:
-        more = parse_eight(words[start], 8)
-        number = number * 100_000_000 + more if more >= 0 else np.int64(-1)
-        start += 8
-    return number
-
-
-@inlined
-def parse_int(buffer: Bytes, words: Words, start: int, end: int) -> tuple[bool, Int]:
-    """Read digits, with a minus sign at most, that surely fit 64 bits."""
-    negative = buffer[start] == _MINUS
-    first = start + negative
-    number = parse_digits(words, first, end)
-    plain = bool(number >= 0 and (end - first == 1 or buffer[first] != _ZERO))
-    return plain, -number if negative else number
-
-
-@inlined
-def parse_decimal(buffer: Bytes, words: Words, start: int, end: int) -> tuple[bool, Int, int]:
-    """Read ``-?digits(.digits)?``: whether it is that, all digits as one number, digits after the point."""
-    negative = buffer[start] == _MINUS
-    first = start + negative
-    point = first
-    while point < end:
-        dots = zero_bytes(words[point] ^ _DOTS)
-        if dots:
-            point += lowest_byte(dots)
-            break
-        point += 8
-    point = min(point, end)
-    number = parse_digits(words, first, point)
-    places = end - point - 1
-    if number < 0 or (buffer[first] == _ZERO and point - first > 1) or places == 0:
-        return False, np.int64(0), 0
-    if places > 0:
-        zeros = 0
-        if number == 0:
-            while zeros < places - 1 and buffer[point + 1 + zeros] == _ZERO:
-                zeros += 1
-        digits = parse_digits(words, point + 1 + zeros, end)
-        if digits < 0 or (number > 0 and point - first + places > _MAX_DIGITS):
-            return False, np.int64(0), 0
-        number = number * _POWERS[min(places, _MAX_DIGITS)] + digits
-    return True, -number if negative else number, max(places, 0)
-
-
-@inlined
-def round_to_microseconds(number: Int, places: int) -> tuple[bool, Int]:
-    """Return ``number / 10**places`` seconds in microseconds, where rounding decimals and doubles surely agree."""
-    size = abs(number)
-    if places <= 6:
-        factor = _POWERS[6 - places]
-        fits = size <= 4 * _EXACT_MICROSECONDS // factor
-        return fits, number * factor if fits else np.int64(0)
-    if places > 24:
-        return False, np.int64(0)
-    divisor = _POWERS[places - 6]
-    whole = size // divisor
-    fraction = (size - whole * divisor) / divisor
-    if whole >= _EXACT_MICROSECONDS or abs(fraction - 0.5) < 1e-6 + whole * 5e-16:
-        return False, np.int64(0)
-    rounded = whole + (1 if fraction > 0.5 else 0)
-    return True, -rounded if number < 0 else rounded
-
-
-@inlined
-def parse_float(buffer: Bytes, words: Words, start: int, end: int) -> tuple[bool, float]:
-    """Read a plain decimal number at microsecond resolution."""
-    read, number, places = parse_decimal(buffer, words, start, end)
-    if not read:
-        return False, 0.0
-    exact, micros = round_to_microseconds(number, places)
-    return exact, micros / 1e6
 
 
 @kernel
