@@ -17,7 +17,7 @@ run: $(VENV)/.installed ## simulated IoT network and live alerts; LOGS=DIR follo
 	@$(BIN)/nslabs $(if $(LOGS),run --logs "$(LOGS)",demo) $(if $(STATE),--state "$(STATE)") $(if $(LISTEN),--listen "$(LISTEN)")
 
 test: $(VENV)/.installed-dev ## run the tests; ARGS="tests/ingest -x" narrows them
-	@$(BIN)/python -m pytest -m "not soak" $(ARGS)
+	@$(BIN)/python -m pytest -m "not soak" -n auto --dist loadfile $(ARGS)
 
 lint: $(VENV)/.installed-dev ## check style, types and who imports whom
 	$(BIN)/ruff check .
