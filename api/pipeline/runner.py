@@ -8,9 +8,11 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from api.errors import NotReadyError
+from api.errors import NotReadyError, ServiceError
 from api.pipeline.clock import Clock
 from api.pipeline.status import PipelineStatus
+from ingest.errors import IngestError
+from online_models.snapshots import SnapshotError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _IDLE_S: Final = 0.025  # a request waits at most so long for an idle pipeline
 _REPORT_S: Final = 0.5
+_EXPLAINED: Final = (ServiceError, IngestError, SnapshotError)  # errors whose message says all
 _STARTING: Final = "the models are being loaded; the first start compiles them"
 
 
@@ -112,7 +115,8 @@ class Pipeline:
             self._loop(parts)
             self._wind_up(parts)
         except Exception as error:  # noqa: BLE001 - the end of the thread: whatever it was ends the service, told
-            _log.exception("the pipeline failed")
+            if not isinstance(error, _EXPLAINED):
+                _log.exception("the pipeline failed")
             self._fail(parts, error)
         finally:
             self.commands.close("the service has stopped" if self.status.reason is None else self.status.reason)
@@ -161,7 +165,8 @@ class Pipeline:
 
     def _fail(self, parts: Parts | None, error: Exception) -> None:
         """Leave the last checkpoint as it is: a restart repeats the records since then."""
-        self.status = dataclasses.replace(self.status, state="failed", reason=f"{type(error).__name__}: {error}")
+        told = str(error) if isinstance(error, _EXPLAINED) else f"{type(error).__name__}: {error}"
+        self.status = dataclasses.replace(self.status, state="failed", reason=told)
         self.jobs.stop()
         if parts is not None:
             parts.checkpointer.abandon()

@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from api.state import fingerprint
+from ingest.checkpoints import CheckpointStore
+from online_models.config import ModelConfig
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
@@ -142,3 +146,18 @@ def test_help_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+def test_models_that_cannot_be_read_end_the_start_with_one_line(
+    command: Command, serve: Callable[..., AbstractContextManager[Server]], tmp_path: Path
+) -> None:
+    site = tmp_path / "site"
+    with serve() as server:
+        assert server.stop()[0] == 0
+    store = CheckpointStore(site / "state" / "checkpoints", fingerprint=fingerprint(ModelConfig()))
+    parts = store.load()
+    assert parts is not None
+    store.save({**parts, "engine": parts["engine"][:-100]})
+    status, _, err = command("run", "--logs", site / "logs", "--state", site / "state", "--listen", "127.0.0.1:0")
+    assert (status, err.count("\n")) == (1, 1), err
+    assert "stopped after a failure" in err
