@@ -4,6 +4,10 @@ A forest's score has no meaning of its own: it differs between forests and drift
 accepted as normal has one. Beyond the highest hundredth the rank is extrapolated with an exponential tail (mean
 excess over a high threshold: Pickands 1975, Balkema and de Haan 1974, with shape 0), so that what was never seen is
 still ordered. Only accepted scores are learned, or a long attack would make itself normal.
+
+The histogram is kept as binary indexed trees (Fenwick 1994) of counts and of counts times the bin's middle, so that a
+rank, the edge of the highest hundredth and the mean excess above it take eight steps each. All sums are of halves and
+their halves, hence exact.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ import numpy.typing as npt
 from online_models.compile import inner
 
 BINS = 160
+_TREE = 256
 _DEPTH = 16.0
 _LEAST = 100.0
 _MEMORY = 50_000.0
@@ -27,15 +32,25 @@ _LN10 = math.log(10.0)
 
 
 class Calibration(NamedTuple):
-    """Histograms float64 ``(views, BINS)`` of transformed scores, and how many each holds, float64 ``(views,)``."""
+    """What was accepted, a row a view.
 
-    bins: npt.NDArray[np.float64]
+    Attributes
+    ----------
+    counts, sums
+        float64 ``(views, 257)``: Fenwick trees over the bins of transformed scores, of their counts and of count times
+        the bin's middle, in bins.
+    total
+        float64 ``(views,)``: how many scores each view holds.
+    """
+
+    counts: npt.NDArray[np.float64]
+    sums: npt.NDArray[np.float64]
     total: npt.NDArray[np.float64]
 
 
 def new_calibration(views: int) -> Calibration:
     """Return empty histograms."""
-    return Calibration(np.zeros((views, BINS)), np.zeros(views))
+    return Calibration(np.zeros((views, _TREE + 1)), np.zeros((views, _TREE + 1)), np.zeros(views))
 
 
 @inner
@@ -45,48 +60,59 @@ def stretch(score: float) -> float:
 
 
 @inner
-def _tail_bin(bins: npt.NDArray[np.float64], total: float) -> tuple[int, float]:
-    """Return the bin that holds the highest hundredth's edge, and how many lie above that bin."""
-    above, k = 0.0, BINS - 1
-    while k > 0 and above + bins[k] < _TAIL_SHARE * total + 2.0:
-        above += bins[k]
-        k -= 1
-    return k, above
+def _below(tree: npt.NDArray[np.float64], b: int) -> float:
+    """Sum over the bins before bin b."""
+    total = 0.0
+    while b > 0:
+        total += tree[b]
+        b &= b - 1
+    return total
 
 
 @inner
-def _within(bins: npt.NDArray[np.float64], total: float, stretched: float) -> float:
-    b = min(BINS - 1, int(stretched * BINS))
-    above = 0.0
-    for k in range(b + 1, BINS):
-        above += bins[k]
-    return -math.log10((above + 0.5 * bins[b] + 0.5) / (total + 1.0))
+def _tail_bin(counts: npt.NDArray[np.float64], most: float) -> int:
+    """Return the last bin before which at most so many scores lie."""
+    b, step = 0, _TREE >> 1
+    while step > 0:
+        if b + step < BINS and counts[b + step] <= most:
+            b += step
+            most -= counts[b]
+        step >>= 1
+    return b
 
 
 @inner
 def decades(calibration: Calibration, view: int, score: float) -> float:
     """Return ``-log10`` of the share of accepted scores that are as high: 3 is one in a thousand."""
-    bins, total = calibration.bins[view], calibration.total[view]
+    counts, sums, total = calibration.counts[view], calibration.sums[view], calibration.total[view]
     if total < _LEAST:
         return _UNKNOWN
     stretched = stretch(score)
-    k, above = _tail_bin(bins, total)
-    edge = (k + 1.0) / BINS
+    tail = _tail_bin(counts, total - (_TAIL_SHARE * total + 2.0))
+    edge = (tail + 1.0) / BINS
     if stretched < edge:
-        return _within(bins, total, stretched)
-    excess = _PRIOR_WEIGHT * _PRIOR_EXCESS
-    for j in range(k + 1, BINS):
-        excess += bins[j] * ((j + 0.5) / BINS - edge)
-    scale = excess / (above + _PRIOR_WEIGHT)
+        b = int(stretched * BINS)
+        below = _below(counts, b)
+        here = _below(counts, b + 1) - below
+        return -math.log10((total - below - 0.5 * here + 0.5) / (total + 1.0))
+    above = total - _below(counts, tail + 1)
+    excess = (_below(sums, _TREE) - _below(sums, tail + 1)) / BINS - above * edge
+    scale = (excess + _PRIOR_WEIGHT * _PRIOR_EXCESS) / (above + _PRIOR_WEIGHT)
     return -math.log10((above + 0.5) / (total + 1.0)) + (stretched - edge) / (scale * _LN10)
 
 
 @inner
 def accept(calibration: Calibration, view: int, score: float) -> None:
     """Learn a score that is taken for normal; after 50,000 the old ones fade by half."""
-    calibration.bins[view, int(stretch(score) * BINS)] += 1.0
+    bin_number = int(stretch(score) * BINS)
+    b = bin_number + 1
+    while b <= _TREE:
+        calibration.counts[view, b] += 1.0
+        calibration.sums[view, b] += bin_number + 0.5
+        b += b & -b
     calibration.total[view] += 1.0
     if calibration.total[view] >= _MEMORY:
-        for k in range(BINS):
-            calibration.bins[view, k] *= 0.5
+        for k in range(_TREE + 1):
+            calibration.counts[view, k] *= 0.5
+            calibration.sums[view, k] *= 0.5
         calibration.total[view] *= 0.5

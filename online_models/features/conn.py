@@ -54,7 +54,7 @@ from online_models.features.conn_state import (
 )
 from online_models.features.past import HOUR, decayed, deviation, novelty, rarity, surprise, trusted_age
 from online_models.features.table import Table, claim, find
-from online_models.features.windows import FAILURES, RECORDS, add, excess, roll
+from online_models.features.windows import count_record, count_thing, excess, roll
 from online_models.guard import FROZEN, RELEASED
 
 FEATURES = (
@@ -79,17 +79,12 @@ def count(
     now = max(row[LAST], columns.end[i])
     row[LAST] = now
     learning = row[FROZEN] <= 0.0 or row[RELEASED] > 0.0
-    for window in range(2):
-        running = roll(row, WINDOWS, window, now, learning)
-        for thing in range(2):
-            recent = state.recent.rows[claim(state.recent, keys[PEER + thing])]
-            recent[LAST] = now
-            if recent[RECENT_WINDOW + window] != running:
-                recent[RECENT_WINDOW + window] = running
-                add(row, WINDOWS, window, thing)
-        if columns.outcome[i] != ANSWERED:
-            add(row, WINDOWS, window, FAILURES)
-        add(row, WINDOWS, window, RECORDS)
+    minute, hour = roll(row, WINDOWS, 0, now, learning), roll(row, WINDOWS, 1, now, learning)
+    for thing in range(2):
+        recent = state.recent.rows[claim(state.recent, keys[PEER + thing])]
+        recent[LAST] = now
+        count_thing(row, WINDOWS, thing, recent, RECENT_WINDOW, minute, hour)
+    count_record(row, WINDOWS, columns.outcome[i] != ANSWERED)
 
 
 @inner

@@ -61,7 +61,7 @@ from online_models.features.dns_state import (
 )
 from online_models.features.past import HOUR, decayed, rarity, surprise
 from online_models.features.table import Table, claim, find
-from online_models.features.windows import FAILURES, RECORDS, add, excess, roll
+from online_models.features.windows import count_record, count_thing, excess, roll
 from online_models.guard import FROZEN, RELEASED
 
 FEATURES = (
@@ -100,20 +100,14 @@ def count(
     row[LAST] = now
     learning = row[FROZEN] <= 0.0 or row[RELEASED] > 0.0
     new_name = False
-    for window in range(2):
-        running = roll(row, WINDOWS, window, now, learning)
-        for thing in range(2):
-            recent = state.recent.rows[claim(state.recent, keys[RECENT_DOMAIN + thing])]
-            recent[LAST] = now
-            if recent[RECENT_WINDOW + window] != running:
-                recent[RECENT_WINDOW + window] = running
-                add(row, WINDOWS, window, thing)
-                new_name = new_name or (window == 1 and thing == 1)
-        if columns.result[i] != NOERROR:
-            add(row, WINDOWS, window, FAILURES)
-        add(row, WINDOWS, window, RECORDS)
+    minute, hour = roll(row, WINDOWS, 0, now, learning), roll(row, WINDOWS, 1, now, learning)
+    for thing in range(2):
+        recent = state.recent.rows[claim(state.recent, keys[RECENT_DOMAIN + thing])]
+        recent[LAST] = now
+        new_name = count_thing(row, WINDOWS, thing, recent, RECENT_WINDOW, minute, hour)
+    count_record(row, WINDOWS, columns.result[i] != NOERROR)
     domain = state.domain.rows[claim(state.domain, keys[DOMAIN])]
-    _count_domain(domain, math.floor(now / HOUR), now, columns.names.sub_length[i], new_name)
+    _count_domain(domain, hour, now, columns.names.sub_length[i], new_name)
 
 
 @inner

@@ -58,6 +58,39 @@ def add(row: npt.NDArray[np.float64], base: int, window: int, counter: int) -> N
 
 
 @inner
+def count_thing(
+    row: npt.NDArray[np.float64],
+    base: int,
+    counter: int,
+    recent: npt.NDArray[np.float64],
+    at: int,
+    minute: float,
+    hour: float,
+) -> bool:
+    """Count a thing once in the running minute and once in the running hour; return whether it is new in this hour.
+
+    ``recent[at]`` and ``recent[at + 1]`` say in which minute and in which hour the thing was counted last.
+    """
+    new = recent[at + 1] != hour
+    if recent[at] != minute:
+        recent[at] = minute
+        add(row, base, 0, counter)
+    if new:
+        recent[at + 1] = hour
+        add(row, base, 1, counter)
+    return bool(new)
+
+
+@inner
+def count_record(row: npt.NDArray[np.float64], base: int, failed: bool) -> None:
+    """Count a record in both windows."""
+    for window in range(2):
+        if failed:
+            add(row, base, window, FAILURES)
+        add(row, base, window, RECORDS)
+
+
+@inner
 def observed(row: npt.NDArray[np.float64], base: int, window: int, counter: int, now: float) -> float:
     """Return the count over the last span: the running window's, and the share of the one before that still reaches."""
     at, elapsed = base + window * _WIDTH, now / span_of(window)
