@@ -103,25 +103,29 @@ class LogDecoder:
             self._feed_rows(run)
 
     def _read_header(self, line: bytes) -> None:
-        self._headers.read_meta(line)
+        self._headers.read(line)
         self._reader = None
 
     def _feed_names(self, run: Block) -> None:
         """Read lines of which any may be a bare row of column names, an indented header line, or blank."""
+        rows_from = 0
         for number in range(len(run)):
             line = run.line(number)
-            if not (text := line.strip()):
+            if line.strip() and not line.lstrip().startswith(META) and not self._headers.is_bare(line):
+                continue
+            self._feed_rows(run.part(rows_from, number))
+            rows_from = number + 1
+            if not line.strip():
                 self._tally.counts.blank += 1
-            elif text.startswith(META):
-                self._read_header(line.lstrip())
-            elif self._headers.read_bare(line):
-                self._reader = None
             else:
-                self._feed_rows(run.part(number, number + 1))
+                self._read_header(line.lstrip())
+        self._feed_rows(run.part(rows_from, len(run)))
 
     def _feed_rows(self, run: Block) -> None:
         header = self._headers.header
         kind = header.kind(self._hint)
+        if not len(run):
+            return
         if kind is None or not header.fields:
             self._reject_all(run)
         elif not is_decoded(kind):
@@ -139,7 +143,7 @@ class LogDecoder:
 
 def _runs(block: Block) -> Iterator[tuple[int, Block]]:
     """Yield (class, lines) of each run of lines of one class."""
-    first_bytes = np.frombuffer(block.lines, np.uint8)[block.starts[:-1]]
+    first_bytes = np.frombuffer(block.data, np.uint8)[block.starts[:-1]]
     classes = _CLASS_OF_FIRST_BYTE[first_bytes]
     cuts = [0, *(np.flatnonzero(classes[1:] != classes[:-1]) + 1).tolist(), len(classes)]
     for first, after in itertools.pairwise(cuts):

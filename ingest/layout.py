@@ -10,6 +10,7 @@ import nanoarrow as na
 import numpy as np
 import polars as pl
 
+from ingest.blocks import PADDING
 from ingest.scan_words import (
     BOOL,
     FLOAT,
@@ -36,9 +37,6 @@ if TYPE_CHECKING:
     from ingest.blocks import Block
     from ingest.scan_words import Floats, Ints
 
-
-PADDING: Final = b"}" * 8
-"""Bytes after a buffer's end that may be read together with its last ones; no JSON value goes over a brace."""
 
 _HOLDS: Final = {pl.Float64: FLOAT, pl.Int64: INT, pl.UInt16: PORT, pl.Boolean: BOOL, pl.String: TEXT}
 _ARRAYS: Final = {TIME: FLOAT, PORT: INT, TEXTS: TEXT, NUMBERS: TEXT}
@@ -144,7 +142,7 @@ def layout_of(kind: str) -> Layout:
 
 def lines_of(block: Block, plain: Bytes) -> Lines:
     """Give a block to the loops; ``plain`` says which lines to read."""
-    buffer = np.frombuffer(block.lines + PADDING, np.uint8)
+    buffer = np.frombuffer(block.data, np.uint8)
     return Lines(buffer, _overlapping_words(buffer), block.starts, plain)
 
 

@@ -119,16 +119,20 @@ def lowest_byte(marks: np.uint64) -> Int:
 
 
 @kernel
-def find_lines(words: Words, buffer: Bytes, starts: Ints) -> int:
+def find_lines(buffer: Bytes, words: Words, starts: Ints) -> int:
     """Write where each line after the first begins to ``starts[1:]``; return how many newlines there are.
 
-    ``words`` are the buffer's bytes, eight at a time; those that fill no word are looked at one by one.
+    ``words`` are the buffer's bytes, eight at a time; what fills no four words is looked at byte by byte.
     """
     found = 0
-    for index in range(len(words) + 1):
-        begin = index * 8
-        if index == len(words) or zero_bytes(words[index] ^ _NEWLINES):
-            for position in range(begin, min(begin + 8, len(buffer))):
+    for group in range(0, len(words) + 4, 4):
+        here = group + 4 > len(words)
+        if not here:
+            first = zero_bytes(words[group] ^ _NEWLINES) | zero_bytes(words[group + 1] ^ _NEWLINES)
+            second = zero_bytes(words[group + 2] ^ _NEWLINES) | zero_bytes(words[group + 3] ^ _NEWLINES)
+            here = (first | second) != 0
+        if here:
+            for position in range(group * 8, min(group * 8 + 32, len(buffer))):
                 if buffer[position] == _NEWLINE:
                     found += 1
                     if found < len(starts):

@@ -50,19 +50,24 @@ class Tally:
         self.source = source
         self.counts = DecodeCounts()
         self.malformed: deque[Malformed] = deque(maxlen=KEPT_MALFORMED)
-        self._frames: dict[str, list[pl.DataFrame]] = {}
+        self._pieces: dict[str, list[pl.DataFrame | list[Mapping[str, Any]]]] = {}
 
     def add(self, kind: str, frame: pl.DataFrame) -> None:
         """Append decoded records of one kind, in the file's order."""
         if frame.height:
-            self._frames.setdefault(kind, []).append(frame)
+            self._pieces.setdefault(kind, []).append(frame)
             self.counts.records[kind] += frame.height
 
     def add_rows(self, kind: str, rows: Iterable[Mapping[str, Any]]) -> None:
         """Append records given as values by column name; what a row does not name is null."""
         listed = list(rows)
         if listed:
-            self.add(kind, frame_of(kind, listed))
+            pieces = self._pieces.setdefault(kind, [])
+            if pieces and isinstance(pieces[-1], list):
+                pieces[-1].extend(listed)
+            else:
+                pieces.append(listed)
+            self.counts.records[kind] += len(listed)
 
     def skip(self, kind: str, lines: int = 1) -> None:
         """Count lines of a kind that is not analysed."""
@@ -77,8 +82,13 @@ class Tally:
 
     def take(self) -> list[RecordBatch]:
         """Hand over what was gathered since the last call, one batch a kind."""
-        taken, self._frames = self._frames, {}
-        return [RecordBatch(kind, pl.concat(frames), self.source) for kind, frames in taken.items()]
+        taken, self._pieces = self._pieces, {}
+        return [RecordBatch(kind, _concat(kind, pieces), self.source) for kind, pieces in taken.items()]
+
+
+def _concat(kind: str, pieces: list[pl.DataFrame | list[Mapping[str, Any]]]) -> pl.DataFrame:
+    frames = [frame_of(kind, piece) if isinstance(piece, list) else piece for piece in pieces]
+    return frames[0] if len(frames) == 1 else pl.concat(frames, rechunk=True)
 
 
 def frame_of(kind: str, rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:

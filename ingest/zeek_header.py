@@ -108,18 +108,18 @@ class HeaderReader:
         elif name in _META:
             self._change(**{_META[name]: unescape(rest)})
 
-    def read_bare(self, line: bytes) -> bool:
-        """Take in a bare row of column names; return False, changing nothing, if the line is none."""
-        if self.header.fields and not self.header.bare:
-            return False
-        for separator in _BARE_SEPARATORS:
-            names = line.split(separator)
-            if b"ts" in names and len(names) > 1 and all(map(_NAME.fullmatch, names)):
-                marks = {"separator": separator, "unset": b"" if separator == b"," else b"-"}
-                self.header = Header(**marks)  # type: ignore[arg-type]  # both are bytes
-                self._set_fields(names, bare=True)
-                return True
-        return False
+    def is_bare(self, line: bytes) -> bool:
+        """Say whether a line is a bare row of column names, which it cannot be below a ``#fields`` line."""
+        return not (self.header.fields and not self.header.bare) and _bare_separator(line) is not None
+
+    def read(self, line: bytes) -> None:
+        """Take in a header line of either form."""
+        separator = None if line.startswith(b"#") else _bare_separator(line)
+        if separator is None:
+            self.read_meta(line)
+        else:
+            self.header = Header(separator=separator, unset=b"" if separator == b"," else b"-")
+            self._set_fields(line.split(separator), bare=True)
 
     def _set_fields(self, names: list[bytes], *, bare: bool) -> None:
         *front, last = names
@@ -129,6 +129,14 @@ class HeaderReader:
 
     def _change(self, **changes: Any) -> None:
         self.header = Header(**{**{name: getattr(self.header, name) for name in Header.__slots__}, **changes})
+
+
+def _bare_separator(line: bytes) -> bytes | None:
+    for separator in _BARE_SEPARATORS:
+        names = line.split(separator)
+        if b"ts" in names and len(names) > 1 and all(map(_NAME.fullmatch, names)):
+            return separator
+    return None
 
 
 def is_decoded(kind: str | None) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from ingest.blocks import LONG_BLOCK_BYTES, utf8_lines
+from ingest.blocks import utf8_lines
 from ingest.errors import BadLineError
 from ingest.json_loops import JsonLoops
 from ingest.json_rows import parse_line, read_event
@@ -54,9 +54,9 @@ class JsonReader:
 
         The loops for the usual kind take what they can; the first line that is left tells for which kind to try next.
         """
-        unix = block.with_unix_ends()
         pending = np.ones(len(block), np.uint8)
-        fit = np.zeros_like(pending) if len(block.lines) > LONG_BLOCK_BYTES else utf8_lines(unix)
+        unix = block.with_unix_ends()
+        fit = utf8_lines(unix) if block.fits_loops else np.zeros_like(pending)
         pieces = Pieces()
         tried = [self._usual] if self._usual else []
         for loops in tried:

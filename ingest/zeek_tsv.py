@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from ingest.blocks import LONG_BLOCK_BYTES, merge, utf8_lines
+from ingest.blocks import merge, utf8_lines
 from ingest.errors import BadLineError
 from ingest.layout import Layout, Readers, layout_of, lines_of
 from ingest.scan_tsv import Marks, find_cells, read_number_lists, read_text_lists, read_texts
@@ -35,7 +35,7 @@ class BlockReader:
     def read(self, block: Block, tally: Tally) -> None:
         """Add the records of a block of rows to ``tally``."""
         plain = np.zeros(len(block), np.uint8)
-        if self._loops is None or len(block.lines) > LONG_BLOCK_BYTES:
+        if self._loops is None or not block.fits_loops:
             tally.add_rows(self._kind, self._others(block, plain, tally).values())
             return
         frame = self._loops.read(block.with_unix_ends(), plain)

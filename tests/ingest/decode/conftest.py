@@ -138,8 +138,7 @@ _TSV: Final = """#separator \\x09
 #unset_field	-
 #path	conn
 #fields	ts	uid	proto	conn_state	tunnel_parents
-1.5	C1	tcp	S\\x46	a,b
-2.5	C2	tcp	SF	-
+%s2.5	C2	tcp	SF	-
 broken
 
 3.5	C3	tcp	\\\\	x\\x2cy
@@ -158,8 +157,8 @@ C7|7.5
 {"ts":8.5,"proto":"udp","query":"q"}
 C9|9.5
 """
-_JSON: Final = """{"ts":1.5,"uid":"C1","proto":"tcp","conn_state":"SF","orig_bytes":1}
-{"ts":2.5,"uid":"C2","proto":"tcp","conn_state":"SF","orig_bytes":2}
+_TSV_ROWS: Final = "".join(f"{n}.25\tC{n}\ttcp\tS\\x46\ta,b\n" for n in range(20))
+_JSON: Final = """%s{"ts":2.5,"uid":"C2","proto":"tcp","conn_state":"SF","orig_bytes":2}
 {"ts":3.5,
 
 {"_path":"dns","ts":"2018-09-14T11:40:31.782367Z","query":"a\\u00e9"}
@@ -173,6 +172,7 @@ _JSON: Final = """{"ts":1.5,"uid":"C1","proto":"tcp","conn_state":"SF","orig_byt
 8.5	q
 {"ts":9.5,"uid":"C9","proto":"tcp","conn_state":"SF","orig_bytes":9}
 """
+_JSON_ROWS: Final = "".join(f'{{"ts":{n}.25,"proto":"tcp","conn_state":"SF","orig_pkts":{n}}}\n' for n in range(20))
 _EVENT: Final = (
     '{"timestamp":"2018-09-14T11:40:%02d.000000+0000","flow_id":%d,"event_type":"%s","src_ip":"10.0.0.1",%s}\n'
 )
@@ -195,4 +195,4 @@ _EVE: Final = [
 def mixed_log() -> dict[str, bytes]:
     """Return a log of each format in which headers, kinds, broken lines and blanks come in turn."""
     eve = "".join(_EVENT % event for event in _EVE)
-    return {"tsv": _TSV.encode(), "json": _JSON.encode(), "eve": eve.encode()}
+    return {"tsv": (_TSV % _TSV_ROWS).encode(), "json": (_JSON % _JSON_ROWS).encode(), "eve": eve.encode()}

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from ingest.blocks import cut
+from ingest.blocks import FEW_LINES, cut
 from ingest.errors import BadLineError
 from ingest.json_loops import JsonLoops
 from ingest.json_rows import parse_line, read_event
@@ -84,6 +84,7 @@ def tsv_lines(draw: st.DrawFn) -> tuple[str, bytes]:
         rows.append("\t".join(draw(odd) if draw(st.integers(0, 9)) == 0 else cells.values()))
     header = "#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n"
     header += f"#path\t{kind}\n#fields\t" + "\t".join(names) + "\n"
+    rows += ["\t".join("1.5" if name == "ts" else "-" for name in names)] * FEW_LINES
     return header, "".join(f"{row}\n" for row in rows if not row.startswith("#")).encode("utf-8", "surrogatepass")
 
 
@@ -138,10 +139,9 @@ def test_numbers_agree_with_rows(decode: Any, numbers: list[str]) -> None:
                 expected.append(None if text == "-" else convert(text))
             except BadLineError:
                 continue
-        lines = "".join(f"1.5\t{text}\n" for text in numbers).encode()
+        lines = "".join(f"1.5\t{text}\n" for text in [*numbers, *["-"] * FEW_LINES]).encode()
         decoded = decode(f"#path\tconn\n#fields\tts\t{name}\n".encode() + lines)
-        column = decoded.frames["conn"][name].to_list() if expected else []
-        assert column == expected
+        assert decoded.frames["conn"][name].to_list() == expected + [None] * FEW_LINES
         assert decoded.decoder.counts.malformed == len(numbers) - len(expected)
 
 
@@ -202,6 +202,7 @@ def json_lines(draw: st.DrawFn) -> bytes:
             record[name] = draw(JSON_VALUES)
         text = orjson.dumps(record) if draw(st.booleans()) else _spaced(draw, record)
         lines.append(_damaged(draw, text) if draw(st.integers(0, 9)) == 0 else text)
+    lines += [b'{"_path":"ntp","ts":1.5}'] * FEW_LINES
     return b"".join(line.replace(b"\n", b"") + b"\n" for line in lines if line.startswith(b"{"))
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingest.blocks import FEW_LINES
 from ingest.decoder import LogDecoder
 
 HEADER = b"#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n#path\tconn\n"
@@ -35,6 +36,7 @@ def test_what_zeek_writes_is_read_back(decode: Any, zeek_writer: Any, marks: dic
     """Vectors of one empty or one unset element are left out: Zeek writes them like an empty or an unset vector."""
     writer = zeek_writer(**marks)
     fields = ("service", "ts", "history", "tunnel_parents", "local_orig")
+    rows = rows * FEW_LINES  # enough for the loops to read them
     log = writer.header("conn", fields)
     log += b"".join(writer.row([one, 1.5, two, several, truth]) for one, two, several, truth in rows)
     decoded = decode(log)
@@ -139,7 +141,7 @@ def test_rows_without_any_header_are_counted(decode: Any) -> None:
     assert decoded.decoder.malformed[1].offset == 12
 
 
-@given(st.lists(st.integers(0, 40), max_size=8), st.sampled_from(["tsv", "json", "eve"]), st.integers(0, 40))
+@given(st.lists(st.integers(0, 60), max_size=8), st.sampled_from(["tsv", "json", "eve"]), st.integers(0, 60))
 @settings(max_examples=150, deadline=None)
 def test_any_cut_gives_the_same_records(
     decode: Any, mixed_log: dict[str, bytes], cuts: list[int], form: str, restart: int
