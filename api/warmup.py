@@ -12,18 +12,28 @@ from online_models.config import ModelConfig
 from online_models.engine import Engine
 
 _TSV: Final = b"""#separator \\x09
-#path\tconn
-#fields\tts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p
-#types\ttime\tstring\taddr\tport\taddr\tport
-1.0\tC1\t192.168.1.2\t1\t192.0.2.1\t2
+#set_separator\t,
+#empty_field\t(empty)
+#unset_field\t-
+#path\tdns
+#fields\tts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\tquery\tqtype\tAA\tanswers\tTTLs
+#types\ttime\tstring\taddr\tport\taddr\tport\tstring\tcount\tbool\tvector[string]\tvector[interval]
+1.5\tC1\t192.168.1.2\t1\t192.0.2.1\t2\ta\\x09b\t1\tT\t192.0.2.1,192.0.2.2\t1.0,2.0
+1.5\tC2\t192.168.1.2\t1\t192.0.2.1\t2\t-\t-\t-\t(empty)\t-
 """
-_ADDRESSES: Final = {"ts": 1.0, "uid": "C1", "id.orig_h": "192.168.1.2", "id.resp_h": "192.0.2.1"}
-_SMALL: Final = ModelConfig(max_devices=16, max_pairs=16)
+_PLAIN_JSON: Final = (
+    b'{"_path":"dns","ts":1.5,"uid":"C1","id.orig_h":"192.168.1.2","id.orig_p":1,"id.resp_h":"192.0.2.1","id.resp_p":2,'
+    b'"query":"a","qtype":1,"AA":true,"answers":["192.0.2.1","192.0.2.2"],"TTLs":[1.0,2.0]}\n'
+)
+_ODD_JSON: Final = b'{"_path":"dns","ts":"2026-01-05T08:00:00.000001Z","id.orig_h":"192.168.1.2","query":"a\\u0009b"}\n'
+_DEVICES: Final = 500  # more than fit into the tables as they are made: growing and evicting are compiled, too
+_SMALL: Final = ModelConfig(max_devices=256, max_pairs=256)
 
 
 def warm_up() -> None:
-    """Decode, score and learn a few records of each kind, with models that are thrown away."""
-    LogDecoder("warm-up").feed(_TSV)
+    """Decode, score and learn some records of each kind, with models that are thrown away."""
+    for log in (_TSV, 2 * _PLAIN_JSON + _ODD_JSON):
+        LogDecoder("warm-up").feed(log)
     engine = Engine(_SMALL)
     for kind in MODELLED_KINDS:
         engine.process(_records(kind))
@@ -31,15 +41,19 @@ def warm_up() -> None:
 
 
 def _records(kind: str) -> RecordBatch:
-    """Return three records; one has every field, so that arrays are made as they are for a real log."""
+    """Return records of many devices; the first has every field, so that arrays are made as they are for a real log."""
     schema = SCHEMAS[kind]
-    rows = [{name: _value(name, kind_of) for name, kind_of in schema.items()}, _ADDRESSES, _ADDRESSES]
+    first = {name: _value(kind_of) for name, kind_of in schema.items()}
+    rows = [(first if number == 0 else {}) | _addresses(number) for number in range(_DEVICES)]
     return RecordBatch(kind, pl.DataFrame(rows, schema=schema))
 
 
-def _value(name: str, kind: pl.DataType) -> Any:
-    if name in _ADDRESSES:
-        return _ADDRESSES[name]
+def _addresses(number: int) -> dict[str, Any]:
+    device = f"10.0.{number // 250}.{1 + number % 250}"
+    return {"ts": 1.0 + number, "uid": f"C{number}", "id.orig_h": device, "id.resp_h": f"192.0.2.{1 + number % 250}"}
+
+
+def _value(kind: pl.DataType) -> Any:
     if isinstance(kind, pl.List):
         return []
     return "x" if kind == pl.String else kind == pl.Boolean or 1
