@@ -149,7 +149,8 @@ def _is_local(address: str) -> bool:
         ip = ip_address(address)
     except ValueError:
         return False
-    return (ip.is_private or ip.is_link_local) and not (ip.is_multicast or ip.is_unspecified or ip.is_loopback)
+    nobody = ip.is_multicast or ip.is_unspecified or ip.is_loopback or ip.is_reserved
+    return (ip.is_private or ip.is_link_local) and not nobody
 
 
 @lru_cache(maxsize=1 << 16)

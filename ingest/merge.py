@@ -33,7 +33,7 @@ class _Sequence:
             self.reached = float("inf")
             return
         floor = self.reached
-        for batch in batches:
+        for batch in filter(len, batches):
             times = _never_back(write_times(batch.frame), floor)
             self.held[batch.kind].append(batch.frame.with_columns(times.alias(_TIME)))
             self.sources[batch.kind] = batch.source

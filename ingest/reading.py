@@ -121,10 +121,10 @@ class Reading:
     def _read_stream(self, name: str, limit: int) -> tuple[int, list[RecordBatch]]:
         while tail := self._streams[name].oldest_ready():
             lines = self._read_tail(tail, limit)
-            if lines is not None:
-                batches = self._decode(tail, lines)
+            batches = self._decode(tail, lines) if lines is not None else self._end(tail)
+            if lines is not None or batches:
                 self._streams[name].clock = max(self._streams[name].clock, tail.clock)
-                return len(lines), batches
+                return len(lines or b""), batches
             if not tail.carried:
                 break  # nothing newer is read before it is known where this content went, and what took its place
         self._ready.discard(name)
@@ -132,8 +132,10 @@ class Reading:
 
     def _decode(self, tail: Tail, lines: bytes) -> list[RecordBatch]:
         tail.grown_at = self._clock()
-        batches = tail.decode(lines) if lines else []
-        self._ledger.enter(tail.decoder, len(lines))
+        return self._enter(tail, tail.decode(lines), len(lines)) if lines else []
+
+    def _enter(self, tail: Tail, batches: list[RecordBatch], size: int) -> list[RecordBatch]:
+        self._ledger.enter(tail.decoder, size)
         self._sensor.note(tail, batches)
         return batches
 
@@ -150,20 +152,21 @@ class Reading:
         self._roster.note_read(tail)
         self._ledger.reject(tail.lines.take_rejected())
         tail.ready = lines is not None and (tail.closing or not tail.lines.at_end)
-        if lines is None:
-            self._end(tail)
         return lines
 
-    def _end(self, tail: Tail) -> None:
-        """Take leave of a content that was read to its end and is not expected to grow."""
-        if tail.closing:
-            tail.closing = False
-            tail.finished = True
-            tail.lines.first_bytes = None  # there may be very many finished files
-            self._open.pop(tail.serial, None)
-            tail.release()
-            if not tail.named:
-                self._roster.retire(tail)
+    def _end(self, tail: Tail) -> list[RecordBatch]:
+        """Take leave of a content that was read to its end, if it is not expected to grow."""
+        if not (tail.closing and tail.carried):
+            return []
+        batches = self._enter(tail, tail.finish(), 0)
+        tail.closing = False
+        tail.finished = True
+        tail.lines.first_bytes = None  # there may be very many finished files
+        self._open.pop(tail.serial, None)
+        tail.release()
+        if not tail.named:
+            self._roster.retire(tail)
+        return batches
 
     def _keep_open(self, tail: Tail) -> None:
         self._open[tail.serial] = tail

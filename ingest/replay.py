@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from ingest.copies import without_copies
 from ingest.decoder import LogDecoder
 from ingest.duplicates import Duplicates
 from ingest.errors import LogPathError
@@ -59,11 +60,10 @@ class ReplaySource:
     """
 
     def __init__(self, paths: Sequence[Path], *, piece_bytes: int = _PIECE_BYTES) -> None:
-        self._entries = _without_copies([entry for path in paths for entry in _expand(path)])
+        self._entries, self.oddities = without_copies(entry for path in paths for entry in _expand(path))
         self._piece_bytes = piece_bytes
         self._ledger = Ledger()
         self._progress = Progress(0, sum(entry.size for entry in self._entries))
-        self.oddities: list[str] = []
 
     @property
     def progress(self) -> Progress:
@@ -88,12 +88,17 @@ class ReplaySource:
         return in_step(groups, _STEP_ROWS)
 
     def _read_log(self, parts: list[Entry]) -> Iterator[list[RecordBatch]]:
+        """Read the parts one after the other; what waits at the end of one is completed in the next."""
+        state = None
         for entry in parts:
-            yield from self._read_part(entry)
+            decoder = LogDecoder(str(entry.path), state)
+            yield from self._read_part(entry, decoder)
+            state = decoder.state()
+        yield decoder.finish()
+        self._ledger.enter(decoder, 0)
 
-    def _read_part(self, entry: Entry) -> Iterator[list[RecordBatch]]:
+    def _read_part(self, entry: Entry, decoder: LogDecoder) -> Iterator[list[RecordBatch]]:
         lines = Lines(entry.path, entry.key)
-        decoder = LogDecoder(str(entry.path))
         used = 0
         try:
             while (block := lines.read(self._piece_bytes, rest=True)) is not None:
@@ -101,7 +106,7 @@ class ReplaySource:
                 batches = decoder.feed(block, offset)
                 self._ledger.enter(decoder, len(block))
                 self._ledger.reject(lines.take_rejected())
-                yield [batch for batch in batches if len(batch)]
+                yield batches
                 used += self._advance(lines.open().passed(lines.offset) - used)
         except (OSError, ContentReplacedError) as error:
             self.oddities.append(f"{entry.path} cannot be read to its end: {error}")
@@ -132,8 +137,3 @@ def _by_log(entries: list[Entry]) -> dict[tuple[str, str], list[Entry]]:
         folder = entry.path.parent.parent if entry.day else entry.path.parent
         logs[str(folder), entry.name.stream].append(entry)
     return logs
-
-
-def _without_copies(entries: list[Entry]) -> list[Entry]:
-    """Return the entries without files that are named twice."""
-    return list({entry.key: entry for entry in entries}.values())

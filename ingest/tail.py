@@ -70,15 +70,25 @@ class Tail:
     def decoder(self) -> LogDecoder:
         """The content's decoder, which continues where the state left off."""
         if self._decoder is None:
-            if self._forerunner is not None:
-                self._decoder_state = self._forerunner.decoder_text()
-                self._forerunner = None
+            self._take_over()
             state = None if self._decoder_state is None else json.loads(self._decoder_state)
             self._decoder = LogDecoder(str(self.lines.path), state)
         return self._decoder
 
+    def finish(self) -> list[RecordBatch]:
+        """Return the records that waited for lines which will not come."""
+        return self.decoder.finish()
+
+    def hand_over(self) -> str | None:
+        """Return the decoder's state for the content that follows, which then completes what waits."""
+        self._take_over()
+        text = self.decoder_text()
+        if text is not None:
+            self._decoder_state, self._decoder = _nothing_held(text), None
+        return text
+
     def follow_up(self, forerunner: Tail) -> None:
-        """Begin with the header in force at the end of another content: a log cut in place goes on without one."""
+        """Begin with what another content ended with: its header, which a log cut in place does not repeat."""
         self._forerunner = forerunner
 
     def decode(self, lines: bytes) -> list[RecordBatch]:
@@ -147,8 +157,19 @@ class Tail:
             **self.lines.state(),
         }
 
+    def _take_over(self) -> None:
+        if self._forerunner is not None:
+            self._decoder_state = self._forerunner.hand_over()
+            self._forerunner = None
+
     def decoder_text(self) -> str | None:
         """Return the decoder's state as text, of which equal ones are held in memory once."""
         if self._decoder is None:
             return self._decoder_state
         return sys.intern(json.dumps(self._decoder.state(), sort_keys=True))
+
+
+def _nothing_held(text: str) -> str:
+    """Return a decoder's state without the records that wait for later lines."""
+    state = json.loads(text)
+    return sys.intern(json.dumps({**state, "held": type(state["held"])()}, sort_keys=True))

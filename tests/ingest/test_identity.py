@@ -1,0 +1,147 @@
+"""A device is known by its MAC: through DHCP leases first, then through the MACs of its frames."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.identity import Identities, Identity
+from ingest.records import RecordBatch
+from ingest.replay import ReplaySource
+from ingest.schemas import SCHEMAS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HUE, CAMERA, ROUTER = "00:17:88:01:02:03", "44:65:0d:00:00:01", "b0:4e:26:00:00:fe"
+
+
+def batch(kind: str, *rows: dict[str, Any]) -> RecordBatch:
+    schema = SCHEMAS[kind]
+    columns = {name: [row.get(name) for row in rows] for name in schema}
+    return RecordBatch(kind, pl.DataFrame(columns, schema=schema))
+
+
+def conn(orig: str, orig_mac: str | None, resp: str, resp_mac: str | None, ts: float = 1.0) -> dict[str, Any]:
+    ends = {"id.orig_h": orig, "orig_l2_addr": orig_mac, "id.resp_h": resp, "resp_l2_addr": resp_mac}
+    return {"ts": ts, **ends}
+
+
+def lease(mac: str, address: str, ts: float = 1.0, **fields: Any) -> dict[str, Any]:
+    return {"ts": ts, "mac": mac, "assigned_addr": address, "lease_time": 3600.0, **fields}
+
+
+def known(*batches: RecordBatch) -> Identities:
+    identities = Identities()
+    for one in batches:
+        identities.observe(one)
+    return identities
+
+
+def test_nobody_is_known_at_first() -> None:
+    assert Identities().lookup("192.168.1.5") is None
+
+
+def test_a_lease_tells_mac_and_name() -> None:
+    identities = known(batch("dhcp", lease(HUE.upper(), "192.168.1.5", host_name="Philips-hue")))
+    assert identities.lookup("192.168.1.5") == Identity(HUE, "Philips-hue", leased=True)
+
+
+def test_a_name_goes_with_the_device_to_its_next_address() -> None:
+    first = batch("dhcp", lease(HUE, "192.168.1.5", host_name="Philips-hue"))
+    later = batch("dhcp", lease(HUE, "192.168.1.9", 5000.0))
+    assert known(first, later).lookup("192.168.1.9") == Identity(HUE, "Philips-hue", leased=True)
+
+
+def test_an_address_goes_to_who_has_the_newest_lease() -> None:
+    first = batch("dhcp", lease(HUE, "192.168.1.5"))
+    later = batch("dhcp", lease(CAMERA, "192.168.1.5", 5000.0))
+    assert known(first, later).lookup("192.168.1.5") == Identity(CAMERA, leased=True)
+
+
+@pytest.mark.parametrize(("ts", "expected"), [(1800.0, Identity(HUE, leased=True)), (9000.0, Identity(CAMERA))])
+def test_a_lease_that_ran_out_yields_to_another_mac(ts: float, expected: Identity) -> None:
+    leased = batch("dhcp", lease(HUE, "192.168.1.5"))
+    used = batch("conn", conn("192.168.1.5", CAMERA, "192.0.2.7", None, ts))
+    assert known(leased, used).lookup("192.168.1.5") == expected
+
+
+def test_a_lease_that_ran_out_stays_while_nobody_else_uses_the_address() -> None:
+    leased = batch("dhcp", lease(HUE, "192.168.1.5"))
+    used = batch("conn", conn("192.168.1.5", HUE, "192.0.2.7", None, 9000.0))
+    assert known(leased, used).lookup("192.168.1.5") == Identity(HUE, leased=True)
+
+
+def test_frames_tell_the_mac_of_local_addresses() -> None:
+    identities = known(batch("conn", conn("192.168.1.5", HUE, "fe80::1", CAMERA)))
+    assert identities.lookup("192.168.1.5") == Identity(HUE)
+    assert identities.lookup("fe80::1") == Identity(CAMERA)
+
+
+def test_a_router_says_nothing_about_the_addresses_behind_it() -> None:
+    through = batch("conn", conn("192.168.1.5", HUE, "8.8.8.8", ROUTER), conn("10.9.0.4", ROUTER, "192.168.1.5", HUE))
+    identities = known(through)
+    assert identities.lookup("8.8.8.8") is None
+    assert identities.lookup("10.9.0.4") is None
+    assert identities.lookup("192.168.1.5") == Identity(HUE)
+
+
+@pytest.mark.parametrize("address", ["255.255.255.255", "224.0.0.251", "ff02::fb", "0.0.0.0", "::", "no address"])  # noqa: S104 - data
+def test_what_is_no_device_has_no_identity(address: str) -> None:
+    assert known(batch("conn", conn(address, HUE, "192.168.1.5", CAMERA))).lookup(address) is None
+
+
+def test_a_request_without_an_address_tells_only_the_name() -> None:
+    asked = batch("dhcp", {"ts": 1.0, "mac": HUE, "client_addr": "0.0.0.0", "client_fqdn": "hue.lan"})  # noqa: S104 - data
+    given_later = batch("dhcp", lease(HUE, "192.168.1.5"))
+    assert known(asked, given_later).lookup("192.168.1.5") == Identity(HUE, "hue.lan", leased=True)
+
+
+def test_the_table_is_bounded_and_forgets_what_was_unused_for_longest() -> None:
+    identities = Identities(capacity=100)
+    for n in range(1000):
+        identities.observe(batch("conn", conn(f"10.0.{n // 250}.{n % 250}", HUE, "10.9.9.9", CAMERA, float(n))))
+    assert identities.lookup("10.0.0.1") is None
+    assert identities.lookup("10.0.3.249") == Identity(HUE)
+    assert identities.lookup("10.9.9.9") == Identity(CAMERA)
+    assert len(json.dumps(identities.state())) < 20_000
+
+
+_MACS = st.sampled_from([HUE, CAMERA, ROUTER, None])
+_ADDRESSES = st.sampled_from(["192.168.1.1", "192.168.1.2", "10.0.0.3", "8.8.8.8", "fe80::1", "ff02::1"])
+_ROWS = st.lists(st.builds(conn, _ADDRESSES, _MACS, _ADDRESSES, _MACS, st.integers(0, 9).map(float)), max_size=30)
+
+
+@given(rows=_ROWS, cuts=st.lists(st.integers(0, 30), max_size=5))
+def test_how_records_are_cut_into_batches_does_not_matter(rows: list[dict[str, Any]], cuts: list[int]) -> None:
+    whole, pieces = Identities(capacity=3), Identities(capacity=3)
+    whole.observe(batch("conn", *rows))
+    bounds = [0, *sorted(cuts), len(rows)]
+    for begin, end in pairwise(bounds):
+        pieces.observe(batch("conn", *rows[begin:end]))
+    assert whole.state() == pieces.state()
+
+
+def test_the_state_is_of_json_types_and_whole() -> None:
+    identities = known(
+        batch("dhcp", lease(HUE, "192.168.1.5", host_name="hue")),
+        batch("conn", conn("192.168.1.7", CAMERA, "8.8.8.8", ROUTER)),
+    )
+    again = Identities.from_state(json.loads(json.dumps(identities.state())))
+    assert again.state() == identities.state()
+    assert again.lookup("192.168.1.5") == Identity(HUE, "hue", leased=True)
+
+
+def test_the_devices_of_a_real_network_are_known(shared_data: Path) -> None:
+    """A Hue bridge among computers, with MAC addresses in conn.log and a few leases in dhcp.log."""
+    source = ReplaySource([shared_data / "zeek_variants" / "rotated"])
+    identities = known(*source)
+    bridge = identities.lookup("192.168.100.118")
+    assert bridge is not None
+    assert bridge.mac.startswith("00:17:88:")
