@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import polars as pl
 
@@ -39,17 +39,39 @@ class _Sequence:
             self.sources[batch.kind] = batch.source
             self.reached = max(self.reached, float(times[-1]))
 
-    def take_before(self, bound: float) -> dict[str, pl.DataFrame]:
-        """Hand over the records written before `bound`, by kind."""
+    def take(self, bound: float, *, bound_too: bool) -> dict[str, pl.DataFrame]:
+        """Hand over the records written before `bound`, or at it, too, by kind."""
+        side: Literal["left", "right"] = "right" if bound_too else "left"
         taken = {}
         for kind, frames in self.held.items():
-            if frames:
-                frame = pl.concat(frames)
-                cut = int(frame[_TIME].search_sorted(bound)) if bound != float("inf") else frame.height
-                self.held[kind] = [frame[cut:]] if cut < frame.height else []
-                if cut:
-                    taken[kind] = frame[:cut]
+            if not frames or frames[0][_TIME][0] > bound:
+                continue
+            frame = pl.concat(frames) if len(frames) > 1 else frames[0]
+            cut = int(frame[_TIME].search_sorted(bound, side=side))
+            self.held[kind] = [frame[cut:]] if cut < frame.height else []
+            if cut:
+                taken[kind] = frame[:cut]
         return taken
+
+
+_Round = list[tuple[_Sequence, dict[str, pl.DataFrame]]]
+
+
+def _rounds(sequences: list[Iterator[list[RecordBatch]]]) -> Iterator[_Round]:
+    """Read the log that is furthest behind in time, and hand over what no log can come before any more.
+
+    Records of the same time are taken in the order of the logs, so a log whose time stands still holds nothing up.
+    """
+    logs = [_Sequence(pieces) for pieces in sequences]
+    for log in logs:
+        log.read_on()
+    while logs:
+        last = min(range(len(logs)), key=lambda i: logs[i].reached)
+        bound = logs[last].reached
+        yield [(log, log.take(bound, bound_too=i <= last)) for i, log in enumerate(logs)]
+        if bound == float("inf"):
+            return
+        logs[last].read_on()
 
 
 def merge(sequences: list[Iterator[list[RecordBatch]]]) -> Iterator[list[RecordBatch]]:
@@ -63,20 +85,11 @@ def merge(sequences: list[Iterator[list[RecordBatch]]]) -> Iterator[list[RecordB
     list of RecordBatch
         The next records, one batch a kind.
     """
-    logs = [_Sequence(pieces) for pieces in sequences]
-    for log in logs:
-        log.read_on()
-    while logs:
-        bound = min(log.reached for log in logs)
-        yield from _join([(log, log.take_before(bound)) for log in logs])
-        if bound == float("inf"):
-            return
-        for log in logs:
-            if log.reached == bound:
-                log.read_on()
+    for parts in _rounds(sequences):
+        yield from _join(parts)
 
 
-def _join(parts: list[tuple[_Sequence, dict[str, pl.DataFrame]]]) -> Iterator[list[RecordBatch]]:
+def _join(parts: _Round) -> Iterator[list[RecordBatch]]:
     kinds = sorted({kind for _, frames in parts for kind in frames})
     batches = []
     for kind in kinds:
@@ -93,20 +106,11 @@ def in_step(groups: list[Iterator[list[RecordBatch]]], step_rows: int) -> Iterat
 
     Time advances in steps of about `step_rows` records of all kinds together.
     """
-    logs = [_Sequence(pieces) for pieces in groups]
-    for log in logs:
-        log.read_on()
-    while logs:
-        bound = min(log.reached for log in logs)
-        yield from _steps([(log, log.take_before(bound)) for log in logs], step_rows)
-        if bound == float("inf"):
-            return
-        for log in logs:
-            while log.reached == bound:
-                log.read_on()
+    for parts in _rounds(groups):
+        yield from _steps(parts, step_rows)
 
 
-def _steps(parts: list[tuple[_Sequence, dict[str, pl.DataFrame]]], step_rows: int) -> Iterator[RecordBatch]:
+def _steps(parts: _Round, step_rows: int) -> Iterator[RecordBatch]:
     frames = [(kind, frame, log.sources[kind]) for log, taken in parts for kind, frame in sorted(taken.items())]
     if not frames:
         return

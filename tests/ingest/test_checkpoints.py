@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.checkpoints import CheckpointStore
@@ -40,6 +40,7 @@ def test_there_is_none_at_first(tmp_path: Path) -> None:
     assert _store(tmp_path / "new" / "state").load() is None
 
 
+@settings(deadline=None)
 @given(parts=st.dictionaries(st.text(min_size=1), st.binary(max_size=300), max_size=5))
 def test_what_was_saved_is_loaded(tmp_path_factory: pytest.TempPathFactory, parts: dict[str, bytes]) -> None:
     folder = tmp_path_factory.mktemp("state")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.identity import Identities, Identity
@@ -118,6 +118,7 @@ _ADDRESSES = st.sampled_from(["192.168.1.1", "192.168.1.2", "10.0.0.3", "8.8.8.8
 _ROWS = st.lists(st.builds(conn, _ADDRESSES, _MACS, _ADDRESSES, _MACS, st.integers(0, 9).map(float)), max_size=30)
 
 
+@settings(deadline=None)
 @given(rows=_ROWS, cuts=st.lists(st.integers(0, 30), max_size=5))
 def test_how_records_are_cut_into_batches_does_not_matter(rows: list[dict[str, Any]], cuts: list[int]) -> None:
     whole, pieces = Identities(capacity=3), Identities(capacity=3)

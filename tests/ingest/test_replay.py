@@ -8,7 +8,7 @@ import tracemalloc
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.errors import LogPathError
@@ -100,6 +100,7 @@ def test_equal_times_are_taken_in_the_order_of_the_logs(tmp_path: Path) -> None:
 _LOGS = st.lists(st.lists(st.integers(0, 60), max_size=25), min_size=1, max_size=4)
 
 
+@settings(deadline=None)
 @given(logs=_LOGS, piece=st.integers(100, 3000))
 def test_a_merge_is_whole_keeps_each_order_and_does_not_depend_on_pieces(
     tmp_path_factory: pytest.TempPathFactory, logs: list[list[int]], piece: int

@@ -8,7 +8,7 @@ import zlib
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.lines import MAX_LINE_BYTES, ContentReplacedError, Lines
@@ -51,6 +51,7 @@ def test_the_end_of_a_finished_file_ends_its_last_line(tmp_path: Path) -> None:
     assert _read_all(_lines(path), rest=True) == b"one\ntwo"
 
 
+@settings(deadline=None)
 @given(
     content=st.lists(st.text("aü€𝄞\x00 ", min_size=0, max_size=40), min_size=1, max_size=40),
     limit=st.integers(1, 200),
