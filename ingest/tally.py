@@ -88,7 +88,7 @@ class Tally:
 
 def _concat(kind: str, pieces: list[pl.DataFrame | list[Mapping[str, Any]]]) -> pl.DataFrame:
     frames = [frame_of(kind, piece) if isinstance(piece, list) else piece for piece in pieces]
-    return frames[0] if len(frames) == 1 else pl.concat(frames, rechunk=True)
+    return frames[0] if len(frames) == 1 else pl.concat(frames)
 
 
 def frame_of(kind: str, rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
