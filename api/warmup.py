@@ -11,14 +11,15 @@ from ingest.records import MODELLED_KINDS, SCHEMAS, RecordBatch
 from online_models.config import ModelConfig
 from online_models.engine import Engine
 
-_TSV: Final = b"""#separator \\x09
+_TSV_HEADER: Final = b"""#separator \\x09
 #set_separator\t,
 #empty_field\t(empty)
 #unset_field\t-
 #path\tdns
 #fields\tts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\tquery\tqtype\tAA\tanswers\tTTLs
 #types\ttime\tstring\taddr\tport\taddr\tport\tstring\tcount\tbool\tvector[string]\tvector[interval]
-1.5\tC1\t192.168.1.2\t1\t192.0.2.1\t2\ta\\x09b\t1\tT\t192.0.2.1,192.0.2.2\t1.0,2.0
+"""
+_TSV_ROWS: Final = b"""1.5\tC1\t192.168.1.2\t1\t192.0.2.1\t2\ta\\x09b\t1\tT\t192.0.2.1,192.0.2.2\t1.0,2.0
 1.5\tC2\t192.168.1.2\t1\t192.0.2.1\t2\t-\t-\t-\t(empty)\t-
 """
 _PLAIN_JSON: Final = (
@@ -26,13 +27,14 @@ _PLAIN_JSON: Final = (
     b'"query":"a","qtype":1,"AA":true,"answers":["192.0.2.1","192.0.2.2"],"TTLs":[1.0,2.0]}\n'
 )
 _ODD_JSON: Final = b'{"_path":"dns","ts":"2026-01-05T08:00:00.000001Z","id.orig_h":"192.168.1.2","query":"a\\u0009b"}\n'
+_LINES: Final = 200  # a handful would be read one by one, without the loops
 _DEVICES: Final = 500  # more than fit into the tables as they are made: growing and evicting are compiled, too
 _SMALL: Final = ModelConfig(max_devices=256, max_pairs=256)
 
 
 def warm_up() -> None:
     """Decode, score and learn some records of each kind, with models that are thrown away."""
-    for log in (_TSV, 2 * _PLAIN_JSON + _ODD_JSON):
+    for log in (_TSV_HEADER + _LINES * _TSV_ROWS, _LINES * _PLAIN_JSON + _ODD_JSON):
         LogDecoder("warm-up").feed(log)
     engine = Engine(_SMALL)
     for kind in MODELLED_KINDS:
