@@ -12,7 +12,7 @@ from online_models.features.conn_learn import learn
 from online_models.features.conn_state import DEVICE, FIRST, LAST, ConnState, has_room, keys_of
 from online_models.features.past import HOUR
 from online_models.features.table import claim
-from online_models.guard import is_frozen, judge, release_if_quiet
+from online_models.guard import ANOMALY, is_frozen, judge, release_if_quiet
 from online_models.outcome import Outcome, attribute_views
 from online_models.views import Views, assess, evidence_of, learn_views
 
@@ -102,7 +102,7 @@ def run_conn(state: ConnState, views: Views, columns: ConnColumns, start: int, t
             assess(views, x, 0.0)
         else:
             _judge_record(state, views, columns, i, keys, row, x, outcome)
-            if outcome.verdict[i]:
+            if outcome.verdict[i] & ANOMALY:
                 _report(state, views, columns, i, keys, row, x, outcome)
         if trusted or not (outcome.verdict[i] or is_frozen(row)):
             learn(state, columns, i, keys, row)

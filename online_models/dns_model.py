@@ -11,7 +11,7 @@ from online_models.features.dns_facts import tell
 from online_models.features.dns_learn import learn
 from online_models.features.dns_state import DEVICE, LAST, DnsState, has_room, keys_of
 from online_models.features.table import claim
-from online_models.guard import is_frozen, judge, release_if_quiet
+from online_models.guard import ANOMALY, is_frozen, judge, release_if_quiet
 from online_models.outcome import Outcome, attribute_views
 from online_models.views import Views, assess, evidence_of, learn_views
 
@@ -50,7 +50,7 @@ def _judge_record(
     outcome.behaviour[i] = behaviour_of(x, views.rarity)
     outcome.verdict[i] = judge(row, outcome.evidence[i], outcome.behaviour[i], False, row[LAST], views.policy)
     outcome.end[i] = row[LAST]
-    if outcome.verdict[i]:
+    if outcome.verdict[i] & ANOMALY:
         at = outcome.used[0]
         outcome.used[0] += 1
         outcome.detail_of[at] = i

@@ -12,7 +12,7 @@ from online_models.alerts import AlertBook, Anomaly
 from online_models.behaviours import Sighting
 from online_models.config import ModelConfig
 from online_models.features.address import local_ranges
-from online_models.guard import RAISED, THRESHOLD
+from online_models.guard import ANOMALY, RAISED, THRESHOLD
 from online_models.kinds import KINDS, Kind
 from online_models.outcome import Outcome, new_outcome
 from online_models.reasons import Reasons
@@ -160,7 +160,7 @@ def _scored(model: _Model, batch: RecordBatch, columns: Any, outcome: Outcome, r
         device=context["device"].to_list(),
         ts=columns.ts,
         score=scores,
-        anomaly=outcome.verdict > 0,
+        anomaly=(outcome.verdict & ANOMALY) > 0,
         reasons=reasons,
         alerts=_alerts(model, batch.frame, context, outcome, scores, reasons),
     )

@@ -3,6 +3,10 @@
 An anomalous record is not learned, and it adds to its device's suspicion, which fades. Enough of it opens an incident:
 from then on nothing of that device is learned until it has been quiet for an hour of log time. One record alone opens
 no incident, however strange, since its part is capped; unless its kind's model calls it decisive.
+
+A slow scan stays below the threshold with every single record. So a device that goes on being somewhat strange, as
+ordinary traffic is with a record in sixty at most, makes the guard uneasy: first nothing of it is learned, then it counts
+as anomalous.
 """
 
 from __future__ import annotations
@@ -16,19 +20,22 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-LAST, FIRST, COUNT, FROZEN, RELEASED, SUSPICION, SUSPECTED_AT, LAST_ANOMALY = range(8)
-BEHAVIOURS_AT, BEHAVIOURS = 8, 8
+LAST, FIRST, COUNT, FROZEN, RELEASED, SUSPICION, SUSPECTED_AT, LAST_ANOMALY, UNEASE, UNEASY_AT = range(10)
+BEHAVIOURS_AT, BEHAVIOURS = 10, 8
 GUARD_WIDTH = BEHAVIOURS_AT + BEHAVIOURS
 """Columns that every kind's device rows begin with."""
 
-ANOMALY, RAISED = 1, 2
-"""Bits of a record's verdict: over the threshold; the record that raises its behaviour's alert."""
+ANOMALY, RAISED, HELD = 1, 2, 4
+"""Bits of a record's verdict: over the threshold, or one of too many just below it; the record that raises its
+behaviour's alert; not learned because its device has made the guard uneasy."""
 
 THRESHOLD, ALERT_AT, FADE, QUIET = range(4)
 """Places in the policy, float64 ``(4,)``: decades of evidence that make a record an anomaly, suspicion that raises an
 alert, seconds in which suspicion fades to a third, and seconds of quiet after which an incident ends."""
 DEFAULT_POLICY = (3.3, 3.9, 900.0, 3600.0)
 _LEAST_STEP, _LARGEST_STEP = 0.5, 2.0
+_UNEASY, _UNEASY_STEP, _UNEASY_FADE = 1.8, 1.0, 300.0
+_HOLD, _TOO_UNEASY = 4.0, 8.0
 
 
 @inner
@@ -47,6 +54,11 @@ def _fade(row: npt.NDArray[np.float64], now: float, seconds: float) -> None:
 
 
 @inner
+def _step(excess: float) -> float:
+    return min(_LARGEST_STEP, excess + _LEAST_STEP)
+
+
+@inner
 def _begin_incident(row: npt.NDArray[np.float64], now: float) -> None:
     row[FROZEN], row[RELEASED] = now, 0.0
     for b in range(BEHAVIOURS):
@@ -62,6 +74,17 @@ def release_if_quiet(row: npt.NDArray[np.float64], now: float, policy: npt.NDArr
 
 
 @inner
+def _grow_uneasy(row: npt.NDArray[np.float64], evidence: float, now: float) -> float:
+    """Return a device's unease after a record: the sum of what lay above `_UNEASY`, fading within minutes."""
+    if evidence >= _UNEASY:
+        faded = row[UNEASE] * math.exp(-max(0.0, now - row[UNEASY_AT]) / _UNEASY_FADE)
+        row[UNEASE] = faded + min(_UNEASY_STEP, evidence - _UNEASY)
+        row[UNEASY_AT] = now
+        return float(row[UNEASE])
+    return 0.0
+
+
+@inner
 def judge(
     row: npt.NDArray[np.float64],
     evidence: float,
@@ -74,10 +97,12 @@ def judge(
 
     A ``decisive`` record over the threshold raises the alert by itself.
     """
-    if evidence < policy[THRESHOLD]:
-        return 0
+    unease = _grow_uneasy(row, evidence, now)
+    if evidence < policy[THRESHOLD] and unease < _TOO_UNEASY:
+        return HELD if unease >= _HOLD else 0
     _fade(row, now, policy[FADE])
-    step = policy[ALERT_AT] if decisive else min(_LARGEST_STEP, evidence - policy[THRESHOLD] + _LEAST_STEP)
+    persistent = unease >= _TOO_UNEASY
+    step = policy[ALERT_AT] if decisive or persistent else _step(evidence - policy[THRESHOLD])
     row[LAST_ANOMALY] = now
     if is_frozen(row):
         before = row[BEHAVIOURS_AT + behaviour]
