@@ -94,11 +94,11 @@ def decades(calibration: Calibration, view: int, score: float) -> float:
         b = int(stretched * BINS)
         below = _below(counts, b)
         here = _below(counts, b + 1) - below
-        return -math.log10((total - below - 0.5 * here + 0.5) / (total + 1.0))
+        return float(-math.log10((total - below - 0.5 * here + 0.5) / (total + 1.0)))
     above = total - _below(counts, tail + 1)
     excess = (_below(sums, _TREE) - _below(sums, tail + 1)) / BINS - above * edge
     scale = (excess + _PRIOR_WEIGHT * _PRIOR_EXCESS) / (above + _PRIOR_WEIGHT)
-    return -math.log10((above + 0.5) / (total + 1.0)) + (stretched - edge) / (scale * _LN10)
+    return float(-math.log10((above + 0.5) / (total + 1.0)) + (stretched - edge) / (scale * _LN10))
 
 
 @inner

@@ -5,8 +5,8 @@ from then on nothing of that device is learned until it has been quiet for an ho
 no incident, however strange, since its part is capped; unless its kind's model calls it decisive.
 
 A slow scan stays below the threshold with every single record. So a device that goes on being somewhat strange, as
-ordinary traffic is with a record in sixty at most, makes the guard uneasy: first nothing of it is learned, then it counts
-as anomalous.
+ordinary traffic is with a record in sixty at most, makes the guard uneasy: first nothing of it is learned, then its
+records count as anomalous.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from online_models.guard import (
     DEFAULT_POLICY,
     FADE,
     GUARD_WIDTH,
+    HELD,
     QUIET,
     RAISED,
     RELEASED,
@@ -68,12 +69,27 @@ def test_a_decisive_record_over_the_threshold_opens_an_incident_by_itself() -> N
 
 
 @COMPILING
-@given(st.floats(0.0, DEFAULT_POLICY[THRESHOLD], exclude_max=True), st.integers(0, BEHAVIOURS - 1))
-def test_a_record_under_the_threshold_leaves_no_trace(evidence: float, behaviour: int) -> None:
+@given(st.floats(0.0, 1.8, exclude_max=True), st.integers(0, BEHAVIOURS - 1))
+def test_an_ordinary_record_leaves_no_trace(evidence: float, behaviour: int) -> None:
     for row in (new_row(), incident()):
         before = row.tobytes()
         assert suspect(row, evidence, behaviour, START + 5.0) == 0
         assert row.tobytes() == before
+
+
+def test_a_device_that_goes_on_being_strange_is_held_and_then_raises_an_alert() -> None:
+    """Records below the threshold, one a second: learned at first, then held back, then an incident."""
+    row = new_row()
+    verdicts = [suspect(row, 2.8, 1, START + n) for n in range(9)]
+    assert verdicts == [0] * 4 + [HELD] * 4 + [ANOMALY | RAISED]
+    assert is_frozen(row)
+
+
+@COMPILING
+@given(st.floats(1.8, DEFAULT_POLICY[THRESHOLD], exclude_max=True), st.floats(600.0, 1e6))
+def test_strange_records_now_and_then_are_learned(evidence: float, pause: float) -> None:
+    row = new_row()
+    assert {suspect(row, evidence, 1, START + n * pause) for n in range(50)} == {0}
 
 
 def test_weak_anomalies_open_an_incident_when_there_are_enough_of_them() -> None:
