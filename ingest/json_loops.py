@@ -8,12 +8,14 @@ import numpy as np
 
 from ingest.kinds import MARKS, resolve_kind
 from ingest.layout import Layout, Readers, layout_of, lines_of
-from ingest.scan_json import KEY_WORDS, MAX_KEYS, MAX_SETS, Keys, KeySets, find_values
+from ingest.scan_json import KEY_WORDS, MAX_KEY_BYTES, MAX_KEYS, MAX_SETS, Keys, KeySets, find_values
 from ingest.scan_json_text import read_json_number_lists, read_json_text_lists, read_json_texts
 from ingest.scan_words import PATH
 from ingest.schemas import SCHEMAS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import polars as pl
 
     from ingest.blocks import Block
@@ -33,14 +35,14 @@ class JsonLoops:
         What ``_path`` says in every line; None if the lines have none.
     hint
         What the file's name says about the kind.
+    keys
+        Keys of such a record in their order, to expect those there that the schema does not have.
     """
 
-    def __init__(self, kind: str, path: str | None, hint: str) -> None:
+    def __init__(self, kind: str, path: str | None, hint: str, keys: Iterable[str] = ()) -> None:
         self.kind, self._path, self._hint = kind, path, hint
         self._layout = layout_of(kind)
-        marks = {mark for _, marks in MARKS for mark in marks} - set(SCHEMAS[kind])
-        names = [*SCHEMAS[kind], *sorted(marks)]
-        self._names = [*names, "_path"] if path is None else ["_path", *names]
+        self._names = _expected_names(kind, keys)
         self._fields = self._layout.fields(self._names, {"_path": PATH})
         self._keys = _spell(self._names, path or "")
         self._verdicts: dict[int, bool] = {0: False}
@@ -76,6 +78,18 @@ class JsonLoops:
         names = {name for bit, name in enumerate(self._names) if keys >> bit & 1}
         same_path = ("_path" in names) == (self._path is not None)
         return same_path and "ts" in names and resolve_kind(self._path, names, self._hint) == self.kind
+
+
+def _expected_names(kind: str, keys: Iterable[str]) -> list[str]:
+    """Return the schema's names with the names that are unknown to it where they stood in ``keys``, then all marks."""
+    names = ["_path", *SCHEMAS[kind]]
+    marks = sorted({mark for _, marks in MARKS for mark in marks} - set(names))
+    before = "_path"
+    for key in keys:
+        if key not in names and len(names) + len(marks) < MAX_KEYS and len(key) < MAX_KEY_BYTES and key.isascii():
+            names.insert(names.index(before) + 1, key)
+        before = key if key in names else before
+    return [*names, *(mark for mark in marks if mark not in names)]
 
 
 def _spell(names: list[str], path: str) -> Keys:

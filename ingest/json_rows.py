@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
@@ -13,6 +13,9 @@ from ingest.kinds import resolve_kind
 from ingest.schemas import SCHEMAS
 from ingest.suricata import EveReader, is_event
 from ingest.zeek_values import read_zeek
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 _NOT_UTF8: Final = re.compile("[\udc80-\udcff]")
 
@@ -31,12 +34,15 @@ class Event:
         It is of Zeek's form, not of Suricata's.
     rows
         (log kind, values by column name) of each record that it gives; None if it is not analysed.
+    keys
+        Its keys in their order, if it is of Zeek's form.
     """
 
     kind: str
     path: str | None = None
     is_zeek: bool = True
     rows: list[tuple[str, dict[str, Any]]] | None = None
+    keys: Collection[str] = ()
 
 
 def parse_line(line: bytes) -> object:
@@ -80,4 +86,4 @@ def read_event(record: object, hint: str, eve: EveReader) -> Event:
     if zeek_kind is None:
         raise BadLineError("no known log kind: give _path, or the fields of a Zeek log")
     rows = [(zeek_kind, read_zeek(record, zeek_kind))] if zeek_kind in SCHEMAS else None
-    return Event(zeek_kind, path, rows=rows)
+    return Event(zeek_kind, path, rows=rows, keys=record.keys())

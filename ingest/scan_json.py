@@ -15,9 +15,12 @@ from ingest.scan_numbers import parse_decimal, store_number
 from ingest.scan_times import parse_epoch, parse_iso
 from ingest.scan_words import (
     BOOL,
+    FLOAT,
     IGNORED,
+    INT,
     NUMBERS,
     PATH,
+    PORT,
     TEXT,
     TEXTS,
     TIME,
@@ -37,6 +40,8 @@ MAX_KEYS: Final = 64
 MAX_SETS: Final = 32
 KEY_WORDS: Final = 4
 """A key with its quotes and colon fits in so many words of eight bytes."""
+MAX_KEY_BYTES: Final = 8 * KEY_WORDS - 3
+"""Without these."""
 
 _QUOTE: Final = 34
 _BACKSLASH: Final = 92
@@ -55,7 +60,6 @@ _BACKSLASHES: Final = np.uint64(0x5C5C5C5C5C5C5C5C)
 _COMMAS: Final = np.uint64(0x2C2C2C2C2C2C2C2C)
 _END_BRACES: Final = np.uint64(0x7D7D7D7D7D7D7D7D)
 _END_BRACKETS: Final = np.uint64(0x5D5D5D5D5D5D5D5D)
-_NEWLINES: Final = np.uint64(0x0A0A0A0A0A0A0A0A)
 _SPACES: Final = np.uint64(0x2020202020202020)
 _HIGH_BITS: Final = np.uint64(0x8080808080808080)
 _ONE: Final = np.uint64(1)
@@ -118,52 +122,80 @@ def read_line(lines: Lines, keys: Keys, fields: Fields, cells: Cells, row: int) 
     keys_found = np.uint64(0)
     expected = 0
     separator = _BRACE
-    plain = True
-    while plain and buffer[position] == separator:
+    while position >= 0 and buffer[position] == separator:
         position += 2 if separator == _COMMA and buffer[position + 1] == _SPACE else 1
         key = find_key(words, position, keys, expected)
         begin = position + keys.sizes[key] if key >= 0 else end_of_key(buffer, words, position)
         begin += buffer[begin] == _SPACE
-        holds = fields.holds[key] if key >= 0 else IGNORED
-        position = end_of_value(buffer, words, begin, holds) if begin > 0 else begin
-        plain = position > 0
-        separator = _COMMA
-        if plain and key >= 0:
+        if key >= 0:
+            position = read_value(lines, keys, fields, cells, (row, key, begin))
             bit = _ONE << np.uint64(key)
-            plain = keys_found & bit == 0 and read_value(lines, keys, fields, cells, (row, key, begin, position))
+            position = position if keys_found & bit == 0 else -1
             keys_found |= bit
             expected = key + 1
-    plain = plain and buffer[position] == _END_BRACE and position + 1 == lines.starts[row + 1] - 1
+        else:
+            position = end_of_value(buffer, words, begin) if begin > 0 else begin
+        separator = _COMMA
+    plain = position > 0 and buffer[position] == _END_BRACE and position + 1 == lines.starts[row + 1] - 1
     return keys_found if plain else np.uint64(0)
 
 
 @inlined
-def read_value(lines: Lines, keys: Keys, fields: Fields, cells: Cells, cell: tuple[int, int, int, int]) -> bool:
-    """Read the value of ``(row, key, begin, end)``; False if it is not plain, or not what the key holds."""
-    row, key, begin, end = cell
+def read_value(lines: Lines, keys: Keys, fields: Fields, cells: Cells, cell: tuple[int, int, int]) -> Int:
+    """Read the value of ``(row, key, begin)``; return where it ends, -1 if it is not plain, or not what it must be."""
+    row, key, begin = cell
     holds, slot = fields.holds[key], fields.slots[key]
     first = lines.buffer[begin]
-    if holds == IGNORED:
-        return True
-    if first == _N:
-        return bool(holds not in (PATH, TIME))
-    if holds in (TEXT, TEXTS, NUMBERS):
+    if holds == TEXT and first == _QUOTE:
+        end = end_of_text(lines.buffer, lines.words, begin + 1)
         cells.begins[slot, row] = begin + 1
-        cells.ends[slot, row] = end - 1
-        return bool(first == (_QUOTE if holds == TEXT else _BRACKET))
-    if holds == PATH:
-        return bool(first == _QUOTE and equals(lines.buffer, begin + 1, end - 1, keys.path))
-    cells.present[fields.flags[key], row] = 1
+        cells.ends[slot, row] = max(begin + 1, end)
+        return end + 1 if end > 0 else end
+    if first == _N and holds not in (PATH, TIME):
+        return begin + 4 if equals(lines.buffer, begin, begin + 4, _NULL) else -1
+    if holds in (FLOAT, INT, PORT) or (holds == TIME and first != _QUOTE):
+        return read_number(lines, cells, (holds, slot, row), fields.flags[key], begin)
+    end = end_of_value(lines.buffer, lines.words, begin)
+    if holds == IGNORED or end < 0:
+        return end
     if holds == BOOL:
+        cells.present[fields.flags[key], row] = 1
         cells.bools[slot, row] = first == _T
-        read = first in (_T, _F)
-    elif holds == TIME and first == _QUOTE:
-        read, cells.floats[slot, row] = parse_iso(lines.buffer, begin + 1, end - 1)
-    elif holds == TIME:
+        plain = first in (_T, _F)
+    elif first == _QUOTE:
+        plain = read_quoted(lines, keys, cells, (holds, slot, row), (begin, end))
+    else:
+        plain = first == _BRACKET and holds in (TEXTS, NUMBERS)
+        if plain:
+            cells.begins[slot, row] = begin + 1
+            cells.ends[slot, row] = end - 1
+    return end if plain else -1
+
+
+@inlined
+def read_number(lines: Lines, cells: Cells, column: tuple[int, int, int], flag: int, begin: int) -> Int:
+    """Read a number into the ``column`` of (class, slot, row); return where it ends, -1 if it is not plain."""
+    holds, slot, row = column
+    end = end_of_number(lines.words, begin, _END_BRACES)
+    cells.present[flag, row] = 1
+    if holds == TIME:
         read, cells.floats[slot, row] = parse_epoch(lines.buffer, lines.words, begin, end)
     else:
-        read = store_number(lines.buffer, lines.words, (begin, end), (holds, slot, row), cells)
-    return bool(read)
+        read = store_number(lines.buffer, lines.words, (begin, end), column, cells)
+    return end if read else -1
+
+
+@inlined
+def read_quoted(lines: Lines, keys: Keys, cells: Cells, column: tuple[int, int, int], span: tuple[int, int]) -> bool:
+    """Read a time, or compare the path; False if it is not plain, not that path, or neither."""
+    holds, slot, row = column
+    begin, end = span
+    if holds == TIME:
+        read, cells.floats[slot, row] = parse_iso(lines.buffer, begin + 1, end - 1)
+        cells.present[slot, row] = 1
+    else:
+        read = holds == PATH and equals(lines.buffer, begin + 1, end - 1, keys.path)
+    return read
 
 
 @inlined
@@ -200,20 +232,15 @@ def end_of_key(buffer: Bytes, words: Words, position: int) -> Int:
 
 
 @inlined
-def end_of_value(buffer: Bytes, words: Words, begin: int, holds: int) -> Int:
-    """Return where the value that begins at ``begin`` ends, -1 if it is not plain.
-
-    Whether a number is one is only seen to if nobody else will, that is if ``holds`` is IGNORED.
-    """
+def end_of_value(buffer: Bytes, words: Words, begin: int) -> Int:
+    """Return where the value that begins at ``begin`` ends, -1 if it is not plain."""
     if buffer[begin] != _BRACKET:
-        return end_of_scalar(buffer, words, begin, holds)
+        return end_of_scalar(buffer, words, begin, _END_BRACES)
     position = begin + 1
     if buffer[position] == _END_BRACKET:
         return position + 1
     while True:
-        if buffer[position] == _BRACKET:
-            return -1
-        position = end_of_scalar(buffer, words, position, holds)
+        position = end_of_scalar(buffer, words, position, _END_BRACKETS)
         if position < 0:
             return -1
         if buffer[position] == _END_BRACKET:
@@ -226,7 +253,7 @@ def end_of_value(buffer: Bytes, words: Words, begin: int, holds: int) -> Int:
 
 
 @inlined
-def end_of_scalar(buffer: Bytes, words: Words, begin: int, holds: int) -> Int:
+def end_of_scalar(buffer: Bytes, words: Words, begin: int, closing: np.uint64) -> Int:
     """Return where the text, number, truth value or null that begins at ``begin`` ends, -1 if it is not plain."""
     first = buffer[begin]
     if first == _QUOTE:
@@ -238,17 +265,18 @@ def end_of_scalar(buffer: Bytes, words: Words, begin: int, holds: int) -> Int:
         return begin + 5 if equals(buffer, begin, begin + 5, _FALSE) else -1
     if first == _N:
         return begin + 4 if equals(buffer, begin, begin + 4, _NULL) else -1
-    end = end_of_number(words, begin)
-    return end if end > begin and (holds != IGNORED or parse_decimal(buffer, words, begin, end)[0]) else -1
+    end = end_of_number(words, begin, closing)
+    return end if end > begin and parse_decimal(buffer, words, begin, end)[0] else -1
 
 
 @inlined
-def end_of_number(words: Words, position: int) -> Int:
-    """Return where the next comma, bracket or brace stands; what there is before it is no text, but unchecked."""
+def end_of_number(words: Words, position: int, closing: np.uint64) -> Int:
+    """Return where the next comma or brace or ``closing`` stands; what there is before it is unchecked."""
     while True:
         word = words[position]
-        marks = zero_bytes(word ^ _COMMAS) | zero_bytes(word ^ _END_BRACES) | zero_bytes(word ^ _END_BRACKETS)
-        marks |= zero_bytes(word ^ _NEWLINES)
+        marks = zero_bytes(word ^ _COMMAS) | zero_bytes(word ^ closing)
+        if closing != _END_BRACES:
+            marks |= zero_bytes(word ^ _END_BRACES)
         if marks:
             return position + lowest_byte(marks)
         position += 8

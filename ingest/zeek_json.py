@@ -68,7 +68,7 @@ class JsonReader:
                 continue
             pieces.add_rows(number, event.rows or [])
             if event.is_zeek and event.rows and not any(loops.fits(event.kind, event.path) for loops in tried):
-                self._usual = JsonLoops(event.kind, event.path, self._hint)
+                self._usual = JsonLoops(event.kind, event.path, self._hint, event.keys)
                 tried.append(self._usual)
                 pieces.add_plain(self._usual, unix, pending, fit)
         pieces.hand_over(tally)
