@@ -73,7 +73,7 @@ class ContentIndex:
         head = Head.of(data)
         known = self._by_step.get(head.top, {}) if head.top and head.length < HEAD_BYTES else {}
         longer = (tail for tail in known.values() if tail.lines.head.length > head.length)
-        return (tail for tail in longer if tail.lines.may_begin_with(data))
+        return (tail for tail in longer if tail.lines.may_begin_with(data, carried=tail.carried))
 
 
 def _has_record(data: bytes) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from ingest.fingerprint import HEAD_BYTES, Anchor, Head
@@ -154,15 +154,15 @@ class Lines:
         with self._left_as_it_is():
             self._read_on(0)
 
-    def may_begin_with(self, data: bytes) -> bool:
-        """Tell whether the content begins with these bytes; True if that cannot be told any more."""
-        if self.first_bytes is None:
-            try:
-                with self._left_as_it_is():
-                    self.first_bytes = self.open().read(0, HEAD_BYTES)
-            except (OSError, ContentReplacedError):
-                return True
-        return self.first_bytes.startswith(data)
+    def may_begin_with(self, data: bytes, *, carried: bool) -> bool:
+        """Tell whether the content begins with these bytes; True if that cannot be told any more.
+
+        The file is read only if it is known to carry the content.
+        """
+        if self.first_bytes is None and carried:
+            with suppress(OSError, ContentReplacedError), self._left_as_it_is():
+                self.first_bytes = self.open().read(0, HEAD_BYTES)
+        return self.first_bytes is None or self.first_bytes.startswith(data)
 
     def may_go_on_in(self, reader: LogReader) -> bool:
         """Tell whether another file holds the same content: up to the position, or only a part of that so far."""

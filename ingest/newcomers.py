@@ -79,9 +79,9 @@ class Newcomers:
         self.unreadable: dict[str, str] = {}
 
     @property
-    def waiting(self) -> bool:
-        """A file was too short to tell what it will be."""
-        return bool(self._waiting)
+    def waiting(self) -> set[FileKey]:
+        """The files of which more has to be seen to tell what they hold."""
+        return set(self._waiting)
 
     def judge(self, entry: Entry) -> Verdict:
         """Find out what a file holds."""

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from ingest.archive import Archive
 from ingest.duplicates import Duplicates
-from ingest.errors import CheckpointError
+from ingest.errors import CheckpointError, LogPathError
 from ingest.health import SourceHealth, take_health
 from ingest.ledger import Ledger
-from ingest.listing import check_folder, list_logs
+from ingest.listing import check_folder, entry_of, list_logs
 from ingest.pace import Pace
 from ingest.paths import parse_name
 from ingest.reading import Reading
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from ingest.listing import Entry
     from ingest.records import RecordBatch
 
 POSITIONS_VERSION: Final = 1
@@ -110,6 +111,7 @@ class FollowSource:
         self._wall_clock = wall_clock
         self._looked_at = float((positions or {}).get("looked_at", wall_clock()))
         since = (self._looked_at if catch_up_since is None else catch_up_since) - _CLOCK_SLACK_S
+        self._undecided: set[Path] = set()
         self._ledger = Ledger()
         self._duplicates = Duplicates(clock)
         self._sensor = Sensor(wall_clock, silence_s)
@@ -217,8 +219,11 @@ class FollowSource:
 
     def _compare(self, archived_since: float | None) -> None:
         archived = [] if archived_since is None else self._archive.written_since(archived_since)
+        undecided = [entry for path in self._undecided if (entry := _look_again(path))]
         found = list_logs(self._directory, now=self._looked_at)
-        self._roster.update(self._duplicates.without([*archived, *found]))
+        self._roster.update(self._duplicates.without([*archived, *undecided, *found]))
+        waiting = self._roster.newcomers.waiting
+        self._undecided = {entry.path for entry in (*archived, *undecided) if entry.key in waiting}
 
     def _restore(self, positions: Mapping[str, Any]) -> None:
         if positions.get("version") != POSITIONS_VERSION:
@@ -231,3 +236,10 @@ class FollowSource:
         for state in positions["files"]:
             text = None if state["decoder"] is None else sys.intern(positions["decoders"][state["decoder"]])
             self._roster.add(Tail.from_state({**state, "decoder": text}))
+
+
+def _look_again(path: Path) -> Entry | None:
+    try:
+        return entry_of(path)
+    except LogPathError:
+        return None  # removed meanwhile

@@ -179,3 +179,43 @@ def test_an_empty_folder_is_followed(tmp_path: Path) -> None:
     with FollowSource(tmp_path) as source:
         assert source.poll(0.0) == []
         assert source.health().files == 0
+
+
+class Clock:
+    """Seconds that the test lets pass."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        """Return the time."""
+        return self.now
+
+
+def test_a_copy_in_the_making_is_not_taken_for_a_new_log(tmp_path: Path) -> None:
+    """The original is gone, as when a log is moved to another disk: the beginning of a copy says nothing yet."""
+    live, copy, clock = tmp_path / "conn.log", tmp_path / "conn.log.1", Clock()
+    write(live, log(0, 200), NOW)
+    _, positions = run(tmp_path)
+    live.unlink()
+    with FollowSource(tmp_path, positions=positions, watch=False, scan_interval_s=0.0, clock=clock) as source:
+        for size in (10, 60, 300, 900, 2000):
+            write(copy, log(0, 230)[:size], NOW)
+            clock.now += 0.5
+            assert source.poll(0.0) == []
+        write(copy, log(0, 230), NOW)
+        assert [uid for batch in source.poll(0.0) for uid in batch.frame["uid"]] == numbers(200, 230)
+
+
+def test_a_short_log_that_begins_like_one_that_is_gone_is_read_when_it_does_not_grow(tmp_path: Path) -> None:
+    header = b"ts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\tproto\tconn_state\n"
+    bare = b"%d.5\tU%d\t10.0.0.5\t4000\t192.0.2.7\t443\ttcp\tSF\n"
+    live, clock = tmp_path / "conn.log", Clock()
+    write(live, header + b"".join(bare % (1_700_000_000 + n, n) for n in range(50)), NOW)
+    taken, positions = run(tmp_path)
+    assert taken == numbers(0, 50)
+    live.unlink()
+    write(live, header + bare % (1_700_000_050, 50), NOW)
+    with FollowSource(tmp_path, positions=positions, watch=False, scan_interval_s=0.0, clock=clock) as source:
+        assert source.poll(0.0) == []
+        clock.now += 3.0
+        assert [uid for batch in source.poll(0.0) for uid in batch.frame["uid"]] == numbers(50, 51)
