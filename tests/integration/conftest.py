@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import select
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from websockets.sync.client import ClientConnection
 
 PROJECT = Path(__file__).resolve().parents[2]
-START_S = 150  # the first start after a change of the models compiles them
+START_S = 150  # on a machine that is busy with the other tests
 SETTINGS = ("TrafficAnalyzerConfig", "MachineLearningModelConfig", "SocketIOConfig")
 
 
@@ -137,6 +139,14 @@ def serving(logs: Path, state: Path, *arguments: object, **variables: str) -> Ab
     logs.mkdir(parents=True, exist_ok=True)
     options = ("--logs", logs, "--state", state, "--listen", "127.0.0.1:0")
     return running(nslabs("run", *options, *arguments, **variables), logs)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled() -> None:
+    """Have the models' loops compiled once, by one of the test processes, before any of them waits for a service."""
+    with (Path(tempfile.gettempdir()) / "nslabs-tests-compile.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        subprocess.run([sys.executable, "-c", "from api.warmup import warm_up; warm_up()"], cwd=PROJECT, check=True)
 
 
 @pytest.fixture
