@@ -136,7 +136,8 @@ class Reading:
 
     def _enter(self, tail: Tail, batches: list[RecordBatch], size: int) -> list[RecordBatch]:
         self._ledger.enter(tail.decoder, size)
-        self._sensor.note(tail, batches)
+        if size:
+            self._sensor.note(tail, batches)
         return batches
 
     def _read_tail(self, tail: Tail, limit: int) -> bytes | None:

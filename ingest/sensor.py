@@ -34,23 +34,23 @@ class Sensor:
     def __init__(self, wall_clock: Callable[[], float], silence_s: float = SILENCE_S) -> None:
         self._wall_clock = wall_clock
         self._silence_s = silence_s
-        self._last_record = wall_clock()
+        self._last_line = wall_clock()
         self._loss_percent: float | None = None
         self._off: dict[str, float] = {}
 
     def note(self, tail: Tail, batches: list[RecordBatch]) -> None:
-        """Look at what was just decoded from one file."""
+        """Look at what was just decoded from one file. Lines that are not analysed are a sign of life, too."""
+        self._last_line = self._wall_clock()
         for batch in batches:
             if batch.kind == "capture_loss":
                 self._note_loss(batch)
-            elif len(batch):
-                self._last_record = self._wall_clock()
+            elif len(batch) and tail.lines.at_end:
                 self._note_clock(tail, batch)
 
     def troubles(self) -> list[str]:
         """Return one sentence for each trouble that stands at present."""
         found = []
-        silent_s = self._wall_clock() - self._last_record
+        silent_s = self._wall_clock() - self._last_line
         if silent_s > self._silence_s:
             found.append(f"no new record for {silent_s / 60:.0f} min; is the sensor running, and writing here?")
         if self._loss_percent is not None and self._loss_percent > _LOSS_PERCENT:
@@ -66,7 +66,7 @@ class Sensor:
             self._loss_percent = float(losses[-1]) if len(losses) else self._loss_percent
 
     def _note_clock(self, tail: Tail, batch: RecordBatch) -> None:
-        """Compare the time of a record that was written just now with the clock."""
+        """Compare the time of the last record of a file with the clock, if it was written just now."""
         now = self._wall_clock()
         if not tail.live or now - tail.modified_ns / 1e9 > _FRESH_S:
             return

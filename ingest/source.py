@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import time
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -112,6 +111,7 @@ class FollowSource:
         self._looked_at = float((positions or {}).get("looked_at", wall_clock()))
         since = (self._looked_at if catch_up_since is None else catch_up_since) - _CLOCK_SLACK_S
         self._undecided: set[Path] = set()
+        self._away: str | None = None
         self._ledger = Ledger()
         self._duplicates = Duplicates(clock)
         self._sensor = Sensor(wall_clock, silence_s)
@@ -166,7 +166,8 @@ class FollowSource:
 
     def health(self) -> SourceHealth:
         """Return how far behind the reading is, what was counted, and what is wrong."""
-        return take_health(self._roster, self._ledger, self._sensor, [*self._duplicates.told(), self._watch.problem])
+        told = [*self._duplicates.told(), self._watch.problem, self._away]
+        return take_health(self._roster, self._ledger, self._sensor, told)
 
     def close(self) -> None:
         """Stop watching and close every file."""
@@ -206,10 +207,13 @@ class FollowSource:
         self._watch.refresh()
         self._reading.rescan_wanted = False
         self._looked_at = self._wall_clock()
-        with contextlib.suppress(OSError):  # a folder that is away for a time says nothing about its files
+        try:
             self._compare(archived_since)
             if (vanished := self._roster.take_vanished()) is not None:
                 self._compare(vanished - _CLOCK_SLACK_S)
+            self._away = None
+        except OSError as error:  # a folder that is away for a time says nothing about its files
+            self._away = f"{self._directory} cannot be listed: {error}"
         self._reading.regroup()
         ended = self._clock()
         pause = min(self._scan_interval_s, _WAITING_S) if self._roster.newcomers.waiting else self._scan_interval_s

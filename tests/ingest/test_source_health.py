@@ -80,6 +80,35 @@ def test_a_clock_that_is_hours_off_is_told(tmp_path: Path, off_h: float, told: s
     assert troubles == ((f"the times in conn are {told} the clock of this machine",) if told else ())
 
 
+def test_a_backlog_says_nothing_about_the_clock(tmp_path: Path) -> None:
+    append(tmp_path / "conn.log", b"".join(conn(NOW - 20_000 + n) for n in range(20_001)), NOW)
+    with follow(tmp_path, Clock(NOW)) as source:
+        while source.poll(0.0):
+            assert source.health().troubles == ()
+
+
+def test_a_line_that_is_not_analysed_is_a_sign_of_life(tmp_path: Path) -> None:
+    clock = Clock(NOW)
+    with follow(tmp_path, clock) as source:
+        clock.now += 700
+        append(tmp_path / "x509.log", b'{"ts":1.5,"fingerprint":"ab"}\n', clock.now)
+        source.poll(0.0)
+        assert source.health().troubles == ()
+
+
+def test_a_folder_that_is_away_is_told_until_it_returns(tmp_path: Path) -> None:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    with follow(folder, Clock(NOW)) as source:
+        folder.rename(tmp_path / "away")
+        source.poll(0.0)
+        (oddity,) = source.health().oddities
+        assert oddity.startswith(f"{folder} cannot be listed: [Errno 2]")
+        (tmp_path / "away").rename(folder)
+        source.poll(0.0)
+        assert source.health().oddities == ()
+
+
 def test_an_old_log_says_nothing_about_the_clock(tmp_path: Path) -> None:
     append(tmp_path / "conn.log", conn(NOW - 100 * HOUR), NOW - 100 * HOUR)
     with follow(tmp_path, Clock(NOW)) as source:

@@ -122,6 +122,18 @@ def test_a_log_that_was_cut_and_written_anew_between_two_looks(
     assert read(source) == numbers(200, 200 + count)
 
 
+def test_another_log_of_the_same_size_within_one_tick_of_the_clock(tmp_path: Path) -> None:
+    """Neither size nor time tells; a file that was written just now is looked into all the same."""
+    live = tmp_path / "conn.log"
+    live.write_bytes(HEADER + rows(100, 130))
+    with FollowSource(tmp_path, scan_interval_s=0.0, gather_s=0.0, watch=False) as source:
+        assert read(source) == numbers(100, 130)
+        written_ns = live.stat().st_mtime_ns
+        live.write_bytes(HEADER + rows(200, 230))
+        os.utime(live, ns=(written_ns, written_ns))
+        assert read(source) == numbers(200, 230)
+
+
 def test_a_log_that_is_removed_and_made_anew(source: FollowSource, tmp_path: Path) -> None:
     live = tmp_path / "conn.log"
     live.write_bytes(HEADER + rows(0, 3))
