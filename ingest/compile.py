@@ -54,7 +54,7 @@ def _locate() -> Path:
 
 
 CACHE_DIR: Final = _locate()
-_OPTIONS: Final[Any] = {"nogil": True, "cache": True, "error_model": "numpy", "_nrt": False}
+_INNER: Final = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
 def kernel(function: F) -> F:
@@ -63,20 +63,25 @@ def kernel(function: F) -> F:
     The code is compiled at the first call and cached on disk. It must not create arrays: it counts no references to
     them, which would cost more than all the rest of a loop over bytes.
     """
-    return _compile(function, forceinline=False)
+    return _compile(function)
+
+
+def called(function: F) -> F:
+    """Compile a function that only other compiled functions call."""
+    return _compile(function, **_INNER)
 
 
 def inlined(function: F) -> F:
-    """Compile a function that kernels call for each value: its code goes into theirs."""
-    return _compile(function, forceinline=True)
+    """Compile a function that only other compiled functions call, for each value: its code goes into theirs."""
+    return _compile(function, forceinline=True, **_INNER)
 
 
-def _compile(function: F, *, forceinline: bool) -> F:
+def _compile(function: F, **options: bool) -> F:
     njit: Any = vars(numba)["njit"]  # its stubs do not know _nrt, which numba's own code uses so
     configured = vars(numba_config)["CACHE_DIR"]
     vars(numba_config)["CACHE_DIR"] = str(CACHE_DIR)
     try:
-        return cast("F", njit(**_OPTIONS, forceinline=forceinline)(function))
+        return cast("F", njit(nogil=True, cache=True, error_model="numpy", _nrt=False, **options)(function))
     finally:
         vars(numba_config)["CACHE_DIR"] = configured
 

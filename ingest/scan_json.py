@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from ingest.compile import inlined, kernel
+from ingest.compile import called, inlined, kernel
 from ingest.scan_numbers import parse_decimal, store_number
 from ingest.scan_times import parse_epoch, parse_iso
 from ingest.scan_words import (
@@ -217,7 +217,7 @@ def find_key(words: Words, position: int, keys: Keys, expected: int) -> int:
     return -1
 
 
-@kernel
+@called
 def end_of_key(buffer: Bytes, words: Words, position: int) -> Int:
     """Return where the value of an unknown key begins, -1 if there is no plain key."""
     if buffer[position] != _QUOTE:

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from ingest.compile import kernel
+from ingest.compile import called, kernel
 from ingest.scan_json import end_of_text
 from ingest.scan_numbers import parse_float
 from ingest.scan_words import Bytes, Cells, Column, Floats, Int, Ints, Lines, Texts, copy_word_wise, hex_digit
@@ -74,13 +74,13 @@ def read_json_number_lists(column: Column, list_ends: Ints, numbers: Floats) -> 
         list_ends[row + 1] = count
 
 
-@kernel
+@called
 def next_element(buffer: Bytes, comma: int) -> int:
     """Return where the element after a comma begins."""
     return comma + 2 if buffer[comma + 1] == _SPACE else comma + 1
 
 
-@kernel
+@called
 def copy_unescaped(source: Bytes, begin: int, end: int, target: Bytes, at: int) -> int:
     r"""Copy text and undo its escapes, also Zeek's ``\\xNN`` for control characters; -1 at ``\u``."""
     position = begin
@@ -103,7 +103,7 @@ def copy_unescaped(source: Bytes, begin: int, end: int, target: Bytes, at: int) 
     return at
 
 
-@kernel
+@called
 def control_character(source: Bytes, position: int, end: int) -> Int:
     r"""Return the control character that ``xNN`` after a backslash stands for, -1 if it is none (lower case only)."""
     if position + 3 >= end or source[position + 1] != 120:

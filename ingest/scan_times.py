@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from ingest.compile import inlined, kernel
+from ingest.compile import called, inlined
 from ingest.scan_numbers import parse_decimal, round_to_microseconds
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def parse_epoch(buffer: Bytes, words: Words, begin: int, end: int) -> tuple[bool
     return read and exact, micros / 1e6
 
 
-@kernel
+@called
 def parse_iso(buffer: Bytes, begin: int, end: int) -> tuple[bool, float]:
     """Read ``YYYY-MM-DDTHH:MM:SS.ffffffZ``."""
     if end - begin != _ISO_SIZE or buffer[begin + 10] != 84 or buffer[begin + 19] != 46 or buffer[end - 1] != 90:

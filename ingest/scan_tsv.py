@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from ingest.compile import inlined, kernel
+from ingest.compile import called, inlined, kernel
 from ingest.scan_numbers import parse_float, store_number
 from ingest.scan_tsv_text import copy_unescaped
 from ingest.scan_words import (
@@ -107,7 +107,7 @@ def repeated(byte: int) -> np.uint64:
     return np.uint64(byte) * _LOW_BITS
 
 
-@kernel
+@called
 def end_of_value(buffer: Bytes, start: int, end: int, labels: int) -> int:
     """Return where the value before ``labels`` labels of three spaces each ends, -1 if their number is another."""
     found = 0

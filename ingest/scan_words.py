@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ingest.compile import inlined, kernel
+from ingest.compile import called, inlined, kernel
 
 Int: TypeAlias = Any  # Python's and numpy's integers, which are the same in compiled code
 Bytes: TypeAlias = npt.NDArray[np.uint8]
@@ -157,7 +157,7 @@ def copy_word_wise(words: Words, begin: int, end: int, target: Words, at: int) -
     return found
 
 
-@kernel
+@called
 def copy_bytes(source: Bytes, start: int, end: int, target: Bytes, at: int) -> int:
     """Copy ``source[start:end]`` to ``target`` and return where the copy ends."""
     for position in range(start, end):
@@ -177,7 +177,7 @@ def equals(buffer: Bytes, start: int, end: int, other: Bytes) -> bool:
     return same
 
 
-@kernel
+@called
 def hex_digit(byte: int) -> int:
     """Return the value of a hexadecimal digit, -1 if it is none."""
     if 48 <= byte <= 57:
@@ -186,7 +186,7 @@ def hex_digit(byte: int) -> int:
     return lower - 87 if 97 <= lower <= 102 else -1
 
 
-@kernel
+@called
 def is_utf8(buffer: Bytes, start: int, end: int) -> bool:
     """Say whether the bytes are UTF-8 as Unicode defines it: shortest forms, no surrogates, up to U+10FFFF."""
     position = start
