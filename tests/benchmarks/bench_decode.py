@@ -3,8 +3,10 @@
 Run: ``python tests/benchmarks/bench_decode.py [--records 300000] [--runs 7]``
 
 The floor for TSV is ``polars.read_csv`` with a schema over the same bytes: it checks no field's type but numbers',
-knows no escapes, and leaves lists and truth values as text. The floor for JSON is ``orjson.loads`` line by line. Every
-reader gets the same bytes in memory; the runs of all readers alternate, and the median of each is shown.
+knows no escapes, and leaves lists and truth values as text. The floor for JSON is ``orjson.loads`` line by line, with
+the records kept, as a reader of a log must; what it takes to throw each away at once is shown, too. Every reader gets
+the same bytes in memory, ours in the pieces in which a replay reads a file; the runs of all readers alternate, and the
+median of each is shown.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
 KINDS: Final = ("conn", "dns", "http")
 DEVICES: Final = 250
+PIECE_BYTES: Final = 2 * 2**20
 _HOURS_A_RUN: Final = 0.5
 _PYTHON_TYPES: Final[dict[Any, Any]] = {
     pl.Float64: float,
@@ -80,8 +83,15 @@ def _repeat(kind: str, data: bytes, records: int) -> Log:
 
 
 def decode(log: Log) -> int:
-    """Read with our decoder; return the number of records."""
-    return sum(len(batch) for batch in LogDecoder(f"{log.kind}.log").feed(log.data))
+    """Read with our decoder, piece by piece; keep the frames and return the number of records."""
+    decoder = LogDecoder(f"{log.kind}.log")
+    batches = decoder.feed(log.header)
+    begin = 0
+    while begin < len(log.lines):
+        end = log.lines.rfind(b"\n", begin, begin + PIECE_BYTES) + 1
+        batches += decoder.feed(log.lines[begin:end], begin)
+        begin = end
+    return sum(len(batch) for batch in batches)
 
 
 def read_csv(log: Log) -> int:
@@ -189,8 +199,8 @@ def _readers(form: LogFormat, log: Log, path: Path) -> dict[str, Callable[[], in
     if form == "tsv":
         return {"polars.read_csv": lambda: read_csv(log), "LogDecoder": lambda: decode(log)}
     return {
+        "orjson.loads": lambda: orjson_records(log),
         "orjson.loads, dropped": lambda: orjson_lines(log),
-        "orjson.loads, kept": lambda: orjson_records(log),
         "msgspec decode_lines": lambda: msgspec_structs(log),
         "polars.read_ndjson": lambda: read_ndjson(log),
         "duckdb read_json": lambda: duckdb_json(log, path),
