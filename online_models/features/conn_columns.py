@@ -11,7 +11,7 @@ import polars as pl
 from online_models.compile import kernel
 from online_models.features.address import GLOBAL, GROUP, LOCAL, Addresses, addresses
 from online_models.features.past import LONGEST
-from online_models.features.text import join
+from online_models.features.text import join, owned
 
 if TYPE_CHECKING:
     from ingest.records import RecordBatch
@@ -86,7 +86,7 @@ def _services(
 
 
 def _numbers(column: pl.Series, missing: float = np.nan) -> npt.NDArray[np.float64]:
-    return column.cast(pl.Float64).fill_null(missing).to_numpy()
+    return owned(column.cast(pl.Float64).fill_null(missing).to_numpy())
 
 
 def _payload(frame: pl.DataFrame, side: str) -> npt.NDArray[np.float64]:
@@ -97,11 +97,11 @@ def _payload(frame: pl.DataFrame, side: str) -> npt.NDArray[np.float64]:
 
 def _hints(frame: pl.DataFrame) -> npt.NDArray[np.int64]:
     flags = frame.select(pl.col("local_orig", "local_resp").cast(pl.Int64).fill_null(-1))
-    return np.ascontiguousarray(flags.to_numpy())
+    return owned(flags.to_numpy())
 
 
 def _codes(column: pl.Series, table: dict[str, int], default: int) -> npt.NDArray[np.int64]:
-    return column.replace_strict(table, default=default, return_dtype=pl.Int64).fill_null(default).to_numpy()
+    return owned(column.replace_strict(table, default=default, return_dtype=pl.Int64).fill_null(default).to_numpy())
 
 
 def _protocols(column: pl.Series) -> npt.NDArray[np.int64]:
@@ -115,7 +115,7 @@ def conn_columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> ConnColu
     direction = _directions(origin.scope, target.scope, _hints(frame))
     inbound = direction == INBOUND
     device, peer = _endpoints(inbound, origin, target)
-    ports = np.ascontiguousarray(frame.select(pl.col("id.orig_p", "id.resp_p").cast(pl.Int64).fill_null(0)).to_numpy())
+    ports = owned(frame.select(pl.col("id.orig_p", "id.resp_p").cast(pl.Int64).fill_null(0)).to_numpy())
     ts, duration = _numbers(frame["ts"], 0.0), _numbers(frame["duration"])
     sent, received = _payload(frame, "orig"), _payload(frame, "resp")
     return ConnColumns(

@@ -9,7 +9,7 @@ import polars as pl
 
 from online_models.features.names import Names, names_of
 from online_models.features.past import LONGEST
-from online_models.features.text import hashes
+from online_models.features.text import hashes, owned
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -47,26 +47,26 @@ def _results(frame: pl.DataFrame) -> npt.NDArray[np.int64]:
         .then(NXDOMAIN)
         .otherwise(OTHER_ERROR)
     )
-    return frame.select(code.cast(pl.Int64)).to_series().to_numpy()
+    return owned(frame.select(code.cast(pl.Int64)).to_series().to_numpy())
 
 
 def _answer_lengths(frame: pl.DataFrame) -> npt.NDArray[np.float64]:
     lengths = pl.col("answers").list.eval(pl.element().str.len_bytes()).list.sum().cast(pl.Float64).fill_null(0.0)
-    return frame.select(lengths).to_series().to_numpy()
+    return owned(frame.select(lengths).to_series().to_numpy())
 
 
 def dns_columns(batch: RecordBatch, _ranges: npt.NDArray[np.uint64]) -> DnsColumns:
     """Return the arrays of a dns batch; the client is the device, whatever its address."""
     frame = batch.frame
-    ts = frame["ts"].fill_null(0.0).to_numpy()
-    rtt = frame["rtt"].fill_null(0.0).to_numpy()
+    ts = owned(frame["ts"].fill_null(0.0).to_numpy())
+    rtt = owned(frame["rtt"].fill_null(0.0).to_numpy())
     return DnsColumns(
         ts=ts,
         end=ts + np.clip(rtt, 0.0, LONGEST),
         device=hashes(frame["id.orig_h"]),
         resolver=hashes(frame["id.resp_h"]),
         names=names_of(frame["query"]),
-        qtype=frame["qtype"].fill_null(-1).to_numpy(),
+        qtype=owned(frame["qtype"].fill_null(-1).to_numpy()),
         result=_results(frame),
         answer_length=_answer_lengths(frame),
     )

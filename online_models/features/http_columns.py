@@ -9,7 +9,7 @@ import polars as pl
 
 from online_models.compile import kernel
 from online_models.features.address import GLOBAL, addresses
-from online_models.features.text import hashes, text_of
+from online_models.features.text import hashes, owned, text_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -70,7 +70,7 @@ def _statuses(column: pl.Series) -> npt.NDArray[np.int64]:
 
 
 def _sizes(column: pl.Series) -> npt.NDArray[np.float64]:
-    return column.cast(pl.Float64).fill_null(0.0).clip(0.0).to_numpy()
+    return owned(column.cast(pl.Float64).fill_null(0.0).clip(0.0).to_numpy())
 
 
 def http_columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> HttpColumns:
@@ -80,7 +80,7 @@ def http_columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> HttpColu
     inbound = (client.scope == GLOBAL) & (server.scope != GLOBAL)
     strange = np.empty(len(batch))
     _strangeness(text_of(frame["uri"]), strange)
-    ts = frame["ts"].fill_null(0.0).to_numpy()
+    ts = owned(frame["ts"].fill_null(0.0).to_numpy())
     path = frame["uri"].fill_null("").str.split("?").list.first()
     return HttpColumns(
         ts=ts,
@@ -95,7 +95,7 @@ def http_columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> HttpColu
         status=_statuses(frame["status_code"]),
         sent=_sizes(frame["request_body_len"]),
         received=_sizes(frame["response_body_len"]),
-        uri_length=frame["uri"].str.len_bytes().fill_null(0).cast(pl.Float64).to_numpy(),
+        uri_length=owned(frame["uri"].str.len_bytes().fill_null(0).cast(pl.Float64).to_numpy()),
         strange=strange,
-        literal=frame["host"].str.contains(_LITERAL_ADDRESS).fill_null(value=True).cast(pl.Float64).to_numpy(),
+        literal=owned(frame["host"].str.contains(_LITERAL_ADDRESS).fill_null(value=True).cast(pl.Float64).to_numpy()),
     )

@@ -5,7 +5,7 @@ The hash is FNV-1a (Fowler, Noll, Vo) finished with splitmix64's mixer: the same
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -45,7 +45,17 @@ def text_of(column: pl.Series) -> Text:
     _, ends, data = array.buffers()
     first = array.offset
     view = np.frombuffer(ends, dtype=np.int64)[first : first + len(array) + 1]
-    return Text(np.frombuffer(data, dtype=np.uint8) if data else np.zeros(0, np.uint8), view)
+    content = np.frombuffer(data, dtype=np.uint8) if data else np.zeros(0, np.uint8)
+    content.flags.writeable, view.flags.writeable = False, False
+    return Text(content, view)
+
+
+def owned(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return a column as an array of its own, in one piece.
+
+    Kernels are compiled for the kind of array that they get, and what polars hands out may be read-only or not.
+    """
+    return np.array(column, order="C")
 
 
 @inner
@@ -90,4 +100,4 @@ def codes(column: pl.Series, words: Sequence[str]) -> npt.NDArray[np.int64]:
     """Return each row's place in ``words`` counted from 1, or 0 for null and for any other word."""
     numbers = pl.Series(range(1, len(words) + 1), dtype=pl.Int64)
     found = column.replace_strict(pl.Series(words), numbers, default=0, return_dtype=pl.Int64)
-    return found.fill_null(0).to_numpy()
+    return owned(found.fill_null(0).to_numpy())
