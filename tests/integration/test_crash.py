@@ -33,7 +33,8 @@ def attacked_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def records(site: Path) -> dict[str, int]:
     """Count the records of each log."""
-    return {k: sum(not line.startswith("#") for line in (site / f"{k}.log").open()) for k in KINDS}
+    texts = {k: (site / f"{k}.log").read_text() for k in KINDS}
+    return {k: sum(not line.startswith("#") for line in text.splitlines()) for k, text in texts.items()}
 
 
 def outcome(site: Path, server: Server, state: Path) -> tuple[list[Any], bytes]:
