@@ -46,7 +46,7 @@ class LogDecoder:
         self._tally = Tally(source)
         header = Header.from_state(state["header"]) if state else Header()
         self._headers = HeaderReader(header)
-        self._json = JsonReader(self._hint, state["held"] if state else None)
+        self._json = JsonReader(self._hint, state.get("held") if state else None)
         self._reader: BlockReader | None = None
 
     @property

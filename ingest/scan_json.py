@@ -62,7 +62,7 @@ _END_BRACES: Final = np.uint64(0x7D7D7D7D7D7D7D7D)
 _END_BRACKETS: Final = np.uint64(0x5D5D5D5D5D5D5D5D)
 _SPACES: Final = np.uint64(0x2020202020202020)
 _HIGH_BITS: Final = np.uint64(0x8080808080808080)
-_ONE: Final = np.uint64(1)
+_ONE, _TWO, _EIGHT = np.uint64(1), np.uint64(2), np.uint64(8)
 _TRUE: Final = np.frombuffer(b"true", np.uint8)
 _FALSE: Final = np.frombuffer(b"false", np.uint8)
 _NULL: Final = np.frombuffer(b"null", np.uint8)
@@ -202,13 +202,14 @@ def read_quoted(lines: Lines, keys: Keys, cells: Cells, column: tuple[int, int, 
 def find_key(words: Words, position: int, keys: Keys, expected: int) -> int:
     """Return which key stands at ``position``, -1 if none of them; look at the expected one first, then onwards."""
     count = len(keys.sizes)
-    word = words[position]
+    at = np.uint64(position)
+    word = words[at]
     for step in range(count):
         key = expected + step
         key = key - count if key >= count else key
         if word & keys.masks[key, 0] == keys.words[key, 0]:
             rest = 1
-            while rest < KEY_WORDS and words[position + 8 * rest] & keys.masks[key, rest] == keys.words[key, rest]:
+            while rest < KEY_WORDS and words[at + np.uint64(8 * rest)] & keys.masks[key, rest] == keys.words[key, rest]:
                 rest += 1
                 if rest < KEY_WORDS and keys.masks[key, rest] == 0:
                     rest = KEY_WORDS
@@ -272,28 +273,30 @@ def end_of_scalar(buffer: Bytes, words: Words, begin: int, closing: np.uint64) -
 @inlined
 def end_of_number(words: Words, position: int, closing: np.uint64) -> Int:
     """Return where the next comma or brace or ``closing`` stands; what there is before it is unchecked."""
+    at = np.uint64(position)
     while True:
-        word = words[position]
+        word = words[at]
         marks = zero_bytes(word ^ _COMMAS) | zero_bytes(word ^ closing)
         if closing != _END_BRACES:
             marks |= zero_bytes(word ^ _END_BRACES)
         if marks:
-            return position + lowest_byte(marks)
-        position += 8
+            return np.int64(at) + lowest_byte(marks)
+        at += _EIGHT
 
 
 @inlined
 def end_of_text(buffer: Bytes, words: Words, position: int) -> Int:
     """Return where the closing quote stands, -1 if a control character comes before it."""
+    at = np.uint64(position)
     while True:
-        word = words[position]
+        word = words[at]
         marks = zero_bytes(word ^ _QUOTES) | zero_bytes(word ^ _BACKSLASHES) | ((word - _SPACES) & ~word & _HIGH_BITS)
         if not marks:
-            position += 8
+            at += _EIGHT
             continue
-        position += lowest_byte(marks)
-        if buffer[position] == _QUOTE:
-            return position
-        if buffer[position] != _BACKSLASH or buffer[position + 1] < _SPACE:
-            return -1
-        position += 2
+        at += np.uint64(lowest_byte(marks))
+        if buffer[at] == _QUOTE:
+            return np.int64(at)
+        if buffer[at] != _BACKSLASH or buffer[at + _ONE] < _SPACE:
+            return np.int64(-1)
+        at += _TWO

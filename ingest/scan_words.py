@@ -25,7 +25,8 @@ IGNORED, FLOAT, INT, PORT, BOOL, TEXT, TEXTS, NUMBERS, TIME, PATH = range(10)
 
 _LOW_BITS: Final = np.uint64(0x0101010101010101)
 _HIGH_BITS: Final = np.uint64(0x8080808080808080)
-_ONE: Final = np.uint64(1)
+_ONE, _TWO, _THREE, _FOUR = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4)
+_EIGHT: Final = np.uint64(8)
 _TOP_BYTE: Final = np.uint64(56)
 _NEWLINE: Final = 10
 _NEWLINES: Final = np.uint64(0x0A0A0A0A0A0A0A0A)
@@ -125,18 +126,24 @@ def find_lines(buffer: Bytes, words: Words, starts: Ints) -> int:
     ``words`` are the buffer's bytes, eight at a time; what fills no four words is looked at byte by byte.
     """
     found = 0
-    for group in range(0, len(words) + 4, 4):
-        here = group + 4 > len(words)
-        if not here:
-            first = zero_bytes(words[group] ^ _NEWLINES) | zero_bytes(words[group + 1] ^ _NEWLINES)
-            second = zero_bytes(words[group + 2] ^ _NEWLINES) | zero_bytes(words[group + 3] ^ _NEWLINES)
-            here = (first | second) != 0
-        if here:
-            for position in range(group * 8, min(group * 8 + 32, len(buffer))):
-                if buffer[position] == _NEWLINE:
-                    found += 1
-                    if found < len(starts):
-                        starts[found] = position + 1
+    group, end = np.uint64(0), np.uint64(len(words))
+    while group + _FOUR <= end:
+        marks = zero_bytes(words[group] ^ _NEWLINES) | zero_bytes(words[group + _ONE] ^ _NEWLINES)
+        marks |= zero_bytes(words[group + _TWO] ^ _NEWLINES) | zero_bytes(words[group + _THREE] ^ _NEWLINES)
+        if marks:
+            found = find_newlines(buffer, np.int64(group) * 8, np.int64(group) * 8 + 32, starts, found)
+        group += _FOUR
+    return find_newlines(buffer, np.int64(group) * 8, len(buffer), starts, found)
+
+
+@inlined
+def find_newlines(buffer: Bytes, begin: Int, end: Int, starts: Ints, found: int) -> int:
+    """Do the same byte by byte, from ``begin`` to ``end``; ``found`` newlines came before."""
+    for position in range(np.uint64(begin), np.uint64(end)):
+        if buffer[position] == _NEWLINE:
+            found += 1
+            if found < len(starts):
+                starts[found] = np.int64(position) + 1
     return found
 
 
