@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from ingest.compile import called, kernel
-from ingest.scan_json import end_of_text
+from ingest.scan_json_value import end_of_text
 from ingest.scan_numbers import parse_float
 from ingest.scan_words import Bytes, Cells, Column, Floats, Int, Ints, Lines, Texts, copy_word_wise, hex_digit
 
