@@ -259,7 +259,7 @@ def _settings(examples: int, steps: int) -> settings:
 
 
 def test_nothing_is_lost_and_nothing_comes_twice(log_writer: type[LogWriter]) -> None:
-    run_state_machine_as_test(_machine(log_writer), settings=_settings(120, 30))
+    run_state_machine_as_test(_machine(log_writer), settings=_settings(80, 30))
 
 
 @pytest.mark.soak
