@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
-from ingest.scan_words import find_lines
+from ingest.scan_words import Bytes, Ints, Lines, Words, find_lines, find_utf8
 from ingest.tally import frame_of
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from ingest.scan_words import Bytes, Ints
 
 PADDING: Final = b"}" * 8
 """Bytes after the last line that may be read together with its last ones; no JSON value goes over a brace."""
@@ -110,18 +109,17 @@ def line_starts(data: bytes) -> Ints:
     return starts[: found + 1]
 
 
+def overlapping_words(buffer: Bytes) -> Words:
+    """Return the eight bytes from each position on as one number; the last seven positions have none."""
+    return np.ndarray((max(len(buffer) - 7, 0),), np.uint64, buffer, strides=(1,))
+
+
 def utf8_lines(block: Block) -> Bytes:
     """Return for each line 1 if it is UTF-8 and 0 if not."""
     valid = np.ones(len(block), np.uint8)
-    begin = block.size if block.data.isascii() else 0
-    while begin < block.size:
-        try:
-            str(memoryview(block.data)[begin:], "utf-8")
-            break
-        except UnicodeDecodeError as error:
-            line = int(np.searchsorted(block.starts, begin + error.start, side="right")) - 1
-            valid[line] = 0
-            begin = int(block.starts[line + 1])
+    if not block.data.isascii():
+        buffer = np.frombuffer(block.data, np.uint8)
+        find_utf8(Lines(buffer, overlapping_words(buffer), block.starts, valid))
     return valid
 
 

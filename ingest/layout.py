@@ -10,7 +10,7 @@ import nanoarrow as na
 import numpy as np
 import polars as pl
 
-from ingest.blocks import PADDING
+from ingest.blocks import PADDING, overlapping_words
 from ingest.scan_words import (
     BOOL,
     FLOAT,
@@ -27,7 +27,6 @@ from ingest.scan_words import (
     Fields,
     Lines,
     Texts,
-    Words,
 )
 from ingest.schemas import SCHEMAS
 
@@ -143,12 +142,7 @@ def layout_of(kind: str) -> Layout:
 def lines_of(block: Block, plain: Bytes) -> Lines:
     """Give a block to the loops; ``plain`` says which lines to read."""
     buffer = np.frombuffer(block.data, np.uint8)
-    return Lines(buffer, _overlapping_words(buffer), block.starts, plain)
-
-
-def _overlapping_words(buffer: Bytes) -> Words:
-    """Return the eight bytes from each position on as one number; the last seven positions have none."""
-    return np.ndarray((max(len(buffer) - 7, 0),), np.uint64, buffer, strides=(1,))
+    return Lines(buffer, overlapping_words(buffer), block.starts, plain)
 
 
 def _class_of(name: str, dtype: pl.DataType) -> int:
@@ -161,7 +155,7 @@ def _texts_room(rows: int, sizes: Ints) -> Texts:
     """Make room for columns of text that take ``sizes`` bytes; after each are some that its last copy may run into."""
     bases = np.concatenate(([0], np.cumsum(sizes + len(PADDING)))).astype(np.int64)
     text = np.empty(bases[-1] + len(PADDING), np.uint8)
-    return Texts(np.zeros((len(sizes), rows + 1), np.int64), bases, text, _overlapping_words(text))
+    return Texts(np.zeros((len(sizes), rows + 1), np.int64), bases, text, overlapping_words(text))
 
 
 def _values(cells: Cells, bool_bits: Bytes, holds: int, slot: int) -> Any:

@@ -213,3 +213,15 @@ def is_utf8(buffer: Bytes, start: int, end: int) -> bool:
             low, high = 0x80, 0xBF
             position += 1
     return True
+
+
+@kernel
+def find_utf8(lines: Lines) -> None:
+    """Take the lines that are not UTF-8 out of ``lines.plain``."""
+    for row in range(len(lines.plain)):
+        begin, end = lines.starts[row], lines.starts[row + 1]
+        high = np.uint64(0)
+        for position in range(begin, end, 8):
+            high |= lines.words[np.uint64(position)] & _HIGH_BITS
+        if high and not is_utf8(lines.buffer, begin, end):
+            lines.plain[row] = 0

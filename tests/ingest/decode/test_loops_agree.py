@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from ingest.blocks import FEW_LINES, cut
+from ingest.blocks import FEW_LINES, cut, utf8_lines
 from ingest.errors import BadLineError
 from ingest.json_loops import JsonLoops
 from ingest.json_rows import parse_line, read_event
@@ -143,6 +143,18 @@ def test_numbers_agree_with_rows(decode: Any, numbers: list[str]) -> None:
         decoded = decode(f"#path\tconn\n#fields\tts\t{name}\n".encode() + lines)
         assert decoded.frames["conn"][name].to_list() == expected + [None] * FEW_LINES
         assert decoded.decoder.counts.malformed == len(numbers) - len(expected)
+
+
+PIECES = st.one_of(st.binary(max_size=6), st.text(max_size=4).map(str.encode), st.just("é€𝄞".encode()))
+
+
+@given(st.lists(st.lists(PIECES, max_size=6).map(b"".join), min_size=1, max_size=20))
+@settings(max_examples=200, deadline=None)
+def test_lines_that_are_utf8_are_told_from_others(lines: list[bytes]) -> None:
+    lines = [line.replace(b"\n", b"") for line in lines]
+    (block,) = cut(b"".join(line + b"\n" for line in lines), 0)
+    expected = [line.decode(errors="replace").encode() == line for line in lines]
+    assert utf8_lines(block).tolist() == expected
 
 
 def test_ordinary_rows_never_leave_the_loops() -> None:
