@@ -6,7 +6,6 @@ import math
 from typing import TYPE_CHECKING
 
 from online_models.compile import inner
-from online_models.features.conn import has_exchanged
 from online_models.features.conn_state import (
     COUNT,
     DOWN,
@@ -82,12 +81,9 @@ def _learn_numbers(service: npt.NDArray[np.float64], columns: ConnColumns, i: in
     if seen > 0.0:
         gap = math.log2(1.0 + max(0.0, now - service[LAST]))
         learn_moments(service, GAP, gap, seen - 1.0, _SERVICE_MEMORY)
-    exchanged = has_exchanged(columns, i)
-    if exchanged or columns.up[i] > 0.0:
-        learn_moments(service, UP, math.log2(1.0 + columns.up[i]), seen, _SERVICE_MEMORY)
-    if exchanged:
-        learn_moments(service, DOWN, math.log2(1.0 + columns.down[i]), seen, _SERVICE_MEMORY)
-    if exchanged and columns.duration[i] >= 0.0:
+    learn_moments(service, UP, math.log2(1.0 + columns.up[i]), seen, _SERVICE_MEMORY)
+    learn_moments(service, DOWN, math.log2(1.0 + columns.down[i]), seen, _SERVICE_MEMORY)
+    if columns.duration[i] >= 0.0:
         learn_moments(service, DURATION, math.log2(1e-3 + columns.duration[i]), seen, _SERVICE_MEMORY)
     service[OUTCOMES + columns.outcome[i]] += 1.0
     service[COUNT] += 1.0

@@ -10,13 +10,12 @@ shape.type             surprise of the query type to the whole site
 domain.names           log2(1 + distinct names under the domain in the last hour, by this device) / 12
 domain.bytes           log2(1 + bytes before the registered domain in the last hour) / 18
 domain.fresh           share of queries in the last hour for a new name, times how much of 32 queries there were
-reach.*                distinct domains, names, failures and records in the last minute and hour, above usual;
-                       a failure counts by the novelty of its domain
+reach.*                distinct domains, names, failures and records in the last minute and hour, above usual
 novelty.domain         novelty of the domain to the device x rarity of new domains
 novelty.site           novelty of the domain to the site / (1 + devices that asked for it) x rarity of new domains
 novelty.resolver       novelty of the resolver to the device x rarity of new resolvers
 novelty.type           surprise of the query type to the device
-novelty.result         novelty of the domain to the device x surprise of the result to it (an outage is no news)
+novelty.result         surprise of the result to the device
 =====================  =================================================================================================
 
 A tunnel has to put its data into names, so bytes and distinct names under one domain grow with what it carries
@@ -106,8 +105,7 @@ def count(
         recent = state.recent.rows[claim(state.recent, keys[RECENT_DOMAIN + thing])]
         recent[LAST] = now
         new_name = count_thing(row, WINDOWS, thing, recent, RECENT_WINDOW, minute, hour)
-    failed = newness(state.domain, keys[DOMAIN], row) if columns.result[i] != NOERROR else 0.0
-    count_record(row, WINDOWS, failed)
+    count_record(row, WINDOWS, columns.result[i] != NOERROR)
     domain = state.domain.rows[claim(state.domain, keys[DOMAIN])]
     _count_domain(domain, hour, now, columns.names.sub_length[i], new_name)
 
@@ -159,8 +157,7 @@ def _measure_novelty(
     known = max(0.0, now - row[FIRST]) if row[FIRST] > 0.0 else 0.0
     domains = decayed(row[NEW_DOMAINS], row[FADED_AT], now)
     resolvers = decayed(row[NEW_RESOLVERS], row[FADED_AT], now)
-    new_domain = newness(state.domain, keys[DOMAIN], row)
-    x[17] = new_domain * rarity(domains, known, HOUR)
+    x[17] = newness(state.domain, keys[DOMAIN], row) * rarity(domains, known, HOUR)
     site = find(state.site, keys[SITE])
     new, since = 0.0, 0.0
     if site >= 0:
@@ -173,8 +170,7 @@ def _measure_novelty(
     x[19] = newness(state.resolver, keys[RESOLVER], row) * rarity(resolvers, known, HOUR)
     x[20] = surprise(site_count(state.resolver, keys[TYPE], COUNT), row[COUNT], _UNSEEN_TYPE)
     result = columns.result[i]
-    prior = _USUAL_RESULT if result == NOERROR else _UNUSUAL_RESULT
-    x[21] = new_domain * surprise(row[RESULTS + result], row[COUNT], prior)
+    x[21] = surprise(row[RESULTS + result], row[COUNT], _USUAL_RESULT if result == NOERROR else _UNUSUAL_RESULT)
 
 
 @inner

@@ -4,7 +4,7 @@
 novelty.host           novelty of the Host (for a server: of the client) to the device x rarity of new ones
 novelty.agent          novelty of the User-Agent to the device x rarity of new agents
 novelty.method         surprise of the method to the device
-novelty.status         novelty of the host to the device x surprise of the status class to it (an outage is no news)
+novelty.status         surprise of the status class to the device
 novelty.site           novelty of the host to the site / (1 + devices that use it) x rarity of new hosts
 shape.length           log2(1 + bytes of the URI) / 12
 shape.strange          share of the URI's bytes that are not letters, digits or ``./?-_=&``, and of ``..``
@@ -12,8 +12,7 @@ shape.literal          1 if the Host header is an address or missing
 volume.sent            request body: distance from this host's mean in standard deviations / 10
 volume.received        response body: the same
 volume.length          URI length: the same
-reach.*                distinct hosts, resources, failures and records in the last minute and hour, above usual;
-                       a failure counts by the novelty of its host
+reach.*                distinct hosts, resources, failures and records in the last minute and hour, above usual
 =====================  =================================================================================================
 """
 
@@ -82,8 +81,7 @@ def count(
         recent = state.recent.rows[claim(state.recent, keys[RECENT_HOST + thing])]
         recent[LAST] = now
         count_thing(row, WINDOWS, thing, recent, RECENT_WINDOW, minute, hour)
-    failed = newness(state.host, keys[HOST], row) if columns.status[i] >= CLIENT_ERROR else 0.0
-    count_record(row, WINDOWS, failed)
+    count_record(row, WINDOWS, columns.status[i] >= CLIENT_ERROR)
 
 
 @inner
@@ -107,12 +105,10 @@ def _measure_novelty(
     now = row[LAST]
     known = max(0.0, now - row[FIRST]) if row[FIRST] > 0.0 else 0.0
     hosts, agents = decayed(row[NEW_HOSTS], row[FADED_AT], now), decayed(row[NEW_AGENTS], row[FADED_AT], now)
-    new_host = newness(state.host, keys[HOST], row)
-    x[0] = new_host * rarity(hosts, known, HOUR)
+    x[0] = newness(state.host, keys[HOST], row) * rarity(hosts, known, HOUR)
     x[1] = newness(state.habit, keys[AGENT], row) * rarity(agents, known, HOUR)
     x[2] = surprise(site_count(state.habit, keys[METHOD], COUNT), row[COUNT], _UNSEEN)
-    prior = _USUAL_STATUS if status == SUCCESS else _UNUSUAL_STATUS
-    x[3] = new_host * surprise(row[STATUSES + status], row[COUNT], prior)
+    x[3] = surprise(row[STATUSES + status], row[COUNT], _USUAL_STATUS if status == SUCCESS else _UNUSUAL_STATUS)
     x[4] = _site_novelty(state, keys, row)
 
 

@@ -82,10 +82,11 @@ def count_thing(
 
 
 @inner
-def count_record(row: npt.NDArray[np.float64], base: int, failed: float) -> None:
-    """Count a record in both windows; ``failed`` in [0, 1] is how much it counts as a failure."""
+def count_record(row: npt.NDArray[np.float64], base: int, failed: bool) -> None:
+    """Count a record in both windows."""
     for window in range(2):
-        row[base + window * _WIDTH + _NOW + FAILURES] += failed
+        if failed:
+            add(row, base, window, FAILURES)
         add(row, base, window, RECORDS)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 import pytest
 
-from ingest.records import SCHEMAS, RecordBatch
+from ingest.records import RecordBatch
 from online_models.engine import Engine
 
 if TYPE_CHECKING:
@@ -57,33 +57,6 @@ def test_ordinary_days_raise_nothing(learned_day: bytes, traffic: Traffic) -> No
         for scored in traffic.run(engine, day_after(traffic, 24.0, day * traffic.DAY, seed=10 + day)).values():
             assert scored.alerts == ()
             assert scored.anomaly.mean() < 0.001
-
-
-def failing(frames: Frames, begin: float, end: float) -> Frames:
-    """Return traffic of which nothing outside answers between two times."""
-    out = pl.col("ts").is_between(begin, end)
-
-    def instead(kind: str, **values: Any) -> pl.DataFrame:
-        schema = SCHEMAS[kind]
-        changed = [
-            pl.when(out).then(pl.lit(value)).otherwise(name).cast(schema[name]).alias(name)
-            for name, value in values.items()
-        ]
-        return frames[kind].with_columns(changed)
-
-    return {
-        "conn": instead("conn", conn_state="S0", orig_bytes=0, resp_bytes=0, duration=None),
-        "dns": instead("dns", rcode=2, rtt=None, answers=None),
-        "http": instead("http", status_code=503),
-    }
-
-
-def test_an_outage_is_no_attack_of_every_device(learned_day: bytes, traffic: Traffic) -> None:
-    """Five minutes in which known peers do not answer and known names do not resolve; devices go on as ever."""
-    begin = traffic.START + traffic.DAY + traffic.HOUR
-    outage = failing(day_after(traffic, 2.0), begin, begin + 300.0)
-    for scored in traffic.run(Engine.from_bytes(learned_day), outage).values():
-        assert scored.alerts == ()
 
 
 def test_an_attack_that_goes_on_for_hours_stays_an_anomaly(learned_day: bytes, traffic: Traffic) -> None:

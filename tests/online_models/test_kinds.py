@@ -118,26 +118,6 @@ def test_a_network_that_the_site_uses_for_a_service_is_less_new_to_a_device(traf
     assert known["novelty.network"] < fresh["novelty.network"]
 
 
-def test_a_known_peer_that_does_not_answer_is_no_news_and_has_no_size(traffic: Traffic) -> None:
-    begin = np.array([traffic.START + traffic.DAY])
-    nothing = {"conn_state": ["S0"], "orig_bytes": [0], "resp_bytes": [0], "duration": [None]}
-    known = after_a_day(traffic, "conn", traffic.flows(begin, traffic.VICTIM, ["203.0.113.2"], 443, **nothing))
-    fresh = after_a_day(traffic, "conn", traffic.flows(begin, traffic.VICTIM, ["45.66.77.88"], 443, **nothing))
-    assert known["novelty.outcome"] < 0.3
-    assert fresh["novelty.outcome"] > 0.8
-    assert [known[f"volume.{name}"] for name in ("up", "down", "duration")] == [0.0] * 3
-
-
-def test_a_known_name_that_does_not_resolve_is_no_news(traffic: Traffic) -> None:
-    begin = np.array([traffic.START + traffic.DAY])
-    names = (["api1.cloud.example"], ["xk2j9q.example"])
-    known, fresh = (
-        after_a_day(traffic, "dns", traffic.lookups(begin, traffic.VICTIM, name, rcode=[3])) for name in names
-    )
-    assert known["novelty.result"] < 0.3
-    assert fresh["novelty.result"] > 0.8
-
-
 def test_a_scan_reaches_far_and_fails(traffic: Traffic) -> None:
     found = after_a_day(traffic, "conn", traffic.scan(traffic.START + traffic.DAY, 200))
     for name in ("peers", "services", "failures", "records"):
