@@ -20,7 +20,7 @@ _TSV_HEADER: Final = b"""#separator \\x09
 #types\ttime\tstring\taddr\tport\taddr\tport\tstring\tcount\tbool\tvector[string]\tvector[interval]
 """
 _TSV_ROWS: Final = b"""1.5\tC1\t192.168.1.2\t1\t192.0.2.1\t2\ta\\x09b\t1\tT\t192.0.2.1,192.0.2.2\t1.0,2.0
-1.5\tC2\t192.168.1.2\t1\t192.0.2.1\t2\t-\t-\t-\t(empty)\t-
+1.5\tC2\t192.168.1.2\t1\t192.0.2.1\t2\t\xc3\xa4\t-\t-\t(empty)\t-
 """
 _PLAIN_JSON: Final = (
     b'{"_path":"dns","ts":1.5,"uid":"C1","id.orig_h":"192.168.1.2","id.orig_p":1,"id.resp_h":"192.0.2.1","id.resp_p":2,'
