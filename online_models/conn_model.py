@@ -9,9 +9,10 @@ from online_models.features.conn import FEATURES, count, measure
 from online_models.features.conn_columns import INBOUND, LATERAL, OUTBOUND, ConnColumns
 from online_models.features.conn_facts import tell
 from online_models.features.conn_learn import learn
-from online_models.features.conn_state import DEVICE, FIRST, LAST, ConnState, has_room, keys_of
+from online_models.features.conn_state import DEVICE, FIRST, LAST, WINDOWS, ConnState, has_room, keys_of
 from online_models.features.past import HOUR
 from online_models.features.table import claim
+from online_models.features.windows import OTHER_THINGS, RECORDS, THINGS, observed
 from online_models.guard import ANOMALY, is_frozen, judge, release_if_quiet
 from online_models.outcome import Outcome, attribute_views
 from online_models.views import Views, assess, evidence_of, learn_views
@@ -29,12 +30,27 @@ _NEW = 0.2
 
 
 @inner
-def behaviour_of(columns: ConnColumns, i: int, x: npt.NDArray[np.float64], rarity: npt.NDArray[np.float64]) -> int:
+def _spreads(row: npt.NDArray[np.float64], x: npt.NDArray[np.float64]) -> bool:
+    """Tell whether most records of the window that stands out went each to another peer or service."""
+    window = 0 if max(x[7], x[8]) >= max(x[11], x[12]) else 1
+    peers = observed(row, WINDOWS, window, THINGS, row[LAST])
+    services = observed(row, WINDOWS, window, OTHER_THINGS, row[LAST])
+    return bool(2.0 * max(peers, services) >= observed(row, WINDOWS, window, RECORDS, row[LAST]))
+
+
+@inner
+def behaviour_of(
+    columns: ConnColumns,
+    i: int,
+    row: npt.NDArray[np.float64],
+    x: npt.NDArray[np.float64],
+    rarity: npt.NDArray[np.float64],
+) -> int:
     """Name what an anomalous record's device is doing, by the view that is strongest and by how far it reaches."""
     if max(x[5], x[6], x[9], x[10]) >= _MANY:
         return SCAN
     if max(x[7], x[8], x[11], x[12]) >= _MANY and rarity[1] * WEIGHTS[1] >= 1.0:
-        return BRUTE_FORCE if columns.login[i] else FLOOD
+        return SCAN if _spreads(row, x) else BRUTE_FORCE if columns.login[i] else FLOOD
     if WEIGHTS[0] * rarity[0] >= max(WEIGHTS[2] * rarity[2], WEIGHTS[3] * rarity[3]):
         direction = columns.direction[i]
         return INBOUND_CONTACT if direction == INBOUND else LATERAL_CONTACT if direction == LATERAL else NEW_PEER
@@ -78,7 +94,7 @@ def _judge_record(
     measure(state, columns, i, keys, row, x)
     assess(views, x, maturity_of(row))
     outcome.evidence[i] = evidence_of(views)
-    outcome.behaviour[i] = behaviour_of(columns, i, x, views.rarity)
+    outcome.behaviour[i] = behaviour_of(columns, i, row, x, views.rarity)
     decisive = is_decisive(columns, i, x)
     outcome.verdict[i] = judge(row, outcome.evidence[i], outcome.behaviour[i], decisive, row[LAST], views.policy)
     outcome.end[i] = row[LAST]

@@ -133,3 +133,21 @@ def test_a_device_is_believed_again_once_it_has_been_quiet(learned_day: bytes, t
     later = engine.process(RecordBatch("conn", day_after(traffic, 6.0, 3.0 * traffic.HOUR, seed=9)["conn"]))
     assert not later.anomaly.any()
     assert later.alerts == ()
+
+
+def test_a_slow_telnet_scan_is_called_a_scan(learned_day: bytes, traffic: Traffic) -> None:
+    """Its port is one to log in at, and each of its few probes goes to another host."""
+    engine, begin = Engine.from_bytes(learned_day), traffic.START + traffic.DAY + 1800.0
+    scan = traffic.scan(begin, 40, per_second=0.5)
+    scored = engine.process(mixed(traffic, "conn", day_after(traffic, 1.0)["conn"], scan))
+    assert "scan" in {alert.behaviour for alert in scored.alerts}
+    assert "brute-force" not in {alert.behaviour for alert in scored.alerts}
+
+
+def test_failed_logins_at_one_host_are_called_brute_force(learned_day: bytes, traffic: Traffic) -> None:
+    engine, begin = Engine.from_bytes(learned_day), traffic.START + traffic.DAY + 1800.0
+    tries = begin + np.arange(200) * 0.5
+    logins = traffic.flows(tries, traffic.VICTIM, [traffic.NEIGHBOUR] * 200, 22, conn_state=["RSTO"] * 200)
+    scored = engine.process(mixed(traffic, "conn", day_after(traffic, 1.0)["conn"], logins))
+    assert "brute-force" in {alert.behaviour for alert in scored.alerts}
+    assert "scan" not in {alert.behaviour for alert in scored.alerts}
