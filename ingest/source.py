@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ingest.listing import Entry
     from ingest.records import RecordBatch
 
-POSITIONS_VERSION: Final = 1
+POSITIONS_VERSION: Final = 2
 
 _PIECES_PER_POLL: Final = 4
 _LONGEST_INTERVAL_S: Final = 5.0

@@ -42,11 +42,11 @@ class EveReader:
         What `state` gave, to go on in the middle of the file.
     """
 
-    def __init__(self, state: list[Record] | None = None) -> None:
-        self._dns = DnsJoin(state or [])
+    def __init__(self, state: Record | None = None) -> None:
+        self._dns = DnsJoin(state or {})
 
-    def state(self) -> list[Record]:
-        """Return the held queries, JSON-able, the oldest first."""
+    def state(self) -> Record:
+        """Return the held queries and the time that they are held by, JSON-able."""
         return self._dns.state()
 
     def finish(self) -> Records:

@@ -1,11 +1,13 @@
 """Suricata's ``dns`` events to dns records, one per transaction as Zeek logs them.
 
 Suricata writes a query and its answer as two events (version 2 calls them query and answer, version 3 request and
-response). A query is held until its answer comes, its flow ends or `WAIT_S` of log time pass; what is held is bounded.
+response). A query is held until its answer comes or its flow ends. Where flows are not logged, it is held for `WAIT_S`
+of log time; and never more than `MAX_HELD` queries are.
 """
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any, Final
 
 from ingest.errors import BadLineError
@@ -14,11 +16,16 @@ from ingest.values import parse_iso
 from ingest.zeek_values import read_zeek
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     Record = dict[str, Any]
     Records = list[tuple[str, Record]]
+    _Key = tuple[int, int]
 
-WAIT_S: Final = 10.0
-"""Zeek gives up waiting for an answer after as long (``dns_session_timeout``)."""
+WAIT_S: Final = 900.0
+"""Counted from the newest time that was in the log when the query was read. An answer is no later than its flow, which
+ends after 300 s without a packet; but each thread of Suricata writes at its own pace, so an answer can stand behind
+events that are minutes newer (in a capture that Suricata 7 read with its default threads: 356 s)."""
 MAX_HELD: Final = 10_000
 
 _DNS_PORT: Final = 53
@@ -60,52 +67,76 @@ _TYPES: Final = {
 
 
 class DnsJoin:
-    """Joins queries and answers; ``held`` are the queries to go on with, the oldest first."""
+    """Joins queries and answers; ``state`` is what `state` gave, to go on from there, or empty."""
 
-    def __init__(self, held: list[Record]) -> None:
-        self._held = {_key(event): event for event in held}
-        self._now = max((_time(event) for event in held), default=float("-inf"))
+    def __init__(self, state: Mapping[str, Any]) -> None:
+        self._now: float = state.get("now", float("-inf"))
+        self._held: dict[_Key, tuple[float, Record]] = {}
+        self._keys_of_flow: dict[int, dict[_Key, None]] = {}
+        for read_at, event in state.get("queries", ()):
+            self._hold(_key(event), read_at, event)
 
-    def state(self) -> list[Record]:
-        """Return the queries that wait, JSON-able, the oldest first."""
-        return list(self._held.values())
+    def state(self) -> Record:
+        """Return the newest time, and the queries that wait, oldest first, JSON-able; empty before the first event."""
+        if self._now == float("-inf"):
+            return {}
+        return {"now": self._now, "queries": [[read_at, event] for read_at, event in self._held.values()]}
 
     def read(self, event: Record) -> Records:
-        """Return the records that are complete with this event: its own, and those that waited too long."""
+        """Return the records that are complete with this event: its own, and those that waited too long.
+
+        Raises
+        ------
+        BadLineError
+            If it cannot be a record; nothing has changed then.
+        """
         kind = section(event, "dns").get("type")
         if str(kind) not in _QUERIES | _ANSWERS:
             raise BadLineError(f"dns.type: {kind!r} is neither a query nor an answer")
-        self._now = max(self._now, _time(event))
-        records = self._release_old()
+        key, now = _key(event), max(self._now, _time(event))
+        _, query = self._held.get(key, (0.0, None))
+        record = _record(event, None) if kind in _QUERIES else _record(query, event)
+        read_zeek(record, "dns")
+        self._now = now
         if kind in _QUERIES:
-            records += self._release([_key(event)])
-            read_zeek(_record(event, None), "dns")
-            self._held[_key(event)] = event
+            records = self._release([*self._old(), key])
+            self._hold(key, now, event)
             return records + (self._release([next(iter(self._held))]) if len(self._held) > MAX_HELD else [])
-        return [*records, ("dns", _record(self._held.pop(_key(event), None), event))]
+        self._drop(key)
+        return [*self._release(self._old()), ("dns", record)]
 
     def release_flow(self, event: Record) -> Records:
         """Return records of the queries of a flow that ended."""
         flow = event.get("flow_id")
-        return self._release([key for key in self._held if key[0] == flow]) if self._held else []
+        return self._release(list(self._keys_of_flow.get(flow, ()))) if isinstance(flow, int) else []
 
     def release_all(self) -> Records:
         """Return records of all queries that wait."""
         return self._release(list(self._held))
 
-    def _release_old(self) -> Records:
-        old = []
-        for key, event in self._held.items():
-            if _time(event) > self._now - WAIT_S:
-                break
-            old.append(key)
-        return self._release(old)
+    def _old(self) -> list[_Key]:
+        """Return the queries that have waited too long; the times at which they were read never go back."""
+        waited = itertools.takewhile(lambda item: item[1][0] <= self._now - WAIT_S, self._held.items())
+        return [key for key, _ in waited]
 
-    def _release(self, keys: list[tuple[object, object]]) -> Records:
-        return [("dns", _record(self._held.pop(key), None)) for key in keys if key in self._held]
+    def _hold(self, key: _Key, read_at: float, event: Record) -> None:
+        self._held[key] = read_at, event
+        self._keys_of_flow.setdefault(key[0], {})[key] = None
+
+    def _drop(self, key: _Key) -> Record | None:
+        """Hold a query no longer; return it, None if it was not held."""
+        _, event = self._held.pop(key, (0.0, None))
+        if event is not None:
+            del self._keys_of_flow[key[0]][key]
+            if not self._keys_of_flow[key[0]]:
+                del self._keys_of_flow[key[0]]
+        return event
+
+    def _release(self, keys: list[_Key]) -> Records:
+        return [("dns", _record(event, None)) for key in keys if (event := self._drop(key)) is not None]
 
 
-def _key(event: Record) -> tuple[object, object]:
+def _key(event: Record) -> _Key:
     flow, number = event.get("flow_id"), section(event, "dns").get("id")
     if not isinstance(flow, int) or not isinstance(number, int):
         raise BadLineError("a dns event has a flow_id and a dns.id, whole numbers")

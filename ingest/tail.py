@@ -172,4 +172,4 @@ class Tail:
 def _nothing_held(text: str) -> str:
     """Return a decoder's state without the records that wait for later lines."""
     state = json.loads(text)
-    return sys.intern(json.dumps({**state, "held": type(state["held"])()}, sort_keys=True))
+    return sys.intern(json.dumps({**state, "held": {}}, sort_keys=True))

@@ -35,13 +35,13 @@ class JsonReader:
         What `state` gave, to go on in the middle of the file.
     """
 
-    def __init__(self, hint: str, held: list[dict[str, Any]] | None = None) -> None:
+    def __init__(self, hint: str, held: dict[str, Any] | None = None) -> None:
         self._hint = hint
         self._eve = EveReader(held)
         self._usual: JsonLoops | None = None
 
-    def state(self) -> list[dict[str, Any]]:
-        """Return the events that wait for others, JSON-able."""
+    def state(self) -> dict[str, Any]:
+        """Return the events that wait for others, and the time that they wait by, JSON-able."""
         return self._eve.state()
 
     def finish(self, tally: Tally) -> None:

@@ -163,7 +163,7 @@ def test_counts_go_on(tmp_path: Path) -> None:
 
 
 def test_positions_of_another_version_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="version 99, expected 1; start with an empty state folder"):
+    with pytest.raises(CheckpointError, match="version 99, expected 2; start with an empty state folder"):
         FollowSource(tmp_path, positions={"version": 99})
 
 

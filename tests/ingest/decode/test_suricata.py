@@ -78,9 +78,9 @@ def test_query_and_answer_are_one_record(decode: Any, messages: tuple[dict[str, 
 
 
 def test_a_query_without_an_answer_is_a_record_too(decode: Any) -> None:
-    """When Zeek's time-out has passed in the log, when the flow ends, or when the file is finished."""
+    """When no answer can come any more by the log's time, when the flow ends, or when the file is finished."""
     query = {"event_type": "dns", "dns": DNS_2[0]}
-    late = {**query, "flow_id": 8, "timestamp": "2018-09-14T11:40:42.000000+0000"}
+    late = {**query, "flow_id": 8, "timestamp": "2018-09-14T11:55:32.000000+0000"}
     flow: dict[str, Any] = {
         "event_type": "flow",
         "flow_id": 8,
