@@ -10,6 +10,8 @@ from ingest.errors import BadLineError
 if TYPE_CHECKING:
     Record = dict[str, Any]
 
+_MAPPED: Final = bytes(10) + b"\xff\xff"
+"""Beginning of an IPv6 address that stands for an IPv4 address. Source: RFC 4291, 2.5.5.2; Zeek's ``IPAddr.h``."""
 _PROTOCOLS: Final = {"TCP": "tcp", "UDP": "udp", "ICMP": "icmp", "IPv6-ICMP": "icmp"}
 _COUNTERPARTS: Final = {
     "ICMP": {0: 8, 8: 0, 9: 10, 10: 9, 13: 14, 14: 13, 15: 16, 16: 15, 17: 18, 18: 17},
@@ -32,19 +34,24 @@ def objects(value: object) -> list[Record]:
 
 
 def address(text: object) -> object:
-    """Return an IP address as Zeek writes it (shortest form); anything else as it is.
+    """Return an IP address as Zeek writes it (shortest form, a mapped IPv4 address as IPv4); anything else as it is.
 
     Examples
     --------
     >>> address("fe80:0000:0000:0000:0000:0000:0000:0001"), address("192.0.2.1"), address("a.example")
     ('fe80::1', '192.0.2.1', 'a.example')
+    >>> address("0000:0000:0000:0000:0000:ffff:c000:0201")
+    '192.0.2.1'
     """
     if not isinstance(text, str) or ":" not in text:
         return text
     try:
-        return socket.inet_ntop(socket.AF_INET6, socket.inet_pton(socket.AF_INET6, text))
+        packed = socket.inet_pton(socket.AF_INET6, text)
     except (OSError, ValueError):
         return text
+    if packed.startswith(_MAPPED):
+        return socket.inet_ntop(socket.AF_INET, packed[len(_MAPPED) :])
+    return socket.inet_ntop(socket.AF_INET6, packed)
 
 
 def identity(event: Record, *, turned: bool = False) -> Record:
