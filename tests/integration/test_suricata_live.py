@@ -52,7 +52,11 @@ class Suricata:
         raise AssertionError(f"suricata ended before it said {text!r}")
 
     def rotate(self, name: str) -> None:
-        """Do as logrotate does."""
+        """Do as logrotate does, once there is a log: after HUP it is made anew with the next event."""
+        begun = time.monotonic()
+        while not (self.out / "eve.json").exists():
+            assert time.monotonic() - begun < DEADLINE_S, f"no eve.json in {self.out}"
+            time.sleep(0.05)
         (self.out / "eve.json").rename(self.out / name)
         self.process.send_signal(signal.SIGHUP)
 
