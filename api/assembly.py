@@ -34,8 +34,10 @@ _MIB: Final = 1 << 20
 
 
 @contextmanager
-def assembled(settings: Settings) -> Iterator[Service]:
+def assembled(settings: Settings, catch_up_since: float | None = None) -> Iterator[Service]:
     """Yield the service, not yet started; its state directory is locked meanwhile.
+
+    Rotated and archived logs that were written since `catch_up_since`, epoch seconds, are read, too.
 
     Raises
     ------
@@ -48,7 +50,7 @@ def assembled(settings: Settings) -> Iterator[Service]:
     with ExitStack() as stack:
         state = stack.enter_context(state_directory(settings.traffic.state or default_state_directory(logs)))
         assembly = _Assembly(settings, state)
-        source = stack.enter_context(assembly.source(logs))
+        source = stack.enter_context(assembly.source(logs, catch_up_since))
         yield assembly.service(source)
 
 
@@ -63,9 +65,13 @@ class _Assembly:
         self._writer = AlertWriter(state.alerts)
         self._clock = Clock()
 
-    def source(self, logs: Path) -> FollowSource:
-        positions = orjson.loads(self._found.get("positions", b"null"))
-        return FollowSource(logs, positions=positions, scan_interval_s=self._settings.traffic.scan_interval_s)
+    def source(self, logs: Path, catch_up_since: float | None) -> FollowSource:
+        return FollowSource(
+            logs,
+            positions=orjson.loads(self._found.get("positions", b"null")),
+            scan_interval_s=self._settings.traffic.scan_interval_s,
+            catch_up_since=catch_up_since,
+        )
 
     def service(self, source: FollowSource) -> Service:
         server, models = self._settings.server, self._settings.models

@@ -15,6 +15,14 @@ ListenOption = Annotated[str | None, typer.Option("--listen", metavar="HOST:PORT
 ForOption = Annotated[
     float | None, typer.Option("--for", metavar="SECONDS", min=0, help="Stop so long after it was ready.")
 ]
+CatchUpOption = Annotated[
+    str | None,
+    typer.Option(
+        "--catch-up",
+        metavar="SINCE",
+        help="Read rotated and archived logs, too, that were written since then: 2h, 3d, or 2026-01-29T06:00:00.",
+    ),
+]
 
 
 def listen_settings(listen: str | None) -> dict[str, Any]:

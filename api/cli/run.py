@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from api.cli.options import ConfigOption, ForOption, ListenOption, StateOption, listen_settings
+from api.cli.options import CatchUpOption, ConfigOption, ForOption, ListenOption, StateOption, listen_settings
 
 
 def run(
@@ -15,11 +16,14 @@ def run(
     state: StateOption = None,
     listen: ListenOption = None,
     config: ConfigOption = None,
+    catch_up: CatchUpOption = None,
     stop_after: ForOption = None,
 ) -> None:
     """Follow the logs of a folder, and serve scores and alerts over HTTP and WebSocket."""
     from api.cli.serving import serve_until_stopped
+    from api.cli.since import parse_since
     from api.settings import load_settings
 
     overrides = {"TrafficAnalyzerConfig": {"logs": logs, "state": state}, "SocketIOConfig": listen_settings(listen)}
-    raise typer.Exit(serve_until_stopped(load_settings(config, overrides), stop_after))
+    since = None if catch_up is None else parse_since(catch_up, "--catch-up", time.time())
+    raise typer.Exit(serve_until_stopped(load_settings(config, overrides), stop_after, catch_up_since=since))

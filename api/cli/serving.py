@@ -9,28 +9,38 @@ import tempfile
 from typing import TYPE_CHECKING
 
 from api.assembly import assembled
+from api.cli.since import shown_time
 from api.cli.terminal import say, show_alerts
 from api.server import bind, serve, url_of
 from api.version import package_version
+from ingest.archive import Archive
 from online_models.compile import needs_compiling
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
+    from pathlib import Path
 
     from api.service import Service
     from api.settings import Settings
 
 
 def serve_until_stopped(
-    settings: Settings, stop_after_s: float | None = None, on_started: Callable[[], None] = lambda: None
+    settings: Settings,
+    stop_after_s: float | None = None,
+    on_started: Callable[[], None] = lambda: None,
+    *,
+    catch_up_since: float | None = None,
 ) -> int:
     """Run the service and return the exit status: 0 if it was stopped, 1 if it failed.
 
-    `on_started` is called once the server listens and all settings have proved right.
+    `on_started` is called once the server listens and all settings have proved right. Archived logs that were written
+    since `catch_up_since`, epoch seconds, are read first.
     """
     logging.basicConfig(level=logging.WARNING, format="nslabs: %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    with bind(settings.server.host, settings.server.port) as listener, assembled(settings) as service:
+    with bind(settings.server.host, settings.server.port) as listener, assembled(settings, catch_up_since) as service:
+        if catch_up_since is not None and settings.traffic.logs is not None:
+            say(_catching_up(settings.traffic.logs, catch_up_since))
         tempfile.tempdir = str(service.state.uploads)  # /tmp may be small, or be memory
         asyncio.run(
             serve(service, listener, lambda ready: _tell(service, settings, listener, on_started, ready), stop_after_s)
@@ -54,6 +64,12 @@ async def _tell(
         group.create_task(show_alerts(service.hub))
         await ready.wait()
         say("ready")
+
+
+def _catching_up(logs: Path, since: float) -> str:
+    archive = Archive.beside(logs).folder
+    days = f"and {archive}/YYYY-MM-DD" if archive else f"only; no YYYY-MM-DD folders in {logs} or beside it"
+    return f"catching up on logs written since {shown_time(since)}: rotated files {days}"
 
 
 def _outcome(service: Service) -> int:
