@@ -114,6 +114,7 @@ def _state(path: Path | None) -> Iterator[StateDirectory]:
 
 def _summary(scorer: Scorer, readers: ReplayReaders, source: ReplaySource, seconds: float) -> ReplaySummary:
     rate = scorer.scored / seconds if seconds else 0.0
+    lines = [line for line in source.malformed if line.cause != "damaged"]  # those are among the source's oddities
     return ReplaySummary(
         records=scorer.scored,
         seconds=round(seconds, 3),
@@ -123,7 +124,7 @@ def _summary(scorer: Scorer, readers: ReplayReaders, source: ReplaySource, secon
         alerts=len(readers.alerts),
         oddities=(
             *source.oddities,
-            *(f"{line.source}, offset {line.offset}: {line.reason}" for line in source.malformed[-_SAMPLES:]),
+            *(f"{line.source}, offset {line.offset}: {line.reason}" for line in lines[-_SAMPLES:]),
         ),
     )
 

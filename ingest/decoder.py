@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from ingest.blocks import cut
+from ingest.errors import BadLineError
 from ingest.kinds import kind_by_file
 from ingest.tally import Tally
 from ingest.zeek_header import META, Header, HeaderReader, is_decoded
@@ -136,9 +137,11 @@ class LogDecoder:
             self._reader.read(run, self._tally)
 
     def _reject_all(self, run: Block) -> None:
-        reason = "no header names the fields of this row" if not self._headers.header.fields else "no known log kind"
+        error = BadLineError("no known log kind", "unknown_kind")
+        if not self._headers.header.fields:
+            error = BadLineError("no header names the fields of this row", "no_header")
         for number in range(len(run)):
-            self._tally.reject(run.line(number), run.place(number), reason)
+            self._tally.reject(run.line(number), run.place(number), error)
 
 
 def _runs(block: Block) -> Iterator[tuple[int, Block]]:

@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final, Literal, get_args
+
+Cause = Literal["not_json", "unknown_kind", "no_header", "fields", "value", "too_long", "cut_off", "damaged"]
+"""Why a line is malformed, in a word: no JSON; of no known log kind; without a header that names its fields; with too
+many or too few fields; with a value that is not of its field's type; longer than a line may be; without its end; in a
+packed file that is not whole."""
+
+CAUSES: Final[tuple[Cause, ...]] = get_args(Cause)
+
 
 class IngestError(Exception):
     """Base of every error that `ingest` raises on purpose."""
@@ -21,3 +30,7 @@ class CheckpointError(IngestError):
 
 class BadLineError(IngestError):
     """One line that is not a record; the message says which field, which value and what was expected."""
+
+    def __init__(self, message: str, cause: Cause = "value") -> None:
+        super().__init__(message)
+        self.cause = cause

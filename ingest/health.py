@@ -29,8 +29,8 @@ class SourceHealth:
         seconds of log time between the newest record written and the newest handed out, of the stream that lags most.
     records, skipped
         Records handed out, and lines of kinds that are not analysed, by log kind.
-    malformed, malformed_samples
-        Lines that could not be read, and the latest of them.
+    malformed, malformed_by_cause, malformed_samples
+        Lines that could not be read, in all and by cause (`ingest.errors.Cause`), and the latest of them.
     troubles
         What is wrong with the sensor.
     oddities
@@ -44,6 +44,7 @@ class SourceHealth:
     records: dict[str, int] = field(default_factory=dict)
     skipped: dict[str, int] = field(default_factory=dict)
     malformed: int = 0
+    malformed_by_cause: dict[str, int] = field(default_factory=dict)
     malformed_samples: tuple[Malformed, ...] = ()
     troubles: tuple[str, ...] = ()
     oddities: tuple[str, ...] = ()
@@ -62,6 +63,7 @@ def take_health(roster: Roster, ledger: Ledger, sensor: Sensor, told: Iterable[s
         records=dict(ledger.records),
         skipped=dict(ledger.skipped),
         malformed=ledger.malformed,
+        malformed_by_cause={str(cause): lines for cause, lines in ledger.rejected.items()},
         malformed_samples=tuple(ledger.samples),
         troubles=tuple(sensor.troubles()),
         oddities=(*unreadable, *(sentence for sentence in told if sentence)),

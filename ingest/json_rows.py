@@ -66,7 +66,7 @@ def _loads(text: bytes | str) -> object:
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise BadLineError(f"not JSON: {error}") from error
+        raise BadLineError(f"not JSON: {error}", "not_json") from error
 
 
 def _as_text(match: re.Match[str]) -> str:
@@ -76,7 +76,7 @@ def _as_text(match: re.Match[str]) -> str:
 def read_event(record: object, hint: str, eve: EveReader) -> Event:
     """Return what a decoded JSON value is; raise `BadLineError` naming what is wrong with it."""
     if not isinstance(record, dict):
-        raise BadLineError(f"a record is a JSON object, not {type(record).__name__}")
+        raise BadLineError(f"a record is a JSON object, not {type(record).__name__}", "unknown_kind")
     if is_event(record):
         kind, found = eve.read(record)
         rows = None if found is None else [(kind, read_zeek(row, kind)) for kind, row in found]
@@ -84,6 +84,6 @@ def read_event(record: object, hint: str, eve: EveReader) -> Event:
     path = record["_path"] if isinstance(record.get("_path"), str) else None
     zeek_kind = resolve_kind(path, record.keys(), hint)
     if zeek_kind is None:
-        raise BadLineError("no known log kind: give _path, or the fields of a Zeek log")
+        raise BadLineError("no known log kind: give _path, or the fields of a Zeek log", "unknown_kind")
     rows = [(zeek_kind, read_zeek(record, zeek_kind))] if zeek_kind in SCHEMAS else None
     return Event(zeek_kind, path, rows=rows, keys=record.keys())

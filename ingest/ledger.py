@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections import Counter, deque
 from typing import TYPE_CHECKING, Any, Final
 
+from ingest.tally import MAX_SKIPPED_KINDS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from ingest.decoder import LogDecoder
+    from ingest.errors import Cause
     from ingest.records import Malformed
 
 KEPT_MALFORMED: Final = 100
@@ -21,29 +24,36 @@ class Ledger:
     def __init__(self) -> None:
         self.records: Counter[str] = Counter()
         self.skipped: Counter[str] = Counter()
-        self.malformed = 0
+        self.rejected: Counter[Cause] = Counter()
         self.blank = 0
         self.content_bytes = 0
         self.samples: deque[Malformed] = deque(maxlen=KEPT_MALFORMED)
+
+    @property
+    def malformed(self) -> int:
+        """Lines that could not be read."""
+        return self.rejected.total()
 
     def enter(self, decoder: LogDecoder, size: int) -> None:
         """Take over what a decoder has counted since the last time, for `size` bytes of lines."""
         counts = decoder.counts
         self.records.update(counts.records)
-        self.skipped.update(counts.skipped)
-        self.malformed += counts.malformed
+        for kind, lines in counts.skipped.items():
+            self.skipped[kind if kind in self.skipped or len(self.skipped) < MAX_SKIPPED_KINDS else "other"] += lines
+        self.rejected.update(counts.rejected)
         self.blank += counts.blank
         self.content_bytes += size
         self.samples.extend(decoder.malformed)
         counts.records.clear()
         counts.skipped.clear()
-        counts.malformed = counts.blank = 0
+        counts.rejected.clear()
+        counts.blank = 0
         decoder.malformed.clear()
 
     def reject(self, rejected: Iterable[Malformed]) -> None:
         """Count lines that never reached a decoder."""
         for line in rejected:
-            self.malformed += 1
+            self.rejected[line.cause] += 1
             self.samples.append(line)
 
     @property
@@ -57,7 +67,7 @@ class Ledger:
         return {
             "records": dict(self.records),
             "skipped": dict(self.skipped),
-            "malformed": self.malformed,
+            "rejected": dict(self.rejected),
             "blank": self.blank,
             "content_bytes": self.content_bytes,
         }
@@ -66,5 +76,6 @@ class Ledger:
         """Take up the counts that `state` returned."""
         self.records = Counter(state["records"])
         self.skipped = Counter(state["skipped"])
-        self.malformed, self.blank = state["malformed"], state["blank"]
+        self.rejected = Counter(state["rejected"])
+        self.blank = state["blank"]
         self.content_bytes = state["content_bytes"]

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from ingest.errors import Cause
+
 MAX_LINE_BYTES: Final = 16 << 20
 """A longer line is counted as malformed and skipped: no log writes one, and memory has to end somewhere."""
 
@@ -91,11 +93,12 @@ class Lines:
             limit = MAX_LINE_BYTES
             before, block = self._read_on(limit)
         if b"\n" not in block and len(block) >= MAX_LINE_BYTES:
-            self._reject(f"line longer than {MAX_LINE_BYTES} bytes", block)
+            self._reject(f"line longer than {MAX_LINE_BYTES} bytes", block, "too_long")
             self._skipping = True
             return self._skip_line(before, block)
-        at_end = rest and len(block) < limit
-        end = len(block) if at_end else block.rfind(b"\n") + 1
+        last = rest and len(block) < limit
+        torn = last and self._note_torn_end()
+        end = len(block) if last and not torn else block.rfind(b"\n") + 1
         self._note_damage()
         self._searched = self.offset + len(block)
         self._advance(before, block[:end])
@@ -182,7 +185,7 @@ class Lines:
     def cut_off(self) -> None:
         """Note that the content has ended for good; half a line that was seen and is gone is told."""
         if self._searched > self.offset and not self._skipping:
-            self._reject("the line was cut off before its end: the file was truncated or removed", b"")
+            self._reject("the line was cut off before its end: the file was truncated or removed", b"", "cut_off")
         self._searched = 0
 
     def take_rejected(self) -> list[Malformed]:
@@ -257,12 +260,19 @@ class Lines:
         new = reader.read(self._searched, MAX_LINE_BYTES)
         return b"\n" not in new and self._searched + len(new) - self.offset < MAX_LINE_BYTES
 
-    def _note_damage(self) -> None:
-        damage = self.open().damage
+    def _note_damage(self, damage: str | None = None) -> None:
+        damage = damage or self.open().damage
         if damage is not None and not self._damaged:
-            self._reject(damage, b"")
+            self._reject(damage, b"", "damaged")
             self._damaged = True
 
-    def _reject(self, reason: str, line: bytes) -> None:
+    def _note_torn_end(self) -> bool:
+        """Tell whether a packed file that is not expected to grow is not whole; its last line may not be, either."""
+        reader = self.open()
+        if reader.damage is None and reader.within_member:
+            self._note_damage("the packed data has no end: the file was truncated, or is still being written")
+        return reader.damage is not None or reader.within_member
+
+    def _reject(self, reason: str, line: bytes, cause: Cause) -> None:
         sample = line[:200].decode("utf-8", "backslashreplace")
-        self._rejected.append(Malformed(str(self.path), self.offset, reason, sample))
+        self._rejected.append(Malformed(str(self.path), self.offset, reason, sample, cause))

@@ -23,9 +23,18 @@ _HOLE_READ: Final = 1 << 20
 
 
 class LogReader(Protocol):
-    """An open log file. Positions count bytes of the content: after decompression, without a leading hole."""
+    """An open log file. Positions count bytes of the content: after decompression, without a leading hole.
+
+    Attributes
+    ----------
+    damage
+        Why the packed data can be read no further; None if it can.
+    within_member
+        The packed data read so far ends before the end of a gzip member: more has to follow.
+    """
 
     damage: str | None
+    within_member: bool
 
     def read(self, start: int, size: int) -> bytes:
         """Return the content from `start`: `size` bytes, fewer at the end of what was written so far."""
@@ -44,6 +53,7 @@ class _File:
     def __init__(self, fd: int) -> None:
         self._fd = fd
         self.damage: str | None = None
+        self.within_member = False
 
     def stat(self) -> os.stat_result:
         return os.fstat(self._fd)
@@ -109,6 +119,7 @@ class GzipReader(_File):
         self._inflater = zlib.decompressobj(wbits=31)
         self._anchor = Anchor()
         self.damage = None
+        self.within_member = False
 
     def _same_file(self) -> bool:
         return self._anchor.holds(os.pread(self._fd, self._anchor.length, 0)) and self.stat().st_size >= self._offset
@@ -129,6 +140,7 @@ class GzipReader(_File):
         except zlib.error as error:
             self.damage = f"not valid gzip data: {error}"
             return False
+        self.within_member = bool(self.within_member or raw)
         self._held += piece if self._base or self._held else piece.lstrip(b"\0")
         if self._inflater.eof:
             self._next_member()
@@ -142,6 +154,7 @@ class GzipReader(_File):
         return raw
 
     def _next_member(self) -> None:
+        self.within_member = False
         rest = self._inflater.unused_data.lstrip(b"\0")
         self._offset -= len(rest)
         self._inflater = zlib.decompressobj(wbits=31)

@@ -15,6 +15,8 @@ from ingest.schemas import CONN, DNS, HTTP, MODELLED_KINDS, SCHEMAS
 if TYPE_CHECKING:
     import polars as pl
 
+    from ingest.errors import Cause
+
 __all__ = ["CONN", "DNS", "HTTP", "MODELLED_KINDS", "SCHEMAS", "Malformed", "RecordBatch"]
 
 
@@ -56,9 +58,12 @@ class Malformed:
         Which field, which value, what was expected.
     sample
         The beginning of the line.
+    cause
+        The reason in a word.
     """
 
     source: str
     offset: int
     reason: str
     sample: str
+    cause: Cause

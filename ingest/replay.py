@@ -105,15 +105,21 @@ class ReplaySource:
                 offset = lines.offset - len(block)
                 batches = decoder.feed(block, offset)
                 self._ledger.enter(decoder, len(block))
-                self._ledger.reject(lines.take_rejected())
+                self._reject(lines.take_rejected())
                 yield batches
                 used += self._advance(lines.open().passed(lines.offset) - used)
         except (OSError, ContentReplacedError) as error:
             self.oddities.append(f"{entry.path} cannot be read to its end: {error}")
         finally:
-            self._ledger.reject(lines.take_rejected())
+            self._reject(lines.take_rejected())
             lines.close()
             self._advance(entry.size - used)
+
+    def _reject(self, rejected: list[Malformed]) -> None:
+        """Count lines that no decoder saw; a file that is not whole is told, too."""
+        self._ledger.reject(rejected)
+        damaged = (line for line in rejected if line.cause == "damaged")
+        self.oddities += [f"{line.source} cannot be read to its end: {line.reason}" for line in damaged]
 
     def _advance(self, size: int) -> int:
         self._progress.bytes_read += size

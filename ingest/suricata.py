@@ -83,7 +83,7 @@ def read_alert(event: Record) -> Record:
     turned = client is not None and client == event.get("dest_ip") != event.get("src_ip")
     names = ("action", "gid", "signature_id", "rev", "signature", "category", "severity")
     if "signature" not in alert:
-        raise BadLineError("alert.signature is missing")
+        raise BadLineError("alert.signature is missing", "fields")
     return {
         **identity(event, turned=turned or event.get("direction") == "to_client"),
         **{name: alert.get(name) for name in names},

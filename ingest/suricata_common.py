@@ -24,7 +24,7 @@ def section(record: Record, name: str) -> Record:
     """Return the part of an event that is named ``name``; raise `BadLineError` if there is none."""
     part = record.get(name)
     if not isinstance(part, dict):
-        raise BadLineError(f"{name}: the event has no such object")
+        raise BadLineError(f"{name}: the event has no such object", "fields")
     return part
 
 

@@ -139,7 +139,7 @@ class DnsJoin:
 def _key(event: Record) -> _Key:
     flow, number = event.get("flow_id"), section(event, "dns").get("id")
     if not isinstance(flow, int) or not isinstance(number, int):
-        raise BadLineError("a dns event has a flow_id and a dns.id, whole numbers")
+        raise BadLineError("a dns event has a flow_id and a dns.id, whole numbers", "fields")
     return flow, number
 
 

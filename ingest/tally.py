@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
+    from ingest.errors import BadLineError, Cause
+
 KEPT_MALFORMED: Final = 1_000
 MAX_SKIPPED_KINDS: Final = 500
 """Names of kinds come from the log, so a damaged one can make any number of them."""
@@ -31,16 +33,21 @@ class DecodeCounts:
         Decoded records, by log kind.
     skipped
         Lines of kinds that are not analysed, by log kind.
-    malformed
-        Lines that could not be decoded.
+    rejected
+        Lines that could not be decoded, by cause.
     blank
         Lines without a single character but white space.
     """
 
     records: Counter[str] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)
-    malformed: int = 0
+    rejected: Counter[Cause] = field(default_factory=Counter)
     blank: int = 0
+
+    @property
+    def malformed(self) -> int:
+        """Lines that could not be decoded, in all."""
+        return self.rejected.total()
 
 
 class Tally:
@@ -74,11 +81,11 @@ class Tally:
         known = kind in self.counts.skipped or len(self.counts.skipped) < MAX_SKIPPED_KINDS
         self.counts.skipped[kind if known else "other"] += lines
 
-    def reject(self, line: bytes, offset: int, reason: str) -> None:
+    def reject(self, line: bytes, offset: int, error: BadLineError) -> None:
         """Count a line that cannot be decoded, and keep the reason and the line's beginning for a look."""
-        self.counts.malformed += 1
+        self.counts.rejected[error.cause] += 1
         sample = line[:_SAMPLE_BYTES].decode("utf-8", "backslashreplace")
-        self.malformed.append(Malformed(self.source, offset, reason, sample))
+        self.malformed.append(Malformed(self.source, offset, str(error), sample, error.cause))
 
     def take(self) -> list[RecordBatch]:
         """Hand over what was gathered since the last call, one batch a kind."""

@@ -77,7 +77,7 @@ class JsonReader:
         try:
             event = read_event(parse_line(line), self._hint, self._eve)
         except BadLineError as error:
-            tally.reject(line, place, str(error))
+            tally.reject(line, place, error)
             return None
         if event.rows is None:
             tally.skip(event.kind)

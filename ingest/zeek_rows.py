@@ -38,7 +38,7 @@ class RowReader:
             except BadLineError as error:
                 raise BadLineError(f"{name}: {error}") from error
         if row.get("ts") is None:
-            raise BadLineError("ts: the time of the record is missing")
+            raise BadLineError("ts: the time of the record is missing", "fields")
         check_ts(row["ts"])
         return row
 
@@ -46,11 +46,12 @@ class RowReader:
         cells = line.split(self._header.separator)
         expected = len(self._header.fields)
         if len(cells) != expected:
-            raise BadLineError(f"{len(cells)} fields where the header names {expected}")
+            raise BadLineError(f"{len(cells)} fields where the header names {expected}", "fields")
         if self._header.labels:
             tail = cells[-1].split(b"   ")
-            if len(tail) != self._header.labels + 1:
-                raise BadLineError(f"{len(tail) - 1} label columns where the header names {self._header.labels}")
+            labels, expected = len(tail) - 1, self._header.labels
+            if labels != expected:
+                raise BadLineError(f"{labels} label columns where the header names {expected}", "fields")
             cells[-1] = tail[0]
         return cells
 

@@ -50,7 +50,7 @@ class BlockReader:
             try:
                 read[number] = self._rows.read(line)
             except BadLineError as error:
-                tally.reject(line, block.place(number), str(error))
+                tally.reject(line, block.place(number), error)
         return read
 
 

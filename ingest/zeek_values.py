@@ -20,7 +20,7 @@ _CONVERTERS: Final = {
 def read_zeek(record: Mapping[str, Any], kind: str) -> dict[str, Any]:
     """Return a record's values by column name; raise `BadLineError` naming the field that is wrong."""
     if record.get("ts") is None:
-        raise BadLineError("ts: the time of the record is missing")
+        raise BadLineError("ts: the time of the record is missing", "fields")
     row: dict[str, Any] = {}
     for name, convert in _CONVERTERS[kind].items():
         value = record.get(name)

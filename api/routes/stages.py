@@ -28,6 +28,7 @@ class SourceStage(BaseModel):
         default_factory=dict, description="records read, also before a restart, by log kind"
     )
     malformed: int = Field(default=0, description="lines that could not be read")
+    malformed_by_cause: dict[str, int] = Field(default_factory=dict, description="the same, by what is wrong with them")
     malformed_samples: list[str] = Field(default_factory=list, description="the latest of them, with their reasons")
     skipped: dict[str, int] = Field(default_factory=dict, description="lines of kinds that are not analysed")
     problems: list[str] = Field(default_factory=list, description="what is wrong with sensor or files")
@@ -113,6 +114,7 @@ def _source(status: PipelineStatus) -> SourceStage:
         files=health.files,
         records=health.records,
         malformed=health.malformed,
+        malformed_by_cause=health.malformed_by_cause,
         malformed_samples=[
             f"{line.source}, offset {line.offset}: {line.reason}" for line in health.malformed_samples[-_SAMPLES:]
         ],

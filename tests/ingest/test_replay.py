@@ -206,8 +206,33 @@ def test_what_cannot_be_replayed_is_told_with_what_to_do(tmp_path: Path, make: o
 
 
 def test_a_truncated_gzip_log_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
+    """Its last line may lack its end, so it is none; what is missing is counted and told."""
     whole = gzip.compress(b"".join(conn(n, n) for n in range(50_000)))
-    (tmp_path / "conn.log.gz").write_bytes(whole[: len(whole) // 2])
-    read = uids(tmp_path)
-    assert read[:-1] == numbers(0, len(read) - 1)
+    path = tmp_path / "conn.log.gz"
+    path.write_bytes(whole[: len(whole) // 2])
+    source = ReplaySource([tmp_path])
+    read = [uid for batch in source for uid in batch.frame["uid"].to_list()]
+    assert read == numbers(0, len(read))
     assert 20_000 < len(read) < 30_000
+    assert source.counts.rejected == {"damaged": 1}
+    why = "the packed data has no end: the file was truncated, or is still being written"
+    assert source.oddities == [f"{path} cannot be read to its end: {why}"]
+
+
+@pytest.mark.parametrize("members", [1, 3])
+@pytest.mark.parametrize("end", [b"", bytes(512)])
+def test_a_whole_gzip_log_is_nothing_odd(tmp_path: Path, members: int, end: bytes) -> None:
+    """Also without a newline at its end, and padded with zeros, as tapes are."""
+    log = b"".join(gzip.compress(conn(n, n)) for n in range(members)) + gzip.compress(conn(members, members)[:-1])
+    (tmp_path / "conn.log.gz").write_bytes(log + end)
+    source = ReplaySource([tmp_path])
+    assert [uid for batch in source for uid in batch.frame["uid"].to_list()] == numbers(0, members + 1)
+    assert (source.counts.malformed, source.oddities) == (0, [])
+
+
+@pytest.mark.parametrize("left", range(1, 8))
+def test_a_gzip_log_that_lacks_any_part_of_its_trailer_is_told(tmp_path: Path, left: int) -> None:
+    (tmp_path / "conn.log.gz").write_bytes(gzip.compress(conn(0, 0) + conn(1, 1))[:-left])
+    source = ReplaySource([tmp_path])
+    assert [uid for batch in source for uid in batch.frame["uid"].to_list()] == numbers(0, 2)
+    assert (source.counts.rejected, len(source.oddities)) == ({"damaged": 1}, 1)

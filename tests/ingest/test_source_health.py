@@ -133,6 +133,7 @@ def test_every_line_is_accounted_for(tmp_path: Path) -> None:
         source.poll(0.0)
         health = source.health()
     assert (health.records, health.skipped, health.malformed) == ({"conn": 2}, {"x509": 3}, 1)
+    assert health.malformed_by_cause == {"not_json": 1}
     (sample,) = health.malformed_samples
     assert (Path(sample.source).name, sample.offset, sample.sample) == ("conn.log", len(conn(NOW)), "{broken")
 

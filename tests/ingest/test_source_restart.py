@@ -141,6 +141,26 @@ def test_the_inode_of_a_removed_log_may_be_used_again(tmp_path: Path) -> None:
     assert run(tmp_path, positions)[0] == numbers(100, 200)
 
 
+def test_an_archived_log_that_is_truncated_is_told_once(tmp_path: Path) -> None:
+    """While it may be still on its way nothing is said; its whole lines are read at once."""
+    current, clock = tmp_path / "current", [0.0]
+    write(tmp_path / "2026-01-29/conn.00:00:00-01:00:00.log.gz", log(0, 40), NOW - 60)
+    archived = tmp_path / "2026-01-29/conn.00:00:00-01:00:00.log.gz"
+    archived.write_bytes(archived.read_bytes()[:-4])
+    os.utime(archived, (NOW - 60, NOW - 60))
+    write(current / "conn.log", log(40, 50, b"2026-01-29-01-00-00"), NOW)
+    with FollowSource(
+        current, catch_up_since=0.0, scan_interval_s=0.0, watch=False, clock=lambda: clock[0], wall_clock=lambda: NOW
+    ) as source:
+        taken = [uid for _ in range(3) for batch in source.poll(0.0) for uid in batch.frame["uid"].to_list()]
+        assert (taken, source.health().malformed) == (numbers(0, 50), 0)
+        clock[0] = 100.0
+        for _ in range(5):
+            assert source.poll(0.0) == []
+        assert source.health().malformed_by_cause == {"damaged": 1}
+        assert [sample.source for sample in source.health().malformed_samples] == [str(archived)]
+
+
 def test_a_growing_gzip_log_goes_on(tmp_path: Path) -> None:
     live = tmp_path / "conn.log.gz"
     write(live, log(0, 50), NOW)

@@ -57,6 +57,15 @@ def test_packed_logs_and_malformed_lines(command: Command, tmp_path: Path, zeek:
     assert "conn.log.gz, offset" in err
 
 
+def test_a_truncated_archive_is_counted_and_told(command: Command, tmp_path: Path, zeek: type[Zeek]) -> None:
+    text = "".join(zeek.line(zeek.conn(n)) + "\n" for n in range(100))
+    (tmp_path / "conn.log.gz").write_bytes(gzip.compress(text.encode())[:-50])
+    status, out, err = command("replay", tmp_path, "--json")
+    assert (status, json.loads(out)["malformed"]) == (0, 1)
+    assert 0 < json.loads(out)["records"] < 100
+    assert err.count(f"{tmp_path}/conn.log.gz cannot be read to its end: the packed data has no end") == 1
+
+
 def test_a_replay_with_state_goes_on_from_it(command: Command, tmp_path: Path, attacked: list[str]) -> None:
     log = tmp_path / "conn.log"
     log.write_text("\n".join(attacked) + "\n")

@@ -98,3 +98,23 @@ def test_what_is_kept_of_malformed_lines_is_bounded(decode: Any) -> None:
     assert decoder.counts.malformed == 5_001
     assert len(decoder.malformed) == 1_000
     assert max(len(line.sample) for line in decode(b"\xff" * 5_000).decoder.malformed) < 1_000
+
+
+@pytest.mark.parametrize(
+    ("line", "cause"),
+    [
+        (b"{broken\n", "not_json"),
+        (b'{"ts":1.5,"colour":"red"}\n', "unknown_kind"),
+        (b"[1]\n", "no_header"),
+        (b'{"_path":"dns","query":"a"}\n', "fields"),
+        (b'{"_path":"dns","ts":1.5,"query":7}\n', "value"),
+        (b'{"event_type":"flow","timestamp":"2018-09-14T11:40:31.500000+0000"}\n', "fields"),
+        (b"#separator \\x09\n#path\tconn\n#fields\tts\tuid\n1.5\n", "fields"),
+        (b"#separator \\x09\n#path\tconn\n#fields\tts\tuid\nx\tC1\n", "value"),
+        (b"#separator \\x09\n#path\tconn\n#fields\tuid\tproto\nC1\ttcp\n", "fields"),
+    ],
+)
+def test_malformed_lines_are_counted_by_cause(decode: Any, line: bytes, cause: str) -> None:
+    decoder = decode(line, "conn.log").decoder
+    assert decoder.counts.rejected == {cause: 1}
+    assert [malformed.cause for malformed in decoder.malformed] == [cause]
