@@ -14,7 +14,7 @@ from online_models.features.past import HOUR
 from online_models.features.table import claim
 from online_models.features.windows import OTHER_THINGS, RECORDS, THINGS, observed
 from online_models.guard import ANOMALY, is_frozen, judge, release_if_quiet
-from online_models.outcome import Outcome, attribute_views
+from online_models.outcome import Outcome, attribute_views, note_views
 from online_models.views import Views, assess, evidence_of, learn_views
 
 if TYPE_CHECKING:
@@ -94,6 +94,7 @@ def _judge_record(
     measure(state, columns, i, keys, row, x)
     assess(views, x, maturity_of(row))
     outcome.evidence[i] = evidence_of(views)
+    note_views(outcome, i, views)
     outcome.behaviour[i] = behaviour_of(columns, i, row, x, views.rarity)
     decisive = is_decisive(columns, i, x)
     outcome.verdict[i] = judge(row, outcome.evidence[i], outcome.behaviour[i], decisive, row[LAST], views.policy)

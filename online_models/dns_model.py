@@ -12,7 +12,7 @@ from online_models.features.dns_learn import learn
 from online_models.features.dns_state import DEVICE, LAST, DnsState, has_room, keys_of
 from online_models.features.table import claim
 from online_models.guard import ANOMALY, is_frozen, judge, release_if_quiet
-from online_models.outcome import Outcome, attribute_views
+from online_models.outcome import Outcome, attribute_views, note_views
 from online_models.views import Views, assess, evidence_of, learn_views
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def _judge_record(
     measure(state, columns, i, keys, row, x)
     assess(views, x, maturity_of(row))
     outcome.evidence[i] = evidence_of(views)
+    note_views(outcome, i, views)
     outcome.behaviour[i] = behaviour_of(x, views.rarity)
     outcome.verdict[i] = judge(row, outcome.evidence[i], outcome.behaviour[i], False, row[LAST], views.policy)
     outcome.end[i] = row[LAST]

@@ -41,6 +41,11 @@ class Engine:
 
     The kinds are independent of each other, so the order in which batches of different kinds come does not matter;
     neither does where a log is cut into batches.
+
+    Attributes
+    ----------
+    tells_views
+        Whether `process` and `score` also give what each view made of every record. It changes no score.
     """
 
     def __init__(self, config: ModelConfig | None = None) -> None:
@@ -52,6 +57,7 @@ class Engine:
             If a configured local network is not in CIDR form.
         """
         self.config = config or ModelConfig()
+        self.tells_views = False
         self._ranges = local_ranges(self.config.local_networks)
         self._models = {name: self._new_model(name, kind) for name, kind in KINDS.items()}
 
@@ -73,7 +79,7 @@ class Engine:
         if model is None or not len(batch):
             return _nothing(batch.kind)
         columns = model.kind.columns(batch, self._ranges)
-        outcome, reported = _run(model, columns, len(batch), trusted=False)
+        outcome, reported = _run(model, columns, len(batch), trusted=False, tells_views=self.tells_views)
         return _scored(model, batch, columns, outcome, reported)
 
     def score(self, batch: RecordBatch) -> ScoredBatch:
@@ -122,9 +128,13 @@ def _nothing(kind: str) -> ScoredBatch:
     return ScoredBatch(kind, [], [], empty, empty, empty.astype(np.bool_))
 
 
-def _run(model: _Model, columns: Any, records: int, *, trusted: bool) -> tuple[Outcome, list[Outcome]]:
+def _run(
+    model: _Model, columns: Any, records: int, *, trusted: bool, tells_views: bool = False
+) -> tuple[Outcome, list[Outcome]]:
     """Go through all records; return the outcome and the reports of anomalies in order."""
-    outcome, reported, at = new_outcome(records, len(model.kind.features)), [], 0
+    kind = model.kind
+    outcome = new_outcome(records, len(kind.features), len(kind.views), tells_views=tells_views)
+    reported, at = [], 0
     while at < records:
         at = model.kind.run(model.state, model.views, columns, at, trusted, outcome)
         used = int(outcome.used[0])
@@ -163,6 +173,7 @@ def _scored(model: _Model, batch: RecordBatch, columns: Any, outcome: Outcome, r
         anomaly=(outcome.verdict & ANOMALY) > 0,
         reasons=reasons,
         alerts=_alerts(model, batch.frame, context, outcome, scores, reasons),
+        views=dict(zip(model.kind.views, outcome.rarity.T, strict=True)) if len(outcome.rarity) else {},
     )
 
 

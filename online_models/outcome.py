@@ -35,6 +35,8 @@ class Outcome(NamedTuple):
         float64 ``(DETAILS, features)``: what each feature added to the evidence.
     facts
         float64 ``(DETAILS, features, 2)``: observed and usual.
+    rarity
+        float64 ``(n, views)``, weighted decades, or ``(0, views)`` where nobody asks for them.
     keys, x
         Scratch space: table keys and features of the record in hand.
     """
@@ -47,12 +49,13 @@ class Outcome(NamedTuple):
     parts: npt.NDArray[np.float64]
     facts: npt.NDArray[np.float64]
     used: npt.NDArray[np.int64]
+    rarity: npt.NDArray[np.float64]
     keys: npt.NDArray[np.uint64]
     x: npt.NDArray[np.float64]
 
 
-def new_outcome(records: int, features: int) -> Outcome:
-    """Return room for so many records."""
+def new_outcome(records: int, features: int, views: int, *, tells_views: bool = False) -> Outcome:
+    """Return room for so many records; with ``tells_views`` also for what each view made of them."""
     return Outcome(
         evidence=np.zeros(records),
         verdict=np.zeros(records, np.int8),
@@ -62,9 +65,18 @@ def new_outcome(records: int, features: int) -> Outcome:
         parts=np.zeros((DETAILS, features)),
         facts=np.zeros((DETAILS, features, 2)),
         used=np.zeros(1, np.int64),
+        rarity=np.zeros((records if tells_views else 0, views)),
         keys=np.zeros(_MOST_KEYS, np.uint64),
         x=np.zeros(features),
     )
+
+
+@inner
+def note_views(outcome: Outcome, i: int, views: Views) -> None:
+    """Write down what each view made of record i, if that is asked for."""
+    if outcome.rarity.shape[0] > 0:
+        for v in range(views.rarity.size):
+            outcome.rarity[i, v] = views.weights[v] * views.rarity[v]
 
 
 @inner

@@ -84,6 +84,8 @@ class ScoredBatch:
         Row number to reasons, for anomalies only.
     alerts
         The latest state of every alert that this batch raised or changed.
+    views
+        View to float64 ``(n,)``: its part of the evidence, weighted decades; empty unless the engine ``tells_views``.
     """
 
     kind: str
@@ -94,6 +96,7 @@ class ScoredBatch:
     anomaly: npt.NDArray[np.bool_]
     reasons: Mapping[int, tuple[Reason, ...]] = field(default_factory=dict)
     alerts: tuple[Alert, ...] = ()
+    views: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.uid)
