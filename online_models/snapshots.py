@@ -14,16 +14,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from online_models.errors import SnapshotError
 from online_models.features.table import Table
 
 MAGIC = b"NSLMODEL1\n"
 _DIGEST = 32
 
 Arrays = dict[str, npt.NDArray[Any]]
-
-
-class SnapshotError(Exception):
-    """Bytes that are no snapshot of these models, or a damaged one."""
 
 
 def _flatten(tree: Any, path: str, out: Arrays) -> None:

@@ -12,7 +12,7 @@ from api.errors import NotReadyError, ServiceError
 from api.pipeline.clock import Clock
 from api.pipeline.status import PipelineStatus
 from ingest.errors import IngestError
-from online_models.snapshots import SnapshotError
+from online_models.errors import ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _IDLE_S: Final = 0.025  # a request waits at most so long for an idle pipeline
 _REPORT_S: Final = 0.5
-_EXPLAINED: Final = (ServiceError, IngestError, SnapshotError)  # errors whose message says all
+_EXPLAINED: Final = (ServiceError, IngestError, ModelError)  # errors whose message says all
 _STARTING: Final = "the models are being loaded; the first start compiles them"
 
 

@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from online_models.engine import Engine
+from online_models.errors import SnapshotError
 from online_models.features.table import Table, claim, new_table
-from online_models.snapshots import MAGIC, SnapshotError, decode, encode
+from online_models.snapshots import MAGIC, decode, encode
 
 COMPILING = settings(
     deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
