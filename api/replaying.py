@@ -58,7 +58,12 @@ class ReplaySummary:
 
 
 class ReplayReaders:
-    """Takes scores to their file and remembers the latest state of every alert of this replay, in order."""
+    """Takes scores to their file and remembers the latest state of every alert of this replay, in order.
+
+    ``tells_views`` is whether scored batches shall also say what each view made of every record.
+    """
+
+    tells_views = False
 
     def __init__(self, scores: IO[bytes] | None) -> None:
         self.alerts: dict[str, Alert] = {}
@@ -89,6 +94,7 @@ def replay(
         store = CheckpointStore(state.checkpoints, fingerprint=fingerprint(model_config(settings)))
         found = store.load() or {}
         models = load_models(settings, found)
+        models.engine.tells_views = readers.tells_views
         writer = AlertWriter(state.alerts)
         scorer = Scorer(models.engine, writer, readers)
         began = time.perf_counter()

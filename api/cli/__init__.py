@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from api.cli.demo import demo
+from api.cli.evaluate import evaluate
 from api.cli.replay import replay
 from api.cli.run import run
 from api.cli.simulate import simulate
@@ -17,5 +18,5 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (run, replay, simulate, demo):
+for command in (run, replay, evaluate, simulate, demo):
     app.command()(command)
