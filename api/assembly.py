@@ -71,6 +71,7 @@ class _Assembly:
             positions=orjson.loads(self._found.get("positions", b"null")),
             scan_interval_s=self._settings.traffic.scan_interval_s,
             catch_up_since=catch_up_since,
+            silence_s=self._settings.traffic.stale_after_min * 60,
         )
 
     def service(self, source: FollowSource) -> Service:
@@ -88,7 +89,6 @@ class _Assembly:
             alerts=AlertReader(self._state.alerts),
             state=self._state,
             limits=_limits(server, models.train_chunk_records),
-            stale_after_s=self._settings.traffic.stale_after_min * 60,
             cors_origins=server.cors_origins,
             clock=self._clock,
         )

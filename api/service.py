@@ -35,6 +35,5 @@ class Service:
     alerts: AlertReader
     state: StateDirectory
     limits: RequestLimits = field(default_factory=RequestLimits)
-    stale_after_s: float = 900.0
     cors_origins: tuple[str, ...] = ()
     clock: Clock = field(default_factory=Clock)

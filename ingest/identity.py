@@ -44,12 +44,14 @@ class _Recent(OrderedDict[str, list[Any]]):
     def __init__(self, capacity: int, items: Mapping[str, list[Any]] | None = None) -> None:
         super().__init__(items or {})
         self._capacity = capacity
+        self.evicted = 0
 
     def put(self, key: str, value: list[Any]) -> None:
         self[key] = value
         self.move_to_end(key)
         if len(self) > self._capacity:
             self.popitem(last=False)
+            self.evicted += 1
 
 
 class Identities:
@@ -90,8 +92,11 @@ class Identities:
 
     def state(self) -> dict[str, Any]:
         """Return everything that is known, in JSON types."""
-        tables = {"leases": self._leases, "frames": self._frames, "names": self._names, "routers": self._routers}
-        return {"capacity": self._capacity, **{name: list(table.items()) for name, table in tables.items()}}
+        return {"capacity": self._capacity, **{name: list(table.items()) for name, table in self._tables().items()}}
+
+    def evicted(self) -> dict[str, int]:
+        """Return how many entries each table has forgotten since it was made or rebuilt."""
+        return {name: table.evicted for name, table in self._tables().items()}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self:
@@ -100,6 +105,9 @@ class Identities:
         for name in ("leases", "frames", "names", "routers"):
             setattr(identities, f"_{name}", _Recent(state["capacity"], dict(state[name])))
         return identities
+
+    def _tables(self) -> dict[str, _Recent]:
+        return {"leases": self._leases, "frames": self._frames, "names": self._names, "routers": self._routers}
 
     def _identity(self, mac: str, *, leased: bool) -> Identity:
         name = self._names.get(mac)

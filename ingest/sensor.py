@@ -52,7 +52,7 @@ class Sensor:
         found = []
         silent_s = self._wall_clock() - self._last_line
         if silent_s > self._silence_s:
-            found.append(f"no new record for {silent_s / 60:.0f} min; is the sensor running, and writing here?")
+            found.append(f"stale: no new record for {silent_s / 60:.0f} min; is the sensor running, and writing here?")
         if self._loss_percent is not None and self._loss_percent > _LOSS_PERCENT:
             found.append(f"the sensor loses packets: {self._loss_percent:.1f} % in the last report of capture_loss.log")
         for stream, off_s in sorted(self._off.items()):

@@ -12,6 +12,7 @@ from online_models.alerts import AlertBook, Anomaly
 from online_models.behaviours import Sighting
 from online_models.config import ModelConfig
 from online_models.features.address import local_ranges
+from online_models.features.table import EVICTED, Table
 from online_models.guard import ANOMALY, RAISED, THRESHOLD
 from online_models.kinds import KINDS, Kind
 from online_models.outcome import Outcome, new_outcome
@@ -98,6 +99,14 @@ class Engine:
         model = self._models.get(batch.kind)
         if model is not None and len(batch):
             _run(model, model.kind.columns(batch, self._ranges), len(batch), trusted=True)
+
+    def evicted(self) -> dict[str, dict[str, int]]:
+        """Return how many entries each bounded table has forgotten so far, by log kind and table."""
+        tables = {name: model.state._asdict() for name, model in self._models.items()}
+        return {
+            name: {part: int(table.counters[EVICTED]) for part, table in parts.items() if isinstance(table, Table)}
+            for name, parts in tables.items()
+        }
 
     def to_bytes(self) -> bytes:
         """Return the whole model state; equal states give equal bytes."""

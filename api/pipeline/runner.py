@@ -53,6 +53,9 @@ class Observer(Protocol):
     def observe(self, batch: RecordBatch) -> None:
         """Take what it needs from the batch."""
 
+    def evicted(self) -> Mapping[str, int]:
+        """Return how many entries each of its tables has forgotten."""
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -76,7 +79,6 @@ class Pipeline:
         self._prepare = prepare
         self._clock = clock or Clock()
         self.status = PipelineStatus("starting", _STARTING, started_at=self._clock.wall())
-        self._last_record_at: float | None = None
         self._dirty = False
         self._report_at = 0.0
         self._stopping = threading.Event()
@@ -139,8 +141,6 @@ class Pipeline:
             parts.identities.observe(batch)
             parts.scorer.process(batch)
             self.commands.serve_one(parts.scorer)
-        if batches:
-            self._last_record_at = self._clock.wall()
         return bool(batches)
 
     def _patience(self) -> float:
@@ -190,7 +190,15 @@ class Pipeline:
             alerts=dict(scorer.changes),
             unstored=scorer.unstored,
             last_ts=scorer.last_ts or None,
-            last_record_at=self._last_record_at,
             source=parts.source.health(),
             checkpoint_at=checkpointer.saved_at,
+            evicted=_evicted(scorer.engine.evicted(), {"identity": parts.identities.evicted()}),
         )
+
+
+def _evicted(*owners: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
+    """Return the entries forgotten by ``owner.table``."""
+    tables = (
+        (f"{owner}.{table}", count) for some in owners for owner, of in some.items() for table, count in of.items()
+    )
+    return dict(tables)

@@ -33,12 +33,12 @@ class PipelineStatus:
         Alerts that wait for the store.
     last_ts
         Latest log time among the scored records.
-    last_record_at
-        Wall-clock time at which the last record arrived.
     source
         What the source tells of itself.
     checkpoint_at
         Wall-clock time of the last checkpoint.
+    evicted
+        Entries that bounded tables have forgotten, by ``owner.table``: ``conn.device``.
     """
 
     state: PipelineState
@@ -51,6 +51,6 @@ class PipelineStatus:
     alerts: dict[str, int] = field(default_factory=dict)
     unstored: int = 0
     last_ts: float | None = None
-    last_record_at: float | None = None
     source: SourceHealth | None = None
     checkpoint_at: float | None = None
+    evicted: dict[str, int] = field(default_factory=dict)

@@ -45,7 +45,6 @@ def assess(service: Service) -> HealthAnswer:
     status = service.pipeline.status
     answer = stages(service, status)
     reasons = [*([status.reason] if status.reason else []), *status.problems, *answer.source.problems]
-    reasons += _silence(service, status)
     return HealthAnswer(status=_overall(status, reasons), reasons=reasons, version=package_version(), stages=answer)
 
 
@@ -55,10 +54,3 @@ def _overall(status: PipelineStatus, reasons: list[str]) -> Status:
     if status.state != "running":
         return "failed"
     return "degraded" if reasons else "ready"
-
-
-def _silence(service: Service, status: PipelineStatus) -> list[str]:
-    silent_s = service.clock.wall() - (status.last_record_at or status.started_at)
-    if status.state != "running" or silent_s < service.stale_after_s:
-        return []
-    return [f"stale: no new record for {silent_s / 60:.0f} min; is the sensor writing logs?"]

@@ -42,6 +42,9 @@ class ModelsStage(BaseModel):
     records: int = Field(description="records scored since the start")
     anomalies: int
     not_modelled: dict[str, int] = Field(description="records of kinds that give context only")
+    evicted: dict[str, int] = Field(
+        description="entries that bounded tables had to forget", examples=[{"conn.pair": 7}]
+    )
 
 
 class StoreStage(BaseModel):
@@ -130,6 +133,7 @@ def _models(service: Service, status: PipelineStatus) -> ModelsStage:
         records=status.records,
         anomalies=status.anomalies,
         not_modelled=status.not_modelled,
+        evicted={table: entries for table, entries in status.evicted.items() if entries},
     )
 
 

@@ -65,7 +65,9 @@ def test_a_silent_sensor_is_told_until_it_speaks(tmp_path: Path) -> None:
         clock.now += 599
         assert source.health().troubles == ()
         clock.now += 61
-        assert source.health().troubles == ("no new record for 11 min; is the sensor running, and writing here?",)
+        assert source.health().troubles == (
+            "stale: no new record for 11 min; is the sensor running, and writing here?",
+        )
         append(tmp_path / "conn.log", conn(clock.now), clock.now)
         source.poll(0.0)
         assert source.health().troubles == ()

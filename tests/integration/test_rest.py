@@ -225,6 +225,7 @@ def test_the_page_and_the_description_are_served(server: Server) -> None:
         "/alerts",
         "/alerts/{alert_id}",
         "/health",
+        "/metrics",
     }
 
 
