@@ -28,16 +28,20 @@ def replay(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON line instead of a summary.")] = False,
 ) -> None:
     """Score and learn finished logs, then end. Without --state the models are new, and forgotten afterwards."""
-    from api.cli.terminal import harmless
+    from api.cli.terminal import COMPILING, harmless
     from api.replaying import ReplayReaders, write_alerts
     from api.replaying import replay as replay_logs
     from api.settings import load_settings
+    from online_models.compile import needs_compiling
 
     settings = load_settings(config, {"TrafficAnalyzerConfig": {"state": state}})
     with ExitStack() as stack:
         scores_file = _open(scores, stack)
         alerts_file = _open(alerts, stack)
         readers = ReplayReaders(scores_file)
+        if needs_compiling():
+            sys.stderr.write(f"nslabs: {COMPILING}\n")
+            sys.stderr.flush()
         with progress_bar() as on_progress:
             summary = replay_logs(paths, settings, readers, on_progress)
         if alerts_file is not None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from api.assembly import assembled
 from api.cli.since import shown_time
-from api.cli.terminal import say, show_alerts
+from api.cli.terminal import COMPILING, say, show_alerts
 from api.server import bind, serve, url_of
 from api.version import package_version
 from ingest.archive import Archive
@@ -58,7 +58,7 @@ async def _tell(
     say(f"nslabs {package_version()}  page {url_of(listener)}")
     say(f"logs {settings.traffic.logs}, state {service.state.path}")
     if needs_compiling():
-        say("the models' loops are being compiled; this happens at the first start only")
+        say(COMPILING)
     on_started()
     async with asyncio.TaskGroup() as group:
         group.create_task(show_alerts(service.hub))

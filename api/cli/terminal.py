@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from api.stream.messages import Message
     from online_models.types import Alert
 
+COMPILING: Final = "compiling the models for this machine (once)"
+"""Said where the first use of the models would look like standing still."""
+
 _STYLES: Final = {"low": "cyan", "medium": "yellow", "high": "red", "critical": "bold white on red"}
 _WAITING: Final = 1000
 

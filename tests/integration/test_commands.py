@@ -66,6 +66,14 @@ def test_a_truncated_archive_is_counted_and_told(command: Command, tmp_path: Pat
     assert err.count(f"{tmp_path}/conn.log.gz cannot be read to its end: the packed data has no end") == 1
 
 
+def test_compiling_is_told_once_and_not_in_the_output(command: Command, tmp_path: Path, zeek: type[Zeek]) -> None:
+    (tmp_path / "conn.log").write_text(zeek.line(zeek.conn(1)) + "\n")
+    told = [command("replay", tmp_path, "--json", NUMBA_CACHE_DIR=str(tmp_path / "cache")) for _ in range(2)]
+    assert [status for status, _, _ in told] == [0, 0]
+    assert [json.loads(out)["records"] for _, out, _ in told] == [1, 1]
+    assert [err for _, _, err in told] == ["nslabs: compiling the models for this machine (once)\n", ""]
+
+
 def test_a_replay_with_state_goes_on_from_it(command: Command, tmp_path: Path, attacked: list[str]) -> None:
     log = tmp_path / "conn.log"
     log.write_text("\n".join(attacked) + "\n")
