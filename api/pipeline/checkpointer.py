@@ -46,6 +46,14 @@ class Checkpointer:
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
         self._writing: Future[None] | None = None
 
+    def save_first(self) -> None:
+        """Write a checkpoint before the first record, and wait for it: from now on a crash repeats what it interrupts.
+
+        Without it, a log that is rotated and packed away before the first periodic one would be history afterwards.
+        """
+        self._writer.submit(self._write, self._gather()).result()
+        self._due_at = self._clock.monotonic() + self._interval_s
+
     def save_if_due(self) -> bool:
         """Start a checkpoint if the interval has passed and the last one is written; return whether one was begun."""
         began = self._clock.monotonic()

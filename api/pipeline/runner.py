@@ -112,6 +112,7 @@ class Pipeline:
         parts: Parts | None = None
         try:
             parts = self._prepare()
+            parts.checkpointer.save_first()
             self._report(parts)
             self._on_ready()
             self._loop(parts)

@@ -82,6 +82,19 @@ def test_one_in_each_interval(bench: Bench) -> None:
     assert bench.checkpointer.saved_at == 1000 + bench.time.now
 
 
+def test_the_first_one_is_made_at_once_and_the_next_one_an_interval_later(bench: Bench) -> None:
+    bench.time.now = 4.0
+    bench.checkpointer.save_first()
+    assert bench.disk.saved == [{"at": b"4.0"}]
+    assert [bench.after(seconds) for seconds in (4.9, 0.2)] == [False, True]
+
+
+def test_a_disk_that_is_full_at_the_start_is_told(bench: Bench) -> None:
+    bench.disk.full = True
+    bench.checkpointer.save_first()
+    assert bench.checkpointer.problem == "checkpoint cannot be written: No space left on device"
+
+
 def test_costly_ones_come_less_often(bench: Bench) -> None:
     bench.cost_s = 1.0
     assert [bench.after(seconds) for seconds in (5, 5, 5, 5, 5.1)] == [True, False, False, False, True]

@@ -176,14 +176,14 @@ def test_a_stop_processes_what_was_read_and_leaves_a_checkpoint_of_the_same_mome
     assert running.store.load() == {"positions": b"2", "engine": expected.to_bytes()}
 
 
-def test_a_failure_is_told_ends_the_thread_and_writes_no_checkpoint(bench: Callable[..., Bench]) -> None:
+def test_a_failure_is_told_ends_the_thread_and_leaves_the_checkpoint_before_it(bench: Callable[..., Bench]) -> None:
     running = bench([batch(0, 5)], OSError("the disk is gone"))
     job = running.train(CHUNK * 100)
     running.start()
     assert running.ended.wait(120)
     running.pipeline.stop()
     assert (running.pipeline.status.state, running.pipeline.status.reason) == ("failed", "OSError: the disk is gone")
-    assert running.store.load() is None
+    assert running.store.load() == {"positions": b"0", "engine": Engine(SMALL).to_bytes()}
     assert job.status.state == "stopped"
     with pytest.raises(NotReadyError, match="the disk is gone"):
         running.commands.submit(lambda _: None)

@@ -141,6 +141,16 @@ def test_the_inode_of_a_removed_log_may_be_used_again(tmp_path: Path) -> None:
     assert run(tmp_path, positions)[0] == numbers(100, 200)
 
 
+def test_positions_from_before_the_first_record_are_as_good_as_any(tmp_path: Path) -> None:
+    """What is written, rotated and packed after them is read an hour later; without them it would be history."""
+    with FollowSource(tmp_path, wall_clock=lambda: NOW, watch=False) as source:
+        positions = json.loads(json.dumps(source.positions()))
+    write(tmp_path / "conn.2026-01-29-00-16-55.log.gz", log(0, 50), NOW + 10)
+    write(tmp_path / "conn.log", log(50, 60, b"2026-01-29-00-16-55"), NOW + 20)
+    assert run(tmp_path, now=NOW + 3600)[0] == numbers(50, 60)
+    assert run(tmp_path, positions, now=NOW + 3600)[0] == numbers(0, 60)
+
+
 def test_an_archived_log_that_is_truncated_is_told_once(tmp_path: Path) -> None:
     """While it may be still on its way nothing is said; its whole lines are read at once."""
     current, clock = tmp_path / "current", [0.0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-    from tests.integration.conftest import Server
+    from tests.integration.conftest import Server, Zeek
 
     Serve = Callable[..., AbstractContextManager[Server]]
 
@@ -55,6 +56,28 @@ def test_an_interrupted_service_ends_up_as_an_undisturbed_one(serve: Serve, atta
     with serve() as server:
         read_all(server, attacked)
         assert server.http.get("/alerts").json()["alerts"] == alerts
+        assert models(server) == expected
+
+
+def test_a_crash_before_the_first_periodic_checkpoint_loses_nothing(serve: Serve, zeek: type[Zeek]) -> None:
+    """There is one from before the first record; the log was rotated and packed meanwhile."""
+    rows = [zeek.line(zeek.conn(n)) for n in range(300)]
+    with serve(site="undisturbed") as server:
+        server.append("conn.log", *rows)
+        read_all(server, rows)
+        expected = models(server)
+    with serve(TrafficAnalyzerConfig='{"checkpoint_interval_s": 3600}') as server:
+        server.append("conn.log", *rows[:200])
+        server.until(lambda: server.scored() == 200)
+        assert server.health()["stages"]["store"]["checkpoint_age_s"] is not None
+        server.process.kill()
+        server.process.wait(30)
+    log = server.logs / "conn.log"
+    (server.logs / "conn.2026-01-29-00-16-55.log.gz").write_bytes(gzip.compress(log.read_bytes()))
+    log.unlink()
+    with serve() as server:
+        server.append("conn.log", *rows[200:])
+        read_all(server, rows)
         assert models(server) == expected
 
 
