@@ -103,6 +103,7 @@ class _Assembly:
             self._settings.traffic.checkpoint_interval_s,
             self._clock,
         )
+        self._writer.owners.lookup = models.identities.lookup
         scorer = Scorer(models.engine, self._writer, hub)
         return Parts(source, scorer, models.identities, checkpointer, self._writer.close)
 

@@ -96,6 +96,7 @@ def replay(
         models = load_models(settings, found)
         models.engine.tells_views = readers.tells_views
         writer = AlertWriter(state.alerts)
+        writer.owners.lookup = models.identities.lookup
         scorer = Scorer(models.engine, writer, readers)
         began = time.perf_counter()
         for batch in source:

@@ -14,9 +14,9 @@ from rich.text import Text
 from api.stream.messages import AlertMessage
 
 if TYPE_CHECKING:
+    from api.store import AlertChange
     from api.stream import Hub
     from api.stream.messages import Message
-    from online_models.types import Alert
 
 COMPILING: Final = "compiling the models for this machine (once)"
 """Said where the first use of the models would look like standing still."""
@@ -45,15 +45,17 @@ async def show_alerts(hub: Hub) -> None:
 
 def _line(message: Message) -> Text | None:
     if isinstance(message, AlertMessage):
-        return alert_line(message.change.alert) if message.change.change == "raised" else None
+        return alert_line(message.change) if message.change.change == "raised" else None
     return Text(f"({message.seq}: some alerts were raised faster than they could be shown; the page has them)")
 
 
-def alert_line(alert: Alert) -> Text:
-    """Return when, how severe, which device, and the sentence."""
+def alert_line(change: AlertChange) -> Text:
+    """Return when, how severe, which device and its name, and the sentence."""
+    alert, name = change.alert, change.owner.host_name if change.owner else None
+    device = f"{alert.device} ({name})" if name else alert.device
     when = datetime.fromtimestamp(alert.ts, UTC).strftime("%Y-%m-%d %H:%M:%S")
     return Text.assemble(
-        when, "  ", (f"{alert.severity:<8}", _STYLES[alert.severity]), "  ", f"{harmless(alert.device):<15}  ",
+        when, "  ", (f"{alert.severity:<8}", _STYLES[alert.severity]), "  ", f"{harmless(device):<15}  ",
         harmless(alert.sentence or alert.behaviour),
     )  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from api.pipeline.pieces import in_one_piece
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from api.store import AlertWriter
+    from api.store.writer import Change
     from ingest.records import RecordBatch
     from online_models.engine import Engine
     from online_models.types import Alert, ScoredBatch
@@ -88,13 +90,17 @@ class Scorer:
     def _after_told(self, change: AlertChange) -> AlertChange:
         """Return the change as readers see it who were told of the alert before it could be stored."""
         raised_again = change.change == "raised" and change.alert.id in self._told
-        return AlertChange("updated", change.alert) if raised_again else change
+        return replace(change, change="updated") if raised_again else change
 
     def _tell_unstored(self) -> None:
         """Tell the readers what the store does not take: an alert must not wait for a disk."""
         news = [alert for alert in self._unstored.values() if self._told.get(alert.id) != alert]
-        self._tell([AlertChange("updated" if alert.id in self._told else "raised", alert) for alert in news])
+        self._tell([self._unstored_change(alert) for alert in news])
         self._told.update((alert.id, alert) for alert in news)
+
+    def _unstored_change(self, alert: Alert) -> AlertChange:
+        change: Change = "updated" if alert.id in self._told else "raised"
+        return AlertChange(change, alert, self._writer.owners.lookup(alert.device))
 
     def _tell(self, changes: Sequence[AlertChange]) -> None:
         self.changes.update(change.change for change in changes)

@@ -11,7 +11,11 @@ from api.routes.answers import AlertAnswer, AlertsAnswer
 from api.routes.filters import AlertFilter  # noqa: TC001 - FastAPI reads the annotation
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from api.service import Service
+    from ingest.identity import Identity
+    from online_models.types import Alert
 
 
 def alert_routes(service: Service) -> APIRouter:
@@ -21,7 +25,8 @@ def alert_routes(service: Service) -> APIRouter:
     @router.get("", responses=problem_responses(422))
     def alerts(wanted: Annotated[AlertFilter, Query()]) -> AlertsAnswer:
         """List alerts, those raised last first."""
-        return AlertsAnswer.model_validate(service.alerts.page(wanted.query()))
+        page = service.alerts.page(wanted.query())
+        return AlertsAnswer(alerts=_answers(service, page.alerts), next_cursor=page.next_cursor)
 
     @router.get("/{alert_id}", responses=problem_responses(404))
     def alert(alert_id: str) -> AlertAnswer:
@@ -29,6 +34,17 @@ def alert_routes(service: Service) -> APIRouter:
         found = service.alerts.get(alert_id)
         if found is None:
             raise ProblemError(404, "not_found", "no alert of this identifier")
-        return AlertAnswer.model_validate(found)
+        return _answers(service, [found])[0]
 
     return router
+
+
+def _answers(service: Service, alerts: Sequence[Alert]) -> list[AlertAnswer]:
+    """Return the alerts with who is behind their devices."""
+    owners = service.alerts.owners(alerts)
+    return [_answer(alert, owners.get(alert.id)) for alert in alerts]
+
+
+def _answer(alert: Alert, owner: Identity | None) -> AlertAnswer:
+    answer = AlertAnswer.model_validate(alert)
+    return answer.model_copy(update={"mac": owner.mac, "host_name": owner.host_name}) if owner else answer

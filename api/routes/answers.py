@@ -102,6 +102,8 @@ class AlertAnswer(_Answer):
     reasons: list[ReasonAnswer]
     uids: list[str] = Field(description="sample records")
     peers: list[str]
+    mac: str | None = Field(default=None, description="the device's MAC, as known then", examples=["02:00:00:00:00:17"])
+    host_name: str | None = Field(default=None, description="what it calls itself in DHCP", examples=["porch-camera"])
 
 
 class AlertsAnswer(_Answer):

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from api.store.cursor import decode_cursor, encode_cursor
+from api.store.owners import owners_of
 from api.store.rows import COLUMNS, SEVERITIES, from_row
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from ingest.identity import Identity
     from online_models.types import Alert, Severity
 
 _COLUMNS: Final = ", ".join(COLUMNS)
@@ -78,13 +81,21 @@ class AlertReader:
         rows = self._rows(f"SELECT {_COLUMNS} FROM alert WHERE id = ?", (identifier,))  # noqa: S608 - bound values
         return from_row(rows[0]) if rows else None
 
+    def owners(self, alerts: Sequence[Alert]) -> dict[str, Identity]:
+        """Return who is behind the devices of these alerts, by the alerts' identifiers, as far as that is known."""
+        with closing(self._connect()) as connection:
+            return owners_of(connection, [alert.id for alert in alerts])
+
     def count(self) -> int:
         """Return the number of alerts in the store."""
         return int(self._rows("SELECT count(*) FROM alert", ())[0][0])
 
     def _rows(self, sql: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-        with closing(sqlite3.connect(self._uri, uri=True, timeout=5.0)) as connection:
+        with closing(self._connect()) as connection:
             return connection.execute(sql, values).fetchall()
+
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(self._uri, uri=True, timeout=5.0)
 
 
 def _conditions(query: AlertQuery) -> tuple[str, tuple[Any, ...]]:

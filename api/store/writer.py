@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+from api.store.owners import Owners
 from api.store.rows import COLUMNS, from_row, to_row
 from api.store.schema import open_store
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from ingest.identity import Identity
     from online_models.types import Alert
 
 _SELECT: Final = f"SELECT {', '.join(COLUMNS)} FROM alert WHERE id = ?"  # noqa: S608 - our own column names
@@ -26,10 +28,11 @@ Change = Literal["raised", "updated", "closed"]
 
 @dataclass(frozen=True, slots=True)
 class AlertChange:
-    """What the store learned about one alert."""
+    """What the store learned about one alert, and who is behind its device, if that is known."""
 
     change: Change
     alert: Alert
+    owner: Identity | None = None
 
 
 class AlertWriter:
@@ -44,6 +47,7 @@ class AlertWriter:
     def __init__(self, path: Path, patience_s: float = 5.0) -> None:
         self._path = path
         self._connection = open_store(path, patience_s)
+        self.owners = Owners(self._connection)
 
     def upsert(self, alerts: Iterable[Alert]) -> list[AlertChange]:
         """Store all alerts in one transaction; return those that were new or moved on, in order.
@@ -64,7 +68,7 @@ class AlertWriter:
         if change is None:
             return None
         self._connection.execute(_UPSERT, to_row(alert))
-        return AlertChange(change, alert)
+        return AlertChange(change, alert, self.owners.keep(alert))
 
     def sync(self) -> None:
         """Make what was upserted survive a power cut (fsync of the write-ahead log). May be called from any thread."""

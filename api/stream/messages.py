@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -90,7 +90,9 @@ def score_row(batch: ScoredBatch, row: int) -> dict[str, Any]:
 
 def alert_message(seq: int, change: AlertChange) -> AlertMessage:
     """Return the message that tells how an alert was raised, updated or closed."""
-    text = _text({"type": "alert", "seq": seq, "change": change.change, "alert": change.alert})
+    owner = {"mac": change.owner and change.owner.mac, "host_name": change.owner and change.owner.host_name}
+    alert = {field.name: getattr(change.alert, field.name) for field in fields(change.alert)} | owner
+    text = _text({"type": "alert", "seq": seq, "change": change.change, "alert": alert})
     return AlertMessage(seq, text, change)
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from websockets.sync.client import ClientConnection
 
-    from tests.integration.conftest import Server
+    from tests.integration.conftest import Server, Zeek
 
     Serve = Callable[..., AbstractContextManager[Server]]
 
@@ -45,6 +45,46 @@ def test_an_attack_in_the_log_becomes_an_alert_on_the_websocket(serve: Serve, at
         assert server.http.get("/alerts", params={"until": alert["ts"]}).json()["alerts"] == [
             found for found in server.http.get("/alerts").json()["alerts"] if found["ts"] < alert["ts"]
         ]
+
+
+def test_an_alert_tells_the_device_behind_the_address(serve: Serve, attacked: list[str], zeek: type[Zeek]) -> None:
+    """By MAC and DHCP name, on the stream, over REST and on the terminal; its identifier does not depend on it."""
+    with serve(site="nameless") as server, server.socket("/ws/alerts") as stream:
+        stream.recv(10)
+        server.append("conn.log", *without_macs(attacked))
+        nameless = next_alert(stream)["alert"]
+    with serve() as server, server.socket("/ws/alerts") as stream:
+        stream.recv(10)
+        lease = {
+            "ts": 1.5,
+            "mac": "02:00:00:00:00:17",
+            "assigned_addr": nameless["device"],
+            "host_name": "porch-camera",
+        }
+        server.append("dhcp.log", zeek.line(lease | {"lease_time": 3600.0, "msg_types": ["REQUEST", "ACK"]}))
+        server.until(lambda: server.health()["stages"]["source"]["records"].get("dhcp"))
+        server.append("conn.log", *without_macs(attacked))
+        alert = next_alert(stream)["alert"]
+        assert (alert["mac"], alert["host_name"]) == ("02:00:00:00:00:17", "porch-camera")
+        assert alert == nameless | {"mac": "02:00:00:00:00:17", "host_name": "porch-camera"}
+        stored = server.http.get(f"/alerts/{alert['id']}").json()
+        assert (stored["mac"], stored["host_name"]) == (alert["mac"], alert["host_name"])
+        (listed,) = (a for a in server.http.get("/alerts").json()["alerts"] if a["id"] == alert["id"])
+        assert listed["host_name"] == "porch-camera"
+        assert f"{alert['device']} (porch-camera)" in server.wait_for(alert["severity"])
+    assert (nameless["mac"], nameless["host_name"]) == (None, None)
+
+
+def without_macs(lines: list[str]) -> list[str]:
+    """Return a conn.log as Zeek writes it without the policy that logs MACs."""
+    header = next(line for line in lines if line.startswith("#fields")).split("\t")
+    macs = {header.index(name) - 1 for name in ("orig_l2_addr", "resp_l2_addr")}
+    return [
+        line
+        if line.startswith("#")
+        else "\t".join("-" if place in macs else cell for place, cell in enumerate(line.split("\t")))
+        for line in lines
+    ]
 
 
 def test_who_was_away_gets_what_it_missed(serve: Serve, attacked: list[str]) -> None:

@@ -45,6 +45,7 @@ function reasonRow({ feature, text, usual, observed, weight }) {
 
 function facts(alert) {
   return element("dl", { class: "facts" },
+    ...fact("Device", device(alert)),
     ...fact("Score", number(alert.score)),
     ...fact("Log", alert.log),
     ...fact("First record", time(alert.first_ts)),
@@ -53,6 +54,11 @@ function facts(alert) {
     ...fact("Peers", alert.peers?.length ? list(alert.peers) : null),
     ...fact("Records (uid)", alert.uids?.length ? list(alert.uids) : null),
     ...fact("Identifier", element("code", {}, alert.id)));
+}
+
+/** Its name and its MAC, as far as they were known then; the address stands above. */
+function device({ host_name, mac }) {
+  return [host_name, mac].filter(Boolean).join(" · ") || null;
 }
 
 function fact(name, value) {

@@ -1,0 +1,70 @@
+"""An alert tells which device stood behind the address then, and goes on telling it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+import pytest
+
+from api.cli.terminal import alert_line
+from api.store import AlertChange, AlertReader, AlertWriter
+from api.stream.messages import alert_message
+from ingest.identity import Identity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.api.conftest import Examples
+
+CAMERA = Identity("02:00:00:00:00:17", "porch-camera", leased=True)
+NAMELESS = Identity("02:00:00:00:00:17")
+PHONE = Identity("02:00:00:00:00:99", "phone")
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> Iterator[AlertWriter]:
+    made = AlertWriter(tmp_path / "alerts.sqlite3")
+    yield made
+    made.close()
+
+
+def known(tmp_path: Path, examples: type[Examples]) -> tuple[str, str | None] | None:
+    owner = AlertReader(tmp_path / "alerts.sqlite3").owners([examples.alert(), examples.alert("other")]).get("a1")
+    return None if owner is None else (owner.mac, owner.host_name)
+
+
+def test_the_first_device_known_stays_and_may_tell_its_name_later(
+    writer: AlertWriter, tmp_path: Path, examples: type[Examples]
+) -> None:
+    steps = [(None, None), (NAMELESS, NAMELESS), (CAMERA, CAMERA), (NAMELESS, CAMERA), (PHONE, CAMERA), (None, CAMERA)]
+    for count, (found, expected) in enumerate(steps, 1):
+        writer.owners.lookup = {"192.168.1.5": found}.get
+        (change,) = writer.upsert([examples.alert(count=count)])
+        told = (change.owner.mac, change.owner.host_name) if change.owner else None
+        assert told == known(tmp_path, examples) == ((expected.mac, expected.host_name) if expected else None)
+
+
+def test_a_repeated_alert_changes_nothing(writer: AlertWriter, tmp_path: Path, examples: type[Examples]) -> None:
+    writer.owners.lookup = {"192.168.1.5": CAMERA}.get
+    writer.upsert([examples.alert(count=2)])
+    writer.owners.lookup = {"192.168.1.5": PHONE}.get
+    assert writer.upsert([examples.alert(count=1), examples.alert(count=2)]) == []
+    assert known(tmp_path, examples) == (CAMERA.mac, CAMERA.host_name)
+
+
+def test_messages_tell_it_beside_all_that_the_alert_says(examples: type[Examples]) -> None:
+    bare, owned = (
+        orjson.loads(alert_message(1, AlertChange("raised", examples.alert(), owner)).text)["alert"]
+        for owner in (None, CAMERA)
+    )
+    assert (bare["mac"], bare["host_name"]) == (None, None)
+    assert owned == bare | {"mac": CAMERA.mac, "host_name": CAMERA.host_name}
+    assert bare["reasons"][0]["feature"] == "new_peers_1h"
+
+
+def test_a_name_is_data_on_the_terminal(examples: type[Examples]) -> None:
+    line = alert_line(AlertChange("raised", examples.alert(), Identity("02:00:00:00:00:17", "a\x1b[31m")))
+    assert "192.168.1.5 (a\N{REPLACEMENT CHARACTER}[31m)" in line.plain
+    assert "192.168.1.5  " in alert_line(AlertChange("raised", examples.alert())).plain
