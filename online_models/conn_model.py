@@ -8,7 +8,7 @@ from online_models.compile import inner
 from online_models.features.conn import FEATURES, count, measure
 from online_models.features.conn_columns import INBOUND, LATERAL, OUTBOUND, ConnColumns
 from online_models.features.conn_facts import tell
-from online_models.features.conn_learn import learn
+from online_models.features.conn_learn import doubt, learn
 from online_models.features.conn_state import DEVICE, FIRST, LAST, WINDOWS, ConnState, has_room, keys_of
 from online_models.features.past import HOUR
 from online_models.features.table import claim
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 WEIGHTS = (1.0, 0.7, 0.6, 0.4)
 COMPARES = (True, False, True, True)
+TREES = (100, 25, 25, 25)
+"""Novelty decides most alerts: of a hundred trees the order of its records hardly depends on the seed."""
 MATURE_AFTER = 12 * HOUR
 NEW_PEER, SCAN, FLOOD, BRUTE_FORCE, VOLUME, RHYTHM, LATERAL_CONTACT, INBOUND_CONTACT = range(8)
 _MANY = 0.25
@@ -124,6 +126,8 @@ def run_conn(state: ConnState, views: Views, columns: ConnColumns, start: int, t
         if trusted or not (outcome.verdict[i] or is_frozen(row)):
             learn(state, columns, i, keys, row)
             learn_views(views)
+        elif not is_frozen(row) and outcome.verdict[i] & ANOMALY:
+            doubt(state, keys, row)
     return columns.ts.size
 
 

@@ -8,7 +8,7 @@ from online_models.compile import inner
 from online_models.conn_model import maturity_of
 from online_models.features.dns import count, measure
 from online_models.features.dns_facts import tell
-from online_models.features.dns_learn import learn
+from online_models.features.dns_learn import doubt, learn
 from online_models.features.dns_state import DEVICE, LAST, DnsState, has_room, keys_of
 from online_models.features.table import claim
 from online_models.guard import ANOMALY, is_frozen, judge, release_if_quiet
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 WEIGHTS = (0.8, 1.0, 0.7, 0.8)
 COMPARES = (False, False, False, True)
+TREES = (25, 25, 25, 25)
 TUNNEL, GENERATED, FLOOD, NEW_DOMAIN = range(4)
 
 
@@ -80,4 +81,6 @@ def run_dns(state: DnsState, views: Views, columns: DnsColumns, start: int, trus
         if trusted or not (outcome.verdict[i] or is_frozen(row)):
             learn(state, columns, i, keys, row)
             learn_views(views)
+        elif not is_frozen(row) and outcome.verdict[i] & ANOMALY:
+            doubt(state, keys, row)
     return columns.ts.size

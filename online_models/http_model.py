@@ -8,7 +8,7 @@ from online_models.compile import inner
 from online_models.conn_model import maturity_of
 from online_models.features.http import count, measure
 from online_models.features.http_facts import tell
-from online_models.features.http_learn import learn
+from online_models.features.http_learn import doubt, learn
 from online_models.features.http_state import DEVICE, LAST, HttpState, has_room, keys_of
 from online_models.features.table import claim
 from online_models.guard import ANOMALY, is_frozen, judge, release_if_quiet
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 WEIGHTS = (0.9, 0.7, 0.6, 0.7)
 COMPARES = (True, False, True, False)
+TREES = (25, 25, 25, 25)
 NEW_HOST, ODD_REQUEST, TRANSFER, CRAWL = range(4)
 
 
@@ -78,4 +79,6 @@ def run_http(state: HttpState, views: Views, columns: HttpColumns, start: int, t
         if trusted or not (outcome.verdict[i] or is_frozen(row)):
             learn(state, columns, i, keys, row)
             learn_views(views)
+        elif not is_frozen(row) and outcome.verdict[i] & ANOMALY:
+            doubt(state, keys, row)
     return columns.ts.size

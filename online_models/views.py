@@ -17,7 +17,7 @@ from online_models.compile import inner
 from online_models.forest.inline import ForestState, learn_leaves, new_state, score_and_leaves
 from online_models.guard import DEFAULT_POLICY
 
-TREES, HEIGHT, REFERENCE = 25, 8, 16_384
+HEIGHT, REFERENCE = 8, 16_384
 _ORDINARY = 2.0
 _SHARE = 0.2
 _SETTLING = 1000.0
@@ -39,7 +39,7 @@ class Views(NamedTuple):
     policy
         float64 ``(4,)``: see `online_models.guard`.
     leaves
-        int32 ``(views, trees)``: where the record that is being scored fell.
+        int32 ``(views, most trees)``: where the record that is being scored fell.
     scores, rarity
         float64 ``(views,)``: its forest scores and their decades.
     """
@@ -55,19 +55,25 @@ class Views(NamedTuple):
     rarity: npt.NDArray[np.float64]
 
 
-def new_views(edges: npt.NDArray[np.int64], weights: tuple[float, ...], compares: tuple[bool, ...], seed: int) -> Views:
-    """Grow the forests of a log kind; the same seed grows the same trees."""
+def new_views(
+    edges: npt.NDArray[np.int64],
+    weights: tuple[float, ...],
+    compares: tuple[bool, ...],
+    trees: tuple[int, ...],
+    seed: int,
+) -> Views:
+    """Grow the forests of a log kind, of so many ``trees`` a view; the same seed grows the same trees."""
     count = len(edges) - 1
     return Views(
         forests=tuple(
-            new_state(int(edges[v + 1] - edges[v]), TREES, HEIGHT, REFERENCE, seed * 1000 + v) for v in range(count)
+            new_state(int(edges[v + 1] - edges[v]), trees[v], HEIGHT, REFERENCE, seed * 1000 + v) for v in range(count)
         ),
         calibration=new_calibration(count),
         edges=edges,
         weights=np.array(weights),
         compares=np.array(compares),
         policy=np.array(DEFAULT_POLICY),
-        leaves=np.zeros((count, TREES), np.int32),
+        leaves=np.zeros((count, max(trees)), np.int32),
         scores=np.zeros(count),
         rarity=np.zeros(count),
     )

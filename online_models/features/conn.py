@@ -1,13 +1,16 @@
 """What a conn record says about its device's relation to its own past: 18 features in [0, 1], in four views.
 
 =================  =====================================================================================================
-novelty.endpoint   novelty of the device's (service, peer) x rarity of new peers on that service
+novelty.endpoint   novelty of the device's (service, peer) x rarity of new peers on that service, in time and among its
+                   connections
 novelty.network    novelty of the peer's network (/16, /32 for IPv6) to the device x rarity of new networks
 novelty.service    novelty of (side, protocol, port) to the device x rarity of new services
 novelty.site       novelty of the network on this service to the whole site / (1 + devices that use it) x its rarity
-novelty.outcome    surprise of answered / no reply / refused / broken on this service of this device
+novelty.outcome    novelty of the endpoint x surprise of answered / no reply / refused / broken on this service of this
+                   device: that a known peer does not answer is an outage, and no news
 reach.*            distinct peers, (peer, service)s, failures and records in the last minute and hour, above usual
-volume.*           payload up, payload down, duration: distance from this service's mean in standard deviations / 10
+volume.*           payload up, payload down, duration: distance from this service's mean in standard deviations / 10;
+                   0 where the peer did not take part
 rhythm.gap         gap since the service's last record, in standard deviations / 10
 rhythm.regularity  novelty of the endpoint / (1 + spread of its gaps): a young endpoint with a steady beat
 =================  =====================================================================================================
@@ -23,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from online_models.compile import inner
-from online_models.features.conn_columns import ANSWERED, ConnColumns
+from online_models.features.conn_columns import ANSWERED, BROKEN, ConnColumns
 from online_models.features.conn_state import (
     COUNT,
     DEVICE,
@@ -107,10 +110,20 @@ def _new_peers(
 ) -> float:
     """How many new peers came on this service; on a service never used, how many new services."""
     place = find(state.service, keys[SERVICE])
-    if place < 0:
+    if place < 0 or state.service.rows[place, FIRST] <= 0.0:
         return new_services
     service = state.service.rows[place]
     return decayed(service[NEW_PEERS], service[PEERS_FADED_AT], row[LAST])
+
+
+@inner
+def _among_connections(state: ConnState, keys: npt.NDArray[np.uint64]) -> float:
+    """Return how improbable a new peer is by the share of this service's connections that went to one, in [0, 1]."""
+    place = find(state.service, keys[SERVICE])
+    if place < 0 or state.service.rows[place, FIRST] <= 0.0:
+        return 1.0
+    service = state.service.rows[place]
+    return 2.0 * surprise(service[NEW_PEERS], service[COUNT], 0.5)
 
 
 @inner
@@ -143,11 +156,19 @@ def _measure_novelty(
     services = decayed(row[NEW_SERVICES], row[FADED_AT], now)
     networks = decayed(row[NEW_NETWORKS], row[FADED_AT], now)
     peers = _new_peers(state, keys, row, services)
-    x[0] = newness(state.endpoint, keys[ENDPOINT], row) * rarity(peers, known, HOUR)
+    new_endpoint = newness(state.endpoint, keys[ENDPOINT], row)
+    rare = min(rarity(peers, known, HOUR), _among_connections(state, keys))
+    x[0] = new_endpoint * rare
     x[1] = newness(state.network, keys[NETWORK], row) * rarity(networks, known, HOUR)
     x[2] = newness(state.service, keys[SERVICE], row) * rarity(services, known, HOUR)
     x[3] = _site_novelty(state, keys, row)
-    x[4] = _outcome_surprise(state, keys, outcome)
+    x[4] = _outcome_surprise(state, keys, outcome) * new_endpoint
+
+
+@inner
+def has_exchanged(columns: ConnColumns, i: int) -> bool:
+    """Whether the peer took part; what did not come about has no size that could be compared."""
+    return bool(columns.outcome[i] == ANSWERED or columns.outcome[i] == BROKEN)
 
 
 @inner
@@ -159,10 +180,12 @@ def _distance(service: npt.NDArray[np.float64], at: int, value: float, count: fl
 def _measure_service(
     service: npt.NDArray[np.float64], columns: ConnColumns, i: int, now: float, x: npt.NDArray[np.float64]
 ) -> None:
-    seen = service[COUNT]
-    x[13] = _distance(service, UP, math.log2(1.0 + columns.up[i]), seen)
-    x[14] = _distance(service, DOWN, math.log2(1.0 + columns.down[i]), seen)
-    if columns.duration[i] >= 0.0:
+    seen, exchanged = service[COUNT], has_exchanged(columns, i)
+    if exchanged or columns.up[i] > 0.0:
+        x[13] = _distance(service, UP, math.log2(1.0 + columns.up[i]), seen)
+    if exchanged:
+        x[14] = _distance(service, DOWN, math.log2(1.0 + columns.down[i]), seen)
+    if exchanged and columns.duration[i] >= 0.0:
         x[15] = _distance(service, DURATION, math.log2(1e-3 + columns.duration[i]), seen)
     x[16] = _distance(service, GAP, math.log2(1.0 + max(0.0, now - service[LAST])), seen)
 

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from online_models.compile import inner
+from online_models.features.conn import has_exchanged
 from online_models.features.conn_state import (
     COUNT,
     DOWN,
@@ -30,8 +31,9 @@ from online_models.features.conn_state import (
     UP,
     ConnState,
 )
-from online_models.features.past import decayed, learn_moments
+from online_models.features.past import PROBATION, decayed, learn_moments
 from online_models.features.table import Table, claim
+from online_models.guard import FROZEN
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,8 +51,16 @@ def touch(table: Table, key: np.uint64, now: float) -> bool:
     row[LAST] = now
     if row[FIRST] > 0.0:
         return False
-    row[FIRST] = now
+    row[FIRST] = -row[FIRST] if row[FIRST] < 0.0 and now + row[FIRST] >= PROBATION else now
     return True
+
+
+@inner
+def put_on_probation(table: Table, key: np.uint64, device: npt.NDArray[np.float64]) -> None:
+    """Note that an unknown entry was used in an anomaly that raised nothing, so that it is not new for ever."""
+    row = table.rows[claim(table, key)]
+    if row[FIRST] == 0.0 or -device[FROZEN] <= row[FIRST] < 0.0:
+        row[LAST], row[FIRST] = device[LAST], -device[LAST]
 
 
 @inner
@@ -81,9 +91,12 @@ def _learn_numbers(service: npt.NDArray[np.float64], columns: ConnColumns, i: in
     if seen > 0.0:
         gap = math.log2(1.0 + max(0.0, now - service[LAST]))
         learn_moments(service, GAP, gap, seen - 1.0, _SERVICE_MEMORY)
-    learn_moments(service, UP, math.log2(1.0 + columns.up[i]), seen, _SERVICE_MEMORY)
-    learn_moments(service, DOWN, math.log2(1.0 + columns.down[i]), seen, _SERVICE_MEMORY)
-    if columns.duration[i] >= 0.0:
+    exchanged = has_exchanged(columns, i)
+    if exchanged or columns.up[i] > 0.0:
+        learn_moments(service, UP, math.log2(1.0 + columns.up[i]), seen, _SERVICE_MEMORY)
+    if exchanged:
+        learn_moments(service, DOWN, math.log2(1.0 + columns.down[i]), seen, _SERVICE_MEMORY)
+    if exchanged and columns.duration[i] >= 0.0:
         learn_moments(service, DURATION, math.log2(1e-3 + columns.duration[i]), seen, _SERVICE_MEMORY)
     service[OUTCOMES + columns.outcome[i]] += 1.0
     service[COUNT] += 1.0
@@ -110,3 +123,12 @@ def learn(
     service[NEW_PEERS] += 1.0 if _learn_endpoint(state, keys, now) else 0.0
     _learn_numbers(service, columns, i, now)
     row[NEW_SERVICES] += 1.0 if touch(state.service, keys[SERVICE], now) else 0.0
+
+
+@inner
+def doubt(state: ConnState, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]) -> None:
+    """Put on probation what an anomaly used for the first time, instead of learning it."""
+    put_on_probation(state.network, keys[NETWORK], row)
+    put_on_probation(state.site, keys[SITE_NETWORK], row)
+    put_on_probation(state.endpoint, keys[ENDPOINT], row)
+    put_on_probation(state.service, keys[SERVICE], row)

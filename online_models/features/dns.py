@@ -15,7 +15,7 @@ novelty.domain         novelty of the domain to the device x rarity of new domai
 novelty.site           novelty of the domain to the site / (1 + devices that asked for it) x rarity of new domains
 novelty.resolver       novelty of the resolver to the device x rarity of new resolvers
 novelty.type           surprise of the query type to the device
-novelty.result         surprise of the result to the device
+novelty.result         novelty of the domain to the device x surprise of the result to it (an outage is no news)
 =====================  =================================================================================================
 
 A tunnel has to put its data into names, so bytes and distinct names under one domain grow with what it carries
@@ -157,7 +157,8 @@ def _measure_novelty(
     known = max(0.0, now - row[FIRST]) if row[FIRST] > 0.0 else 0.0
     domains = decayed(row[NEW_DOMAINS], row[FADED_AT], now)
     resolvers = decayed(row[NEW_RESOLVERS], row[FADED_AT], now)
-    x[17] = newness(state.domain, keys[DOMAIN], row) * rarity(domains, known, HOUR)
+    new_domain = newness(state.domain, keys[DOMAIN], row)
+    x[17] = new_domain * rarity(domains, known, HOUR)
     site = find(state.site, keys[SITE])
     new, since = 0.0, 0.0
     if site >= 0:
@@ -170,7 +171,8 @@ def _measure_novelty(
     x[19] = newness(state.resolver, keys[RESOLVER], row) * rarity(resolvers, known, HOUR)
     x[20] = surprise(site_count(state.resolver, keys[TYPE], COUNT), row[COUNT], _UNSEEN_TYPE)
     result = columns.result[i]
-    x[21] = surprise(row[RESULTS + result], row[COUNT], _USUAL_RESULT if result == NOERROR else _UNUSUAL_RESULT)
+    prior = _USUAL_RESULT if result == NOERROR else _UNUSUAL_RESULT
+    x[21] = new_domain * surprise(row[RESULTS + result], row[COUNT], prior)
 
 
 @inner

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from online_models.compile import inner
-from online_models.features.conn_learn import touch
+from online_models.features.conn_learn import put_on_probation, touch
 from online_models.features.dns_state import (
     COUNT,
     DOMAIN,
@@ -68,3 +68,11 @@ def learn(
     touch(state.resolver, keys[TYPE], now)
     state.resolver.rows[claim(state.resolver, keys[TYPE]), COUNT] += 1.0
     _learn_site(state, keys, now, new_domain)
+
+
+@inner
+def doubt(state: DnsState, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]) -> None:
+    """Put on probation what an anomaly used for the first time, instead of learning it."""
+    put_on_probation(state.domain, keys[DOMAIN], row)
+    put_on_probation(state.site, keys[SITE_DOMAIN], row)
+    put_on_probation(state.resolver, keys[RESOLVER], row)

@@ -4,7 +4,7 @@
 novelty.host           novelty of the Host (for a server: of the client) to the device x rarity of new ones
 novelty.agent          novelty of the User-Agent to the device x rarity of new agents
 novelty.method         surprise of the method to the device
-novelty.status         surprise of the status class to the device
+novelty.status         novelty of the host to the device x surprise of the status class to it (an outage is no news)
 novelty.site           novelty of the host to the site / (1 + devices that use it) x rarity of new hosts
 shape.length           log2(1 + bytes of the URI) / 12
 shape.strange          share of the URI's bytes that are not letters, digits or ``./?-_=&``, and of ``..``
@@ -105,10 +105,12 @@ def _measure_novelty(
     now = row[LAST]
     known = max(0.0, now - row[FIRST]) if row[FIRST] > 0.0 else 0.0
     hosts, agents = decayed(row[NEW_HOSTS], row[FADED_AT], now), decayed(row[NEW_AGENTS], row[FADED_AT], now)
-    x[0] = newness(state.host, keys[HOST], row) * rarity(hosts, known, HOUR)
+    new_host = newness(state.host, keys[HOST], row)
+    x[0] = new_host * rarity(hosts, known, HOUR)
     x[1] = newness(state.habit, keys[AGENT], row) * rarity(agents, known, HOUR)
     x[2] = surprise(site_count(state.habit, keys[METHOD], COUNT), row[COUNT], _UNSEEN)
-    x[3] = surprise(row[STATUSES + status], row[COUNT], _USUAL_STATUS if status == SUCCESS else _UNUSUAL_STATUS)
+    prior = _USUAL_STATUS if status == SUCCESS else _UNUSUAL_STATUS
+    x[3] = new_host * surprise(row[STATUSES + status], row[COUNT], prior)
     x[4] = _site_novelty(state, keys, row)
 
 

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from online_models.compile import inner
-from online_models.features.conn_learn import touch
+from online_models.features.conn_learn import put_on_probation, touch
 from online_models.features.http_state import (
     AGENT,
     COUNT,
@@ -79,3 +79,11 @@ def learn(
     state.habit.rows[claim(state.habit, keys[METHOD]), COUNT] += 1.0
     _learn_sizes(state.host.rows[claim(state.host, keys[HOST])], columns, i)
     _learn_site(state, keys, now, new_host)
+
+
+@inner
+def doubt(state: HttpState, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]) -> None:
+    """Put on probation what an anomaly used for the first time, instead of learning it."""
+    put_on_probation(state.host, keys[HOST], row)
+    put_on_probation(state.site, keys[SITE_HOST], row)
+    put_on_probation(state.habit, keys[AGENT], row)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 LONGEST = 366 * DAY
 """A duration beyond this is a broken number, and must not carry a device's log time away (seconds)."""
+PROBATION = 12 * HOUR
 _KNOWN_AFTER = 7 * DAY
 _AGE_SCALE = math.log1p(_KNOWN_AFTER / MINUTE)
 _RATE_MEMORY = 10 * DAY
@@ -39,9 +40,14 @@ def novelty(age: float) -> float:
 def trusted_age(first: float, now: float, frozen: float, released: float) -> float:
     """Return how long a thing has been known (seconds), leaving out what was learned during an incident.
 
-    ``frozen`` is when the device's last incident began (0: never), ``released`` when it ended (0: it is open).
+    ``frozen`` is when the device's last incident began (0: never), ``released`` when it ended (0: it is open). A
+    negative ``first`` is when it was first seen in an anomaly that raised nothing: it is known after a probation,
+    unless an incident has begun since.
     """
-    if first <= 0.0:
+    if first < 0.0:
+        age = now + first
+        return age if age >= PROBATION and frozen < -first else 0.0
+    if first == 0.0:
         return 0.0
     if frozen > 0.0 and first >= frozen and (released <= 0.0 or first <= released):
         return 0.0

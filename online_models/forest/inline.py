@@ -41,7 +41,7 @@ def score_and_leaves(state: ForestState, x: npt.NDArray[np.float64], leaves: npt
     x
         float64 ``(n_features,)``.
     leaves
-        int32 ``(n_trees,)``; written. Leaves are numbered from left to right, for good.
+        int32, at least ``(n_trees,)``; written. Leaves are numbered from left to right, for good.
     """
     n_trees, n_splits = state.feature.shape
     total = 0.0
@@ -62,7 +62,7 @@ def score_and_leaves(state: ForestState, x: npt.NDArray[np.float64], leaves: npt
 @inlined
 def learn_leaves(state: ForestState, leaves: npt.NDArray[np.int32]) -> None:
     """Learn the record whose leaves `score_and_leaves` remembered, and replace the reference when that is due."""
-    for tree in range(leaves.shape[0]):
+    for tree in range(state.feature.shape[0]):
         state.learned[tree, leaves[tree]] += 1
     state.counters[LEARNED] += 1
     if state.counters[LEARNED] >= state.counters[DUE]:

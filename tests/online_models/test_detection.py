@@ -151,3 +151,30 @@ def test_failed_logins_at_one_host_are_called_brute_force(learned_day: bytes, tr
     scored = engine.process(mixed(traffic, "conn", day_after(traffic, 1.0)["conn"], logins))
     assert "brute-force" in {alert.behaviour for alert in scored.alerts}
     assert "scan" not in {alert.behaviour for alert in scored.alerts}
+
+
+def test_a_service_used_once_a_day_does_not_stay_strange(learned_day: bytes, traffic: Traffic) -> None:
+    """Its first use is an anomaly that raises nothing; were it never learned, its tenth use would be one, too."""
+    engine, begin = Engine.from_bytes(learned_day), traffic.START + traffic.DAY
+    scores = []
+    for day in range(5):
+        call = traffic.flows(np.array([begin + 1800.0 + day * traffic.DAY]), traffic.VICTIM, [traffic.NEIGHBOUR], 8883)
+        normal = day_after(traffic, 1.0, day * traffic.DAY, seed=30 + day)["conn"]
+        scored = engine.process(mixed(traffic, "conn", normal, call))
+        assert not scored.alerts
+        scores.append(float(scored.score[[uid.startswith(f"C{traffic.VICTIM}:8883:") for uid in scored.uid]][0]))
+    assert scores[0] > 0.4
+    assert scores[-1] < 0.5 * scores[0]
+
+
+def test_known_hosts_that_fail_together_are_an_outage_and_raise_nothing(learned_day: bytes, traffic: Traffic) -> None:
+    engine, begin = Engine.from_bytes(learned_day), traffic.START + traffic.DAY
+    frame = day_after(traffic, 3.0)["conn"]
+    out = pl.col("ts").is_between(begin + 3600.0, begin + 3600.0 + 1200.0) & (pl.col("id.resp_p") == 443)
+    failed = {"conn_state": "S0", "orig_bytes": 0, "resp_bytes": 0, "duration": 0.0}
+    broken = frame.with_columns(
+        pl.when(out).then(pl.lit(value)).otherwise(pl.col(name)).cast(frame.schema[name]).alias(name)
+        for name, value in failed.items()
+    )
+    assert (broken["conn_state"] == "S0").sum() > 50
+    assert engine.process(mixed(traffic, "conn", broken)).alerts == ()

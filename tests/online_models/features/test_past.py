@@ -13,6 +13,7 @@ from online_models.features.past import (
     DAY,
     HOUR,
     MINUTE,
+    PROBATION,
     decayed,
     deviation,
     learn_moments,
@@ -136,3 +137,12 @@ def test_deviation_has_the_side_of_the_value_and_shrinks_where_little_is_known(
     assert abs(found) <= abs(whole)
     assert found * whole >= 0.0
     assert deviation(np.array([mean, variance]), 0, value, 0.0, 1.0) == 0.0
+
+
+def test_what_a_lone_anomaly_used_is_known_after_its_probation_unless_an_incident_began_since() -> None:
+    seen = 1e9
+    assert trusted_age(-seen, seen + PROBATION - 1.0, 0.0, 0.0) == 0.0
+    assert trusted_age(-seen, seen + PROBATION, 0.0, 0.0) == PROBATION
+    assert trusted_age(-seen, seen + DAY, seen - HOUR, seen - MINUTE) == DAY
+    assert trusted_age(-seen, seen + DAY, seen + HOUR, seen + 2 * HOUR) == 0.0
+    assert trusted_age(-seen, seen + DAY, seen + HOUR, 0.0) == 0.0
