@@ -34,7 +34,7 @@ THRESHOLD, ALERT_AT, FADE, QUIET = range(4)
 alert, seconds in which suspicion fades to a third, and seconds of quiet after which an incident ends."""
 DEFAULT_POLICY = (3.3, 3.9, 900.0, 3600.0)
 _LEAST_STEP, _LARGEST_STEP = 0.5, 2.0
-_UNEASY, _UNEASY_STEP, _UNEASY_FADE = 1.8, 1.0, 300.0
+_UNEASY, _UNEASY_STEP, _UNEASY_DRIFT, _UNEASY_FADE = 1.8, 1.0, 0.1, 300.0
 _HOLD, _TOO_UNEASY = 4.0, 8.0
 
 
@@ -75,12 +75,17 @@ def release_if_quiet(row: npt.NDArray[np.float64], now: float, policy: npt.NDArr
 
 @inner
 def _grow_uneasy(row: npt.NDArray[np.float64], evidence: float, now: float) -> float:
-    """Return a device's unease after a record: the sum of what lay above `_UNEASY`, fading within minutes."""
+    """Return a device's unease after a record.
+
+    It is a cumulative sum (Page 1954) of what lay above `_UNEASY`, from which every record takes a little, or a busy
+    device would be uneasy by the number of its records alone; and it fades within minutes.
+    """
     if evidence >= _UNEASY:
         faded = row[UNEASE] * math.exp(-max(0.0, now - row[UNEASY_AT]) / _UNEASY_FADE)
         row[UNEASE] = faded + min(_UNEASY_STEP, evidence - _UNEASY)
         row[UNEASY_AT] = now
         return float(row[UNEASE])
+    row[UNEASE] = max(0.0, row[UNEASE] - _UNEASY_DRIFT)
     return 0.0
 
 
