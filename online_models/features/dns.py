@@ -18,6 +18,7 @@ novelty.type           surprise of the query type to the device
 novelty.result         novelty of the domain to the device x surprise of the result to it (an outage is no news)
 =====================  =================================================================================================
 
+New domains and resolvers are rare or not by how they came after a device's first twelve hours, in which all is new.
 A tunnel has to put its data into names, so bytes and distinct names under one domain grow with what it carries
 (Paxson et al., USENIX Security 2013); the shape shows with its first query.
 """
@@ -59,7 +60,7 @@ from online_models.features.dns_state import (
     WINDOWS,
     DnsState,
 )
-from online_models.features.past import HOUR, decayed, rarity, surprise
+from online_models.features.past import HOUR, SETTLING, decayed, rarity, surprise
 from online_models.features.table import Table, claim, find
 from online_models.features.windows import count_record, count_thing, excess, roll
 from online_models.guard import FROZEN, RELEASED
@@ -154,7 +155,7 @@ def _measure_novelty(
     x: npt.NDArray[np.float64],
 ) -> None:  # fmt: skip
     now = row[LAST]
-    known = max(0.0, now - row[FIRST]) if row[FIRST] > 0.0 else 0.0
+    known = max(0.0, now - row[FIRST] - SETTLING) if row[FIRST] > 0.0 else 0.0
     domains = decayed(row[NEW_DOMAINS], row[FADED_AT], now)
     resolvers = decayed(row[NEW_RESOLVERS], row[FADED_AT], now)
     new_domain = newness(state.domain, keys[DOMAIN], row)
@@ -167,7 +168,7 @@ def _measure_novelty(
             state.site.rows[site, 1],
         )
     devices = site_count(state.site, keys[SITE_DOMAIN], SITE_DEVICES)
-    x[18] = newness(state.site, keys[SITE_DOMAIN], row) / (1.0 + devices) * rarity(new, now - since, HOUR)
+    x[18] = newness(state.site, keys[SITE_DOMAIN], row) / (1.0 + devices) * rarity(new, now - since - SETTLING, HOUR)
     x[19] = newness(state.resolver, keys[RESOLVER], row) * rarity(resolvers, known, HOUR)
     x[20] = surprise(site_count(state.resolver, keys[TYPE], COUNT), row[COUNT], _UNSEEN_TYPE)
     result = columns.result[i]

@@ -25,7 +25,7 @@ from online_models.features.dns_state import (
     TYPE,
     DnsState,
 )
-from online_models.features.past import decayed
+from online_models.features.past import counts_as_new, decayed
 from online_models.features.table import claim
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def _learn_site(state: DnsState, keys: npt.NDArray[np.uint64], now: float, new_t
     touch(state.site, keys[SITE_TYPE], now)
     state.site.rows[claim(state.site, keys[SITE_TYPE]), SITE_COUNT] += 1.0
     new_to_site = touch(state.site, keys[SITE_DOMAIN], now)
-    site[SITE_NEW] += 1.0 if new_to_site else 0.0
+    site[SITE_NEW] += counts_as_new(site[FIRST], now) if new_to_site else 0.0
     if new_to_site or new_to_device:
         state.site.rows[claim(state.site, keys[SITE_DOMAIN]), SITE_DEVICES] += 1.0
 
@@ -63,8 +63,9 @@ def learn(
     row[NEW_RESOLVERS] = decayed(row[NEW_RESOLVERS], row[FADED_AT], now)
     row[FADED_AT] = now
     new_domain = touch(state.domain, keys[DOMAIN], now)
-    row[NEW_DOMAINS] += 1.0 if new_domain else 0.0
-    row[NEW_RESOLVERS] += 1.0 if touch(state.resolver, keys[RESOLVER], now) else 0.0
+    counts = counts_as_new(row[FIRST], now)
+    row[NEW_DOMAINS] += counts if new_domain else 0.0
+    row[NEW_RESOLVERS] += counts if touch(state.resolver, keys[RESOLVER], now) else 0.0
     touch(state.resolver, keys[TYPE], now)
     state.resolver.rows[claim(state.resolver, keys[TYPE]), COUNT] += 1.0
     _learn_site(state, keys, now, new_domain)

@@ -20,6 +20,7 @@ MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 LONGEST = 366 * DAY
 """A duration beyond this is a broken number, and must not carry a device's log time away (seconds)."""
 PROBATION = 12 * HOUR
+SETTLING = 12 * HOUR
 _KNOWN_AFTER = 7 * DAY
 _AGE_SCALE = math.log1p(_KNOWN_AFTER / MINUTE)
 _RATE_MEMORY = 10 * DAY
@@ -60,6 +61,12 @@ def trusted_age(first: float, now: float, frozen: float, released: float) -> flo
 def decayed(count: float, since: float, now: float) -> float:
     """Return an event count faded over ten days of log time."""
     return count * math.exp(-max(0.0, now - since) / _RATE_MEMORY) if count > 0.0 else 0.0
+
+
+@inner
+def counts_as_new(first: float, now: float) -> float:
+    """Return 1 once a device has settled; what it uses in its first twelve hours says nothing about its rate."""
+    return 1.0 if first > 0.0 and now - first >= SETTLING else 0.0
 
 
 @inner
