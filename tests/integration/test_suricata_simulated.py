@@ -47,15 +47,18 @@ class Seen:
         return self.simulated.logs[kind].iter_rows(named=True)
 
 
-@pytest.fixture(scope="module", params=["dns-exfil", "mirai"])
+@pytest.fixture(
+    scope="module", params=[("dns-exfil", "single"), ("mirai", "single"), ("dns-exfil", "autofp")], ids=" ".join
+)
 def seen(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Seen:
     if shutil.which("suricata") is None:
         pytest.skip("suricata is not on PATH (Debian: bookworm-backports)")
-    out, attack = tmp_path_factory.mktemp(request.param), request.param
+    attack, mode = request.param
+    out = tmp_path_factory.mktemp(attack)
     config = SimulatorConfig(out, devices=6, hours=0.25, attack=attack, attack_at_s=600.0, intensity=0.2)
     simulated = write_packets(config, out / "sim.pcap")
-    # One thread, as a sensor on live traffic is in step, too: threads that race through a file are minutes apart.
-    command = ["suricata", "-c", CONFIGURATION, "--runmode=single", "-r", out / "sim.pcap", "-l", out, "-k", "none"]
+    # With autofp, threads race through the file: what they write at the same time is minutes apart in log time.
+    command = ["suricata", "-c", CONFIGURATION, f"--runmode={mode}", "-r", out / "sim.pcap", "-l", out, "-k", "none"]
     subprocess.run(command, check=True, capture_output=True, timeout=120)
     events = [json.loads(line) for line in (out / "eve.json").read_text().splitlines()]
     return Seen(simulated, out / "eve.json", events)
