@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 from api.origin import SameOrigin
 from api.problems import handle_problems
 from api.routes.alerts import alert_routes
+from api.routes.evidence import evidence_routes
 from api.routes.health import health_routes
 from api.routes.machinelearning import machinelearning_routes
 from api.routes.metrics import metrics_routes
@@ -47,7 +48,14 @@ def create_app(service: Service) -> FastAPI:
     app.add_middleware(SameOrigin, allowed=service.cors_origins)
     app.add_middleware(CORSMiddleware, allow_origins=service.cors_origins, allow_methods=["*"], allow_headers=["*"])
     handle_problems(app)
-    for routes in (traffic_routes, machinelearning_routes, alert_routes, health_routes, metrics_routes):
+    for routes in (
+        traffic_routes,
+        machinelearning_routes,
+        alert_routes,
+        evidence_routes,
+        health_routes,
+        metrics_routes,
+    ):
         app.include_router(routes(service))
     app.include_router(websocket_routes(service.hub))
     _serve_page(app)

@@ -17,7 +17,7 @@ from api.pipeline.runner import Parts
 from api.service import RequestLimits, Service
 from api.settings import default_state_directory
 from api.state import fingerprint, state_directory
-from api.store import AlertReader, AlertWriter
+from api.store import AlertReader, AlertWriter, EvidenceReader
 from api.stream import Hub, StreamLimits
 from ingest.checkpoints import CheckpointStore
 from ingest.source import FollowSource
@@ -87,6 +87,7 @@ class _Assembly:
             pipeline=pipeline,
             hub=hub,
             alerts=AlertReader(self._state.alerts),
+            evidence=EvidenceReader(self._state.alerts),
             state=self._state,
             limits=_limits(server, models.train_chunk_records),
             cors_origins=server.cors_origins,

@@ -10,7 +10,7 @@ from api.pipeline.clock import Clock
 if TYPE_CHECKING:
     from api.pipeline import Pipeline
     from api.state import StateDirectory
-    from api.store import AlertReader
+    from api.store import AlertReader, EvidenceReader
     from api.stream import Hub
 
 _MIB: Final = 1 << 20
@@ -33,6 +33,7 @@ class Service:
     pipeline: Pipeline
     hub: Hub
     alerts: AlertReader
+    evidence: EvidenceReader
     state: StateDirectory
     limits: RequestLimits = field(default_factory=RequestLimits)
     cors_origins: tuple[str, ...] = ()

@@ -193,7 +193,10 @@ class Pipeline:
             last_ts=scorer.last_ts or None,
             source=parts.source.health(),
             checkpoint_at=checkpointer.saved_at,
-            evicted=_evicted(scorer.engine.evicted(), {"identity": parts.identities.evicted()}),
+            evicted=_evicted(
+                scorer.engine.evicted(),
+                {"identity": parts.identities.evicted(), "store": {"evidence": scorer.evidence_evicted}},
+            ),
         )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from api.pipeline.pieces import in_one_piece
 from api.store import AlertChange
+from api.store.evidence import KEPT
+from ingest.evidence import evidence_in
 from ingest.records import MODELLED_KINDS
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
     from api.store import AlertWriter
     from api.store.writer import Change
+    from ingest.evidence import Evidence
     from ingest.records import RecordBatch
     from online_models.engine import Engine
     from online_models.types import Alert, ScoredBatch
@@ -46,16 +49,24 @@ class Scorer:
         self._readers = readers
         self._unstored: dict[str, Alert] = {}
         self._told: dict[str, Alert] = {}
+        self._evidence: deque[Evidence] = deque(maxlen=KEPT)
 
     @property
     def unstored(self) -> int:
         """Number of alerts that wait for the store."""
         return len(self._unstored)
 
+    @property
+    def evidence_evicted(self) -> int:
+        """Number of sensors' findings that the store had to forget since the start."""
+        return self._writer.evidence.evicted
+
     def process(self, batch: RecordBatch) -> ScoredBatch | None:
-        """Score and learn a batch; None if its kind has no model, which is counted."""
+        """Score and learn a batch; None if its kind has no model, which is counted; what a sensor found is stored."""
         if batch.kind not in MODELLED_KINDS:
             self.not_modelled[batch.kind] += len(batch)
+            self._evidence.extend(evidence_in(batch))
+            self.store_alerts()
             return None
         scored = self.engine.process(in_one_piece(batch))
         self._count(scored)
@@ -73,10 +84,12 @@ class Scorer:
 
     def store_alerts(self) -> bool:
         """Store what waits and tell the readers; while the disk refuses, it goes on waiting and False is returned."""
-        if not self._unstored:
+        if not (self._unstored or self._evidence):
             return True
         try:
-            changes = self._writer.upsert(self._unstored.values())
+            changes = self._writer.upsert(self._unstored.values()) if self._unstored else []
+            if self._evidence:
+                self._writer.evidence.add(self._evidence)
         except sqlite3.Error as error:
             self.store_problem = f"alerts cannot be stored: {error}"
             self._tell_unstored()
@@ -84,6 +97,7 @@ class Scorer:
         self.store_problem = None
         self._tell([self._after_told(change) for change in changes if self._told.get(change.alert.id) != change.alert])
         self._unstored.clear()
+        self._evidence.clear()
         self._told.clear()
         return True
 

@@ -24,11 +24,12 @@ class AlertFilter(BaseModel):
 
     def query(self) -> AlertQuery:
         """Return the store's form of it."""
-        since, until = _epoch(self.since), _epoch(self.until)
+        since, until = epoch(self.since), epoch(self.until)
         return AlertQuery(self.device, since, until, tuple(self.severity), self.limit, self.cursor)
 
 
-def _epoch(time: float | datetime | None) -> float | None:
+def epoch(time: float | datetime | None) -> float | None:
+    """Return a moment in epoch seconds; a time without an offset is UTC."""
     if isinstance(time, datetime):
         return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
     return time

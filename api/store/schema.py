@@ -6,6 +6,7 @@ import sqlite3
 from typing import TYPE_CHECKING, Final
 
 from api.errors import StateError
+from api.store.evidence import EVIDENCE_TABLE
 from api.store.owners import OWNER_TABLE
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
             " move the file away, or run the version that wrote it"
         )
     # NORMAL never damages the file; `AlertWriter.sync` makes the alerts durable before each checkpoint.
-    connection.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {OWNER_TABLE}")
+    connection.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {OWNER_TABLE} {EVIDENCE_TABLE}")
 
 
 _IDENTITY: Final = ("user_version", "application_id")

@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+from api.store.evidence import EvidenceWriter
 from api.store.owners import Owners
 from api.store.rows import COLUMNS, from_row, to_row
 from api.store.schema import open_store
@@ -48,6 +49,7 @@ class AlertWriter:
         self._path = path
         self._connection = open_store(path, patience_s)
         self.owners = Owners(self._connection)
+        self.evidence = EvidenceWriter(self._connection)
 
     def upsert(self, alerts: Iterable[Alert]) -> list[AlertChange]:
         """Store all alerts in one transaction; return those that were new or moved on, in order.

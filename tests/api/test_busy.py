@@ -12,7 +12,7 @@ from api.pipeline import CommandQueue, Pipeline
 from api.pipeline.jobs import JobBoard
 from api.service import Service
 from api.state import StateDirectory
-from api.store import AlertReader
+from api.store import AlertReader, EvidenceReader
 from api.stream import Hub, StreamLimits
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ def never() -> Parts:
 
 def service(folder: Path) -> Service:
     pipeline = Pipeline(never, CommandQueue(1), JobBoard(1, 1))
-    return Service(pipeline, Hub(StreamLimits()), AlertReader(folder / "alerts"), StateDirectory(folder))
+    alerts, evidence = AlertReader(folder / "alerts"), EvidenceReader(folder / "alerts")
+    return Service(pipeline, Hub(StreamLimits()), alerts, evidence, StateDirectory(folder))
 
 
 def post(given: Service, path: str, body: object) -> httpx.Response:

@@ -224,6 +224,7 @@ def test_the_page_and_the_description_are_served(server: Server) -> None:
         "/machinelearning/predict",
         "/alerts",
         "/alerts/{alert_id}",
+        "/evidence",
         "/health",
         "/metrics",
     }
