@@ -15,9 +15,12 @@ _LOOKED_AT_BYTES: Final = 1 << 16
 
 
 def unread_bytes(tail: Tail) -> int:
-    """Return how much of a content was written and not handed out, as the folder last showed it."""
+    """Return how much of a content was written and not handed out, as the folder last showed it; packed bytes if so.
+
+    Of a packed file at least one byte is unread until all of it was handed out.
+    """
     if tail.lines.is_packed:
-        return tail.size if tail.ready and not tail.lines.offset else 0
+        return 0 if not tail.ready else max(1, tail.lines.unread()) if tail.lines.is_open else tail.size
     return max(0, tail.size - tail.lines.hole - tail.lines.offset)
 
 

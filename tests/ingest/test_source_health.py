@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import tempfile
 from pathlib import Path
@@ -138,6 +139,27 @@ def test_every_line_is_accounted_for(tmp_path: Path) -> None:
     assert health.malformed_by_cause == {"not_json": 1}
     (sample,) = health.malformed_samples
     assert (Path(sample.source).name, sample.offset, sample.sample) == ("conn.log", len(conn(NOW)), "{broken")
+
+
+def test_the_lag_of_a_packed_log_shrinks_while_it_is_read(tmp_path: Path) -> None:
+    """It counts packed bytes, and is zero only when all is read."""
+    day = tmp_path / "2026-01-29"
+    day.mkdir()
+    packed = gzip.compress(b"".join(conn(NOW - 9000 + n, n % 7 / 3) for n in range(60_000)))
+    append(day / "conn.00:00:00-01:00:00.log.gz", packed, NOW - 60)
+    live = tmp_path / "current"
+    live.mkdir()
+    clock = Clock(NOW)
+    lags, read = [], 0
+    with FollowSource(live, wall_clock=clock, catch_up_since=0.0, watch=False, max_poll_bytes=1 << 18) as source:
+        while batches := source.poll(0.0):
+            read += sum(map(len, batches))
+            lags.append((read, source.health().lag_bytes))
+        assert source.health().lag_bytes == 0
+    assert read == 60_000
+    assert all(lag > 0 for count, lag in lags if count < 60_000)
+    assert [lag for _, lag in lags] == sorted((lag for _, lag in lags), reverse=True)
+    assert len({lag for _, lag in lags}) > 3
 
 
 def test_the_lag_in_log_time_is_that_of_the_worst_log(tmp_path: Path) -> None:
