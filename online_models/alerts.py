@@ -69,6 +69,9 @@ class AlertBook:
         self.capacity = capacity
         self._cases: dict[tuple[str, str], _Case] = {}
 
+    def __len__(self) -> int:
+        return len(self._cases)
+
     def observe(self, anomalies: Iterable[Anomaly]) -> tuple[Alert, ...]:
         """Take in anomalies in log order; return the latest state of every alert that they raised or changed."""
         changed: dict[str, tuple[tuple[str, str], Behaviour, _Case]] = {}
@@ -107,6 +110,13 @@ class AlertBook:
             uids=tuple(case.uids),
             peers=tuple(case.peers),
         )
+
+    def forget(self, device: str) -> int:
+        """Forget all cases of a device; return how many there were."""
+        gone = [key for key in self._cases if key[0] == device]
+        for key in gone:
+            del self._cases[key]
+        return len(gone)
 
     def state(self) -> list[dict[str, Any]]:
         """Return every case as JSON-able data, in order of last update."""

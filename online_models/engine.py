@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import polars as pl
 
 from online_models.alerts import AlertBook, Anomaly
 from online_models.behaviours import Sighting
-from online_models.config import ModelConfig
-from online_models.features.address import local_ranges
-from online_models.features.table import EVICTED, Table
+from online_models.config import ModelConfig, agreed
+from online_models.facts import KindFacts, facts_of
+from online_models.features.address import addresses, local_ranges
+from online_models.features.table import EVICTED, Table, without_owner
 from online_models.guard import ANOMALY, RAISED, THRESHOLD
 from online_models.kinds import KINDS, Kind
 from online_models.outcome import Outcome, new_outcome
 from online_models.reasons import Reasons
-from online_models.snapshots import decode, encode
+from online_models.snapshots import decode, encode, read_meta
 from online_models.types import Alert, ScoredBatch
 from online_models.views import Views, new_views
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from ingest.records import RecordBatch
+
+
+_SITE = "site"
+"""How the names of tables begin that belong to no device."""
 
 
 @dataclass(slots=True)
@@ -112,24 +117,52 @@ class Engine:
         """Return the whole model state; equal states give equal bytes."""
         arrays = {name: (model.state, model.views) for name, model in self._models.items()}
         alerts = {name: model.alerts.state() for name, model in self._models.items()}
-        return encode(arrays, {"alerts": alerts})
+        learned = {name: int(model.views.learned[0]) for name, model in self._models.items()}
+        return encode(arrays, {"config": asdict(self.config), "learned": learned, "alerts": alerts})
 
     @classmethod
     def from_bytes(cls, data: bytes, config: ModelConfig | None = None) -> Engine:
-        """Rebuild the engine that `to_bytes` wrote.
+        """Rebuild the engine that `to_bytes` wrote, with its own configuration if no other is given.
+
+        What counts as local, and how many alerts are wanted, may be configured anew: both are asked of every record.
 
         Raises
         ------
         SnapshotError
-            If the bytes are damaged, or of another version or other models.
+            If the bytes are damaged, of another version or other models, or were learned with another seed or other
+            capacities than ``config`` says.
         """
-        engine = cls(config)
+        engine = cls(agreed(read_meta(BytesIO(data)), config))
         templates = {name: (model.state, model.views) for name, model in engine._models.items()}
         arrays, meta = decode(data, templates)
         for name, model in engine._models.items():
             model.state, model.views = arrays[name]
             model.alerts.restore(meta["alerts"][name])
         return engine
+
+    def forget(self, device: str) -> int:
+        """Forget what all kinds know of a device and of its pairs; return how many entries that were.
+
+        What the site as a whole knows stays, and so does what other devices know of this one.
+        """
+        key = addresses(pl.Series([device]), self._ranges).key[0]
+        before = sum(sum(facts.entries.values()) for facts in self.facts().values())
+        for model in self._models.values():
+            tables = {name: table for name, table in model.state._asdict().items() if not name.startswith(_SITE)}
+            model.state = model.state._replace(**{name: without_owner(t, key) for name, t in tables.items()})
+            model.alerts.forget(device)
+        return before - sum(sum(facts.entries.values()) for facts in self.facts().values())
+
+    def forget_devices(self) -> None:
+        """Forget every device and all cases; what was learned about traffic in general, and of the site, stays."""
+        for name, model in self._models.items():
+            fresh = self._new_model(name, model.kind)
+            tables = {t: table for t, table in fresh.state._asdict().items() if not t.startswith(_SITE)}
+            model.state, model.alerts = model.state._replace(**tables), fresh.alerts
+
+    def facts(self) -> dict[str, KindFacts]:
+        """Return what can be told of each kind's model in numbers."""
+        return {name: facts_of(m.state, m.views, len(m.alerts)) for name, m in self._models.items()}
 
 
 def _nothing(kind: str) -> ScoredBatch:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
+import math
+from io import SEEK_END
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +19,9 @@ import numpy.typing as npt
 from online_models.errors import SnapshotError
 from online_models.features.table import Table
 
-MAGIC = b"NSLMODEL1\n"
+MAGIC = b"NSLMODEL2\n"
 _DIGEST = 32
+_TOLD_DIGITS = 16
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -100,6 +103,37 @@ def decode(data: bytes, template: Any) -> tuple[Any, dict[str, Any]]:
         raise SnapshotError(f"the model snapshot lacks {missing}: it was written by other models") from missing
     except (ValueError, TypeError, IndexError) as error:
         raise SnapshotError(f"the model snapshot was not written by these models: {error}") from error
+
+
+def read_meta(file: BinaryIO) -> dict[str, Any]:
+    """Read no more than the meta data of a snapshot; whether it is damaged further on only `decode` tells.
+
+    Raises
+    ------
+    SnapshotError
+        If there is no snapshot of this version, or it ends too early.
+    """
+    length = file.seek(0, SEEK_END)
+    file.seek(0)
+    first = file.read(len(MAGIC) + 8)
+    if not first.startswith(MAGIC):
+        raise SnapshotError("not a model snapshot of this version; start with a new --state folder, or restore another")
+    text = file.read(min(length, int.from_bytes(first[len(MAGIC) :], "little")))
+    try:
+        header = json.loads(text)
+        meta: dict[str, Any] = header["meta"]
+        size = sum(math.prod(shape) * np.dtype(dtype).itemsize for _, dtype, shape in header["arrays"])
+    except (ValueError, TypeError, KeyError) as error:
+        raise SnapshotError(f"the model snapshot is damaged (its header cannot be read: {error})") from error
+    if length != len(first) + len(text) + size + _DIGEST:
+        raise SnapshotError("the model snapshot is damaged (its length is wrong); restore an earlier one")
+    return meta
+
+
+def digest_in(file: BinaryIO) -> str:
+    """Return the first digits of the digest that a snapshot carries."""
+    file.seek(-_DIGEST, SEEK_END)
+    return file.read().hex()[:_TOLD_DIGITS]
 
 
 def _read_arrays(index: list[Any], body: memoryview) -> Arrays:

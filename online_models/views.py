@@ -42,6 +42,8 @@ class Views(NamedTuple):
         int32 ``(views, most trees)``: where the record that is being scored fell.
     scores, rarity
         float64 ``(views,)``: its forest scores and their decades.
+    learned
+        int64 ``(1,)``: records learned, in all.
     """
 
     forests: tuple[ForestState, ...]
@@ -53,6 +55,7 @@ class Views(NamedTuple):
     leaves: npt.NDArray[np.int32]
     scores: npt.NDArray[np.float64]
     rarity: npt.NDArray[np.float64]
+    learned: npt.NDArray[np.int64]
 
 
 def new_views(
@@ -76,6 +79,7 @@ def new_views(
         leaves=np.zeros((count, max(trees)), np.int32),
         scores=np.zeros(count),
         rarity=np.zeros(count),
+        learned=np.zeros(1, np.int64),
     )
 
 
@@ -106,6 +110,7 @@ def evidence_of(views: Views) -> float:
 @inner
 def learn_views(views: Views) -> None:
     """Learn the record that `assess` scored last."""
+    views.learned[0] += 1
     for v in range(views.scores.size):
         learn_leaves(views.forests[v], views.leaves[v])
         accept(views.calibration, v, views.scores[v])

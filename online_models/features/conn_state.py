@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from online_models.compile import inner
 from online_models.features.table import MOST_AT_ONCE, Table, make_room, new_table, room_for
-from online_models.features.text import join
+from online_models.features.text import join, of_owner
 from online_models.features.windows import WINDOWS_WIDTH
 from online_models.guard import GUARD_WIDTH
 
@@ -80,10 +80,10 @@ def keys_of(columns: ConnColumns, i: int, keys: npt.NDArray[np.uint64]) -> None:
     """Write the table keys of record i, uint64 ``(KEYS,)``."""
     device, service, peer = columns.device[i], columns.service[i], columns.peer[i]
     keys[DEVICE] = device
-    keys[SERVICE] = join(device, service)
-    keys[ENDPOINT] = join(keys[SERVICE], peer)
-    keys[NETWORK] = join(device, columns.network[i])
+    keys[SERVICE] = of_owner(device, service)
+    keys[ENDPOINT] = of_owner(keys[SERVICE], peer)
+    keys[NETWORK] = of_owner(device, columns.network[i])
     keys[SITE_NETWORK] = join(service, columns.network[i])
     keys[SITE_SERVICE] = service
-    keys[PEER] = join(device, peer)
-    keys[PEER_SERVICE] = join(keys[PEER], service)
+    keys[PEER] = of_owner(device, peer)
+    keys[PEER_SERVICE] = of_owner(keys[PEER], service)

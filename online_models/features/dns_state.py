@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from online_models.compile import inner
 from online_models.features.table import MOST_AT_ONCE, Table, make_room, new_table, room_for
-from online_models.features.text import join
+from online_models.features.text import join, of_owner
 from online_models.features.windows import WINDOWS_WIDTH
 from online_models.guard import GUARD_WIDTH
 
@@ -77,11 +77,11 @@ def keys_of(columns: DnsColumns, i: int, keys: npt.NDArray[np.uint64]) -> None:
     device, domain, name = columns.device[i], columns.names.domain[i], columns.names.name[i]
     qtype = np.uint64(columns.qtype[i] + 1)
     keys[DEVICE] = device
-    keys[DOMAIN] = join(device, domain)
-    keys[RESOLVER] = join(device, columns.resolver[i])
+    keys[DOMAIN] = of_owner(device, domain)
+    keys[RESOLVER] = of_owner(device, columns.resolver[i])
     keys[SITE_DOMAIN] = domain
     keys[SITE] = _WHOLE_SITE
     keys[SITE_TYPE] = join(_WHOLE_SITE, qtype)
-    keys[TYPE] = join(join(device, _WHOLE_SITE), qtype)
-    keys[RECENT_DOMAIN] = join(keys[DOMAIN], domain)
-    keys[RECENT_NAME] = join(keys[DOMAIN], name)
+    keys[TYPE] = of_owner(of_owner(device, _WHOLE_SITE), qtype)
+    keys[RECENT_DOMAIN] = of_owner(keys[DOMAIN], domain)
+    keys[RECENT_NAME] = of_owner(keys[DOMAIN], name)

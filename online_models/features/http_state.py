@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from online_models.compile import inner
 from online_models.features.table import MOST_AT_ONCE, Table, make_room, new_table, room_for
-from online_models.features.text import join
+from online_models.features.text import of_owner
 from online_models.features.windows import WINDOWS_WIDTH
 from online_models.guard import GUARD_WIDTH
 
@@ -77,10 +77,10 @@ def keys_of(columns: HttpColumns, i: int, keys: npt.NDArray[np.uint64]) -> None:
     device = columns.device[i]
     host = columns.peer[i] if columns.inbound[i] else columns.site_name[i]
     keys[DEVICE] = device
-    keys[HOST] = join(device, host)
-    keys[AGENT] = join(join(device, _AGENT_SALT), columns.agent[i])
-    keys[METHOD] = join(join(device, _METHOD_SALT), columns.method[i])
+    keys[HOST] = of_owner(device, host)
+    keys[AGENT] = of_owner(of_owner(device, _AGENT_SALT), columns.agent[i])
+    keys[METHOD] = of_owner(of_owner(device, _METHOD_SALT), columns.method[i])
     keys[SITE_HOST] = host
     keys[SITE] = _WHOLE_SITE
-    keys[RECENT_HOST] = join(keys[HOST], host)
-    keys[RECENT_RESOURCE] = join(keys[HOST], columns.resource[i])
+    keys[RECENT_HOST] = of_owner(keys[HOST], host)
+    keys[RECENT_RESOURCE] = of_owner(keys[HOST], columns.resource[i])

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from online_models.compile import inner, kernel
+from online_models.features.text import OWNER
 
 USED, LIMIT, EVICTED = 0, 1, 2
 MOST_AT_ONCE = 3
@@ -95,4 +96,20 @@ def make_room(table: Table) -> Table:
     oldest = float(np.nextafter(_eviction_time(table), np.inf)) if full else -np.inf
     _copy_entries(table, fresh, oldest)
     fresh.counters[EVICTED] += table.counters[USED] - fresh.counters[USED]
+    return fresh
+
+
+@kernel
+def _copy_others(source: Table, target: Table, owner: np.uint64) -> None:
+    for i in range(source.keys.size):
+        if source.keys[i] != _EMPTY and source.keys[i] & OWNER != owner & OWNER:
+            place = claim(target, source.keys[i])
+            target.rows[place, :] = source.rows[i, :]
+
+
+def without_owner(table: Table, owner: np.uint64) -> Table:
+    """Return the table without the entries whose keys are ``owner`` or `of_owner`, which counts as no eviction."""
+    fresh = Table(np.zeros_like(table.keys), np.zeros_like(table.rows), table.counters.copy())
+    fresh.counters[USED] = 0
+    _copy_others(table, fresh, owner)
     return fresh

@@ -23,6 +23,8 @@ _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_2 = np.uint64(0x94D049BB133111EB)
 _S27, _S30, _S31 = np.uint64(27), np.uint64(30), np.uint64(31)
 _ONE = np.uint64(1)
+OWNER = np.uint64(0xFFFFFF0000000000)
+"""The bits of an `of_owner` key that are its owner's."""
 
 
 class Text(NamedTuple):
@@ -71,6 +73,16 @@ def mix(h: np.uint64) -> np.uint64:
 def join(a: np.uint64, b: np.uint64) -> np.uint64:
     """Hash of an ordered pair of hashes."""
     return mix(a * _GOLDEN + b)
+
+
+@inner
+def of_owner(owner: np.uint64, thing: np.uint64) -> np.uint64:
+    """Hash of something that belongs to an owner; its upper 24 bits are the owner's, so that what it owns is found.
+
+    What an owned thing owns has the same upper bits. The other 40 bits tell the things of one owner apart.
+    """
+    h = (owner & OWNER) | (join(owner, thing) & ~OWNER)
+    return h if h != np.uint64(0) else _ONE
 
 
 @inner
