@@ -19,6 +19,7 @@ from api.routes.evidence import evidence_routes
 from api.routes.health import health_routes
 from api.routes.machinelearning import machinelearning_routes
 from api.routes.metrics import metrics_routes
+from api.routes.models import model_routes
 from api.routes.traffic import traffic_routes
 from api.stream.websocket import websocket_routes
 from api.version import package_version
@@ -51,6 +52,7 @@ def create_app(service: Service) -> FastAPI:
     for routes in (
         traffic_routes,
         machinelearning_routes,
+        model_routes,
         alert_routes,
         evidence_routes,
         health_routes,

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Final
 import orjson
 
 from api.errors import SettingsError
-from api.models import checkpoint_parts, load_models, model_config
+from api.models import checkpoint_parts, load_models, log_time_of, model_config
 from api.pipeline import CommandQueue, Pipeline, Scorer
 from api.pipeline.checkpointer import Checkpointer
 from api.pipeline.clock import Clock
 from api.pipeline.jobs import JobBoard
 from api.pipeline.runner import Parts
+from api.restoring import begin_from
 from api.service import RequestLimits, Service
 from api.settings import default_state_directory
+from api.snapshots import KeptOverTime, SnapshotStore
 from api.state import fingerprint, state_directory
 from api.store import AlertReader, AlertWriter, EvidenceReader
 from api.stream import Hub, StreamLimits
@@ -34,10 +36,13 @@ _MIB: Final = 1 << 20
 
 
 @contextmanager
-def assembled(settings: Settings, catch_up_since: float | None = None) -> Iterator[Service]:
+def assembled(
+    settings: Settings, catch_up_since: float | None = None, warm_start: Path | None = None
+) -> Iterator[Service]:
     """Yield the service, not yet started; its state directory is locked meanwhile.
 
-    Rotated and archived logs that were written since `catch_up_since`, epoch seconds, are read, too.
+    Rotated and archived logs that were written since `catch_up_since`, epoch seconds, are read, too. A new state begins
+    from the snapshot `warm_start`.
 
     Raises
     ------
@@ -49,6 +54,8 @@ def assembled(settings: Settings, catch_up_since: float | None = None) -> Iterat
         raise SettingsError("no folder of logs was named; give --logs DIR, or set logs in TrafficAnalyzerConfig")
     with ExitStack() as stack:
         state = stack.enter_context(state_directory(settings.traffic.state or default_state_directory(logs)))
+        if warm_start is not None:
+            begin_from(warm_start, state, settings)
         assembly = _Assembly(settings, state)
         source = stack.enter_context(assembly.source(logs, catch_up_since))
         yield assembly.service(source)
@@ -97,15 +104,16 @@ class _Assembly:
     def _parts(self, source: FollowSource, hub: Hub) -> Parts:
         """Build what the pipeline thread owns. Called in it."""
         models = load_models(self._settings, self._found)
+        scorer = Scorer(models.engine, self._writer, hub)
+        scorer.log_ts = log_time_of(self._found)
         checkpointer = Checkpointer(
-            self._checkpoints,
-            lambda: {"positions": orjson.dumps(source.positions()), **checkpoint_parts(models)},
+            KeptOverTime(self._checkpoints, SnapshotStore(self._state.snapshots)),
+            lambda: {"positions": orjson.dumps(source.positions()), **checkpoint_parts(models, scorer.log_ts)},
             self._writer.sync,
             self._settings.traffic.checkpoint_interval_s,
             self._clock,
         )
         self._writer.owners.lookup = models.identities.lookup
-        scorer = Scorer(models.engine, self._writer, hub)
         return Parts(source, scorer, models.identities, checkpointer, self._writer.close)
 
 

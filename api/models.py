@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from api.settings import Settings
+
+
+_LOG_TIME: Final = "log_time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,15 @@ def load_models(settings: Settings, found: Mapping[str, bytes]) -> Models:
     return Models(engine, Identities() if known is None else Identities.from_state(known))
 
 
-def checkpoint_parts(models: Models) -> dict[str, bytes]:
-    """Return the models as parts of a checkpoint."""
-    return {"engine": models.engine.to_bytes(), "identity": orjson.dumps(models.identities.state())}
+def checkpoint_parts(models: Models, log_ts: float) -> dict[str, bytes]:
+    """Return the models as parts of a checkpoint; `log_ts` is the log time up to which they have learned."""
+    return {
+        "engine": models.engine.to_bytes(),
+        "identity": orjson.dumps(models.identities.state()),
+        _LOG_TIME: orjson.dumps(log_ts),
+    }
+
+
+def log_time_of(parts: Mapping[str, bytes]) -> float:
+    """Return the log time of a checkpoint's parts in epoch seconds, 0 if nothing was learned yet."""
+    return float(orjson.loads(parts.get(_LOG_TIME, b"0")))

@@ -14,6 +14,7 @@ import orjson
 from api.models import checkpoint_parts, load_models, model_config
 from api.pipeline.scoring import Scorer
 from api.scores_file import ScoresFile
+from api.snapshots import DAY_S, SnapshotStore
 from api.state import fingerprint, state_directory
 from api.store import AlertWriter
 from ingest.checkpoints import CheckpointStore
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from api.settings import Settings
     from api.state import StateDirectory
     from api.store import AlertChange
+    from ingest.records import RecordBatch
     from online_models.types import Alert, ScoredBatch
 
 _SAMPLES: Final = 5
@@ -98,8 +100,10 @@ def replay(
         writer = AlertWriter(state.alerts)
         writer.owners.lookup = models.identities.lookup
         scorer = Scorer(models.engine, writer, readers)
+        days = _Days(SnapshotStore(state.snapshots) if settings.traffic.state else None, scorer)
         began = time.perf_counter()
         for batch in source:
+            days.before(batch)
             models.identities.observe(batch)
             scorer.process(batch)
             on_progress(source.progress.bytes_read, source.progress.bytes_total, scorer.scored)
@@ -108,8 +112,32 @@ def replay(
         writer.sync()
         writer.close()
         if settings.traffic.state is not None:
-            store.save({**found, **checkpoint_parts(models)})
+            store.save({**found, **checkpoint_parts(models, scorer.log_ts)})
+            days.end()
     return _summary(scorer, readers, source, seconds)
+
+
+class _Days:
+    """Keeps a snapshot of the models as they are at the end of each day of log time; without a store, none."""
+
+    def __init__(self, snapshots: SnapshotStore | None, scorer: Scorer) -> None:
+        self._snapshots, self._scorer = snapshots, scorer
+        self._day: float | None = None
+
+    def before(self, batch: RecordBatch) -> None:
+        """Keep one if the batch that comes begins a new day."""
+        median = batch.frame["ts"].median()
+        if self._snapshots is None or not isinstance(median, float):
+            return
+        day = median // DAY_S
+        if self._day is not None and day > self._day and self._scorer.log_ts > 0:
+            self._snapshots.keep(self._scorer.engine.to_bytes(), self._scorer.log_ts)
+        self._day = day if self._day is None else max(day, self._day)
+
+    def end(self) -> None:
+        """Keep one of the models as they are left."""
+        if self._snapshots is not None and self._scorer.log_ts > 0:
+            self._snapshots.keep(self._scorer.engine.to_bytes(), self._scorer.log_ts)
 
 
 @contextmanager

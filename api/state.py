@@ -38,6 +38,11 @@ class StateDirectory:
         return self.path / "checkpoints"
 
     @property
+    def snapshots(self) -> Path:
+        """The folder of snapshots, made with the first."""
+        return self.path / "snapshots"
+
+    @property
     def uploads(self) -> Path:
         """The folder of uploaded logs that wait to be learned; emptied at each start."""
         return self.path / "uploads"

@@ -6,6 +6,7 @@ import typer
 
 from api.cli.demo import demo
 from api.cli.evaluate import evaluate
+from api.cli.models import models
 from api.cli.replay import replay
 from api.cli.run import run
 from api.cli.simulate import simulate
@@ -20,3 +21,4 @@ app = typer.Typer(
 )
 for command in (run, replay, evaluate, simulate, demo):
     app.command()(command)
+app.add_typer(models)

@@ -23,6 +23,10 @@ CatchUpOption = Annotated[
         help="Read rotated and archived logs, too, that were written since then: 2h, 3d, or 2026-01-29T06:00:00.",
     ),
 ]
+WarmStartOption = Annotated[
+    Path | None,
+    typer.Option("--warm-start", metavar="SNAPSHOT", help="Begin a new state from another site's snapshot file."),
+]
 
 
 def listen_settings(listen: str | None) -> dict[str, Any]:

@@ -8,7 +8,15 @@ from typing import Annotated
 
 import typer
 
-from api.cli.options import CatchUpOption, ConfigOption, ForOption, ListenOption, StateOption, listen_settings
+from api.cli.options import (
+    CatchUpOption,
+    ConfigOption,
+    ForOption,
+    ListenOption,
+    StateOption,
+    WarmStartOption,
+    listen_settings,
+)
 
 
 def run(
@@ -17,6 +25,7 @@ def run(
     listen: ListenOption = None,
     config: ConfigOption = None,
     catch_up: CatchUpOption = None,
+    warm_start: WarmStartOption = None,
     stop_after: ForOption = None,
 ) -> None:
     """Follow the logs of a folder, and serve scores and alerts over HTTP and WebSocket."""
@@ -26,4 +35,5 @@ def run(
 
     overrides = {"TrafficAnalyzerConfig": {"logs": logs, "state": state}, "SocketIOConfig": listen_settings(listen)}
     since = None if catch_up is None else parse_since(catch_up, "--catch-up", time.time())
-    raise typer.Exit(serve_until_stopped(load_settings(config, overrides), stop_after, catch_up_since=since))
+    settings = load_settings(config, overrides)
+    raise typer.Exit(serve_until_stopped(settings, stop_after, catch_up_since=since, warm_start=warm_start))

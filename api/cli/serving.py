@@ -31,14 +31,18 @@ def serve_until_stopped(
     on_started: Callable[[], None] = lambda: None,
     *,
     catch_up_since: float | None = None,
+    warm_start: Path | None = None,
 ) -> int:
     """Run the service and return the exit status: 0 if it was stopped, 1 if it failed.
 
     `on_started` is called once the server listens and all settings have proved right. Archived logs that were written
-    since `catch_up_since`, epoch seconds, are read first.
+    since `catch_up_since`, epoch seconds, are read first. A new state begins from the snapshot `warm_start`.
     """
     logging.basicConfig(level=logging.WARNING, format="nslabs: %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    with bind(settings.server.host, settings.server.port) as listener, assembled(settings, catch_up_since) as service:
+    with (
+        bind(settings.server.host, settings.server.port) as listener,
+        assembled(settings, catch_up_since, warm_start) as service,
+    ):
         if catch_up_since is not None and settings.traffic.logs is not None:
             say(_catching_up(settings.traffic.logs, catch_up_since))
         tempfile.tempdir = str(service.state.uploads)  # /tmp may be small, or be memory

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from api.errors import SettingsError
 
 _AGO: Final = re.compile(r"(\d{1,9})([smhdw])")
+_WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
@@ -30,6 +31,27 @@ def parse_since(text: str, option: str, now: float) -> float:
     if since > now:
         raise SettingsError(f"{option}: {text!r} is in the future; name a time that has passed, such as 2h or 3d ago")
     return max(0.0, since)
+
+
+def parse_before(text: str, option: str, now: float) -> float:
+    """Return the moment in epoch seconds as `parse_since` does; a day of the week is the beginning of the latest one.
+
+    Raises
+    ------
+    SettingsError
+        As `parse_since`.
+
+    Examples
+    --------
+    >>> shown_time(parse_before("Tuesday", "--before", now=1767600000.0))[:10]  # said on Monday, 2026-01-05
+    '2025-12-30'
+    """
+    day = text.strip().lower()
+    if day not in _WEEKDAYS:
+        return parse_since(text, option, now)
+    today = datetime.fromtimestamp(now).astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+    back = (today.weekday() - _WEEKDAYS.index(day)) % len(_WEEKDAYS)
+    return (today.replace(tzinfo=None) - timedelta(days=back)).timestamp()
 
 
 def _moment(text: str, option: str) -> float:

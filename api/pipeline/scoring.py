@@ -7,6 +7,8 @@ from collections import Counter, deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+
 from api.pipeline.pieces import in_one_piece
 from api.store import AlertChange
 from api.store.evidence import KEPT
@@ -35,7 +37,11 @@ class Readers(Protocol):
 
 
 class Scorer:
-    """The models with what follows them. The thread that owns it is the only one that touches the models."""
+    """The models with what follows them. The thread that owns it is the only one that touches the models.
+
+    ``last_ts`` is the latest log time seen, ``log_ts`` the middle of the newest records, which one wrong clock among
+    many does not move.
+    """
 
     def __init__(self, engine: Engine, writer: AlertWriter, readers: Readers) -> None:
         self.engine = engine
@@ -43,6 +49,7 @@ class Scorer:
         self.anomalies = 0
         self.changes: Counter[str] = Counter()
         self.last_ts = 0.0
+        self.log_ts = 0.0
         self.not_modelled: Counter[str] = Counter()
         self.store_problem: str | None = None
         self._writer = writer
@@ -81,6 +88,7 @@ class Scorer:
         self.anomalies += int(scored.anomaly.sum())
         if len(scored):
             self.last_ts = max(self.last_ts, float(scored.ts.max()))
+            self.log_ts = float(np.median(scored.ts))
 
     def store_alerts(self) -> bool:
         """Store what waits and tell the readers; while the disk refuses, it goes on waiting and False is returned."""
