@@ -26,9 +26,9 @@ SHELL = "\n".join(re.findall(r"```sh\n(.*?)```", README, flags=re.DOTALL))
 ROUTES = set(re.findall(r"(?:http|ws)://127\.0\.0\.1:8000(/\w[\w/]*)", README))
 
 
-def help_of(command: str) -> str:
+def help_of(*command: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "api", command, "--help"], capture_output=True, text=True, check=True, cwd=PROJECT
+        [sys.executable, "-m", "api", *command, "--help"], capture_output=True, text=True, check=True, cwd=PROJECT
     )
     return done.stdout
 
@@ -45,10 +45,17 @@ def test_make_target_exists(target: tuple[str, str]) -> None:
     assert re.search(rf"^{''.join(target)}:", (PROJECT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)
 
 
-@pytest.mark.parametrize("line", re.findall(r"nslabs ((?:run|replay|evaluate|simulate|demo) .*)", SHELL))
+@pytest.mark.parametrize("line", re.findall(r"nslabs ((?:run|replay|backtest|evaluate|simulate|demo) .*)", SHELL))
 def test_command_has_the_options_that_are_shown(line: str) -> None:
     command, *words = line.split()
     shown = help_of(command)
+    assert all(word in shown for word in words if word.startswith("--"))
+
+
+@pytest.mark.parametrize("line", re.findall(r"nslabs models (\w+.*)", SHELL))
+def test_what_is_shown_of_the_snapshots_exists(line: str) -> None:
+    command, *words = line.split()
+    shown = help_of("models", command)
     assert all(word in shown for word in words if word.startswith("--"))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from api.cli.backtest import backtest
 from api.cli.demo import demo
 from api.cli.evaluate import evaluate
 from api.cli.models import models
@@ -19,6 +20,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (run, replay, evaluate, simulate, demo):
+for command in (run, replay, backtest, evaluate, simulate, demo):
     app.command()(command)
 app.add_typer(models)

@@ -123,13 +123,9 @@ def test_restoring_puts_the_models_back_and_nothing_else(command: Command, state
 
 
 def test_restoring_to_before_a_time_passes_over_damage(command: Command, state: Path) -> None:
-    infos = listed(command, state)
     wanted = next((state / "snapshots").glob("snapshot-00000001-*")).read_bytes()
     damage(state, 2)
-    status, out, err = command("models", "restore", "--before", f"@{infos[2]['ts']}", "--state", state)
-    assert (status, out) == (2, "")
-    limit = "2026-01-07T12:00:00Z"
-    status, out, err = command("models", "restore", "--before", limit, "--state", state)
+    status, out, err = command("models", "restore", "--before", "2026-01-07T12:00:00Z", "--state", state)
     assert status == 0, err
     assert "00000002" in err
     assert "damaged" in err

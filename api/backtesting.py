@@ -1,0 +1,131 @@
+"""What finished logs would have alerted: models of their own go through them, and nothing is stored."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import polars as pl
+
+from api.errors import StateError
+from api.models import model_config
+from api.pipeline.pieces import in_one_piece
+from api.snapshots import SnapshotStore, read_snapshot
+from api.state import StateDirectory
+from api.warmup import warm_up
+from ingest.records import MODELLED_KINDS, RecordBatch
+from ingest.replay import ReplaySource
+from online_models.engine import Engine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from api.settings import Settings
+    from online_models.types import Alert
+
+_DAY_S: Final = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """The models that a backtest begins with, and the log time up to which they know the logs already."""
+
+    engine: Engine
+    known_until: float = 0.0
+    snapshot: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Backtest:
+    """What would have been told.
+
+    Attributes
+    ----------
+    days
+        Beginning of each day (UTC, epoch seconds) with records of modelled kinds since then, and their number.
+    alerts
+        Latest state of every alert raised since then, in order.
+    oddities
+        Files that could not be read to their end.
+    """
+
+    days: dict[float, int]
+    alerts: tuple[Alert, ...]
+    oddities: tuple[str, ...]
+
+    def by_day(self) -> dict[float, int]:
+        """Return the beginning of each day with records, and how many alerts were raised in it."""
+        raised = Counter(_day(alert.ts) for alert in self.alerts)
+        return {day: raised[day] for day in sorted({*self.days, *raised})}
+
+    def by_behaviour(self) -> dict[str, int]:
+        """Return behaviour to number of alerts, the most frequent first."""
+        return dict(Counter(alert.behaviour for alert in self.alerts).most_common())
+
+    def by_device(self) -> dict[str, int]:
+        """Return device to number of alerts, the most frequent first."""
+        return dict(Counter(alert.device for alert in self.alerts).most_common())
+
+
+def beginning(settings: Settings, state: Path | None, since: float) -> Beginning:
+    """Return new models, or with a state directory a copy of those that it had at the end before `since`.
+
+    Raises
+    ------
+    StateError
+        If the state directory has no snapshot from before then, or it cannot be used.
+    """
+    config = model_config(settings)
+    if state is None:
+        return Beginning(Engine(config))
+    earlier = [s for s in SnapshotStore(StateDirectory(state).snapshots).stored() if s.ts < since]
+    if not earlier:
+        raise StateError(
+            f"state directory {state}: there is no snapshot from before the time of --since;"
+            " leave --state out to let new models learn from the logs before it"
+        )
+    newest = earlier[-1]
+    return Beginning(read_snapshot(newest.path, config), float(newest.ts), newest.id)
+
+
+def backtest(
+    paths: Sequence[Path], begin: Beginning, since: float, on_progress: Callable[[int, int, int], None]
+) -> Backtest:
+    """Score and learn all records that the models do not know yet; report from `since` on, epoch seconds of log time.
+
+    `on_progress` is called after each batch with the bytes read, the bytes in all, and the records scored.
+    """
+    source = ReplaySource(paths)
+    warm_up()
+    alerts: dict[str, Alert] = {}
+    days: Counter[float] = Counter()
+    scored = 0
+    for batch in source:
+        news = _after(batch, begin.known_until)
+        if batch.kind in MODELLED_KINDS and len(news):
+            result = begin.engine.process(in_one_piece(news))
+            alerts.update((alert.id, alert) for alert in result.alerts)
+            days.update(_by_day(result.ts[result.ts >= since]))
+            scored += len(news)
+        on_progress(source.progress.bytes_read, source.progress.bytes_total, scored)
+    told = sorted((alert for alert in alerts.values() if alert.ts >= since), key=lambda alert: (alert.ts, alert.id))
+    return Backtest(dict(sorted(days.items())), tuple(told), tuple(source.oddities))
+
+
+def _after(batch: RecordBatch, known_until: float) -> RecordBatch:
+    """Return the records that began after the models' log time."""
+    return RecordBatch(batch.kind, batch.frame.filter(pl.col("ts") > known_until)) if known_until else batch
+
+
+def _by_day(times: npt.NDArray[np.float64]) -> dict[float, int]:
+    days, counts = np.unique(times // _DAY_S, return_counts=True)
+    return dict(zip((days * _DAY_S).tolist(), counts.tolist(), strict=True))
+
+
+def _day(ts: float) -> float:
+    return ts // _DAY_S * _DAY_S

@@ -1,0 +1,97 @@
+"""`nslabs backtest`: what finished logs would have alerted."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from api.cli.options import ConfigOption
+from api.cli.progress import progress_bar
+
+if TYPE_CHECKING:
+    from api.backtesting import Backtest, Beginning
+
+
+def backtest(
+    logs: Annotated[Path, typer.Argument(metavar="LOGDIR", help="Folder of finished Zeek logs, or one log.")],
+    since: Annotated[
+        str,
+        typer.Option("--since", metavar="TIME", help="Report from then on: 7d, Tuesday, 2026-01-29, 2026-01-29T06:00."),
+    ],
+    state: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Begin with a copy of the models that this state had before; else with none."),
+    ] = None,
+    config: ConfigOption = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON line instead of text.")] = False,
+) -> None:
+    """Replay finished logs beside the live models, which stay untouched, and say what would have been alerted.
+
+    Records from before TIME are learned and not reported; with --state, those that its snapshot knows are passed over.
+    """
+    from api.backtesting import backtest as run_backtest
+    from api.backtesting import beginning
+    from api.cli.since import parse_before
+    from api.cli.terminal import harmless
+    from api.settings import load_settings
+
+    moment = parse_before(since, "--since", time.time())
+    begin = beginning(load_settings(config), state, moment)
+    with progress_bar() as on_progress:
+        found = run_backtest([logs], begin, moment, on_progress)
+    for oddity in found.oddities:
+        sys.stderr.write(f"nslabs: {harmless(oddity)}\n")
+    if json:
+        sys.stdout.write(_as_json(found, begin, moment))
+    else:
+        _print(found, begin, moment)
+
+
+def _as_json(found: Backtest, begin: Beginning, since: float) -> str:
+    import orjson
+
+    told = {
+        "since": since,
+        "snapshot": begin.snapshot,
+        "records": sum(found.days.values()),
+        "alerts": len(found.alerts),
+        "by_day": {_day(day): count for day, count in found.by_day().items()},
+        "by_behaviour": found.by_behaviour(),
+        "by_device": found.by_device(),
+        "list": found.alerts,
+    }
+    return orjson.dumps(told).decode() + "\n"
+
+
+def _print(found: Backtest, begin: Beginning, since: float) -> None:
+    from rich.console import Console
+
+    from api.cli.since import shown_time
+    from api.cli.terminal import alert_line, harmless
+
+    source = "new models" if begin.snapshot is None else f"a copy of snapshot {begin.snapshot}"
+    out = sys.stdout
+    out.write(
+        f"{sum(found.days.values()):,} records since {shown_time(since)}, {source}: {len(found.alerts):,} alerts\n"
+    )
+    for title, counts in (
+        ("day", {_day(day): count for day, count in found.by_day().items()}),
+        ("behaviour", found.by_behaviour()),
+        ("device", found.by_device()),
+    ):
+        out.write(f"\nalerts by {title}\n" + "".join(f"  {harmless(n):<40}{c:>8,}\n" for n, c in counts.items()))
+    if found.alerts:
+        out.write("\n")
+        console = Console(soft_wrap=True, highlight=False)
+        for alert in found.alerts:
+            console.print(alert_line(alert))
+
+
+def _day(begin: float) -> str:
+    from api.cli.since import shown_time
+
+    return shown_time(begin)[:10]
