@@ -13,9 +13,9 @@ import polars as pl
 from online_models.alerts import AlertBook, Anomaly
 from online_models.behaviours import Sighting
 from online_models.config import ModelConfig, agreed
-from online_models.facts import KindFacts, facts_of
+from online_models.facts import KindFacts, facts_of, tables_of
 from online_models.features.address import addresses, local_ranges
-from online_models.features.table import EVICTED, Table, without_owner
+from online_models.features.table import EVICTED, without_owner
 from online_models.guard import ANOMALY, RAISED, THRESHOLD
 from online_models.kinds import KINDS, Kind
 from online_models.outcome import Outcome, new_outcome
@@ -107,9 +107,9 @@ class Engine:
 
     def evicted(self) -> dict[str, dict[str, int]]:
         """Return how many entries each bounded table has forgotten so far, by log kind and table."""
-        tables = {name: model.state._asdict() for name, model in self._models.items()}
+        tables = {name: tables_of(model.state) for name, model in self._models.items()}
         return {
-            name: {part: int(table.counters[EVICTED]) for part, table in parts.items() if isinstance(table, Table)}
+            name: {part: int(table.counters[EVICTED]) for part, table in parts.items()}
             for name, parts in tables.items()
         }
 
@@ -148,7 +148,7 @@ class Engine:
         key = addresses(pl.Series([device]), self._ranges).key[0]
         before = sum(sum(facts.entries.values()) for facts in self.facts().values())
         for model in self._models.values():
-            tables = {name: table for name, table in model.state._asdict().items() if not name.startswith(_SITE)}
+            tables = {name: table for name, table in tables_of(model.state).items() if not name.startswith(_SITE)}
             model.state = model.state._replace(**{name: without_owner(t, key) for name, t in tables.items()})
             model.alerts.forget(device)
         return before - sum(sum(facts.entries.values()) for facts in self.facts().values())
@@ -157,7 +157,7 @@ class Engine:
         """Forget every device and all cases; what was learned about traffic in general, and of the site, stays."""
         for name, model in self._models.items():
             fresh = self._new_model(name, model.kind)
-            tables = {t: table for t, table in fresh.state._asdict().items() if not t.startswith(_SITE)}
+            tables = {t: table for t, table in tables_of(fresh.state).items() if not t.startswith(_SITE)}
             model.state, model.alerts = model.state._replace(**tables), fresh.alerts
 
     def facts(self) -> dict[str, KindFacts]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from online_models.features.table import EVICTED, USED
+from online_models.features.table import EVICTED, USED, Table
 from online_models.guard import THRESHOLD
 
 if TYPE_CHECKING:
@@ -40,9 +40,14 @@ class KindFacts:
     devices: frozenset[int]
 
 
+def tables_of(state: Any) -> dict[str, Table]:
+    """Return the tables of a kind's state by name."""
+    return {name: part for name, part in state._asdict().items() if isinstance(part, Table)}
+
+
 def facts_of(state: Any, views: Views, cases: int) -> KindFacts:
     """Return the facts about a kind's tables and views."""
-    tables = state._asdict()
+    tables = tables_of(state)
     return KindFacts(
         learned=int(views.learned[0]),
         entries={name: int(table.counters[USED]) for name, table in tables.items()},
