@@ -175,7 +175,7 @@ def _run(
 ) -> tuple[Outcome, list[Outcome]]:
     """Go through all records; return the outcome and the reports of anomalies in order."""
     kind = model.kind
-    outcome = new_outcome(records, len(kind.features), len(kind.views), tells_views=tells_views)
+    outcome = new_outcome(records, len(kind.features), len(kind.views) if tells_views else 0)
     reported, at = [], 0
     while at < records:
         at = model.kind.run(model.state, model.views, columns, at, trusted, outcome)

@@ -54,8 +54,8 @@ class Outcome(NamedTuple):
     x: npt.NDArray[np.float64]
 
 
-def new_outcome(records: int, features: int, views: int, *, tells_views: bool = False) -> Outcome:
-    """Return room for so many records; with ``tells_views`` also for what each view made of them."""
+def new_outcome(records: int, features: int, views: int = 0) -> Outcome:
+    """Return room for so many records, and for what each of so many views makes of them."""
     return Outcome(
         evidence=np.zeros(records),
         verdict=np.zeros(records, np.int8),
@@ -65,7 +65,7 @@ def new_outcome(records: int, features: int, views: int, *, tells_views: bool = 
         parts=np.zeros((DETAILS, features)),
         facts=np.zeros((DETAILS, features, 2)),
         used=np.zeros(1, np.int64),
-        rarity=np.zeros((records if tells_views else 0, views)),
+        rarity=np.zeros((records if views else 0, views)),
         keys=np.zeros(_MOST_KEYS, np.uint64),
         x=np.zeros(features),
     )

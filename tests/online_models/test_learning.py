@@ -34,7 +34,7 @@ class Model:
     def run(self, frame: pl.DataFrame, *, trusted: bool = False) -> Outcome:
         """Go through a frame."""
         columns, at = self.kind.columns(RecordBatch(self.name, frame), RANGES), 0
-        outcome = new_outcome(frame.height, len(self.kind.features), len(self.kind.views))
+        outcome = new_outcome(frame.height, len(self.kind.features))
         while at < frame.height:
             at = self.kind.run(self.state, self.views, columns, at, trusted, outcome)
             self.state = self.kind.with_room(self.state)
