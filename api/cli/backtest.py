@@ -72,6 +72,7 @@ def _print(found: Backtest, begin: Beginning, since: float) -> None:
 
     from api.cli.since import shown_time
     from api.cli.terminal import alert_line, harmless
+    from api.store import AlertChange
 
     source = "new models" if begin.snapshot is None else f"a copy of snapshot {begin.snapshot}"
     out = sys.stdout
@@ -88,7 +89,7 @@ def _print(found: Backtest, begin: Beginning, since: float) -> None:
         out.write("\n")
         console = Console(soft_wrap=True, highlight=False)
         for alert in found.alerts:
-            console.print(alert_line(alert))
+            console.print(alert_line(AlertChange("raised", alert)))
 
 
 def _day(begin: float) -> str:

@@ -227,6 +227,7 @@ def test_the_page_and_the_description_are_served(server: Server) -> None:
         "/evidence",
         "/health",
         "/metrics",
+        "/models/snapshots",
     }
 
 
