@@ -96,12 +96,15 @@ def test_with_a_state_it_begins_with_a_copy_and_leaves_it_untouched(
 
 
 def test_a_person_gets_counts_and_the_alerts(command: Command, logs: Path) -> None:
-    status, out, err = command("backtest", logs, "--since", "2026-01-07")
+    told = found(command, logs, "--since", "2026-01-07T00:00:00Z")["list"]
+    status, out, err = command("backtest", logs, "--since", "2026-01-07T00:00:00Z")
     assert (status, err) == (0, "")
     assert "alerts by day" in out
     assert "2026-01-07" in out
     assert "new models" in out
-    assert "hosts" in out.splitlines()[-1] or "port" in out
+    lines = out.splitlines()[-len(told) :]
+    assert all(line.startswith("2026-01-07") for line in lines)
+    assert all(line.endswith(alert["sentence"]) for line, alert in zip(lines, told, strict=True))
 
 
 @pytest.mark.parametrize(
