@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 WEIGHTS = (1.0, 0.7, 0.6, 0.4)
 COMPARES = (True, False, True, True)
-TREES = (100, 25, 25, 25)
-"""Novelty decides most alerts: of a hundred trees the order of its records hardly depends on the seed."""
+FORESTS = ((100, 6), (25, 6), (25, 6), (25, 6))
+"""Trees and levels. Novelty decides most alerts: with a hundred trees their order hardly depends on the seed."""
 MATURE_AFTER = 12 * HOUR
 NEW_PEER, SCAN, FLOOD, BRUTE_FORCE, VOLUME, RHYTHM, LATERAL_CONTACT, INBOUND_CONTACT = range(8)
 _MANY = 0.25

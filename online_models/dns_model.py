@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 WEIGHTS = (0.8, 1.0, 0.7, 0.8)
 COMPARES = (False, False, False, True)
-TREES = (25, 25, 25, 25)
+FORESTS = ((25, 8), (25, 8), (25, 8), (25, 8))
 TUNNEL, GENERATED, FLOOD, NEW_DOMAIN = range(4)
 
 

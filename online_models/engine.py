@@ -72,7 +72,7 @@ class Engine:
         return _Model(
             kind=kind,
             state=kind.new_state(config.max_devices, config.max_pairs),
-            views=new_views(kind.edges, kind.weights, kind.compares, kind.trees, config.seed),
+            views=new_views(kind.edges, kind.weights, kind.compares, kind.forests, config.seed),
             alerts=AlertBook(name, config.max_devices),
         )
 

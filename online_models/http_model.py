@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 WEIGHTS = (0.9, 0.7, 0.6, 0.7)
 COMPARES = (True, False, True, False)
-TREES = (25, 25, 25, 25)
+FORESTS = ((25, 8), (25, 8), (25, 8), (25, 8))
 NEW_HOST, ODD_REQUEST, TRANSFER, CRAWL = range(4)
 
 

@@ -30,7 +30,7 @@ class Kind:
 
     Attributes
     ----------
-    features, views, edges, weights, compares, trees
+    features, views, edges, weights, compares, forests
         Names of the features and views, and the arguments of `views.new_views`.
     new_state, with_room
         Make the per-entity tables; make room in them.
@@ -49,7 +49,7 @@ class Kind:
     edges: npt.NDArray[np.int64]
     weights: tuple[float, ...]
     compares: tuple[bool, ...]
-    trees: tuple[int, ...]
+    forests: tuple[tuple[int, int], ...]
     new_state: Callable[[int, int], Any]
     with_room: Callable[[Any], Any]
     columns: Callable[[RecordBatch, npt.NDArray[np.uint64]], Any]
@@ -95,7 +95,7 @@ KINDS: Mapping[str, Kind] = {
         edges=conn.EDGES,
         weights=conn_model.WEIGHTS,
         compares=conn_model.COMPARES,
-        trees=conn_model.TREES,
+        forests=conn_model.FORESTS,
         new_state=conn_state.new_conn_state,
         with_room=conn_state.with_room,
         columns=conn_columns,
@@ -109,7 +109,7 @@ KINDS: Mapping[str, Kind] = {
         edges=dns.EDGES,
         weights=dns_model.WEIGHTS,
         compares=dns_model.COMPARES,
-        trees=dns_model.TREES,
+        forests=dns_model.FORESTS,
         new_state=dns_state.new_dns_state,
         with_room=dns_state.with_room,
         columns=dns_columns,
@@ -123,7 +123,7 @@ KINDS: Mapping[str, Kind] = {
         edges=http.EDGES,
         weights=http_model.WEIGHTS,
         compares=http_model.COMPARES,
-        trees=http_model.TREES,
+        forests=http_model.FORESTS,
         new_state=http_state.new_http_state,
         with_room=http_state.with_room,
         columns=http_columns,

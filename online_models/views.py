@@ -17,7 +17,7 @@ from online_models.compile import inner
 from online_models.forest.inline import ForestState, learn_leaves, new_state, score_and_leaves
 from online_models.guard import DEFAULT_POLICY
 
-HEIGHT, REFERENCE = 8, 16_384
+REFERENCE = 16_384
 _ORDINARY = 2.0
 _SHARE = 0.2
 _SETTLING = 1000.0
@@ -62,21 +62,21 @@ def new_views(
     edges: npt.NDArray[np.int64],
     weights: tuple[float, ...],
     compares: tuple[bool, ...],
-    trees: tuple[int, ...],
+    forests: tuple[tuple[int, int], ...],
     seed: int,
 ) -> Views:
-    """Grow the forests of a log kind, of so many ``trees`` a view; the same seed grows the same trees."""
+    """Grow the forests of a log kind, of so many trees and levels a view; the same seed grows the same trees."""
     count = len(edges) - 1
     return Views(
         forests=tuple(
-            new_state(int(edges[v + 1] - edges[v]), trees[v], HEIGHT, REFERENCE, seed * 1000 + v) for v in range(count)
+            new_state(int(edges[v + 1] - edges[v]), *forests[v], REFERENCE, seed * 1000 + v) for v in range(count)
         ),
         calibration=new_calibration(count),
         edges=edges,
         weights=np.array(weights),
         compares=np.array(compares),
         policy=np.array(DEFAULT_POLICY),
-        leaves=np.zeros((count, max(trees)), np.int32),
+        leaves=np.zeros((count, max(trees for trees, _ in forests)), np.int32),
         scores=np.zeros(count),
         rarity=np.zeros(count),
         learned=np.zeros(1, np.int64),

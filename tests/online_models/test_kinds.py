@@ -29,7 +29,7 @@ RANGES = local_ranges()
 
 def features_of(kind: Kind, frames: list[pl.DataFrame], name: str) -> Iterator[dict[str, float]]:
     """Learn frame after frame; yield the features of the last record of each."""
-    state, views = kind.new_state(1000, 10_000), new_views(kind.edges, kind.weights, kind.compares, kind.trees, 1)
+    state, views = kind.new_state(1000, 10_000), new_views(kind.edges, kind.weights, kind.compares, kind.forests, 1)
     for frame in frames:
         columns = kind.columns(RecordBatch(name, frame), RANGES)
         outcome, at = new_outcome(frame.height, len(kind.features)), 0

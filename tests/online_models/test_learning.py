@@ -29,7 +29,7 @@ class Model:
         self.name = name
         self.kind: Kind = KINDS[name]
         self.state: Any = self.kind.new_state(max_devices, max_pairs)
-        self.views: Views = new_views(self.kind.edges, self.kind.weights, self.kind.compares, self.kind.trees, 1)
+        self.views: Views = new_views(self.kind.edges, self.kind.weights, self.kind.compares, self.kind.forests, 1)
 
     def run(self, frame: pl.DataFrame, *, trusted: bool = False) -> Outcome:
         """Go through a frame."""

@@ -20,7 +20,7 @@ COMPILING = settings(deadline=None, max_examples=60)
 EDGES = np.array([0, 5, 8, 11, 19])
 WEIGHTS = (1.0, 0.7, 0.6, 0.4)
 COMPARES = (True, False, True, False)
-TREES = (40, 25, 25, 25)
+FORESTS = ((40, 6), (25, 8), (25, 8), (25, 8))
 FEATURES = int(EDGES[-1])
 X = arrays(np.float64, FEATURES, elements=st.floats(0.0, 1.0))
 RARITY = arrays(np.float64, len(WEIGHTS), elements=st.floats(-2.0, 12.0))
@@ -28,7 +28,7 @@ RARITY = arrays(np.float64, len(WEIGHTS), elements=st.floats(-2.0, 12.0))
 
 def views_of(seed: int = 1) -> Views:
     """Return views that learned nothing."""
-    return new_views(EDGES, WEIGHTS, COMPARES, TREES, seed)
+    return new_views(EDGES, WEIGHTS, COMPARES, FORESTS, seed)
 
 
 @pytest.fixture(scope="module")
