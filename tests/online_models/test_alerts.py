@@ -50,7 +50,7 @@ def anomaly(
 
 def observe(*anomalies: Anomaly, book: AlertBook | None = None) -> Alert:
     """Return the one alert that these anomalies give."""
-    (alert,) = (book or AlertBook("conn", 100)).observe(anomalies)
+    (alert,) = (AlertBook("conn", 100) if book is None else book).observe(anomalies)
     return alert
 
 
