@@ -6,30 +6,35 @@ import tempfile
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
+import numpy as np
 import orjson
 
 from api.models import checkpoint_parts, load_models, model_config
-from api.pipeline.scoring import Scorer
+from api.pipeline.scoring import Scorer, later
 from api.scores_file import ScoresFile
 from api.snapshots import DAY_S, SnapshotStore
 from api.state import fingerprint, state_directory
 from api.store import AlertWriter
 from ingest.checkpoints import CheckpointStore
+from ingest.records import RecordBatch
 from ingest.replay import ReplaySource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    import numpy.typing as npt
+
     from api.settings import Settings
     from api.state import StateDirectory
     from api.store import AlertChange
-    from ingest.records import RecordBatch
     from online_models.types import Alert, ScoredBatch
 
 _SAMPLES: Final = 5
+_MOST_DAYS: Final = 62
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +108,9 @@ def replay(
         days = _Days(SnapshotStore(state.snapshots) if settings.traffic.state else None, scorer)
         began = time.perf_counter()
         for batch in source:
-            days.before(batch)
-            models.identities.observe(batch)
-            scorer.process(batch)
+            for piece in days.pieces(batch):
+                models.identities.observe(piece)
+                scorer.process(piece)
             on_progress(source.progress.bytes_read, source.progress.bytes_total, scorer.scored)
         scorer.store_alerts()
         seconds = time.perf_counter() - began
@@ -113,7 +118,7 @@ def replay(
         writer.close()
         if settings.traffic.state is not None:
             store.save({**found, **checkpoint_parts(models, scorer.log_ts)})
-            days.end()
+            days.keep()
     return _summary(scorer, readers, source, seconds)
 
 
@@ -124,20 +129,34 @@ class _Days:
         self._snapshots, self._scorer = snapshots, scorer
         self._day: float | None = None
 
-    def before(self, batch: RecordBatch) -> None:
-        """Keep one if the batch that comes begins a new day."""
-        median = batch.frame["ts"].median()
-        if self._snapshots is None or not isinstance(median, float):
+    def pieces(self, batch: RecordBatch) -> Iterator[RecordBatch]:
+        """Yield the batch, cut at midnights; before a piece that begins a new day, a snapshot is kept."""
+        if self._snapshots is None or not len(batch):
+            yield batch
             return
-        day = median // DAY_S
-        if self._day is not None and day > self._day and self._scorer.log_ts > 0:
-            self._snapshots.keep(self._scorer.engine.to_bytes(), self._scorer.log_ts)
-        self._day = day if self._day is None else max(day, self._day)
+        ts = batch.frame["ts"].fill_null(0.0).to_numpy()
+        edges = [0, *(int((ts < midnight).sum()) for midnight in _midnights(ts)), len(batch)]
+        for begin, end in pairwise(edges):
+            if end > begin:
+                self._keep_if_new_day(ts[begin:end])
+                yield RecordBatch(batch.kind, batch.frame[begin:end])
 
-    def end(self) -> None:
-        """Keep one of the models as they are left."""
+    def _keep_if_new_day(self, ts: npt.NDArray[np.float64]) -> None:
+        day = later(self._scorer.log_ts, ts) // DAY_S
+        if self._day is not None and day > self._day:
+            self.keep()
+        self._day = day
+
+    def keep(self) -> None:
+        """Keep a snapshot of the models as they are, if they have seen any record."""
         if self._snapshots is not None and self._scorer.log_ts > 0:
             self._snapshots.keep(self._scorer.engine.to_bytes(), self._scorer.log_ts)
+
+
+def _midnights(ts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the midnights (UTC) among nearly all of some times; none if they lie more than two months apart."""
+    low, high = np.quantile(ts, (0.01, 0.99), method="nearest") // DAY_S
+    return np.arange(low + 1, high + 1) * DAY_S if high - low < _MOST_DAYS else np.zeros(0)
 
 
 @contextmanager

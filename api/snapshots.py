@@ -180,11 +180,13 @@ def info_of(snapshot: Snapshot) -> SnapshotInfo:
     """Return what a list says, without reading all of the file."""
     try:
         with snapshot.path.open("rb") as file:
-            meta, digest, problem = read_meta(file), digest_in(file), None
-    except (OSError, SnapshotError) as error:
-        meta, digest, problem = {}, "", str(error)
-    size = snapshot.path.stat().st_size if snapshot.path.exists() else 0
-    return SnapshotInfo(snapshot.id, snapshot.ts, size, digest, meta.get("learned", {}), problem)
+            size = os.fstat(file.fileno()).st_size
+            learned = read_meta(file).get("learned", {})
+            return SnapshotInfo(snapshot.id, snapshot.ts, size, digest_in(file), learned, None)
+    except OSError as error:  # also if it was removed meanwhile
+        return SnapshotInfo(snapshot.id, snapshot.ts, 0, "", {}, f"cannot be read: {error.strerror}")
+    except SnapshotError as error:
+        return SnapshotInfo(snapshot.id, snapshot.ts, size, "", {}, str(error))
 
 
 def read_snapshot(path: Path, config: ModelConfig | None = None) -> Engine:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from online_models.config import ModelConfig
 
-_STATE_FORMAT: Final = 1
+_STATE_FORMAT: Final = 2
 _MAY_CHANGE: Final = ("alert_budget_per_day",)
 
 

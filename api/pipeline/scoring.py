@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter, deque
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
@@ -18,12 +18,24 @@ from ingest.records import MODELLED_KINDS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy.typing as npt
+
     from api.store import AlertWriter
     from api.store.writer import Change
     from ingest.evidence import Evidence
     from ingest.records import RecordBatch
     from online_models.engine import Engine
     from online_models.types import Alert, ScoredBatch
+
+
+_NEARLY_ALL: Final = 0.99
+_DAY_S: Final = 86_400.0
+
+
+def later(log_ts: float, ts: npt.NDArray[np.float64]) -> float:
+    """Return the log time after records that began at `ts`, epoch seconds, float64 ``(n,)`` with n > 0."""
+    reached = float(np.quantile(ts, _NEARLY_ALL, method="higher"))
+    return reached if reached > log_ts or reached < log_ts - _DAY_S else log_ts
 
 
 class Readers(Protocol):
@@ -39,8 +51,8 @@ class Readers(Protocol):
 class Scorer:
     """The models with what follows them. The thread that owns it is the only one that touches the models.
 
-    ``last_ts`` is the latest log time seen, ``log_ts`` the middle of the newest records, which one wrong clock among
-    many does not move.
+    ``last_ts`` is the latest log time seen; so is ``log_ts``, but that it leaves out the last hundredth of each batch
+    and begins anew with logs of other days: a few wrong clocks do not move it for long.
     """
 
     def __init__(self, engine: Engine, writer: AlertWriter, readers: Readers) -> None:
@@ -88,7 +100,7 @@ class Scorer:
         self.anomalies += int(scored.anomaly.sum())
         if len(scored):
             self.last_ts = max(self.last_ts, float(scored.ts.max()))
-            self.log_ts = float(np.median(scored.ts))
+            self.log_ts = later(self.log_ts, scored.ts)
 
     def store_alerts(self) -> bool:
         """Store what waits and tell the readers; while the disk refuses, it goes on waiting and False is returned."""

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from api.pipeline import Scorer
+from api.pipeline.scoring import later
 from api.store import AlertReader, AlertWriter
 from ingest.records import CONN, RecordBatch
 from online_models.engine import Engine
@@ -94,3 +95,18 @@ def test_what_changed_since_it_was_told_is_told_again(bench: Bench, examples: ty
     bench.other.execute("ROLLBACK")
     bench.raise_alert(examples.alert(count=2))
     assert bench.told.changes == [("raised", 1), ("updated", 2)]
+
+
+@pytest.mark.parametrize(
+    ("before", "ts", "after"),
+    [
+        (0.0, [1000.0], 1000.0),
+        (2000.0, [1000.0], 2000.0),
+        (2000.0, [1000.0, 2500.0], 2500.0),
+        (2000.0, [*np.linspace(2001.0, 2200.0, 200), 4e9], 2199.0),
+        (4e9, [2000.0], 2000.0),
+    ],
+    ids=["first", "a little back", "on", "a wrong clock", "other days"],
+)
+def test_log_time_goes_on_with_nearly_all_records(before: float, ts: list[float], after: float) -> None:
+    assert later(before, np.array(ts)) == after

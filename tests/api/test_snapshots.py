@@ -80,6 +80,8 @@ def test_a_snapshot_tells_of_itself_and_of_what_is_wrong_with_it(tmp_path: Path)
     assert "damaged" in str(info_of(snapshot).problem)
     with pytest.raises(StateError, match="damaged"):
         read_snapshot(snapshot.path)
+    snapshot.path.unlink()
+    assert "cannot be read" in str(info_of(snapshot).problem)
 
 
 @pytest.mark.parametrize("text", ["Tuesday", " tuesday"])

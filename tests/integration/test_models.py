@@ -77,6 +77,7 @@ def test_a_replay_keeps_the_end_of_every_day(command: Command, state: Path) -> N
     assert [info["id"] for info in infos] == [1, 2, 3]
     days = [info["ts"] // 86_400 for info in infos]
     assert days == [days[0], days[0] + 1, days[0] + 2]
+    assert [86_400 - info["ts"] % 86_400 < 600 for info in infos] == [True, True, False]
     learned = [sum(info["learned"].values()) for info in infos]
     assert 0 < learned[0] < learned[1] < learned[2]
     assert [info["problem"] for info in infos] == [None] * 3
