@@ -40,6 +40,7 @@ def warm_up() -> None:
     for kind in MODELLED_KINDS:
         engine.process(_records(kind))
         engine.process(RecordBatch(kind, pl.DataFrame([{"ts": 1.0}], schema=SCHEMAS[kind])))
+        engine.rehearse_feedback(kind)
 
 
 def _records(kind: str) -> RecordBatch:

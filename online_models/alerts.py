@@ -11,11 +11,13 @@ import hashlib
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
+from online_models.likeness import MOST_THINGS, covers
 from online_models.severity import severity_of
+from online_models.subjects import subject_of
 from online_models.types import Alert, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from online_models.behaviours import Behaviour, Sighting
 
@@ -42,6 +44,10 @@ class Anomaly:
     raises: bool
     reasons: Callable[[], tuple[Reason, ...]]
     sighting: Callable[[], Sighting]
+    target: str = ""
+    things: Sequence[int] = ()
+    is_known: bool = False
+    site_devices: int = 0
 
 
 @dataclass(slots=True)
@@ -59,6 +65,16 @@ class _Case:
     reasons: tuple[Reason, ...] = ()
     uids: list[str] = field(default_factory=list)
     peers: list[str] = field(default_factory=list)
+    targets: list[str] = field(default_factory=list)
+    things: list[list[str]] = field(default_factory=list)
+    is_about_known: bool = True
+    subjects: list[str] = field(default_factory=list)
+    site_devices: int = 0
+    is_attack: bool = False
+
+    def ends_after(self) -> float:
+        """Return the pause (seconds) after which the behaviour is another case when it comes back."""
+        return _FORGET_AFTER if self.raised_ts is None or self.is_attack else _CONTINUE_WITHIN
 
 
 class AlertBook:
@@ -78,14 +94,14 @@ class AlertBook:
         for anomaly in anomalies:
             key = (anomaly.device, anomaly.behaviour.name)
             case = self._case_of(key, anomaly)
-            _extend(case, anomaly)
+            _extend(self.log, case, anomaly)
             if case.raised_ts is not None:
                 changed[case.id] = key, anomaly.behaviour, case
         return tuple(self._alert(*of) for of in changed.values())
 
     def _case_of(self, key: tuple[str, str], anomaly: Anomaly) -> _Case:
         case = self._cases.pop(key, None)
-        if case is None or anomaly.end - case.last_ts > (_FORGET_AFTER if case.raised_ts is None else _CONTINUE_WITHIN):
+        if case is None or anomaly.end - case.last_ts > case.ends_after():
             case = _Case(_identifier(self.log, key, anomaly), anomaly.ts, anomaly.end)
         self._cases[key] = case
         if len(self._cases) > self.capacity:
@@ -109,6 +125,29 @@ class AlertBook:
             reasons=case.reasons,
             uids=tuple(case.uids),
             peers=tuple(case.peers),
+            targets=tuple(case.targets),
+            things=tuple(map(tuple, case.things)),
+            subjects=tuple(case.subjects),
+            site_devices=case.site_devices,
+        )
+
+    def expect(self, alert: Alert) -> None:
+        """Forget an alert that was called expected, and what is like it."""
+        for key, case in list(self._cases.items()):
+            if case.id == alert.id or (key[0] == alert.device and covers(alert, key[1], case.things)):
+                del self._cases[key]
+
+    def condemn(self, alert: Alert) -> None:
+        """Have an alert that was called an attack raised anew when its behaviour comes back after an hour's pause."""
+        case = self._cases.get((alert.device, alert.behaviour))
+        if case is not None and case.id == alert.id:
+            case.is_attack = True
+
+    def is_clear(self, device: str, since: float) -> bool:
+        """Whether a device has no raised alert that lasted until this time or longer."""
+        return not any(
+            key[0] == device and case.raised_ts is not None and case.last_ts >= since
+            for key, case in self._cases.items()
         )
 
     def forget(self, device: str) -> int:
@@ -136,15 +175,36 @@ def _identifier(log: str, key: tuple[str, str], anomaly: Anomaly) -> str:
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
-def _extend(case: _Case, anomaly: Anomaly) -> None:
+def _extend(log: str, case: _Case, anomaly: Anomaly) -> None:
     case.count += 1
     case.first_ts, case.last_ts = min(case.first_ts, anomaly.ts), max(case.last_ts, anomaly.end)
     if anomaly.raises and case.raised_ts is None:
-        case.raised_ts = anomaly.end
-    if anomaly.evidence > case.evidence:
+        case.raised_ts, case.site_devices = anomaly.end, anomaly.site_devices
+    if anomaly.evidence > case.evidence or not case.sentence:
         case.evidence, case.score = anomaly.evidence, anomaly.score
         case.reasons, case.sentence = anomaly.reasons(), anomaly.behaviour.sentence(anomaly.sighting())
     if len(case.uids) < _SAMPLES:
         case.uids.append(anomaly.uid)
     if len(case.peers) < _SAMPLES and anomaly.peer not in case.peers:
         case.peers.append(anomaly.peer)
+    if len(case.targets) < _SAMPLES and anomaly.target not in case.targets:
+        case.targets.append(anomaly.target)
+    _extend_things(log, case, anomaly)
+
+
+def _extend_things(log: str, case: _Case, anomaly: Anomaly) -> None:
+    """Note what an anomaly is about; what its device knew before is a bystander once there is anything new."""
+    if not case.things or (case.is_about_known and not anomaly.is_known):
+        case.things, case.is_about_known = [[] for _ in anomaly.things], anomaly.is_known
+        case.subjects = []
+    if anomaly.is_known and not case.is_about_known:
+        return
+    if len(case.subjects) < _SAMPLES:
+        subject = subject_of(log, anomaly.target, anomaly.peer)
+        if subject not in case.subjects:
+            case.subjects.append(subject)
+    for noted, thing in zip(case.things, anomaly.things, strict=True):
+        if len(noted) < MOST_THINGS:
+            key = format(thing, "016x")
+            if key not in noted:
+                noted.append(key)

@@ -9,12 +9,24 @@ from online_models.features.conn import FEATURES, count, measure
 from online_models.features.conn_columns import INBOUND, LATERAL, OUTBOUND, ConnColumns
 from online_models.features.conn_facts import tell
 from online_models.features.conn_learn import doubt, learn
-from online_models.features.conn_state import DEVICE, FIRST, LAST, WINDOWS, ConnState, has_room, keys_of
-from online_models.features.past import HOUR
-from online_models.features.table import claim
+from online_models.features.conn_state import (
+    DEVICE,
+    ENDPOINT,
+    FIRST,
+    LAST,
+    PEER,
+    SERVICE,
+    WINDOWS,
+    ConnState,
+    has_room,
+    keys_of,
+)
+from online_models.features.past import DAY, HOUR
+from online_models.features.table import claim, find, used_since
 from online_models.features.windows import OTHER_THINGS, RECORDS, THINGS, observed
-from online_models.guard import ANOMALY, is_frozen, judge, release_if_quiet
-from online_models.outcome import Outcome, attribute_views, note_views
+from online_models.guard import ACCEPTED, ANOMALY, RAISED, is_frozen, release_if_quiet
+from online_models.outcome import Outcome, attribute_views, note_views, withhold
+from online_models.verdicts import behaviour_said, judge_as_said, said_of
 from online_models.views import Views, assess, evidence_of, learn_views
 
 if TYPE_CHECKING:
@@ -83,8 +95,18 @@ def _report(
     at = outcome.used[0]
     outcome.used[0] += 1
     outcome.detail_of[at] = i
+    place = find(state.endpoint, keys[ENDPOINT])
+    outcome.known[at] = place >= 0 and state.endpoint.rows[place, FIRST] > 0.0
+    raised = outcome.verdict[i] & RAISED
+    outcome.devices[at] = used_since(state.device, row[LAST] - DAY) if raised else 0
     attribute_views(views, x, outcome.evidence[i], outcome.parts[at])
     tell(state, columns, i, keys, row, outcome.facts[at])
+
+
+@inner
+def things_of(keys: npt.NDArray[np.uint64], things: npt.NDArray[np.uint64]) -> None:
+    """Write what a record is about: the service at its peer, the service, the peer."""
+    things[0], things[1], things[2] = keys[ENDPOINT], keys[SERVICE], keys[PEER]
 
 
 @inner
@@ -98,8 +120,14 @@ def _judge_record(
     outcome.evidence[i] = evidence_of(views)
     note_views(outcome, i, views)
     outcome.behaviour[i] = behaviour_of(columns, i, row, x, views.rarity)
+    things = outcome.things[outcome.used[0]]
+    things_of(keys, things)
+    said = said_of(views.verdicts, things, outcome.behaviour[i])
+    outcome.behaviour[i] = behaviour_said(views.verdicts, said, outcome.behaviour[i])
     decisive = is_decisive(columns, i, x)
-    outcome.verdict[i] = judge(row, outcome.evidence[i], outcome.behaviour[i], decisive, row[LAST], views.policy)
+    outcome.verdict[i] = judge_as_said(
+        views.verdicts, said, row, outcome.evidence[i], outcome.behaviour[i], decisive, views.policy
+    )
     outcome.end[i] = row[LAST]
 
 
@@ -123,11 +151,14 @@ def run_conn(state: ConnState, views: Views, columns: ConnColumns, start: int, t
             _judge_record(state, views, columns, i, keys, row, x, outcome)
             if outcome.verdict[i] & ANOMALY:
                 _report(state, views, columns, i, keys, row, x, outcome)
-        if trusted or not (outcome.verdict[i] or is_frozen(row)):
+        if trusted or not (outcome.verdict[i] & ~ACCEPTED or is_frozen(row)):
             learn(state, columns, i, keys, row)
-            learn_views(views)
-        elif not is_frozen(row) and outcome.verdict[i] & ANOMALY:
-            doubt(state, keys, row)
+            if not outcome.verdict[i] & ACCEPTED:
+                learn_views(views)
+        else:
+            withhold(outcome, i)
+            if not is_frozen(row) and outcome.verdict[i] & ANOMALY:
+                doubt(state, keys, row)
     return columns.ts.size
 
 

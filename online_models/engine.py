@@ -3,43 +3,32 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import polars as pl
 
+from ingest.records import SCHEMAS, RecordBatch
 from online_models.alerts import AlertBook, Anomaly
 from online_models.behaviours import Sighting
 from online_models.config import ModelConfig, agreed
 from online_models.facts import KindFacts, facts_of, tables_of
 from online_models.features.address import addresses, local_ranges
 from online_models.features.table import EVICTED, without_owner
+from online_models.feedback import Model, hear, rehearse
 from online_models.guard import ANOMALY, RAISED, THRESHOLD
 from online_models.kinds import KINDS, Kind
 from online_models.outcome import Outcome, new_outcome
 from online_models.reasons import Reasons
 from online_models.snapshots import decode, encode, read_meta
-from online_models.types import Alert, ScoredBatch
+from online_models.types import Alert, Feedback, ScoredBatch
 from online_models.views import Views, new_views
-
-if TYPE_CHECKING:
-    from ingest.records import RecordBatch
-
+from online_models.withheld import Records, Withheld
 
 _SITE = "site"
 """How the names of tables begin that belong to no device."""
-
-
-@dataclass(slots=True)
-class _Model:
-    """The live model of one log kind: per-entity tables, views, and alerts."""
-
-    kind: Kind
-    state: Any
-    views: Views
-    alerts: AlertBook
 
 
 class Engine:
@@ -67,13 +56,16 @@ class Engine:
         self._ranges = local_ranges(self.config.local_networks)
         self._models = {name: self._new_model(name, kind) for name, kind in KINDS.items()}
 
-    def _new_model(self, name: str, kind: Kind) -> _Model:
+    def _new_model(self, name: str, kind: Kind) -> Model:
         config = self.config
-        return _Model(
+        columns = kind.columns(RecordBatch(name, pl.DataFrame(schema=SCHEMAS[name])), self._ranges)
+        features, codes = np.zeros((0, len(kind.features))), np.zeros(0, np.int8)
+        return Model(
             kind=kind,
             state=kind.new_state(config.max_devices, config.max_pairs),
             views=new_views(kind.edges, kind.weights, kind.compares, kind.forests, config.seed),
             alerts=AlertBook(name, config.max_devices),
+            withheld=Withheld(Records(columns, features, np.zeros(0), codes, codes)),
         )
 
     def process(self, batch: RecordBatch) -> ScoredBatch:
@@ -86,6 +78,7 @@ class Engine:
             return _nothing(batch.kind)
         columns = model.kind.columns(batch, self._ranges)
         outcome, reported = _run(model, columns, len(batch), trusted=False, tells_views=self.tells_views)
+        model.withheld.keep(columns, outcome)
         return _scored(model, batch, columns, outcome, reported)
 
     def score(self, batch: RecordBatch) -> ScoredBatch:
@@ -107,18 +100,28 @@ class Engine:
 
     def evicted(self) -> dict[str, dict[str, int]]:
         """Return how many entries each bounded table has forgotten so far, by log kind and table."""
-        tables = {name: tables_of(model.state) for name, model in self._models.items()}
-        return {
-            name: {part: int(table.counters[EVICTED]) for part, table in parts.items()}
-            for name, parts in tables.items()
-        }
+        return {name: _evicted(model) for name, model in self._models.items()}
+
+    def hear(self, feedback: Feedback) -> None:
+        """Take in what a person said of an alert; what that does is in `online_models.feedback`."""
+        model = self._models.get(feedback.alert.log)
+        if model is not None:
+            hear(model, feedback, self._key_of(feedback.alert.device))
+
+    def rehearse_feedback(self, kind: str) -> None:
+        """Have compiled what feedback about a log kind needs; nothing is said or learned."""
+        rehearse(self._models[kind])
+
+    def heard(self) -> dict[str, int]:
+        """Return for each log kind the number of the last feedback that was taken in, 0 before the first."""
+        return {name: model.heard for name, model in self._models.items()}
 
     def to_bytes(self) -> bytes:
         """Return the whole model state; equal states give equal bytes."""
-        arrays = {name: (model.state, model.views) for name, model in self._models.items()}
-        alerts = {name: model.alerts.state() for name, model in self._models.items()}
+        arrays = {name: _arrays(model) for name, model in self._models.items()}
+        rest = {name: _rest(model) for name, model in self._models.items()}
         learned = {name: int(model.views.learned[0]) for name, model in self._models.items()}
-        return encode(arrays, {"config": asdict(self.config), "learned": learned, "alerts": alerts})
+        return encode(arrays, {"config": asdict(self.config), "learned": learned, "models": rest})
 
     @classmethod
     def from_bytes(cls, data: bytes, config: ModelConfig | None = None) -> Engine:
@@ -133,24 +136,33 @@ class Engine:
             capacities than ``config`` says.
         """
         engine = cls(agreed(read_meta(BytesIO(data)), config))
-        templates = {name: (model.state, model.views) for name, model in engine._models.items()}
+        templates = {name: _arrays(model) for name, model in engine._models.items()}
         arrays, meta = decode(data, templates)
         for name, model in engine._models.items():
-            model.state, model.views = arrays[name]
-            model.alerts.restore(meta["alerts"][name])
+            model.state, model.views, withheld = arrays[name]
+            rest = meta["models"][name]
+            model.withheld.restore(withheld, rest["lost"])
+            model.alerts.restore(rest["alerts"])
+            model.heard = rest["heard"]
         return engine
+
+    def _key_of(self, device: str) -> np.uint64:
+        key: np.uint64 = addresses(pl.Series([device]), self._ranges).key[0]
+        return key
 
     def forget(self, device: str) -> int:
         """Forget what all kinds know of a device and of its pairs; return how many entries that were.
 
         What the site as a whole knows stays, and so does what other devices know of this one.
         """
-        key = addresses(pl.Series([device]), self._ranges).key[0]
+        key = self._key_of(device)
         before = sum(sum(facts.entries.values()) for facts in self.facts().values())
         for model in self._models.values():
             tables = {name: table for name, table in tables_of(model.state).items() if not name.startswith(_SITE)}
             model.state = model.state._replace(**{name: without_owner(t, key) for name, t in tables.items()})
             model.alerts.forget(device)
+            model.views = model.views._replace(verdicts=without_owner(model.views.verdicts, key))
+            model.withheld.take(key)
         return before - sum(sum(facts.entries.values()) for facts in self.facts().values())
 
     def forget_devices(self) -> None:
@@ -159,10 +171,25 @@ class Engine:
             fresh = self._new_model(name, model.kind)
             tables = {t: table for t, table in tables_of(fresh.state).items() if not t.startswith(_SITE)}
             model.state, model.alerts = model.state._replace(**tables), fresh.alerts
+            model.views, model.withheld = model.views._replace(verdicts=fresh.views.verdicts), fresh.withheld
 
     def facts(self) -> dict[str, KindFacts]:
         """Return what can be told of each kind's model in numbers."""
         return {name: facts_of(m.state, m.views, len(m.alerts)) for name, m in self._models.items()}
+
+
+def _evicted(model: Model) -> dict[str, int]:
+    tables = {**tables_of(model.state), "verdicts": model.views.verdicts}
+    counts = {name: int(table.counters[EVICTED]) for name, table in tables.items()}
+    return {**counts, "withheld": model.withheld.lost}
+
+
+def _arrays(model: Model) -> tuple[Any, Views, Records]:
+    return model.state, model.views, model.withheld.records()
+
+
+def _rest(model: Model) -> dict[str, Any]:
+    return {"alerts": model.alerts.state(), "lost": model.withheld.lost, "heard": model.heard}
 
 
 def _nothing(kind: str) -> ScoredBatch:
@@ -171,7 +198,7 @@ def _nothing(kind: str) -> ScoredBatch:
 
 
 def _run(
-    model: _Model, columns: Any, records: int, *, trusted: bool, tells_views: bool = False
+    model: Model, columns: Any, records: int, *, trusted: bool, tells_views: bool = False
 ) -> tuple[Outcome, list[Outcome]]:
     """Go through all records; return the outcome and the reports of anomalies in order."""
     kind = model.kind
@@ -186,6 +213,9 @@ def _run(
                     detail_of=outcome.detail_of[:used].copy(),
                     parts=outcome.parts[:used].copy(),
                     facts=outcome.facts[:used].copy(),
+                    things=outcome.things[:used].copy(),
+                    known=outcome.known[:used].copy(),
+                    devices=outcome.devices[:used].copy(),
                 )
             )
             outcome.used[0] = 0
@@ -202,7 +232,7 @@ def _reasons(kind: Kind, reported: list[Outcome], scores: np.ndarray[Any, np.dty
     return Reasons(kind.features, np.concatenate(rows), np.concatenate(parts), np.concatenate(facts), scores)
 
 
-def _scored(model: _Model, batch: RecordBatch, columns: Any, outcome: Outcome, reported: list[Outcome]) -> ScoredBatch:
+def _scored(model: Model, batch: RecordBatch, columns: Any, outcome: Outcome, reported: list[Outcome]) -> ScoredBatch:
     scores = outcome.evidence / (outcome.evidence + model.views.policy[THRESHOLD])
     reasons = _reasons(model.kind, reported, scores)
     context = model.kind.context(batch.frame, columns)
@@ -214,26 +244,30 @@ def _scored(model: _Model, batch: RecordBatch, columns: Any, outcome: Outcome, r
         score=scores,
         anomaly=(outcome.verdict & ANOMALY) > 0,
         reasons=reasons,
-        alerts=_alerts(model, batch.frame, context, outcome, scores, reasons),
+        alerts=_alerts(model, batch.frame, context, outcome, reported, scores, reasons),
         views=dict(zip(model.kind.views, outcome.rarity.T, strict=True)) if len(outcome.rarity) else {},
     )
 
 
 def _alerts(
-    model: _Model,
+    model: Model,
     frame: pl.DataFrame,
     context: pl.DataFrame,
     outcome: Outcome,
+    reported: list[Outcome],
     scores: np.ndarray[Any, np.dtype[np.float64]],
     reasons: Reasons,
 ) -> tuple[Alert, ...]:
     if not reasons:
         return ()
     rows = list(reasons)
+    things = np.concatenate([r.things for r in reported]).tolist()
+    known = np.concatenate([r.known for r in reported]).tolist()
+    devices = np.concatenate([r.devices for r in reported]).tolist()
     told = frame.select("uid", "ts")[rows].fill_null(0.0).hstack(context[rows])
     return model.alerts.observe(
-        _anomaly(model.kind, row, values, outcome, scores, reasons)
-        for row, values in zip(rows, told.iter_rows(), strict=True)
+        _anomaly(model.kind, row, (*values, *about), outcome, scores, reasons)
+        for row, values, about in zip(rows, told.iter_rows(), zip(things, known, devices, strict=True), strict=True)
     )
 
 
@@ -245,12 +279,16 @@ def _anomaly(
     scores: np.ndarray[Any, np.dtype[np.float64]],
     reasons: Reasons,
 ) -> Anomaly:
-    uid, ts, device, peer, target = values
+    uid, ts, device, peer, target, things, known, devices = values
     return Anomaly(
         device=device,
         behaviour=kind.behaviours[outcome.behaviour[row]],
         uid=uid or "",
         peer=peer,
+        target=target,
+        things=things,
+        is_known=known,
+        site_devices=devices,
         ts=ts,
         end=float(outcome.end[row]),
         score=float(scores[row]),

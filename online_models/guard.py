@@ -25,9 +25,10 @@ BEHAVIOURS_AT, BEHAVIOURS = 10, 8
 GUARD_WIDTH = BEHAVIOURS_AT + BEHAVIOURS
 """Columns that every kind's device rows begin with."""
 
-ANOMALY, RAISED, HELD = 1, 2, 4
+ANOMALY, RAISED, HELD, WITHHELD, ACCEPTED = 1, 2, 4, 8, 16
 """Bits of a record's verdict: over the threshold, or one of too many just below it; the record that raises its
-behaviour's alert; not learned because its device has made the guard uneasy."""
+behaviour's alert; its device has made the guard uneasy; not learned, for whichever of these reasons or because its
+device stands in an open incident; over the threshold, but called expected by a person."""
 
 THRESHOLD, ALERT_AT, FADE, QUIET = range(4)
 """Places in the policy, float64 ``(4,)``: decades of evidence that make a record an anomaly, suspicion that raises an

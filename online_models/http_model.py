@@ -9,10 +9,22 @@ from online_models.conn_model import maturity_of
 from online_models.features.http import count, measure
 from online_models.features.http_facts import tell
 from online_models.features.http_learn import doubt, learn
-from online_models.features.http_state import DEVICE, LAST, HttpState, has_room, keys_of
-from online_models.features.table import claim
-from online_models.guard import ANOMALY, is_frozen, judge, release_if_quiet
-from online_models.outcome import Outcome, attribute_views, note_views
+from online_models.features.http_state import (
+    AGENT,
+    DEVICE,
+    FIRST,
+    HOST,
+    LAST,
+    RECENT_RESOURCE,
+    HttpState,
+    has_room,
+    keys_of,
+)
+from online_models.features.past import DAY
+from online_models.features.table import claim, find, used_since
+from online_models.guard import ACCEPTED, ANOMALY, RAISED, is_frozen, release_if_quiet
+from online_models.outcome import Outcome, attribute_views, note_views, withhold
+from online_models.verdicts import behaviour_said, judge_as_said, said_of
 from online_models.views import Views, assess, evidence_of, learn_views
 
 if TYPE_CHECKING:
@@ -38,6 +50,12 @@ def behaviour_of(rarity: npt.NDArray[np.float64]) -> int:
 
 
 @inner
+def things_of(keys: npt.NDArray[np.uint64], things: npt.NDArray[np.uint64]) -> None:
+    """Write what a record is about: the host, the user agent, the resource."""
+    things[0], things[1], things[2] = keys[HOST], keys[AGENT], keys[RECENT_RESOURCE]
+
+
+@inner
 def _judge_record(
     state: HttpState, views: Views, columns: HttpColumns, i: int, keys: npt.NDArray[np.uint64],
     row: npt.NDArray[np.float64], x: npt.NDArray[np.float64], outcome: Outcome,
@@ -48,12 +66,22 @@ def _judge_record(
     outcome.evidence[i] = evidence_of(views)
     note_views(outcome, i, views)
     outcome.behaviour[i] = behaviour_of(views.rarity)
-    outcome.verdict[i] = judge(row, outcome.evidence[i], outcome.behaviour[i], False, row[LAST], views.policy)
+    things = outcome.things[outcome.used[0]]
+    things_of(keys, things)
+    said = said_of(views.verdicts, things, outcome.behaviour[i])
+    outcome.behaviour[i] = behaviour_said(views.verdicts, said, outcome.behaviour[i])
+    outcome.verdict[i] = judge_as_said(
+        views.verdicts, said, row, outcome.evidence[i], outcome.behaviour[i], False, views.policy
+    )
     outcome.end[i] = row[LAST]
     if outcome.verdict[i] & ANOMALY:
         at = outcome.used[0]
         outcome.used[0] += 1
         outcome.detail_of[at] = i
+        place = find(state.host, keys[HOST])
+        outcome.known[at] = place >= 0 and state.host.rows[place, FIRST] > 0.0
+        raised = outcome.verdict[i] & RAISED
+        outcome.devices[at] = used_since(state.device, row[LAST] - DAY) if raised else 0
         attribute_views(views, x, outcome.evidence[i], outcome.parts[at])
         tell(state, columns, i, keys, row, outcome.facts[at])
 
@@ -76,9 +104,12 @@ def run_http(state: HttpState, views: Views, columns: HttpColumns, start: int, t
             assess(views, x, 0.0)
         else:
             _judge_record(state, views, columns, i, keys, row, x, outcome)
-        if trusted or not (outcome.verdict[i] or is_frozen(row)):
+        if trusted or not (outcome.verdict[i] & ~ACCEPTED or is_frozen(row)):
             learn(state, columns, i, keys, row)
-            learn_views(views)
-        elif not is_frozen(row) and outcome.verdict[i] & ANOMALY:
-            doubt(state, keys, row)
+            if not outcome.verdict[i] & ACCEPTED:
+                learn_views(views)
+        else:
+            withhold(outcome, i)
+            if not is_frozen(row) and outcome.verdict[i] & ANOMALY:
+                doubt(state, keys, row)
     return columns.ts.size

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from online_models import behaviours, conn_model, dns_model, http_model
+from online_models import behaviours, conn_model, dns_model, http_model, relearning
 from online_models.features import conn, conn_state, dns, dns_state, http, http_state
 from online_models.features.conn_columns import INBOUND, conn_columns
 from online_models.features.dns_columns import dns_columns
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ingest.records import RecordBatch
     from online_models.outcome import Outcome
     from online_models.views import Views
+    from online_models.withheld import Records
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ class Kind:
         Turn a batch into the kernel's arrays.
     run
         The kernel: ``run(state, views, columns, start, trusted, outcome) -> next``.
+    relearn
+        The kernel for what was withheld: ``relearn(state, views, records, start, scratch) -> next``.
     behaviours
         By number.
     context
@@ -54,6 +57,7 @@ class Kind:
     with_room: Callable[[Any], Any]
     columns: Callable[[RecordBatch, npt.NDArray[np.uint64]], Any]
     run: Callable[[Any, Views, Any, int, bool, Outcome], int]
+    relearn: Callable[[Any, Views, Records, int, Outcome], int]
     behaviours: tuple[behaviours.Behaviour, ...]
     context: Callable[[pl.DataFrame, Any], pl.DataFrame]
 
@@ -100,6 +104,7 @@ KINDS: Mapping[str, Kind] = {
         with_room=conn_state.with_room,
         columns=conn_columns,
         run=conn_model.run_conn,
+        relearn=relearning.relearn_conn,
         behaviours=behaviours.CONN,
         context=_conn_context,
     ),
@@ -114,6 +119,7 @@ KINDS: Mapping[str, Kind] = {
         with_room=dns_state.with_room,
         columns=dns_columns,
         run=dns_model.run_dns,
+        relearn=relearning.relearn_dns,
         behaviours=behaviours.DNS,
         context=_dns_context,
     ),
@@ -128,6 +134,7 @@ KINDS: Mapping[str, Kind] = {
         with_room=http_state.with_room,
         columns=http_columns,
         run=http_model.run_http,
+        relearn=relearning.relearn_http,
         behaviours=behaviours.HTTP,
         context=_http_context,
     ),

@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 from online_models.compile import inner
 from online_models.forest.inline import attribute
+from online_models.guard import WITHHELD
+from online_models.verdicts import THINGS
 
 if TYPE_CHECKING:
     from online_models.views import Views
@@ -37,6 +39,14 @@ class Outcome(NamedTuple):
         float64 ``(DETAILS, features, 2)``: observed and usual.
     rarity
         float64 ``(n, views)``, weighted decades, or ``(0, views)`` where nobody asks for them.
+    things
+        uint64 ``(DETAILS, THINGS)``: keys of what the record was about, see `online_models.likeness`.
+    known
+        bool ``(DETAILS,)``: the device knew the first of these things before.
+    devices
+        int64 ``(DETAILS,)``: how many devices were seen within a day, for a record that raises an alert; else 0.
+    withheld
+        float64 ``(n, features)``: the features of every record that was not learned; other rows mean nothing.
     keys, x
         Scratch space: table keys and features of the record in hand.
     """
@@ -48,6 +58,10 @@ class Outcome(NamedTuple):
     detail_of: npt.NDArray[np.int64]
     parts: npt.NDArray[np.float64]
     facts: npt.NDArray[np.float64]
+    things: npt.NDArray[np.uint64]
+    known: npt.NDArray[np.bool_]
+    devices: npt.NDArray[np.int64]
+    withheld: npt.NDArray[np.float64]
     used: npt.NDArray[np.int64]
     rarity: npt.NDArray[np.float64]
     keys: npt.NDArray[np.uint64]
@@ -64,6 +78,10 @@ def new_outcome(records: int, features: int, views: int = 0) -> Outcome:
         detail_of=np.zeros(DETAILS, np.int64),
         parts=np.zeros((DETAILS, features)),
         facts=np.zeros((DETAILS, features, 2)),
+        things=np.zeros((DETAILS, THINGS), np.uint64),
+        known=np.zeros(DETAILS, np.bool_),
+        devices=np.zeros(DETAILS, np.int64),
+        withheld=np.empty((records, features)),
         used=np.zeros(1, np.int64),
         rarity=np.zeros((records if views else 0, views)),
         keys=np.zeros(_MOST_KEYS, np.uint64),
@@ -77,6 +95,14 @@ def note_views(outcome: Outcome, i: int, views: Views) -> None:
     if outcome.rarity.shape[0] > 0:
         for v in range(views.rarity.size):
             outcome.rarity[i, v] = views.weights[v] * views.rarity[v]
+
+
+@inner
+def withhold(outcome: Outcome, i: int) -> None:
+    """Note that record i, whose features were measured last, was not learned."""
+    outcome.verdict[i] |= WITHHELD
+    for f in range(outcome.x.size):
+        outcome.withheld[i, f] = outcome.x[f]
 
 
 @inner

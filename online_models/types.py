@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 Severity = Literal["low", "medium", "high", "critical"]
 AlertStatus = Literal["open", "closed"]
+Verdict = Literal["expected", "attack"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,11 @@ class Alert:
     """What a person is told: one per device and behaviour, updated while it lasts. Times are log time, epoch seconds.
 
     ``id`` is deterministic: the same log gives the same identifiers. ``ts`` is the log time at which the alert was
-    raised, that is the end of the record that raised it.
+    raised, that is the end of the record that raised it. ``targets`` are samples of what the records were about, and
+    ``things`` the keys of all that makes others like it (`online_models.likeness`). ``subjects`` say in words, the same
+    for every device, what was new; ``site_devices`` is how many devices were seen within the day. The models leave
+    ``verdict`` and ``comment``, what a person said of the alert, to those who keep alerts, and ``incident`` and
+    ``drift``, which say with what other alerts it belongs together.
     """
 
     id: str
@@ -62,6 +67,23 @@ class Alert:
     reasons: tuple[Reason, ...] = ()
     uids: tuple[str, ...] = ()
     peers: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    things: tuple[tuple[str, ...], ...] = ()
+    subjects: tuple[str, ...] = ()
+    site_devices: int = 0
+    verdict: Verdict | None = None
+    comment: str | None = None
+    incident: str = ""
+    drift: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What a person said of an alert, as the models take it; ``number`` orders all feedback that was ever given."""
+
+    number: int
+    alert: Alert
+    verdict: Verdict
 
 
 @dataclass(frozen=True, slots=True)

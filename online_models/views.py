@@ -7,7 +7,7 @@ by its weight; what the others have beyond the ordinary adds a share. The sum is
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,10 @@ from online_models.calibration import Calibration, accept, decades, new_calibrat
 from online_models.compile import inner
 from online_models.forest.inline import ForestState, learn_leaves, new_state, score_and_leaves
 from online_models.guard import DEFAULT_POLICY
+from online_models.verdicts import new_verdicts
+
+if TYPE_CHECKING:
+    from online_models.features.table import Table
 
 REFERENCE = 16_384
 _ORDINARY = 2.0
@@ -38,6 +42,8 @@ class Views(NamedTuple):
         bool ``(views,)``: the view compares a device with its own past, which a new device does not have.
     policy
         float64 ``(4,)``: see `online_models.guard`.
+    verdicts
+        What people have said of alerts: see `online_models.verdicts`.
     leaves
         int32 ``(views, most trees)``: where the record that is being scored fell.
     scores, rarity
@@ -52,6 +58,7 @@ class Views(NamedTuple):
     weights: npt.NDArray[np.float64]
     compares: npt.NDArray[np.bool_]
     policy: npt.NDArray[np.float64]
+    verdicts: Table
     leaves: npt.NDArray[np.int32]
     scores: npt.NDArray[np.float64]
     rarity: npt.NDArray[np.float64]
@@ -76,6 +83,7 @@ def new_views(
         weights=np.array(weights),
         compares=np.array(compares),
         policy=np.array(DEFAULT_POLICY),
+        verdicts=new_verdicts(),
         leaves=np.zeros((count, max(trees for trees, _ in forests)), np.int32),
         scores=np.zeros(count),
         rarity=np.zeros(count),

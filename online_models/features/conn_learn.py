@@ -78,7 +78,7 @@ def _learn_site(state: ConnState, keys: npt.NDArray[np.uint64], now: float, new_
 @inner
 def _learn_endpoint(state: ConnState, keys: npt.NDArray[np.uint64], now: float) -> bool:
     endpoint = state.endpoint.rows[claim(state.endpoint, keys[ENDPOINT])]
-    if endpoint[COUNT] > 0.0:
+    if endpoint[COUNT] > 0.0 and now >= endpoint[LAST]:
         gap = math.log2(1.0 + max(0.0, now - endpoint[LAST]))
         learn_moments(endpoint, ENDPOINT_GAP, gap, endpoint[COUNT] - 1.0, _ENDPOINT_MEMORY)
     endpoint[COUNT] += 1.0
@@ -88,7 +88,7 @@ def _learn_endpoint(state: ConnState, keys: npt.NDArray[np.uint64], now: float) 
 @inner
 def _learn_numbers(service: npt.NDArray[np.float64], columns: ConnColumns, i: int, now: float) -> None:
     seen = service[COUNT]
-    if seen > 0.0:
+    if seen > 0.0 and now >= service[LAST]:
         gap = math.log2(1.0 + max(0.0, now - service[LAST]))
         learn_moments(service, GAP, gap, seen - 1.0, _SERVICE_MEMORY)
     exchanged = has_exchanged(columns, i)

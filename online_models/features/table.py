@@ -72,6 +72,16 @@ def room_for(table: Table, entries: int) -> bool:
     return bool(used <= table.counters[LIMIT] and 2 * used < table.keys.size)
 
 
+@inner
+def used_since(table: Table, since: float) -> int:
+    """Return how many entries were used at this time or later."""
+    count = 0
+    for i in range(table.keys.size):
+        if table.keys[i] != _EMPTY and table.rows[i, 0] >= since:
+            count += 1
+    return count
+
+
 @kernel
 def _copy_entries(source: Table, target: Table, oldest: float) -> None:
     for i in range(source.keys.size):

@@ -32,7 +32,7 @@ def features_of(kind: Kind, frames: list[pl.DataFrame], name: str) -> Iterator[d
     state, views = kind.new_state(1000, 10_000), new_views(kind.edges, kind.weights, kind.compares, kind.forests, 1)
     for frame in frames:
         columns = kind.columns(RecordBatch(name, frame), RANGES)
-        outcome, at = new_outcome(frame.height, len(kind.features)), 0
+        outcome, at = new_outcome(frame.height, len(kind.features), len(kind.views)), 0
         while at < frame.height:
             at = kind.run(state, views, columns, at, True, outcome)
             state = kind.with_room(state)

@@ -1,0 +1,42 @@
+"""What an anomaly is about, in words that are the same for every device: the new service, network, domain or host."""
+
+from __future__ import annotations
+
+import ipaddress
+from functools import lru_cache
+
+_COUNTRY, _SECOND_LEVEL = 2, 3
+
+
+@lru_cache(maxsize=4096)
+def subject_of(log: str, target: str, peer: str) -> str:
+    """Return what a record of a log kind is about.
+
+    Examples
+    --------
+    >>> subject_of("conn", "tcp/8883", "203.0.113.7")
+    'tcp/8883 in 203.0.0.0/16'
+    >>> subject_of("dns", "eu.api.vendor.co.uk", "192.168.1.1"), subject_of("http", "GET up.example/v2", "203.0.113.7")
+    ('vendor.co.uk', 'up.example')
+    """
+    if log == "conn":
+        return f"{target} in {_network(peer)}"
+    if log == "dns":
+        return _domain(target.lower().rstrip("."))
+    return target.partition(" ")[2].partition("/")[0].lower()
+
+
+def _network(address: str) -> str:
+    """Return the network that the features of novelty use: /16, or /32 of IPv6."""
+    try:
+        bits = 16 if ipaddress.ip_address(address).version == 4 else 32
+        return str(ipaddress.ip_network((address, bits), strict=False))
+    except ValueError:
+        return address
+
+
+def _domain(name: str) -> str:
+    """Return the registered domain as `online_models.features.names` takes it."""
+    labels = name.split(".")
+    short = len(labels) > 2 and len(labels[-1]) == _COUNTRY and len(labels[-2]) <= _SECOND_LEVEL
+    return ".".join(labels[-3 if short else -2 :])

@@ -1,0 +1,121 @@
+"""What people have said of alerts, as the kernels ask for it: one bounded table of things and behaviours.
+
+A row stands for one thing of one device (`online_models.likeness` says which things) and one behaviour. Of a record
+about it, EXPECTED raises nothing, and what it touches is learned as its device's; the forests, which are the whole
+site's, learn it only below the threshold, or it would make the same ordinary for every device. ATTACK raises an alert
+as soon as the record is an anomaly, and NAMED does so whatever the record's score: the thing itself was called an
+attack. NAMED rows stand for any behaviour.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from online_models.compile import inner, kernel
+from online_models.features.table import MOST_AT_ONCE, USED, Table, claim, find, make_room, new_table, room_for
+from online_models.features.text import of_owner
+from online_models.guard import ACCEPTED, LAST, THRESHOLD, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import numpy.typing as npt
+
+THINGS = 3
+"""How many keys say what a record is about."""
+NOTHING, EXPECTED, ATTACK, NAMED = 0.0, 1.0, 2.0, 3.0
+_SAID, _BEHAVIOUR, _WIDTH = 1, 2, 3
+_CAPACITY = 32_768
+_ANY_BEHAVIOUR = -1
+
+
+def new_verdicts() -> Table:
+    """Return a table in which nothing was said; beyond 32,768 rows the one that was met longest ago leaves."""
+    return new_table(_WIDTH, _CAPACITY)
+
+
+@inner
+def _key(thing: np.uint64, behaviour: int) -> np.uint64:
+    return of_owner(thing, np.uint64(behaviour + 2))
+
+
+@inner
+def _place_of(verdicts: Table, thing: np.uint64, behaviour: int) -> int:
+    place = find(verdicts, _key(thing, behaviour))
+    return place if place >= 0 and verdicts.rows[place, _SAID] > NOTHING else -1
+
+
+@inner
+def said_of(verdicts: Table, things: npt.NDArray[np.uint64], behaviour: int) -> int:
+    """Return the row that speaks of a record about ``things`` with this behaviour, or -1."""
+    if verdicts.counters[USED] == 0:
+        return -1
+    for k in range(THINGS):
+        place = _place_of(verdicts, things[k], _ANY_BEHAVIOUR)
+        if place < 0:
+            place = _place_of(verdicts, things[k], behaviour)
+        if place >= 0:
+            return place
+    return -1
+
+
+@inner
+def is_expected(verdicts: Table, things: npt.NDArray[np.uint64], behaviour: int) -> bool:
+    """Whether a record about ``things`` with this behaviour was called expected."""
+    place = said_of(verdicts, things, behaviour)
+    return bool(place >= 0 and verdicts.rows[place, _SAID] == EXPECTED)
+
+
+@inner
+def behaviour_said(verdicts: Table, place: int, behaviour: int) -> int:
+    """Return the behaviour under which a record is told: that of the alert that was called an attack, if it was."""
+    if place >= 0 and verdicts.rows[place, _SAID] == NAMED:
+        return int(verdicts.rows[place, _BEHAVIOUR])
+    return behaviour
+
+
+@inner
+def judge_as_said(
+    verdicts: Table,
+    place: int,
+    row: npt.NDArray[np.float64],
+    evidence: float,
+    behaviour: int,
+    decisive: bool,
+    policy: npt.NDArray[np.float64],
+) -> int:
+    """Return the verdict bits of a record, by what row ``place`` says of it (-1: nothing) or else as `judge` does."""
+    if place < 0:
+        return judge(row, evidence, behaviour, decisive, row[LAST], policy)
+    verdicts.rows[place, LAST] = row[LAST]
+    said = verdicts.rows[place, _SAID]
+    if said == EXPECTED:
+        return ACCEPTED if evidence >= policy[THRESHOLD] else 0
+    strong = max(evidence, policy[THRESHOLD]) if said == NAMED else evidence
+    return judge(row, strong, behaviour, True, row[LAST], policy)
+
+
+@kernel
+def _say(verdicts: Table, thing: np.uint64, behaviour: int, said: float, told_as: int, now: float) -> None:
+    key = _key(thing, behaviour)
+    if said == NOTHING and find(verdicts, key) < 0:
+        return
+    row = verdicts.rows[claim(verdicts, key)]
+    row[LAST], row[_SAID], row[_BEHAVIOUR] = now, said, told_as
+
+
+def with_verdict(
+    verdicts: Table, things: Iterable[np.uint64], behaviours: Iterable[int], said: float, told_as: int, now: float
+) -> Table:
+    """Return the table in which this was said of these things, instead of whatever was said of them before."""
+    for thing in things:
+        _say(verdicts, thing, _ANY_BEHAVIOUR, NOTHING, told_as, now)
+        for behaviour in (_ANY_BEHAVIOUR,) if said == NAMED else behaviours:
+            verdicts = verdicts if room_for(verdicts, MOST_AT_ONCE) else make_room(verdicts)
+            _say(verdicts, thing, behaviour, said, told_as, now)
+        if said == NAMED:
+            for behaviour in behaviours:
+                _say(verdicts, thing, behaviour, NOTHING, told_as, now)
+    return verdicts
