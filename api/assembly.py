@@ -104,11 +104,14 @@ class _Assembly:
     def _parts(self, source: FollowSource, hub: Hub) -> Parts:
         """Build what the pipeline thread owns. Called in it."""
         models = load_models(self._settings, self._found)
-        scorer = Scorer(models.engine, self._writer, hub)
+        scorer = Scorer(models.engine, self._writer, hub, models.records)
         scorer.log_ts = log_time_of(self._found)
         checkpointer = Checkpointer(
             KeptOverTime(self._checkpoints, SnapshotStore(self._state.snapshots)),
-            lambda: {"positions": orjson.dumps(source.positions()), **checkpoint_parts(models, scorer.log_ts)},
+            lambda: {
+                "positions": orjson.dumps(source.positions()),
+                **checkpoint_parts(models, scorer.log_ts, scorer.records()),
+            },
             self._writer.sync,
             self._settings.traffic.checkpoint_interval_s,
             self._clock,

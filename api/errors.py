@@ -23,6 +23,14 @@ class CursorError(ServiceError):
     """A paging cursor was not made by this service."""
 
 
+class NoAlertError(ServiceError):
+    """No alert has this identifier."""
+
+
+class AnsweredError(ServiceError):
+    """The other verdict was given on this alert."""
+
+
 class BusyError(ServiceError):
     """The bounded queue to the pipeline is full; the caller should come back after `retry_after_s`."""
 

@@ -23,10 +23,11 @@ _LOG_TIME: Final = "log_time"
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """What one thread owns and a checkpoint keeps."""
+    """What one thread owns and a checkpoint keeps; ``records`` is how many of each log kind the engine had followed."""
 
     engine: Engine
     identities: Identities
+    records: Mapping[str, int]
 
 
 def model_config(settings: Settings) -> ModelConfig:
@@ -47,14 +48,19 @@ def load_models(settings: Settings, found: Mapping[str, bytes]) -> Models:
     config = model_config(settings)
     engine = Engine.from_bytes(found["engine"], config) if "engine" in found else Engine(config)
     known: Any = orjson.loads(found.get("identity", b"null"))
-    return Models(engine, Identities() if known is None else Identities.from_state(known))
+    identities = Identities() if known is None else Identities.from_state(known)
+    return Models(engine, identities, orjson.loads(found.get("records", b"{}")))
 
 
-def checkpoint_parts(models: Models, log_ts: float) -> dict[str, bytes]:
-    """Return the models as parts of a checkpoint; `log_ts` is the log time up to which they have learned."""
+def checkpoint_parts(models: Models, log_ts: float, records: Mapping[str, int]) -> dict[str, bytes]:
+    """Return the models as parts of a checkpoint; `log_ts` is the log time up to which they have learned.
+
+    `records` is how many of each log kind they have followed.
+    """
     return {
         "engine": models.engine.to_bytes(),
         "identity": orjson.dumps(models.identities.state()),
+        "records": orjson.dumps(records, option=orjson.OPT_SORT_KEYS),
         _LOG_TIME: orjson.dumps(log_ts),
     }
 

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from api.errors import BusyError, CursorError
+from api.errors import AnsweredError, BusyError, CursorError, NoAlertError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,6 +56,14 @@ def handle_problems(app: FastAPI) -> None:
     @app.exception_handler(BusyError)
     async def _busy(_: Request, error: BusyError) -> JSONResponse:
         return ProblemError(503, "busy", str(error), {"Retry-After": str(error.retry_after_s)}).response()
+
+    @app.exception_handler(NoAlertError)
+    async def _no_alert(_: Request, error: NoAlertError) -> JSONResponse:
+        return ProblemError(404, "not_found", str(error)).response()
+
+    @app.exception_handler(AnsweredError)
+    async def _answered(_: Request, error: AnsweredError) -> JSONResponse:
+        return ProblemError(409, "answered", str(error)).response()
 
     @app.exception_handler(CursorError)
     async def _cursor(_: Request, error: CursorError) -> JSONResponse:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from api.settings import Settings
     from api.state import StateDirectory
-    from api.store import AlertChange
+    from api.store import AlertChange, DriftChange
     from online_models.types import Alert, ScoredBatch
 
 _SAMPLES: Final = 5
@@ -85,6 +85,9 @@ class ReplayReaders:
     def publish_alerts(self, changes: Sequence[AlertChange]) -> None:
         """Nothing to do: the alerts came with their batch."""
 
+    def publish_drifts(self, changes: Sequence[DriftChange]) -> None:
+        """Nothing to do: the alerts are told one by one."""
+
 
 def replay(
     paths: Sequence[Path],
@@ -104,20 +107,20 @@ def replay(
         models.engine.tells_views = readers.tells_views
         writer = AlertWriter(state.alerts)
         writer.owners.lookup = models.identities.lookup
-        scorer = Scorer(models.engine, writer, readers)
+        scorer = Scorer(models.engine, writer, readers, models.records)
         days = _Days(SnapshotStore(state.snapshots) if settings.traffic.state else None, scorer)
         began = time.perf_counter()
         for batch in source:
             for piece in days.pieces(batch):
                 models.identities.observe(piece)
-                scorer.process(piece)
+                scorer.follow(piece)
             on_progress(source.progress.bytes_read, source.progress.bytes_total, scorer.scored)
         scorer.store_alerts()
         seconds = time.perf_counter() - began
         writer.sync()
         writer.close()
         if settings.traffic.state is not None:
-            store.save({**found, **checkpoint_parts(models, scorer.log_ts)})
+            store.save({**found, **checkpoint_parts(models, scorer.log_ts, scorer.records())})
             days.keep()
     return _summary(scorer, readers, source, seconds)
 

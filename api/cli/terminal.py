@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Final
 from rich.console import Console
 from rich.text import Text
 
+from api.store import AlertChange
 from api.stream.messages import AlertMessage
 
 if TYPE_CHECKING:
-    from api.store import AlertChange
+    from api.store.groups import Drift
     from api.stream import Hub
     from api.stream.messages import Message
 
@@ -45,7 +46,10 @@ async def show_alerts(hub: Hub) -> None:
 
 def _line(message: Message) -> Text | None:
     if isinstance(message, AlertMessage):
-        return alert_line(message.change) if message.change.change == "raised" else None
+        change = message.change
+        if change.change != "raised":
+            return None
+        return alert_line(change) if isinstance(change, AlertChange) else drift_line(change.drift)
     return Text(f"({message.seq}: some alerts were raised faster than they could be shown; the page has them)")
 
 
@@ -58,6 +62,13 @@ def alert_line(change: AlertChange) -> Text:
         when, "  ", (f"{alert.severity:<8}", _STYLES[alert.severity]), "  ", f"{harmless(device):<15}  ",
         harmless(alert.sentence or alert.behaviour),
     )  # fmt: skip
+
+
+def drift_line(drift: Drift) -> Text:
+    """Return when, how severe, how many devices, and the sentence."""
+    when = datetime.fromtimestamp(drift.first_ts, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    severity = (f"{drift.severity:<8}", _STYLES[drift.severity])
+    return Text.assemble(when, "  ", severity, "  ", f"{len(drift.devices)} devices       ", harmless(drift.sentence))
 
 
 def harmless(text: str) -> str:

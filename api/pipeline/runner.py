@@ -140,7 +140,7 @@ class Pipeline:
         batches = parts.source.poll(self._patience())
         for batch in batches:
             parts.identities.observe(batch)
-            parts.scorer.process(batch)
+            parts.scorer.follow(batch)
             self.commands.serve_one(parts.scorer)
         return bool(batches)
 

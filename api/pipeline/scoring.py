@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
+from api.errors import AnsweredError, BusyError, NoAlertError
+from api.pipeline.hearing import Position, answered
 from api.pipeline.pieces import in_one_piece
 from api.store import AlertChange
 from api.store.evidence import KEPT
@@ -16,16 +18,17 @@ from ingest.evidence import evidence_in
 from ingest.records import MODELLED_KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
 
-    from api.store import AlertWriter
+    from api.store import AlertWriter, DriftChange
+    from api.store.journal import Entry
     from api.store.writer import Change
     from ingest.evidence import Evidence
     from ingest.records import RecordBatch
     from online_models.engine import Engine
-    from online_models.types import Alert, ScoredBatch
+    from online_models.types import Alert, ScoredBatch, Verdict
 
 
 _NEARLY_ALL: Final = 0.99
@@ -47,6 +50,9 @@ class Readers(Protocol):
     def publish_alerts(self, changes: Sequence[AlertChange]) -> None:
         """Take what changed in the store."""
 
+    def publish_drifts(self, changes: Sequence[DriftChange]) -> None:
+        """Take the drifts that have begun or grown."""
+
 
 class Scorer:
     """The models with what follows them. The thread that owns it is the only one that touches the models.
@@ -55,8 +61,15 @@ class Scorer:
     and begins anew with logs of other days: a few wrong clocks do not move it for long.
     """
 
-    def __init__(self, engine: Engine, writer: AlertWriter, readers: Readers) -> None:
+    def __init__(
+        self, engine: Engine, writer: AlertWriter, readers: Readers, records: Mapping[str, int] | None = None
+    ) -> None:
+        """Take over models that have processed so many `records` of each log kind.
+
+        Feedback that the store knows and these models do not is repeated at the record at which it was given.
+        """
         self.engine = engine
+        self._position = Position(records or {}, writer.journal.since(engine.heard()))
         self.scored = 0
         self.anomalies = 0
         self.changes: Counter[str] = Counter()
@@ -95,6 +108,69 @@ class Scorer:
             self.store_alerts()
         return scored
 
+    def follow(self, batch: RecordBatch) -> None:
+        """Process the next records of a log, whose number counts: they come again after a crash."""
+        for piece in self._position.pieces(batch):
+            self._hear_what_is_due(batch.kind)
+            self.process(piece)
+        self._hear_what_is_due(batch.kind)
+
+    def records(self) -> dict[str, int]:
+        """Return how many records of each log kind were followed, ever."""
+        return dict(self._position.records)
+
+    def take_feedback(self, identifier: str, verdict: Verdict, comment: str | None, *, revise: bool) -> Alert:
+        """Write down what a person says of an alert, have the models take it in, and tell the readers.
+
+        Raises
+        ------
+        NoAlertError, AnsweredError
+            If there is no such alert, or the other verdict was given on it and this does not `revise` that.
+        BusyError
+            If the disk refuses; nothing has changed then.
+        """
+        if not self.store_alerts():
+            raise BusyError(str(self.store_problem))
+        alert = self._writer.get(identifier)
+        if alert is None:
+            raise NoAlertError("no alert of this identifier")
+        if alert.verdict not in {None, verdict} and not revise:
+            raise AnsweredError(f'this alert was called {alert.verdict} before; add "revise": true to change that')
+        if alert.verdict != verdict:
+            try:
+                entry = self._writer.journal.add(alert, verdict, comment, self._position.records[alert.log])
+                self._writer.sync()
+            except sqlite3.Error as error:
+                raise BusyError(f"feedback cannot be stored: {error}") from error
+            self._hear(entry)
+            self.store_alerts()
+        return self._writer.get(identifier) or alert
+
+    def accept_drift(self, identifier: str) -> None:
+        """Call all alerts of a drift expected, but for those on which somebody has said something.
+
+        Raises
+        ------
+        NoAlertError, BusyError
+            If there is no such drift, or the disk refuses.
+        """
+        drift = self._writer.drift(identifier) if self.store_alerts() else None
+        if drift is None:
+            raise NoAlertError("no drift of this identifier; it may begin with an earlier alert now")
+        for alert in drift.alerts:
+            if alert.verdict is None:
+                self.take_feedback(alert.id, "expected", f"accepted with drift {identifier}", revise=False)
+
+    def _hear_what_is_due(self, kind: str) -> None:
+        for entry in self._position.due(kind):
+            self._hear(entry)
+
+    def _hear(self, entry: Entry) -> None:
+        self.store_alerts()
+        self.engine.hear(entry.feedback)
+        self._unstored.update((alert.id, alert) for alert in answered(self._writer, entry))
+        self.store_alerts()
+
     def _count(self, scored: ScoredBatch) -> None:
         self.scored += len(scored)
         self.anomalies += int(scored.anomaly.sum())
@@ -115,11 +191,17 @@ class Scorer:
             self._tell_unstored()
             return False
         self.store_problem = None
-        self._tell([self._after_told(change) for change in changes if self._told.get(change.alert.id) != change.alert])
+        self._tell([self._after_told(change) for change in changes if not self._is_known(change.alert)])
         self._unstored.clear()
         self._evidence.clear()
         self._told.clear()
+        self._readers.publish_drifts(self._writer.take_drifts())
         return True
+
+    def _is_known(self, alert: Alert) -> bool:
+        """Whether readers were told of this state of an alert already, before it could be stored."""
+        told = self._told.get(alert.id)
+        return told is not None and told == replace(alert, incident=told.incident, drift=told.drift)
 
     def _after_told(self, change: AlertChange) -> AlertChange:
         """Return the change as readers see it who were told of the alert before it could be stored."""
@@ -138,4 +220,4 @@ class Scorer:
 
     def _tell(self, changes: Sequence[AlertChange]) -> None:
         self.changes.update(change.change for change in changes)
-        self._readers.publish_alerts(changes)
+        self._readers.publish_alerts([change for change in changes if change.is_told])

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from online_models.types import AlertStatus, Severity
+from online_models.types import AlertStatus, Severity, Verdict
 
 
 class _Answer(BaseModel):
@@ -102,8 +102,63 @@ class AlertAnswer(_Answer):
     reasons: list[ReasonAnswer]
     uids: list[str] = Field(description="sample records")
     peers: list[str]
+    targets: list[str] = Field(description="what sample records were about", examples=[["tcp/23"]])
+    subjects: list[str] = Field(description="the same in words that hold for any device", examples=[["tcp/23 in …"]])
+    verdict: Verdict | None = Field(description="what a person said of it")
+    comment: str | None = Field(description="the comment that came with it")
+    incident: str = Field(description="with the device's other alerts of that time it makes this incident")
+    drift: str | None = Field(description="with other devices' alerts it makes this change of the whole site")
     mac: str | None = Field(default=None, description="the device's MAC, as known then", examples=["02:00:00:00:00:17"])
     host_name: str | None = Field(default=None, description="what it calls itself in DHCP", examples=["porch-camera"])
+
+
+class FeedbackBody(BaseModel):
+    """What a person says of an alert."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    verdict: Verdict = Field(description="expected: it and its like stay quiet; attack: it is never learned")
+    comment: str | None = Field(default=None, max_length=2000, examples=["the new backup server"])
+    revise: bool = Field(default=False, description="replace the other verdict, given before; nothing is unlearned")
+
+
+class _Group(_Answer):
+    severity: Severity = Field(description="that of the gravest alert")
+    status: AlertStatus = Field(description="open as long as one of its alerts is")
+    first_ts: float
+    last_ts: float
+    sentence: str
+    behaviours: list[str] = Field(examples=[["new-peer", "scan"]])
+    techniques: list[str] = Field(description="MITRE ATT&CK techniques", examples=[["T1046", "T1071"]])
+    alerts: list[AlertAnswer] = Field(description="the earliest first")
+
+
+class IncidentAnswer(_Group):
+    """Alerts of one device that overlap or follow each other within half an hour. Times are log time."""
+
+    id: str = Field(description="deterministic; two incidents that grow together keep that of the earlier one")
+    device: str = Field(examples=["192.168.1.23"])
+
+
+class IncidentsAnswer(_Answer):
+    """One page of incidents, newest first."""
+
+    incidents: list[IncidentAnswer]
+    next_cursor: str | None = Field(description="hand it back as `cursor` for the next page; null after the last")
+
+
+class DriftAnswer(_Group):
+    """Many devices that began to use the same new service, network, domain or host. Times are log time."""
+
+    id: str = Field(description="deterministic")
+    subject: str = Field(examples=["tcp/8883 in 203.0.0.0/16"])
+    devices: list[str]
+
+
+class DriftsAnswer(_Answer):
+    """The drifts that began last, the last first."""
+
+    drifts: list[DriftAnswer]
 
 
 class AlertsAnswer(_Answer):

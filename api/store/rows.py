@@ -11,7 +11,7 @@ from online_models.types import Alert, Reason, Severity
 
 SEVERITIES: Final[tuple[Severity, ...]] = ("low", "medium", "high", "critical")
 COLUMNS: Final = tuple(field.name for field in fields(Alert))
-_JSON: Final = ("reasons", "uids", "peers")
+_JSON: Final = ("reasons", "uids", "peers", "targets", "things", "subjects")
 
 
 def to_row(alert: Alert) -> dict[str, Any]:
@@ -25,7 +25,20 @@ def from_row(row: tuple[Any, ...]) -> Alert:
     """Return the alert whose `COLUMNS` these are."""
     named = dict(zip(COLUMNS, row, strict=True))
     named["severity"] = SEVERITIES[named["severity"]]
-    named["reasons"] = tuple(Reason(**reason) for reason in orjson.loads(named["reasons"]))
-    named["uids"] = tuple(orjson.loads(named["uids"]))
-    named["peers"] = tuple(orjson.loads(named["peers"]))
-    return Alert(**named)
+    return _alert(named | {name: orjson.loads(named[name]) for name in _JSON})
+
+
+def to_json(alert: Alert) -> str:
+    """Return the whole alert as one JSON object."""
+    return orjson.dumps(alert).decode()
+
+
+def from_json(text: str) -> Alert:
+    """Return the alert that `to_json` was given."""
+    return _alert(orjson.loads(text))
+
+
+def _alert(named: dict[str, Any]) -> Alert:
+    lists = {name: tuple(named[name]) for name in ("uids", "peers", "targets", "subjects")}
+    reasons, things = (Reason(**reason) for reason in named["reasons"]), map(tuple, named["things"])
+    return Alert(**named | lists | {"reasons": tuple(reasons), "things": tuple(things)})

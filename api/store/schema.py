@@ -12,7 +12,7 @@ from api.store.owners import OWNER_TABLE
 if TYPE_CHECKING:
     from pathlib import Path
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Raised with every change to the tables; kept in ``PRAGMA user_version``."""
 
 APPLICATION_ID: Final = 0x6E736C62  # "nslb": tells our file from any other SQLite database
@@ -34,11 +34,37 @@ CREATE TABLE alert (
     technique TEXT,
     reasons TEXT NOT NULL,
     uids TEXT NOT NULL,
-    peers TEXT NOT NULL
+    peers TEXT NOT NULL,
+    targets TEXT NOT NULL,
+    things TEXT NOT NULL,
+    subjects TEXT NOT NULL,
+    site_devices INTEGER NOT NULL,
+    verdict TEXT,
+    comment TEXT,
+    incident TEXT NOT NULL,
+    drift TEXT
 ) WITHOUT ROWID;
 CREATE INDEX alert_by_time ON alert (ts, id);
 CREATE INDEX alert_by_device ON alert (device, ts, id);
 CREATE INDEX alert_by_severity ON alert (severity, ts, id);
+CREATE INDEX alert_by_incident ON alert (incident);
+CREATE INDEX alert_by_drift ON alert (drift) WHERE drift IS NOT NULL;
+CREATE TABLE alert_subject (
+    log TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    alert TEXT NOT NULL,
+    drift TEXT,
+    PRIMARY KEY (log, subject, alert)
+) WITHOUT ROWID;
+CREATE INDEX subject_by_alert ON alert_subject (alert);
+CREATE INDEX subject_by_drift ON alert_subject (drift) WHERE drift IS NOT NULL;
+CREATE TABLE feedback (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    after_records INTEGER NOT NULL,
+    verdict TEXT NOT NULL,
+    comment TEXT,
+    alert TEXT NOT NULL
+);
 """
 
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
+from api.store.drift import join_drift
 from api.store.evidence import EvidenceWriter
+from api.store.groups import Drift, drift_of
+from api.store.incidents import join_incident
+from api.store.journal import Journal
 from api.store.owners import Owners
 from api.store.rows import COLUMNS, from_row, to_row
 from api.store.schema import open_store
@@ -20,6 +24,10 @@ if TYPE_CHECKING:
     from online_models.types import Alert
 
 _SELECT: Final = f"SELECT {', '.join(COLUMNS)} FROM alert WHERE id = ?"  # noqa: S608 - our own column names
+_OPEN_OF_DEVICE: Final = (
+    f"SELECT {', '.join(COLUMNS)} FROM alert"  # noqa: S608 - our own column names
+    " WHERE device = ? AND log = ? AND status = 'open' ORDER BY id"
+)
 _UPSERT: Final = (
     f"INSERT OR REPLACE INTO alert ({', '.join(COLUMNS)})"  # noqa: S608 - our own column names
     f" VALUES ({', '.join(':' + name for name in COLUMNS)})"
@@ -34,6 +42,15 @@ class AlertChange:
     change: Change
     alert: Alert
     owner: Identity | None = None
+    is_told: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class DriftChange:
+    """What the store learned about one drift."""
+
+    change: Change
+    drift: Drift
 
 
 class AlertWriter:
@@ -50,6 +67,8 @@ class AlertWriter:
         self._connection = open_store(path, patience_s)
         self.owners = Owners(self._connection)
         self.evidence = EvidenceWriter(self._connection)
+        self.journal = Journal(self._connection)
+        self._drifts: dict[str, bool] = {}
 
     def upsert(self, alerts: Iterable[Alert]) -> list[AlertChange]:
         """Store all alerts in one transaction; return those that were new or moved on, in order.
@@ -61,16 +80,56 @@ class AlertWriter:
         """
         with self._connection:
             self._connection.execute("BEGIN IMMEDIATE")
-            return [change for alert in alerts if (change := self._upsert_one(alert)) is not None]
+            changes: dict[str, Change] = {}
+            drifts: dict[str, bool] = {}
+            joining: set[str] = set()
+            for alert in alerts:
+                change = self._upsert_one(alert)
+                if change is not None:
+                    changes.setdefault(alert.id, change)
+                    moved = join_incident(self._connection, alert)
+                    joined = join_drift(self._connection, alert)
+                    changes = changes | {other: "updated" for other in (*moved, *joined.alerts) if other not in changes}
+                    drifts |= joined.drifts
+                    joining |= joined.alerts.keys()
+            self._drifts |= drifts
+            return [self._told(identifier, change, joining) for identifier, change in changes.items()]
 
-    def _upsert_one(self, alert: Alert) -> AlertChange | None:
+    def _told(self, identifier: str, change: Change, joining: set[str]) -> AlertChange:
+        """Return a change; what belongs to a drift is told by the drift, once who knew the alert knows that."""
+        alert = from_row(self._connection.execute(_SELECT, (identifier,)).fetchone())
+        silent = alert.drift is not None and (change == "raised" or (change == "updated" and identifier not in joining))
+        return AlertChange(change, alert, self.owners.keep(alert), is_told=not silent)
+
+    def take_drifts(self) -> list[DriftChange]:
+        """Return the drifts that have begun or grown since the last call."""
+        changed, self._drifts = self._drifts, {}
+        drifts = ((drift_of(self._connection, identifier), is_new) for identifier, is_new in changed.items())
+        return [DriftChange("raised" if is_new else "updated", drift) for drift, is_new in drifts if drift]
+
+    def drift(self, identifier: str) -> Drift | None:
+        """Return one drift, or None if there is none of that identifier."""
+        return drift_of(self._connection, identifier)
+
+    def _upsert_one(self, alert: Alert) -> Change | None:
         row = self._connection.execute(_SELECT, (alert.id,)).fetchone()
         stored = from_row(row) if row else None
+        alert = with_what_was_said(stored, alert)
         change = change_between(stored, alert)
         if change is None:
             return None
         self._connection.execute(_UPSERT, to_row(alert))
-        return AlertChange(change, alert, self.owners.keep(alert))
+        return change
+
+    def get(self, identifier: str) -> Alert | None:
+        """Return one alert, or None if there is none of that identifier."""
+        row = self._connection.execute(_SELECT, (identifier,)).fetchone()
+        return from_row(row) if row else None
+
+    def of_device(self, device: str, log: str) -> list[Alert]:
+        """Return the open alerts of a device in one log kind, in the order of their identifiers."""
+        rows = self._connection.execute(_OPEN_OF_DEVICE, (device, log))
+        return [from_row(row) for row in rows]
 
     def sync(self) -> None:
         """Make what was upserted survive a power cut (fsync of the write-ahead log). May be called from any thread."""
@@ -80,6 +139,20 @@ class AlertWriter:
     def close(self) -> None:
         """Close the database; the write-ahead log is folded into it."""
         self._connection.close()
+
+
+def with_what_was_said(stored: Alert | None, alert: Alert) -> Alert:
+    """Return the alert with what the store alone knows of it; what was closed stays closed."""
+    if stored is None:
+        return alert
+    return replace(
+        alert,
+        verdict=alert.verdict or stored.verdict,
+        comment=alert.comment if alert.verdict else stored.comment,
+        incident=stored.incident,
+        drift=stored.drift,
+        status="closed" if stored.status == "closed" and not alert.verdict else alert.status,
+    )
 
 
 def change_between(stored: Alert | None, alert: Alert) -> Change | None:

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from api.stream.channel import Channel
-from api.stream.messages import ScoresMessage, alert_message
+from api.stream.messages import ScoresMessage, alert_message, drift_message
 from api.stream.outbox import Outbox
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
     from collections.abc import Sequence
 
-    from api.store import AlertChange
+    from api.store import AlertChange, DriftChange
     from online_models.types import ScoredBatch
 
 _ROWS_PER_MESSAGE: Final = 1000
@@ -69,6 +69,12 @@ class Hub:
         first = self._alert_seq + 1
         self._alert_seq += len(changes)
         self._alerts_out.put([alert_message(seq, change) for seq, change in enumerate(changes, first)])
+
+    def publish_drifts(self, changes: Sequence[DriftChange]) -> None:
+        """Send what many devices began to do to all subscribers of alerts."""
+        first = self._alert_seq + 1
+        self._alert_seq += len(changes)
+        self._alerts_out.put([drift_message(seq, change) for seq, change in enumerate(changes, first)])
 
     def publish_scores(self, batch: ScoredBatch) -> None:
         """Send a batch to all subscribers of scores; costs nothing while there are none."""

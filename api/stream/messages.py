@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import orjson
 
 if TYPE_CHECKING:
-    from api.store import AlertChange
+    from api.store import AlertChange, DriftChange
     from online_models.types import ScoredBatch
+
+
+_DRIFT: Final = ("id", "subject", "sentence", "severity", "status", "first_ts", "last_ts", "devices", "behaviours")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +26,11 @@ class ScoreFilter:
 
 @dataclass(frozen=True, slots=True)
 class AlertMessage:
-    """One change of one alert, encoded once for all subscribers."""
+    """One change of one alert or drift, encoded once for all subscribers."""
 
     seq: int
     text: str
-    change: AlertChange
+    change: AlertChange | DriftChange
 
     def encode(self, _wanted: ScoreFilter) -> str:
         """Return the message; every subscriber of alerts gets all of them."""
@@ -93,6 +96,15 @@ def alert_message(seq: int, change: AlertChange) -> AlertMessage:
     owner = {"mac": change.owner and change.owner.mac, "host_name": change.owner and change.owner.host_name}
     alert = {field.name: getattr(change.alert, field.name) for field in fields(change.alert)} | owner
     text = _text({"type": "alert", "seq": seq, "change": change.change, "alert": alert})
+    return AlertMessage(seq, text, change)
+
+
+def drift_message(seq: int, change: DriftChange) -> AlertMessage:
+    """Return the message that tells how many devices began the same, in place of their alerts."""
+    drift = change.drift
+    told = {name: getattr(drift, name) for name in _DRIFT}
+    alerts = [alert.id for alert in drift.alerts]
+    text = _text({"type": "drift", "seq": seq, "change": change.change, "drift": {**told, "alerts": alerts}})
     return AlertMessage(seq, text, change)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,6 +26,13 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "alerts.sqlite3"
 
 
+def bare(alert: Alert | None) -> Alert:
+    """Return an alert that was found as the models gave it, without its incident."""
+    assert alert is not None
+    assert alert.incident
+    return replace(alert, incident="")
+
+
 def stored(path: Path, *alerts: Alert) -> AlertReader:
     writer = AlertWriter(path)
     writer.upsert(alerts)
@@ -34,7 +42,7 @@ def stored(path: Path, *alerts: Alert) -> AlertReader:
 
 def test_an_alert_comes_back_equal_after_a_restart(path: Path, examples: type[Examples]) -> None:
     alert = examples.alert(sentence="naïve \x00 ' \" text", technique=None)
-    assert stored(path, alert).get("a1") == alert
+    assert bare(stored(path, alert).get("a1")) == alert
 
 
 def test_changes_are_told_once(path: Path, examples: type[Examples]) -> None:
@@ -56,7 +64,7 @@ def test_repeating_the_past_after_a_crash_changes_nothing(path: Path, examples: 
     assert [writer.upsert([alert]) for alert in past] == [[]] * 5
     assert [change.change for change in writer.upsert([examples.alert(count=6)])] == ["updated"]
     writer.close()
-    assert reader.get("a1") == examples.alert(count=6)
+    assert bare(reader.get("a1")) == examples.alert(count=6)
 
 
 @given(
@@ -77,7 +85,7 @@ def test_pages_hold_every_alert_once_and_in_order(
         cursor = page.next_cursor
         if cursor is None:
             break
-    assert seen == sorted(alerts, key=lambda alert: (alert.ts, alert.id), reverse=True)
+    assert [bare(alert) for alert in seen] == sorted(alerts, key=lambda alert: (alert.ts, alert.id), reverse=True)
 
 
 def test_alerts_that_come_between_two_pages_shift_nothing(path: Path, examples: type[Examples]) -> None:
