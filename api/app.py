@@ -15,8 +15,10 @@ from starlette.staticfiles import StaticFiles
 from api.origin import SameOrigin
 from api.problems import handle_problems
 from api.routes.alerts import alert_routes
+from api.routes.drift import drift_routes
 from api.routes.evidence import evidence_routes
 from api.routes.health import health_routes
+from api.routes.incidents import incident_routes
 from api.routes.machinelearning import machinelearning_routes
 from api.routes.metrics import metrics_routes
 from api.routes.models import model_routes
@@ -55,6 +57,8 @@ def create_app(service: Service) -> FastAPI:
         model_routes,
         alert_routes,
         evidence_routes,
+        incident_routes,
+        drift_routes,
         health_routes,
         metrics_routes,
     ):

@@ -65,12 +65,13 @@ def test_every_route_exists(tmp_path: Path) -> None:
         paths = set(create_app(service).openapi()["paths"])
         streams = {getattr(route, "path", "") for route in websocket_routes(service.hub).routes}
     assert len(ROUTES) > 5
-    assert paths | streams | {"/docs"} >= ROUTES
+    known = [re.sub(r"\{\w+\}", r"[A-Z]+", path) for path in (*paths, *streams, "/docs")]
+    assert [route for route in ROUTES if not any(re.fullmatch(path, route) for path in known)] == []
 
 
 @pytest.mark.parametrize("body", re.findall(r"-d '(.*?)'", SHELL, flags=re.DOTALL))
 def test_request_body_is_json(body: str) -> None:
-    assert json.loads(body)["traffic"]
+    assert json.loads(body).keys() & {"traffic", "verdict"}
 
 
 @pytest.mark.parametrize("model", [TrafficAnalyzerConfig, MachineLearningModelConfig, SocketIOConfig])

@@ -125,6 +125,16 @@ def test_an_update_changes_the_entry_in_place_and_leaves_it_open(page: Chrome, s
     assert entries(page)[1].find_element(By.CSS_SELECTOR, "tbody tr").is_displayed()
 
 
+def test_what_an_alert_was_can_be_said_on_the_page(page: Chrome, service: LiveService) -> None:
+    service.store(SCAN, BEACON)
+    until(page, lambda: shown(page) == ["beacon-1", "scan-1"])
+    entries(page)[1].find_element(By.TAG_NAME, "summary").click()
+    entries(page)[1].find_element(By.CSS_SELECTOR, "[data-verdict=expected]").click()
+    until(page, lambda: "Called expected" in entries(page)[1].text)
+    assert entries(page)[1].get_attribute("data-status") == "closed"
+    assert entries(page)[0].get_attribute("data-status") == "open"
+
+
 def test_what_logs_contain_is_never_markup(page: Chrome, service: LiveService) -> None:
     reason = Reason(HOSTILE, 1.0, 0.0, 1.0, HOSTILE)
     fields = dict.fromkeys(("id", "device", "behaviour", "log", "sentence", "technique"), HOSTILE)

@@ -177,7 +177,7 @@ def test_a_form_without_a_file_is_told(server: Server) -> None:
 
 
 def test_unknown_jobs_and_alerts_are_not_found(server: Server) -> None:
-    for path in ("/machinelearning/jobs/none", "/alerts/none", "/nothing/here"):
+    for path in ("/machinelearning/jobs/none", "/alerts/none", "/incidents/none", "/drift/none", "/nothing/here"):
         answer = server.http.get(path)
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
@@ -225,6 +225,12 @@ def test_the_page_and_the_description_are_served(server: Server) -> None:
         "/alerts",
         "/alerts/{alert_id}",
         "/evidence",
+        "/alerts/{alert_id}/feedback",
+        "/incidents",
+        "/incidents/{incident_id}",
+        "/drift",
+        "/drift/{drift_id}",
+        "/drift/{drift_id}/accept",
         "/health",
         "/metrics",
         "/models/snapshots",

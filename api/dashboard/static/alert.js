@@ -1,6 +1,7 @@
 // One alert: a line that says what happened, and behind it the details that explain it.
 
 import { element, number, time } from "./elements.js";
+import { route } from "./stream.js";
 
 const TECHNIQUE = /^T\d{4}(\.\d{3})?$/;
 
@@ -22,7 +23,30 @@ function summary(alert) {
 }
 
 function body(alert) {
-  return element("div", { class: "body" }, reasons(alert.reasons ?? []), facts(alert));
+  return element("div", { class: "body" }, feedback(alert), reasons(alert.reasons ?? []), facts(alert));
+}
+
+/** What was said of the alert, or two buttons to say it; the stream brings the answer. */
+function feedback(alert) {
+  if (alert.verdict) return element("p", { class: "feedback" }, `Called ${alert.verdict}`, alert.comment ? `: ${alert.comment}` : null);
+  const problem = element("span", { role: "status" });
+  const buttons = [["expected", "Expected"], ["attack", "Attack"]].map(([verdict, label]) => {
+    const button = element("button", { type: "button", "data-verdict": verdict }, label);
+    button.addEventListener("click", () => say(alert.id, verdict, problem));
+    return button;
+  });
+  return element("p", { class: "feedback" }, "What was it? ", ...buttons, " ", problem);
+}
+
+async function say(id, verdict, problem) {
+  try {
+    const answer = await fetch(route(`alerts/${encodeURIComponent(id)}/feedback`), {
+      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ verdict }),
+    });
+    if (!answer.ok) throw new Error((await answer.json()).detail ?? answer.statusText);
+  } catch (error) {
+    problem.textContent = `That could not be stored: ${error.message}`;
+  }
 }
 
 function reasons(all) {

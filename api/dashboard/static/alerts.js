@@ -74,12 +74,19 @@ export class AlertList {
   }
 
   /** Take one change from the stream. */
-  update({ change, alert }) {
+  update({ type, change, alert, drift }) {
+    if (type === "drift") return this.#announceDrift(change, drift);
     this.#remember(alert.device);
     if (change === "raised") this.announcement.textContent = `New ${alert.severity} alert: ${alert.sentence}`;
     if (!this.#wants(alert)) this.#forget(alert.id);
     else this.#place(alert);
     this.#count();
+  }
+
+  /** A drift stands for alerts that are not sent one by one; they are listed when the page asks. */
+  #announceDrift(change, { sentence }) {
+    if (change === "raised") this.announcement.textContent = `Change of the whole site: ${sentence}`;
+    this.load();
   }
 
   #keep(alert) {
