@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from api.store import AlertChange
+    from api.store import AlertChange, DriftChange
     from ingest.records import RecordBatch
     from online_models.types import Alert, ScoredBatch
 
@@ -44,6 +44,9 @@ class Pipeline:
         self.scores.setdefault(batch.kind, []).extend(rows)
 
     def publish_alerts(self, changes: Sequence[AlertChange]) -> None:
+        """Take nothing: the store has them."""
+
+    def publish_drifts(self, changes: Sequence[DriftChange]) -> None:
         """Take nothing: the store has them."""
 
     def process(self, batches: Iterable[RecordBatch]) -> None:
