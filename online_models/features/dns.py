@@ -60,7 +60,7 @@ from online_models.features.dns_state import (
     WINDOWS,
     DnsState,
 )
-from online_models.features.past import HOUR, SETTLING, decayed, rarity, surprise
+from online_models.features.past import HOUR, SETTLING, decayed, moved_on, rarity, surprise
 from online_models.features.table import Table, claim, find
 from online_models.features.windows import count_record, count_thing, excess, roll
 from online_models.guard import FROZEN, RELEASED
@@ -80,7 +80,7 @@ _UNSEEN_TYPE, _USUAL_RESULT, _UNUSUAL_RESULT = 0.05, 0.6, 0.1
 
 @inner
 def _count_domain(domain: npt.NDArray[np.float64], hour: float, now: float, sub_length: float, new_name: bool) -> None:
-    if hour > domain[HOUR_NOW]:
+    if hour != domain[HOUR_NOW]:
         adjacent = hour == domain[HOUR_NOW] + 1.0
         for k in range(3):
             domain[NAMES_BEFORE + k] = domain[NAMES + k] if adjacent else 0.0
@@ -97,7 +97,7 @@ def count(
     state: DnsState, columns: DnsColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]
 ) -> None:
     """Move the device's log time on to record i and count the record in the running windows."""
-    now = max(row[LAST], columns.end[i])
+    now = moved_on(row[LAST], columns.end[i])
     row[LAST] = now
     learning = row[FROZEN] <= 0.0 or row[RELEASED] > 0.0
     new_name = False

@@ -34,10 +34,10 @@ def span_of(window: int) -> float:
 
 @inner
 def roll(row: npt.NDArray[np.float64], base: int, window: int, now: float, learning: bool) -> float:
-    """Close the window if it ended before ``now``, and return the number of the running one."""
+    """Close the window if ``now`` lies in another one, and return the number of the running one."""
     at = base + window * _WIDTH
     index = math.floor(now / span_of(window))
-    if index <= row[at + _INDEX]:
+    if index == row[at + _INDEX]:
         return float(row[at + _INDEX])
     if row[at + _INDEX] > 0.0 and learning:
         for k in range(4):

@@ -178,3 +178,11 @@ def test_known_hosts_that_fail_together_are_an_outage_and_raise_nothing(learned_
     )
     assert (broken["conn_state"] == "S0").sum() > 50
     assert engine.process(mixed(traffic, "conn", broken)).alerts == ()
+
+
+def test_a_sensor_clock_that_ran_ahead_and_was_corrected_raises_nothing(learned_day: bytes, traffic: Traffic) -> None:
+    engine = Engine.from_bytes(learned_day)
+    for kind, frame in day_after(traffic, 1.0).items():
+        engine.process(RecordBatch(kind, frame.with_columns(pl.col("ts") + 2 * traffic.HOUR)))
+    scored = traffic.run(engine, day_after(traffic, 3.0, traffic.HOUR, seed=3))
+    assert [alert.sentence for of_kind in scored.values() for alert in of_kind.alerts] == []

@@ -62,15 +62,13 @@ def test_a_pause_of_a_whole_window_leaves_nothing_of_what_was_before() -> None:
     assert observed(row, BASE, 0, RECORDS, START + 125.0) == 0.0
 
 
-@COMPILING
-@given(st.lists(st.floats(0.0, 600.0), min_size=1, max_size=40), st.floats(0.0, 1e6))
-def test_time_that_goes_back_neither_closes_nor_empties_a_window(offsets: list[float], back: float) -> None:
+def test_a_clock_that_is_set_back_begins_its_windows_anew() -> None:
     row = new_row()
-    use(row, [START + offset for offset in sorted(offsets)])
-    before = row.copy()
-    for window in range(2):
-        assert roll(row, BASE, window, START - back, True) == row[BASE + window * (WINDOWS_WIDTH // 2)]
-    assert row.tobytes() == before.tobytes()
+    use(row, [START] * 10)
+    roll(row, BASE, 0, START - 7200.0, True)
+    assert observed(row, BASE, 0, RECORDS, START - 7200.0) == 0.0
+    use(row, [START - 7200.0] * 3)
+    assert observed(row, BASE, 0, RECORDS, START - 7200.0) == 3.0
 
 
 def test_nothing_outside_of_the_windows_is_touched() -> None:
