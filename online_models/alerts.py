@@ -2,7 +2,8 @@
 
 An alert is raised by the guard's verdict. Until then the anomalies of the behaviour are only remembered, so that the
 alert can count them; they are forgotten when suspicion has faded. A behaviour that comes back within a day continues
-its alert. Everything follows from the records alone, in their order.
+its alert, unless it is known by what it is about, and that is another thing now. Everything follows from the records
+alone, in their order.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import hashlib
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
-from online_models.likeness import MOST_THINGS, covers
+from online_models.likeness import MOST_THINGS, covers, likeness_in
 from online_models.severity import severity_of
 from online_models.subjects import subject_of
 from online_models.types import Alert, Reason
@@ -101,7 +102,7 @@ class AlertBook:
 
     def _case_of(self, key: tuple[str, str], anomaly: Anomaly) -> _Case:
         case = self._cases.pop(key, None)
-        if case is None or anomaly.end - case.last_ts > case.ends_after():
+        if case is None or anomaly.end - case.last_ts > case.ends_after() or _is_another(self.log, case, anomaly):
             case = _Case(_identifier(self.log, key, anomaly), anomaly.ts, anomaly.end)
         self._cases[key] = case
         if len(self._cases) > self.capacity:
@@ -173,6 +174,15 @@ class AlertBook:
 def _identifier(log: str, key: tuple[str, str], anomaly: Anomaly) -> str:
     text = "\0".join((log, *key, anomaly.uid, repr(anomaly.ts)))
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def _is_another(log: str, case: _Case, anomaly: Anomaly) -> bool:
+    """Whether an anomaly begins a new incident about another thing than the one that its behaviour's alert is about."""
+    if case.raised_ts is None or not anomaly.raises or not case.things:
+        return False
+    likeness = likeness_in(log, anomaly.behaviour.name)
+    column = likeness.column(case.things)
+    return likeness.by_name and format(anomaly.things[column], "016x") not in case.things[column]
 
 
 def _extend(log: str, case: _Case, anomaly: Anomaly) -> None:

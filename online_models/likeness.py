@@ -67,9 +67,14 @@ _UNKNOWN = Likeness((0,))
 LIKENESS: Mapping[str, Mapping[str, Likeness]] = {"conn": _CONN, "dns": _DNS, "http": _HTTP}
 
 
+def likeness_in(log: str, behaviour: str) -> Likeness:
+    """Return by what alerts of a behaviour are alike; what other models have raised is so by its first keys."""
+    return LIKENESS.get(log, {}).get(behaviour, _UNKNOWN)
+
+
 def likeness_of(alert: Alert) -> Likeness:
-    """Return by what others are like this alert; one that other models have raised is alike by its first keys."""
-    return LIKENESS.get(alert.log, {}).get(alert.behaviour, _UNKNOWN)
+    """Return by what others are like this alert."""
+    return likeness_in(alert.log, alert.behaviour)
 
 
 def things_alike(alert: Alert) -> tuple[str, ...]:

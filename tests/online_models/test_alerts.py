@@ -14,10 +14,11 @@ from online_models.behaviours import CONN, Behaviour, Sighting
 from online_models.severity import severity_of
 from online_models.types import Alert, Reason
 
-SCAN, FLOOD = CONN[1], CONN[2]
+NEW_PEER, SCAN, FLOOD = CONN[:3]
 SEVERITIES = ("low", "medium", "high", "critical")
 FACTS = {"reach.peers_minute": (9.0, 1.0), "reach.services_minute": (9.0, 1.0)}
 FACTS |= {"reach.peers_hour": (9.0, 1.0), "reach.services_hour": (9.0, 1.0)}
+FACTS |= {"novelty.endpoint": (0.0, 1.0)}
 FACTS |= {"reach.records_minute": (9.0, 1.0), "reach.failures_minute": (9.0, 1.0)}
 START = 1_767_600_000.0
 
@@ -31,6 +32,7 @@ def anomaly(
     evidence: float = 4.0,
     uid: str = "C1",
     peer: str = "198.51.100.1",
+    things: tuple[int, ...] = (),
 ) -> Anomaly:
     """Return an anomaly at so many seconds after the start; its record took one second."""
     return Anomaly(
@@ -45,6 +47,7 @@ def anomaly(
         raises=raises,
         reasons=lambda: (Reason("reach.peers_minute", evidence, 1.0, 0.5),),
         sighting=lambda: Sighting(device, peer, "tcp/23", FACTS),
+        things=things,
     )
 
 
@@ -112,6 +115,19 @@ def test_a_behaviour_that_comes_back_within_a_day_continues_its_alert(pause: flo
     after = observe(anomaly(pause, raises=True, uid="C2"), book=book)
     assert (after.id == before.id) == continues
     assert after.count == (2 if continues else 1)
+
+
+@pytest.mark.parametrize(("behaviour", "continues"), [(SCAN, True), (NEW_PEER, False)])
+def test_a_new_incident_about_another_peer_is_no_continuation(behaviour: Behaviour, *, continues: bool) -> None:
+    """A scan is known by its reach, whomever it meets; a new peer is known by its name."""
+    book = AlertBook("conn", 100)
+    before = observe(anomaly(0.0, raises=True, behaviour=behaviour, things=(1, 2, 3)), book=book)
+    same = observe(anomaly(7200.0, raises=True, behaviour=behaviour, things=(1, 2, 3)), book=book)
+    assert same.id == before.id
+    beside = observe(anomaly(7300.0, behaviour=behaviour, things=(4, 2, 5)), book=book)
+    assert beside.id == before.id
+    other = observe(anomaly(14400.0, raises=True, behaviour=behaviour, things=(6, 2, 7), uid="C2"), book=book)
+    assert (other.id == before.id) == continues
 
 
 @pytest.mark.parametrize(("pause", "count"), [(3599.0, 2), (3601.0, 1)])
