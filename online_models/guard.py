@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 LAST, FIRST, COUNT, FROZEN, RELEASED, SUSPICION, SUSPECTED_AT, LAST_ANOMALY, UNEASE, UNEASY_AT = range(10)
 BEHAVIOURS_AT, BEHAVIOURS = 10, 8
-GUARD_WIDTH = BEHAVIOURS_AT + BEHAVIOURS
+LATE = BEHAVIOURS_AT + BEHAVIOURS
+GUARD_WIDTH = LATE + 1
 """Columns that every kind's device rows begin with."""
 
 ANOMALY, RAISED, HELD, WITHHELD, ACCEPTED = 1, 2, 4, 8, 16
@@ -37,6 +38,21 @@ DEFAULT_POLICY = (3.3, 3.9, 900.0, 3600.0)
 _LEAST_STEP, _LARGEST_STEP = 0.5, 2.0
 _UNEASY, _UNEASY_STEP, _UNEASY_DRIFT, _UNEASY_FADE = 1.8, 1.0, 0.1, 300.0
 _HOLD, _TOO_UNEASY = 4.0, 8.0
+_HAS_RAISED, _FOR_LONG = 1e100, 1e300
+_LATEST, _MOST_LATE = 3600.0, 10.0
+
+
+@inner
+def move_on(row: npt.NDArray[np.float64], end: float) -> float:
+    """Move a device's log time on to the end of a record, and return it.
+
+    Records that come late leave it as it is. But when ten in a row are more than an hour late, it was the clock that
+    was ahead: a sensor's was corrected, or a log is ordered by start and had a long connection.
+    """
+    row[LATE] = row[LATE] + 1.0 if end < row[LAST] - _LATEST else 0.0
+    if end >= row[LAST] or row[LATE] >= _MOST_LATE:
+        row[LAST], row[LATE] = end, 0.0
+    return float(row[LAST])
 
 
 @inner
@@ -111,12 +127,14 @@ def judge(
     step = policy[ALERT_AT] if decisive or persistent else _step(evidence - policy[THRESHOLD])
     row[LAST_ANOMALY] = now
     if is_frozen(row):
-        before = row[BEHAVIOURS_AT + behaviour]
-        row[BEHAVIOURS_AT + behaviour] = before + step
-        return ANOMALY | RAISED if before < policy[ALERT_AT] <= before + step else ANOMALY
+        row[BEHAVIOURS_AT + behaviour] += step
+        if not policy[ALERT_AT] <= row[BEHAVIOURS_AT + behaviour] < _HAS_RAISED:
+            return ANOMALY
+        row[BEHAVIOURS_AT + behaviour] = _FOR_LONG
+        return ANOMALY | RAISED
     row[SUSPICION] += step
     if row[SUSPICION] < policy[ALERT_AT]:
         return ANOMALY
     _begin_incident(row, now)
-    row[BEHAVIOURS_AT + behaviour] = policy[ALERT_AT]
+    row[BEHAVIOURS_AT + behaviour] = _FOR_LONG
     return ANOMALY | RAISED

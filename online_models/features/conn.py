@@ -55,10 +55,10 @@ from online_models.features.conn_state import (
     WINDOWS,
     ConnState,
 )
-from online_models.features.past import HOUR, decayed, deviation, moved_on, novelty, rarity, surprise, trusted_age
+from online_models.features.past import HOUR, decayed, deviation, novelty, rarity, surprise, trusted_age
 from online_models.features.table import Table, claim, find
 from online_models.features.windows import count_record, count_thing, excess, roll
-from online_models.guard import FROZEN, RELEASED
+from online_models.guard import FROZEN, RELEASED, move_on
 
 FEATURES = (
     *("novelty.endpoint", "novelty.network", "novelty.service", "novelty.site", "novelty.outcome"),
@@ -79,8 +79,7 @@ def count(
     state: ConnState, columns: ConnColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]
 ) -> None:
     """Move the device's log time on to record i and count the record in the running windows."""
-    now = moved_on(row[LAST], columns.end[i])
-    row[LAST] = now
+    now = move_on(row, columns.end[i])
     learning = row[FROZEN] <= 0.0 or row[RELEASED] > 0.0
     minute, hour = roll(row, WINDOWS, 0, now, learning), roll(row, WINDOWS, 1, now, learning)
     for thing in range(2):

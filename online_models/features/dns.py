@@ -60,10 +60,10 @@ from online_models.features.dns_state import (
     WINDOWS,
     DnsState,
 )
-from online_models.features.past import HOUR, SETTLING, decayed, moved_on, rarity, surprise
+from online_models.features.past import HOUR, SETTLING, decayed, rarity, surprise
 from online_models.features.table import Table, claim, find
 from online_models.features.windows import count_record, count_thing, excess, roll
-from online_models.guard import FROZEN, RELEASED
+from online_models.guard import FROZEN, RELEASED, move_on
 
 FEATURES = (
     *("shape.length", "shape.label", "shape.entropy", "shape.digits", "shape.answer", "shape.type"),
@@ -97,8 +97,7 @@ def count(
     state: DnsState, columns: DnsColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]
 ) -> None:
     """Move the device's log time on to record i and count the record in the running windows."""
-    now = moved_on(row[LAST], columns.end[i])
-    row[LAST] = now
+    now = move_on(row, columns.end[i])
     learning = row[FROZEN] <= 0.0 or row[RELEASED] > 0.0
     new_name = False
     minute, hour = roll(row, WINDOWS, 0, now, learning), roll(row, WINDOWS, 1, now, learning)

@@ -50,10 +50,10 @@ from online_models.features.http_state import (
     WINDOWS,
     HttpState,
 )
-from online_models.features.past import HOUR, decayed, deviation, moved_on, rarity, surprise
+from online_models.features.past import HOUR, decayed, deviation, rarity, surprise
 from online_models.features.table import claim, find
 from online_models.features.windows import count_record, count_thing, excess, roll
-from online_models.guard import FROZEN, RELEASED
+from online_models.guard import FROZEN, RELEASED, move_on
 
 FEATURES = (
     *("novelty.host", "novelty.agent", "novelty.method", "novelty.status", "novelty.site"),
@@ -73,8 +73,7 @@ def count(
     state: HttpState, columns: HttpColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]
 ) -> None:
     """Move the device's log time on to record i and count the record in the running windows."""
-    now = moved_on(row[LAST], columns.end[i])
-    row[LAST] = now
+    now = move_on(row, columns.end[i])
     learning = row[FROZEN] <= 0.0 or row[RELEASED] > 0.0
     minute, hour = roll(row, WINDOWS, 0, now, learning), roll(row, WINDOWS, 1, now, learning)
     for thing in range(2):

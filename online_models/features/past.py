@@ -22,22 +22,11 @@ LONGEST = 366 * DAY
 PROBATION = 12 * HOUR
 SETTLING = 12 * HOUR
 _KNOWN_AFTER = 7 * DAY
-_LATEST = HOUR
 _AGE_SCALE = math.log1p(_KNOWN_AFTER / MINUTE)
 _RATE_MEMORY = 10 * DAY
 _PRIOR_EVENTS = 1.0
 _PRIOR_SPAN = 12 * HOUR
 _RARITY_DECADES = 4.0
-
-
-@inner
-def moved_on(clock: float, end: float) -> float:
-    """Return a device's log time after a record that ended at ``end``.
-
-    Records that come late leave it as it is. When they are more than an hour late, it was the clock that was ahead: a
-    sensor's was corrected, or a log is ordered by start and had a long connection.
-    """
-    return end if end >= clock or clock - end > _LATEST else clock
 
 
 @inner

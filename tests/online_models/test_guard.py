@@ -18,6 +18,7 @@ from online_models.guard import (
     FADE,
     GUARD_WIDTH,
     HELD,
+    LAST,
     QUIET,
     RAISED,
     RELEASED,
@@ -26,6 +27,7 @@ from online_models.guard import (
     UNEASE,
     is_frozen,
     judge,
+    move_on,
     release_if_quiet,
 )
 
@@ -175,3 +177,13 @@ def test_a_busy_device_is_not_uneasy_by_the_number_of_its_records() -> None:
     row = new_row()
     for k in range(600):
         assert suspect(row, 2.6 if k % 20 == 0 else 0.3, 1, START + k / 600) == 0
+
+
+def test_late_records_leave_the_clock_alone_until_ten_in_a_row_show_that_it_was_ahead() -> None:
+    row = new_row()
+    assert move_on(row, START) == START
+    assert [move_on(row, START - 3599.0) for _ in range(20)] == [START] * 20
+    assert [move_on(row, START - 7200.0) for _ in range(9)] == [START] * 9
+    assert move_on(row, START + 1.0) == START + 1.0
+    assert [move_on(row, START - 7200.0) for _ in range(10)] == [START + 1.0] * 9 + [START - 7200.0]
+    assert row[LAST] == START - 7200.0

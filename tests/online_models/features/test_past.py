@@ -17,7 +17,6 @@ from online_models.features.past import (
     decayed,
     deviation,
     learn_moments,
-    moved_on,
     novelty,
     rarity,
     rate_of,
@@ -147,10 +146,3 @@ def test_what_a_lone_anomaly_used_is_known_after_its_probation_unless_an_inciden
     assert trusted_age(-seen, seen + DAY, seen - HOUR, seen - MINUTE) == DAY
     assert trusted_age(-seen, seen + DAY, seen + HOUR, seen + 2 * HOUR) == 0.0
     assert trusted_age(-seen, seen + DAY, seen + HOUR, 0.0) == 0.0
-
-
-@COMPILING
-@given(TIMES, st.floats(-2 * DAY, 2 * DAY))
-def test_late_records_do_not_move_the_clock_and_a_clock_that_was_ahead_goes_back(clock: float, ahead: float) -> None:
-    end = clock + ahead
-    assert moved_on(clock, end) == (clock if clock - HOUR <= end < clock else end)
