@@ -3,5 +3,6 @@
 @load ./json-logs
 @load ./mac-logging
 @load ./community-id
+@load ./community-id-dns-http
 @load ./rotation
 @load ./leftover-rotation
