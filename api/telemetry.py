@@ -72,6 +72,8 @@ def _source(health: HealthAnswer) -> Iterator[Metric]:
     yield _gauge("nslabs_source_files", "Logs that are followed.", source.files)
     yield _gauge("nslabs_source_problems", "What is wrong with the sensor or its files.", len(source.problems))
     yield _counted("nslabs_records", "Records read, by log kind.", "log", source.records)
+    joined = "Records left out, as the other sensor had told of their connections, by log kind."
+    yield _counted("nslabs_joined_records", joined, "log", source.joined)
     yield _counted("nslabs_skipped_lines", "Lines of log kinds that are not analysed.", "log", source.skipped)
     causes = dict.fromkeys(CAUSES, 0) | source.malformed_by_cause
     yield _counted("nslabs_malformed_lines", "Lines that could not be read, by cause.", "cause", causes)

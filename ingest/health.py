@@ -10,6 +10,7 @@ from ingest.lag import log_seconds_behind, unread_bytes
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from ingest.join import SensorJoin
     from ingest.ledger import Ledger
     from ingest.records import Malformed
     from ingest.roster import Roster
@@ -28,7 +29,10 @@ class SourceHealth:
         What was written and not handed out yet: bytes on disk, records as estimated from the mean line so far, and
         seconds of log time between the newest record written and the newest handed out, of the stream that lags most.
     records, skipped
-        Records handed out, and lines of kinds that are not analysed, by log kind.
+        Records read, and lines of kinds that are not analysed, by log kind.
+    joined, unjoined
+        How many of these records were not handed out, since the other sensor had told of their connections, by log
+        kind; and how many were forgotten before it could tell of them.
     malformed, malformed_by_cause, malformed_samples
         Lines that could not be read, in all and by cause (`ingest.errors.Cause`), and the latest of them.
     troubles
@@ -43,6 +47,8 @@ class SourceHealth:
     lag_seconds: float
     records: dict[str, int] = field(default_factory=dict)
     skipped: dict[str, int] = field(default_factory=dict)
+    joined: dict[str, int] = field(default_factory=dict)
+    unjoined: int = 0
     malformed: int = 0
     malformed_by_cause: dict[str, int] = field(default_factory=dict)
     malformed_samples: tuple[Malformed, ...] = ()
@@ -50,7 +56,9 @@ class SourceHealth:
     oddities: tuple[str, ...] = ()
 
 
-def take_health(roster: Roster, ledger: Ledger, sensor: Sensor, told: Iterable[str | None]) -> SourceHealth:
+def take_health(
+    roster: Roster, ledger: Ledger, sensor: Sensor, join: SensorJoin, told: Iterable[str | None]
+) -> SourceHealth:
     """Gather the health from the parts of a source."""
     followed = [tail for tail in list(roster.tails.values()) if tail.carried and not tail.finished]
     lag_bytes = sum(map(unread_bytes, followed))
@@ -62,6 +70,8 @@ def take_health(roster: Roster, ledger: Ledger, sensor: Sensor, told: Iterable[s
         lag_seconds=log_seconds_behind(followed),
         records=dict(ledger.records),
         skipped=dict(ledger.skipped),
+        joined=dict(join.joined),
+        unjoined=join.forgotten,
         malformed=ledger.malformed,
         malformed_by_cause={str(cause): lines for cause, lines in ledger.rejected.items()},
         malformed_samples=tuple(ledger.samples),

@@ -10,6 +10,7 @@ from ingest.copies import without_copies
 from ingest.decoder import LogDecoder
 from ingest.duplicates import Duplicates
 from ingest.errors import LogPathError
+from ingest.join import SensorJoin
 from ingest.kinds import kind_by_file
 from ingest.ledger import Ledger
 from ingest.lines import ContentReplacedError, Lines
@@ -85,7 +86,16 @@ class ReplaySource:
         for (_, stream), parts in sorted(_by_log(self._entries).items()):
             logs[kind_by_file(stream)].append(self._read_log(parts))
         groups = [merge(group) if len(group) > 1 else group[0] for _, group in sorted(logs.items())]
-        return in_step(groups, _STEP_ROWS)
+        yield from self._joined(in_step(groups, _STEP_ROWS))
+
+    def _joined(self, batches: Iterator[RecordBatch]) -> Iterator[RecordBatch]:
+        """Leave out what both sensors told; say how much that was, or why it cannot be done."""
+        join = SensorJoin()
+        for batch in batches:
+            yield from join.of([batch])
+        told = ", ".join(f"{records:,} of {kind}" for kind, records in sorted(join.joined.items()))
+        self.oddities += [f"left out, as Zeek and Suricata both told of them: records, {told}"] if told else []
+        self.oddities += join.problems()
 
     def _read_log(self, parts: list[Entry]) -> Iterator[list[RecordBatch]]:
         """Read the parts one after the other; what waits at the end of one is completed in the next."""

@@ -10,6 +10,7 @@ from ingest.archive import Archive
 from ingest.duplicates import Duplicates
 from ingest.errors import CheckpointError, LogPathError
 from ingest.health import SourceHealth, take_health
+from ingest.join import SensorJoin
 from ingest.ledger import Ledger
 from ingest.listing import check_folder, entry_of, list_logs
 from ingest.pace import Pace
@@ -113,6 +114,7 @@ class FollowSource:
         self._undecided: set[Path] = set()
         self._away: str | None = None
         self._ledger = Ledger()
+        self._join = SensorJoin((positions or {}).get("join"))
         self._duplicates = Duplicates(clock)
         self._sensor = Sensor(wall_clock, silence_s)
         self._roster = Roster(clock, int(since * 1e9))
@@ -133,11 +135,11 @@ class FollowSource:
         while True:
             self._look()
             began = self._clock()
-            batches = self._reading.read(self._max_poll_bytes, self._max_poll_bytes // _PIECES_PER_POLL)
+            read = self._reading.read(self._max_poll_bytes, self._max_poll_bytes // _PIECES_PER_POLL)
             now = self._clock()
-            if self._pace.note(began, now, records=bool(batches)):
+            if self._pace.note(began, now, records=bool(read)):
                 self._watch.ask_for_writes(wanted=not self._pace.busy)
-            if batches:
+            if batches := self._join.of(read):
                 return batches
             if self._reading.backlog or self._reading.rescan_wanted:
                 continue
@@ -160,14 +162,15 @@ class FollowSource:
             "looked_at": self._looked_at,
             "counts": self._ledger.state(),
             "duplicates": self._duplicates.state(),
+            "join": self._join.state(),
             "decoders": list(decoders),
             "files": files,
         }
 
     def health(self) -> SourceHealth:
         """Return how far behind the reading is, what was counted, and what is wrong."""
-        told = [*self._duplicates.told(), self._watch.problem, self._away]
-        return take_health(self._roster, self._ledger, self._sensor, told)
+        told = [*self._duplicates.told(), *self._join.problems(), self._watch.problem, self._away]
+        return take_health(self._roster, self._ledger, self._sensor, self._join, told)
 
     def close(self) -> None:
         """Stop watching and close every file."""

@@ -181,6 +181,7 @@ class Pipeline:
 
     def _report(self, parts: Parts) -> None:
         scorer, checkpointer = parts.scorer, parts.checkpointer
+        source = parts.source.health()
         self.status = PipelineStatus(
             state="running",
             started_at=self.status.started_at,
@@ -191,11 +192,15 @@ class Pipeline:
             alerts=dict(scorer.changes),
             unstored=scorer.unstored,
             last_ts=scorer.last_ts or None,
-            source=parts.source.health(),
+            source=source,
             checkpoint_at=checkpointer.saved_at,
             evicted=_evicted(
                 scorer.engine.evicted(),
-                {"identity": parts.identities.evicted(), "store": {"evidence": scorer.evidence_evicted}},
+                {
+                    "source": {"unjoined": source.unjoined},
+                    "identity": parts.identities.evicted(),
+                    "store": {"evidence": scorer.evidence_evicted},
+                },
             ),
         )
 

@@ -27,6 +27,10 @@ class SourceStage(BaseModel):
     records: dict[str, int] = Field(
         default_factory=dict, description="records read, also before a restart, by log kind"
     )
+    joined: dict[str, int] = Field(
+        default_factory=dict,
+        description="how many of them were left out, as the other sensor had told of their connections, by log kind",
+    )
     malformed: int = Field(default=0, description="lines that could not be read")
     malformed_by_cause: dict[str, int] = Field(default_factory=dict, description="the same, by what is wrong with them")
     malformed_samples: list[str] = Field(default_factory=list, description="the latest of them, with their reasons")
@@ -116,6 +120,7 @@ def _source(status: PipelineStatus) -> SourceStage:
         lag_s=health.lag_seconds,
         files=health.files,
         records=health.records,
+        joined=health.joined,
         malformed=health.malformed,
         malformed_by_cause=health.malformed_by_cause,
         malformed_samples=[
