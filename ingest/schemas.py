@@ -222,6 +222,9 @@ SURICATA_ALERT: Final = _schema(
 )
 """Suricata's ``alert`` events: a rule that matched, as evidence on the device."""
 
+SURICATA_STATS: Final = pl.Schema({"ts": _F64, "kernel_packets": _I64, "kernel_drops": _I64})
+"""Suricata's ``stats`` events of live capture: packets since its start, and how many of those the kernel dropped."""
+
 SCHEMAS: Final[dict[str, pl.Schema]] = {
     "conn": CONN,
     "conn_long": CONN,
@@ -237,6 +240,7 @@ SCHEMAS: Final[dict[str, pl.Schema]] = {
     "notice": NOTICE,
     "capture_loss": CAPTURE_LOSS,
     "suricata_alert": SURICATA_ALERT,
+    "suricata_stats": SURICATA_STATS,
 }
 """Log kinds that are decoded into frames, by name."""
 

@@ -36,6 +36,8 @@ class Sensor:
         self._silence_s = silence_s
         self._last_line = wall_clock()
         self._loss_percent: float | None = None
+        self._counted: dict[str, tuple[int, int]] = {}
+        self._drop_percent: dict[str, float] = {}
         self._off: dict[str, float] = {}
 
     def note(self, tail: Tail, batches: list[RecordBatch]) -> None:
@@ -44,6 +46,8 @@ class Sensor:
         for batch in batches:
             if batch.kind == "capture_loss":
                 self._note_loss(batch)
+            elif batch.kind == "suricata_stats":
+                self._note_drops(tail.stream, batch)
             elif len(batch) and tail.lines.at_end:
                 self._note_clock(tail, batch)
 
@@ -55,6 +59,9 @@ class Sensor:
             found.append(f"stale: no new record for {silent_s / 60:.0f} min; is the sensor running, and writing here?")
         if self._loss_percent is not None and self._loss_percent > _LOSS_PERCENT:
             found.append(f"the sensor loses packets: {self._loss_percent:.1f} % in the last report of capture_loss.log")
+        for stream, percent in sorted(self._drop_percent.items()):
+            if percent > _LOSS_PERCENT:
+                found.append(f"the sensor loses packets: {percent:.1f} % between the last two stats events in {stream}")
         for stream, off_s in sorted(self._off.items()):
             way = "ahead of" if off_s > 0 else "behind"
             found.append(f"the times in {stream} are {abs(off_s) / 3600:.1f} h {way} the clock of this machine")
@@ -64,6 +71,17 @@ class Sensor:
         if "percent_lost" in batch.frame.columns:
             losses = batch.frame["percent_lost"].drop_nulls()
             self._loss_percent = float(losses[-1]) if len(losses) else self._loss_percent
+
+    def _note_drops(self, stream: str, batch: RecordBatch) -> None:
+        """Compare each report of one Suricata with the one before it; counts that go back began anew with Suricata."""
+        for packets, drops in batch.frame.select("kernel_packets", "kernel_drops").drop_nulls().iter_rows():
+            before = self._counted.get(stream)
+            self._counted[stream] = packets, drops
+            if before is None:
+                continue
+            since = before if before[0] <= packets and before[1] <= drops else (0, 0)
+            seen, lost = packets - since[0], drops - since[1]
+            self._drop_percent[stream] = 100.0 * lost / seen if seen else 0.0
 
     def _note_clock(self, tail: Tail, batch: RecordBatch) -> None:
         """Compare the time of the last record of a file with the clock, if it was written just now."""

@@ -26,6 +26,7 @@ _READERS: Final[dict[str, Callable[[Record], Records]]] = {
     "mqtt": suricata_app.read_mqtt,
     "dhcp": suricata_app.read_dhcp,
 }
+_COUNTS: Final = ("kernel_packets", "kernel_drops")
 
 
 def is_event(record: Record) -> bool:
@@ -70,6 +71,8 @@ class EveReader:
             return kind, self._dns.read(event)
         if kind == "alert":
             return kind, [("suricata_alert", read_alert(event))]
+        if kind == "stats":
+            return "suricata_stats", read_stats(event)
         reader = _READERS.get(kind) if isinstance(kind, str) else None
         records = reader(event) if reader else []
         return (kind, records) if records else (f"suricata_{kind}", None)
@@ -92,3 +95,12 @@ def read_alert(event: Record) -> Record:
         "flow_id": event.get("flow_id"),
         "direction": event.get("direction"),
     }
+
+
+def read_stats(event: Record) -> Records | None:
+    """Return what the capture counted; None where it counts no packets of the kernel's, as with packets from a file."""
+    stats = event.get("stats")
+    capture = stats.get("capture") if isinstance(stats, dict) else None
+    if not isinstance(capture, dict) or not all(isinstance(capture.get(name), int) for name in _COUNTS):
+        return None
+    return [("suricata_stats", {"ts": event.get("timestamp"), **{name: capture[name] for name in _COUNTS}})]

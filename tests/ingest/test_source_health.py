@@ -129,6 +129,45 @@ def test_packets_that_the_sensor_loses_are_told(tmp_path: Path, lost: float, *, 
     assert troubles == ((f"the sensor loses packets: {lost} % in the last report of capture_loss.log",) if told else ())
 
 
+def stats(packets: int, drops: int) -> bytes:
+    """Return Suricata's report of what its live capture counted since its start."""
+    counts = b'{"kernel_packets":%d,"kernel_drops":%d}' % (packets, drops)
+    return b'{"timestamp":"2027-01-15T08:00:00.000000+0000","event_type":"stats","stats":{"capture":%s}}\n' % counts
+
+
+@pytest.mark.parametrize(
+    ("reports", "percent"),
+    [
+        ([(1000, 500)], None),
+        ([(1000, 500), (2000, 505)], None),
+        ([(1000, 0), (2000, 125)], 12.5),
+        ([(1000, 0), (2000, 125), (3000, 125)], None),
+        ([(1000, 500), (400, 8)], 2.0),
+        ([(1000, 500), (1000, 500)], None),
+    ],
+)
+def test_packets_that_suricata_loses_are_told(
+    tmp_path: Path, reports: list[tuple[int, int]], percent: float | None
+) -> None:
+    """Between two reports; the counts begin anew with Suricata."""
+    with follow(tmp_path, Clock(NOW)) as source:
+        for report in reports:
+            append(tmp_path / "eve.json", stats(*report), NOW)
+            source.poll(0.0)
+        health = source.health()
+    told = f"the sensor loses packets: {percent} % between the last two stats events in eve"
+    assert health.troubles == (() if percent is None else (told,))
+    assert (health.records, health.malformed) == ({"suricata_stats": len(reports)}, 0)
+
+
+def test_suricata_that_reads_a_file_loses_nothing(tmp_path: Path) -> None:
+    event = b'{"timestamp":"2027-01-15T08:00:00.000000+0000","event_type":"stats","stats":{"uptime":8}}\n'
+    append(tmp_path / "eve.json", 2 * event, NOW)
+    with follow(tmp_path, Clock(NOW)) as source:
+        source.poll(0.0)
+        assert (source.health().troubles, source.health().skipped) == ((), {"suricata_stats": 2})
+
+
 def test_every_line_is_accounted_for(tmp_path: Path) -> None:
     append(tmp_path / "conn.log", conn(NOW) + b"{broken\n" + conn(NOW), NOW)
     append(tmp_path / "x509.log", b'{"ts":1.5,"fingerprint":"ab"}\n' * 3, NOW)
