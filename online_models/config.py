@@ -32,8 +32,8 @@ class ModelConfig:
     seed: int = 1
     alert_budget_per_day: float = 2.0
     local_networks: tuple[str, ...] = ()
-    max_devices: int = 100_000
-    max_pairs: int = 1_000_000
+    max_devices: int = 131_000
+    max_pairs: int = 1_048_000
 
 
 def agreed(told: Mapping[str, Any], config: ModelConfig | None) -> ModelConfig:
