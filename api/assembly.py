@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 import orjson
 
-from api.errors import SettingsError
-from api.models import checkpoint_parts, load_models, log_time_of, model_config
+from api.errors import SettingsError, StateError
+from api.models import REPLAYED, checkpoint_parts, load_models, log_time_of, model_config
 from api.pipeline import CommandQueue, Pipeline, Scorer
 from api.pipeline.checkpointer import Checkpointer
 from api.pipeline.clock import Clock
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from api.state import StateDirectory
 
 _MIB: Final = 1 << 20
+_DAY_S: Final = 86_400.0  # no log is rotated less often
 
 
 @contextmanager
@@ -73,6 +75,8 @@ class _Assembly:
         self._clock = Clock()
 
     def source(self, logs: Path, catch_up_since: float | None) -> FollowSource:
+        if catch_up_since is not None and REPLAYED in self._found:
+            self._refuse_to_learn_twice(catch_up_since)
         return FollowSource(
             logs,
             positions=orjson.loads(self._found.get("positions", b"null")),
@@ -80,6 +84,17 @@ class _Assembly:
             catch_up_since=catch_up_since,
             silence_s=self._settings.traffic.stale_after_min * 60,
         )
+
+    def _refuse_to_learn_twice(self, since: float) -> None:
+        """Raise if a replay may have taught what was written since then: it keeps no list of the files it read."""
+        replayed = float(orjson.loads(self._found[REPLAYED]))
+        if since < replayed + _DAY_S:
+            until = datetime.fromtimestamp(replayed, UTC).strftime("%Y-%m-%d %H:%M UTC")
+            raise StateError(
+                f"state directory {self._state.path}: replay has taught these models what was logged until {until}, and"
+                " --catch-up could learn it again; leave it out, name a time more than a day later,"
+                " or name another folder with --state"
+            )
 
     def service(self, source: FollowSource) -> Service:
         server, models = self._settings.server, self._settings.models
@@ -111,6 +126,7 @@ class _Assembly:
             lambda: {
                 "positions": orjson.dumps(source.positions()),
                 **checkpoint_parts(models, scorer.log_ts, scorer.records()),
+                **{name: part for name, part in self._found.items() if name == REPLAYED},
             },
             self._writer.sync,
             self._settings.traffic.checkpoint_interval_s,

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from api.settings import Settings
 
 
+REPLAYED: Final = "replayed"
+"""The part of a checkpoint that says up to which log time `nslabs replay` has taught the models; kept for good."""
+
 _LOG_TIME: Final = "log_time"
 
 

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Final
 import numpy as np
 import orjson
 
-from api.models import checkpoint_parts, load_models, model_config
+from api.models import REPLAYED, checkpoint_parts, load_models, model_config
 from api.pipeline.scoring import Scorer, later
 from api.scores_file import ScoresFile
 from api.snapshots import DAY_S, SnapshotStore
@@ -120,7 +120,8 @@ def replay(
         writer.sync()
         writer.close()
         if settings.traffic.state is not None:
-            store.save({**found, **checkpoint_parts(models, scorer.log_ts, scorer.records())})
+            replayed = {REPLAYED: orjson.dumps(scorer.log_ts)}
+            store.save({**found, **checkpoint_parts(models, scorer.log_ts, scorer.records()), **replayed})
             days.keep()
     return _summary(scorer, readers, source, seconds)
 

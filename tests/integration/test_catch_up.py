@@ -90,6 +90,20 @@ def test_catching_up_again_after_a_stop_reads_only_what_came_meanwhile(
         assert server.scored() == ROWS + 1
 
 
+def test_what_a_replay_has_taught_is_not_learned_again(command: Command, site: Path, tmp_path: Path) -> None:
+    """Also after the service has run in between. The records are of January 2026: from now on there are others."""
+    state = tmp_path / "taught"
+    status, _, err = command("replay", site / "2026-01-28", "--state", state)
+    assert status == 0, err
+    run = ("run", "--logs", site / "logs", "--state", state, "--listen", "127.0.0.1:0")
+    for _ in range(2):
+        status, out, err = command(*run, "--catch-up", "2026-01-01")
+        assert (status, out) == (2, "")
+        assert err.startswith(f"nslabs: state directory {state}: replay has taught these models what was logged until ")
+        assert command(*run, "--for", "0")[0] == 0
+    assert command(*run, "--catch-up", "2h", "--for", "0")[0] == 0
+
+
 @pytest.mark.parametrize(
     ("since", "told"), [("yesterday", "expected a span such as 2h"), ("2999-01-01", "is in the future"), ("", "2h")]
 )
