@@ -66,7 +66,7 @@ class Newcomers:
     clock
         Gives seconds that only grow.
     packed_since_ns
-        Rotated ``.gz`` files last written before this are history.
+        Archived logs and rotated ``.gz`` files last written before this are history.
     """
 
     def __init__(self, contents: ContentIndex, clock: Callable[[], float], packed_since_ns: int) -> None:
@@ -125,7 +125,8 @@ class Newcomers:
             return self._judge_known(tail, entry, reader)
         if self._must_wait(entry, data):
             return Verdict(Holds.NOTHING_YET)
-        if entry.name.gz and not entry.name.live and entry.modified_ns < self._packed_since_ns:
+        put_away = bool(entry.day) or (entry.name.gz and not entry.name.live)
+        if put_away and entry.modified_ns < self._packed_since_ns:
             self._history[entry.key] = (entry.size, entry.modified_ns)
             return Verdict(Holds.HISTORY)
         return Verdict(Holds.NEW, first_bytes=data)

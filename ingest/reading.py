@@ -53,7 +53,9 @@ class Reading:
         """Take up what the roster found."""
         parts: defaultdict[str, list[Tail]] = defaultdict(list)
         for tail in self._roster.tails.values():
-            if tail.carried and not tail.finished:
+            if not tail.carried:
+                self._ledger.reject(tail.lines.take_rejected())
+            elif not tail.finished:
                 self._see_whether_it_ends(tail)
                 parts[tail.stream].append(tail)
         self._streams = {name: Stream(tails) for name, tails in parts.items()}

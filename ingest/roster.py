@@ -28,7 +28,8 @@ class Roster:
     clock
         Gives seconds that only grow.
     packed_since_ns
-        Rotated ``.gz`` files last written before this are history and not read, unless they carry on a known content.
+        Archived logs and rotated ``.gz`` files last written before this are history and not read, unless they carry on
+        a known content.
     """
 
     def __init__(self, clock: Callable[[], float], packed_since_ns: int) -> None:
@@ -70,12 +71,17 @@ class Roster:
         self._forget_oldest()
 
     def take_vanished(self) -> float | None:
-        """Return when the oldest file that went away unread since the last call was written; None if none did."""
+        """Return when the oldest content that was lost unread since the last call was written; None if none was."""
         vanished_ns, self._vanished_ns = self._vanished_ns, sys.maxsize
         return None if vanished_ns == sys.maxsize else vanished_ns / 1e9
 
     def retire(self, tail: Tail) -> None:
-        """Note that no file holds the content any more; it stays known, in case a copy turns up."""
+        """Note that no file holds the content any more; it stays known, in case a copy turns up.
+
+        Of one that may be unread, a copy is looked for in the archive, too.
+        """
+        if tail.ready:
+            self._vanished_ns = min(self._vanished_ns, tail.modified_ns)
         tail.lines.cut_off()
         tail.release()
         tail.carried = tail.ready = False
@@ -93,21 +99,22 @@ class Roster:
         if tail.is_as(entry):
             return True
         changed = tail.fresh or entry.fresh or (entry.size, entry.modified_ns) != (tail.size, tail.modified_ns)
-        if changed and self._is_replaced(tail, entry):
-            self.retire(tail)
-            return False
+        if changed:
+            tail.lines.move_to(entry.path, entry.key)
+            if self._is_replaced(tail):
+                self.retire(tail)
+                return False
         self.contents.put(tail)
         self._carry(tail, entry, changed=changed)
         return True
 
-    def _is_replaced(self, tail: Tail, entry: Entry) -> bool:
+    def _is_replaced(self, tail: Tail) -> bool:
         try:
-            tail.lines.move_to(entry.path, entry.key)
             tail.lines.verify()
         except ContentReplacedError:
             return True
         except OSError as error:
-            self.newcomers.unreadable[str(entry.path)] = str(error)
+            self.newcomers.unreadable[str(tail.lines.path)] = str(error)
         return False
 
     def _carry(self, tail: Tail, entry: Entry, *, changed: bool) -> None:
@@ -121,17 +128,24 @@ class Roster:
         self._by_key[entry.key] = tail
 
     def _miss(self, tails: list[Tail]) -> None:
-        """Note which files have no name in the folder any more; an open one is still read to its end."""
+        """Note which files have no name in the folder any more; an open one is still read to its end.
+
+        Unless it was cut before it lost its name: then only a copy may hold the content.
+        """
         for tail in tails:
             if tail.archived and (tail.finished or tail.lines.is_where_it_was()):
                 continue
             if tail.lines.is_open:
-                tail.ready = tail.ready or (tail.named and tail.lines.unread() > 0)
-                tail.named = False
+                self._unname(tail)
             elif not tail.lines.is_where_it_was():
-                if tail.ready:
-                    self._vanished_ns = min(self._vanished_ns, tail.modified_ns)
                 self.retire(tail)
+
+    def _unname(self, tail: Tail) -> None:
+        if tail.named and self._is_replaced(tail):
+            self.retire(tail)
+            return
+        tail.ready = tail.ready or (tail.named and tail.lines.unread() > 0)
+        tail.named = False
 
     def _place(self, entry: Entry) -> None:
         verdict = self.newcomers.judge(entry)

@@ -248,6 +248,45 @@ def _machine(writer: type[LogWriter]) -> type[FollowMachine]:
     return type("FollowMachine", (FollowMachine,), {"writer_class": writer})
 
 
+def _backlog_and_half_a_copy(writer: type[LogWriter]) -> FollowMachine:
+    """Return a machine that has not read one part yet, saw half a copy of the next, which was then cut."""
+    machine = _machine(writer)()
+    machine.start(style="date", tsv=False, appends=False, poll_bytes=2048)
+    machine.write(count=21, keep_back=0)
+    machine.rotate_by_copy_and_truncate(look="no")
+    machine.write(count=1, keep_back=0)
+    machine.rotate_by_copy_and_truncate(look="half")
+    return machine
+
+
+def test_an_unread_log_that_was_cut_and_removed_is_read_from_its_copy(log_writer: type[LogWriter]) -> None:
+    machine = _backlog_and_half_a_copy(log_writer)
+    machine.remove_and_create_anew()
+    machine.archive_oldest(look=False)
+    machine.archive_oldest(look=False)
+    machine.catch_up()
+    machine.teardown()
+
+
+def test_an_unread_log_that_was_cut_and_removed_is_read_before_the_next(log_writer: type[LogWriter]) -> None:
+    machine = _backlog_and_half_a_copy(log_writer)
+    machine.folder_goes_and_returns()
+    machine.remove_and_create_anew()
+    machine.archive_oldest(look=False)
+    machine.folder_goes_and_returns()
+    machine.teardown()
+
+
+def test_an_unread_log_that_was_cut_and_removed_is_kept_when_its_copy_is_removed(log_writer: type[LogWriter]) -> None:
+    machine = _backlog_and_half_a_copy(log_writer)
+    machine.remove_and_create_anew()
+    machine.read(polls=1)
+    assert 20 not in machine.taken
+    machine.log.parts.pop().unlink()
+    machine.catch_up()
+    machine.teardown()
+
+
 def _settings(examples: int, steps: int) -> settings:
     return settings(
         max_examples=examples,

@@ -180,6 +180,19 @@ def test_every_line_is_accounted_for(tmp_path: Path) -> None:
     assert (Path(sample.source).name, sample.offset, sample.sample) == ("conn.log", len(conn(NOW)), "{broken")
 
 
+@pytest.mark.parametrize("removed", [False, True])
+def test_half_a_line_that_is_cut_between_two_looks_is_told(tmp_path: Path, *, removed: bool) -> None:
+    log = tmp_path / "conn.log"
+    log.write_bytes(conn(NOW) + conn(NOW)[:20])
+    with follow(tmp_path, Clock(NOW)) as source:
+        assert sum(map(len, source.poll(0.0))) == 1
+        os.truncate(log, 0)
+        if removed:
+            log.unlink()
+        source.poll(0.0)
+        assert source.health().malformed_by_cause == {"cut_off": 1}
+
+
 def test_the_lag_of_a_packed_log_shrinks_while_it_is_read(tmp_path: Path) -> None:
     """It counts packed bytes, and is zero only when all is read."""
     day = tmp_path / "2026-01-29"

@@ -110,6 +110,18 @@ def test_old_archives_are_read_only_when_asked_for(tmp_path: Path) -> None:
     assert run(current, catch_up_since=0.0)[0] == numbers(0, 50)
 
 
+def test_old_archives_are_not_read_where_the_copy_of_an_old_log_is_looked_for(tmp_path: Path) -> None:
+    current, day, clock = tmp_path / "current", tmp_path / "2026-01-29", Clock()
+    write(current / "conn.log", log(0, 10), NOW - 4000)
+    write(day / "conn.00:00:00-01:00:00.log", log(10, 20, b"2026-01-29-00-00-00"), NOW - 3000)
+    with FollowSource(current, wall_clock=lambda: NOW, watch=False, gather_s=0.0, clock=clock) as source:
+        write(day / "conn.01:00:00-02:00:00.log", log(0, 10), NOW - 4000)
+        os.truncate(current / "conn.log", 0)
+        assert [uid for batch in source.poll(0.0) for uid in batch.frame["uid"]] == numbers(0, 10)
+        clock.now += 10.0
+        assert source.poll(0.0) == []
+
+
 @pytest.mark.parametrize("grown", [0, 5])
 def test_a_live_log_and_its_archived_copy_are_read_once(tmp_path: Path, grown: int) -> None:
     current = tmp_path / "current"

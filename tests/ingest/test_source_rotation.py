@@ -220,6 +220,30 @@ def test_a_folder_that_disappears_and_returns(tmp_path: Path) -> None:
         assert read(source) == numbers(5, 7)
 
 
+@pytest.fixture
+def logs(tmp_path: Path) -> Path:
+    """Return a folder of three parts of a log, of which nothing was read."""
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    for number, name in enumerate(("conn.2026-01-29-01-00-00.log", "conn.2026-01-29-02-00-00.log", "conn.log")):
+        (folder / name).write_bytes(HEADER + rows(20 * number, 20 * number + 20))
+    return folder
+
+
+def pack_and_cut(path: Path, target: Path) -> None:
+    """Pack a log, and cut it before it is removed."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(gzip.compress(path.read_bytes()))
+    os.truncate(path, 0)
+
+
+def test_a_log_that_is_cut_after_the_look_is_read_from_the_archive(logs: Path, tmp_path: Path) -> None:
+    part, archive = logs / "conn.2026-01-29-02-00-00.log", tmp_path / "archive"
+    with FollowSource(logs, archive=archive, gather_s=0.0, watch=False, scan_interval_s=60.0) as source:
+        pack_and_cut(part, archive / "2026-01-29" / "conn.02:00:00-03:00:00.log.gz")
+        assert read(source) == numbers(0, 60)
+
+
 def test_a_rotated_log_that_is_packed_is_not_read_again(source: FollowSource, tmp_path: Path) -> None:
     live = tmp_path / "conn.log"
     live.write_bytes(HEADER + rows(0, 40))
