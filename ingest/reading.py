@@ -41,6 +41,7 @@ class Reading:
         self._streams: dict[str, Stream] = {}
         self._by_name: dict[str, Tail] = {}
         self._ready: set[str] = set()
+        self._interrupted: set[str] = set()
         self._open: OrderedDict[int, Tail] = OrderedDict()
         self.rescan_wanted = False
 
@@ -49,8 +50,10 @@ class Reading:
         """There may be more to read at once."""
         return bool(self._ready)
 
-    def regroup(self) -> None:
-        """Take up what the roster found."""
+    def regroup(self, *, listed: bool) -> None:
+        """Take up what the roster found; once the folder was `listed`, what was lost sight of is found, or gone."""
+        if listed:
+            self._interrupted.clear()
         parts: defaultdict[str, list[Tail]] = defaultdict(list)
         for tail in self._roster.tails.values():
             if not tail.carried:
@@ -118,7 +121,8 @@ class Reading:
     def _wake(self, grown: dict[str, Tail | None]) -> None:
         for name, tail in grown.items():
             self._streams[name].wake(tail)
-            self._ready.add(name)
+            if name not in self._interrupted:
+                self._ready.add(name)
 
     def _read_stream(self, name: str, limit: int) -> tuple[int, list[RecordBatch]]:
         while tail := self._streams[name].oldest_ready():
@@ -149,6 +153,7 @@ class Reading:
             self._keep_open(tail)
         except ContentReplacedError:
             self._roster.retire(tail)
+            self._interrupted.add(tail.stream)
             self.rescan_wanted = True
         except OSError as error:
             self._roster.newcomers.unreadable[str(tail.lines.path)] = str(error)

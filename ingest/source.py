@@ -217,7 +217,7 @@ class FollowSource:
             self._away = None
         except OSError as error:  # a folder that is away for a time says nothing about its files
             self._away = f"{self._directory} cannot be listed: {error}"
-        self._reading.regroup()
+        self._reading.regroup(listed=self._away is None)
         ended = self._clock()
         pause = min(self._scan_interval_s, _WAITING_S) if self._roster.newcomers.waiting else self._scan_interval_s
         routine = min((ended - started) / _ROUTINE_SHARE, _LONGEST_INTERVAL_S) if self._scan_interval_s else 0.0

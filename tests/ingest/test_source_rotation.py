@@ -244,6 +244,18 @@ def test_a_log_that_is_cut_after_the_look_is_read_from_the_archive(logs: Path, t
         assert read(source) == numbers(0, 60)
 
 
+def test_nothing_newer_is_read_while_the_folder_is_away_that_may_hold_a_copy(logs: Path, tmp_path: Path) -> None:
+    part, away, now = logs / "conn.2026-01-29-02-00-00.log", tmp_path / "away", 0.0
+    with FollowSource(logs, gather_s=0.0, watch=False, scan_interval_s=60.0, clock=lambda: now) as source:
+        pack_and_cut(part, logs / (part.name + ".gz"))
+        logs.rename(away)
+        assert read(source) == numbers(0, 20)
+        assert "cannot be listed" in " ".join(source.health().oddities)
+        away.rename(logs)
+        now = 61.0
+        assert read(source) == numbers(20, 60)
+
+
 def test_a_rotated_log_that_is_packed_is_not_read_again(source: FollowSource, tmp_path: Path) -> None:
     live = tmp_path / "conn.log"
     live.write_bytes(HEADER + rows(0, 40))
