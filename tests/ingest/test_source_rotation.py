@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tests.ingest.conftest import LogWriter
 
 HEADER = b"#separator \\x09\n#empty_field\t(empty)\n#unset_field\t-\n#path\tconn\n#fields\tts\tuid\tproto\n"
+STREAMED = b'{"_path":"conn","_write_ts":1.0,"ts":1.0,"uid":"U0","proto":"tcp","conn_state":"SF"}\n'
 
 
 def rows(begin: int, end: int) -> bytes:
@@ -271,29 +272,26 @@ def test_a_rotated_log_that_is_packed_is_not_read_again(source: FollowSource, tm
 
 
 def test_only_one_of_a_log_and_its_streaming_duplicate_is_followed(source: FollowSource, tmp_path: Path) -> None:
-    json = b'{"_path":"conn","_write_ts":1.0,"ts":1.0,"uid":"U0","proto":"tcp","conn_state":"SF"}\n'
     (tmp_path / "conn.log").write_bytes(HEADER + rows(0, 1))
-    (tmp_path / "json_streaming_conn.log").write_bytes(json)
+    (tmp_path / "json_streaming_conn.log").write_bytes(STREAMED)
     assert read(source) == numbers(0, 1)
     (tmp_path / "conn.log").rename(tmp_path / "conn.2026-01-29-00-16-55.log")
-    append(tmp_path / "json_streaming_conn.log", json.replace(b"U0", b"U1"))
+    append(tmp_path / "json_streaming_conn.log", STREAMED.replace(b"U0", b"U1"))
     assert read(source) == []
     assert "json_streaming_conn is left out: it holds the same records as conn" in source.health().oddities
 
 
 def test_a_streaming_log_that_is_alone_is_followed(source: FollowSource, tmp_path: Path) -> None:
-    line = b'{"_path":"conn","_write_ts":1.0,"ts":1.0,"uid":"U0","proto":"tcp","conn_state":"SF"}\n'
-    (tmp_path / "json_streaming_conn.log").write_bytes(line)
+    (tmp_path / "json_streaming_conn.log").write_bytes(STREAMED)
     assert read(source) == numbers(0, 1)
     (tmp_path / "json_streaming_conn.log").rename(tmp_path / "json_streaming_conn.1.log")
-    (tmp_path / "json_streaming_conn.log").write_bytes(line.replace(b"U0", b"U1"))
+    (tmp_path / "json_streaming_conn.log").write_bytes(STREAMED.replace(b"U0", b"U1"))
     assert read(source) == numbers(1, 2)
 
 
 def test_what_the_writer_of_logs_writes_is_what_is_read(
     source: FollowSource, tmp_path: Path, log_writer: type[LogWriter]
 ) -> None:
-    """Guards the tests' own writer."""
     writer = log_writer(tmp_path, "date", tsv=False, appends=True)
     writer.write(10, 5)
     assert len(read(source)) == 9
