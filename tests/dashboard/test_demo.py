@@ -33,9 +33,13 @@ def demo_url(tmp_path: Path) -> Iterator[str]:
     assert process.returncode == 0
 
 
+def _texts(browser: Chrome, selector: str) -> list[str]:
+    script = "return Array.from(document.querySelectorAll(arguments[0]), found => found.innerText)"
+    return list(map(str, browser.execute_script(script, selector)))
+
+
 def test_the_attacked_device_shows_up(browser: Chrome, demo_url: str) -> None:
     browser.get(demo_url)
     waiting = WebDriverWait(browser, 200, poll_frequency=0.1)
-    entry = waiting.until(lambda _: browser.find_elements(By.CSS_SELECTOR, "#alerts > li"))[0]
-    assert "scan" in entry.text
+    waiting.until(lambda _: any("· scan ·" in text for text in _texts(browser, "#alerts > li")))
     waiting.until(lambda _: "anomal" in browser.find_element(By.ID, "chart-caption").text)
