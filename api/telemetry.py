@@ -113,10 +113,7 @@ def _gauge(name: str, text: str, value: float) -> Metric:
 
 
 def _by(name: str, text: str, label: str, values: Mapping[str, float]) -> Metric:
-    family = GaugeMetricFamily(name, text, labels=(label,))
-    for key, value in values.items():
-        family.add_metric((key,), value)
-    return family
+    return _labelled(GaugeMetricFamily(name, text, labels=(label,)), values)
 
 
 def _count(name: str, text: str, value: float) -> Metric:
@@ -124,7 +121,10 @@ def _count(name: str, text: str, value: float) -> Metric:
 
 
 def _counted(name: str, text: str, label: str, values: Mapping[str, float]) -> Metric:
-    family = CounterMetricFamily(name, text, labels=(label,))
+    return _labelled(CounterMetricFamily(name, text, labels=(label,)), values)
+
+
+def _labelled(family: GaugeMetricFamily | CounterMetricFamily, values: Mapping[str, float]) -> Metric:
     for key, value in values.items():
         family.add_metric((key,), value)
     return family

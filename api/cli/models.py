@@ -132,9 +132,11 @@ def _settings(config: Path | None, state: Path | None) -> tuple[Settings, Path]:
 
     settings = load_settings(config, {"TrafficAnalyzerConfig": {"state": state}})
     logs, path = settings.traffic.logs, settings.traffic.state
-    if path is None and logs is None:
+    if path is not None:
+        return settings, path
+    if logs is None:
         raise SettingsError("no state directory was named; give --state DIR, or set state in TrafficAnalyzerConfig")
-    return settings, path or default_state_directory(logs)  # type: ignore[arg-type]
+    return settings, default_state_directory(logs)
 
 
 def _facts(number: str, settings: Settings, path: Path) -> Mapping[str, KindFacts]:

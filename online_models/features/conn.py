@@ -104,11 +104,8 @@ def _known_for(row: npt.NDArray[np.float64]) -> float:
 
 
 @inner
-def _new_peers(
-    state: ConnState, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64], new_services: float
-) -> float:
-    """How many new peers came on this service; on a service never used, how many new services."""
-    place = find(state.service, keys[SERVICE])
+def _new_peers(state: ConnState, place: int, row: npt.NDArray[np.float64], new_services: float) -> float:
+    """How many new peers came on the service at this place; on a service never used, how many new services."""
     if place < 0 or state.service.rows[place, FIRST] <= 0.0:
         return new_services
     service = state.service.rows[place]
@@ -116,9 +113,8 @@ def _new_peers(
 
 
 @inner
-def _among_connections(state: ConnState, keys: npt.NDArray[np.uint64]) -> float:
-    """Return how improbable a new peer is by the share of this service's connections that went to one, in [0, 1]."""
-    place = find(state.service, keys[SERVICE])
+def _among_connections(state: ConnState, place: int) -> float:
+    """Return how improbable a new peer is by the share of the service's connections that went to one, in [0, 1]."""
     if place < 0 or state.service.rows[place, FIRST] <= 0.0:
         return 1.0
     service = state.service.rows[place]
@@ -137,9 +133,8 @@ def _site_novelty(state: ConnState, keys: npt.NDArray[np.uint64], row: npt.NDArr
 
 
 @inner
-def _outcome_surprise(state: ConnState, keys: npt.NDArray[np.uint64], outcome: int) -> float:
+def _outcome_surprise(state: ConnState, place: int, outcome: int) -> float:
     prior = _USUALLY_ANSWERED if outcome == ANSWERED else _USUALLY_NOT
-    place = find(state.service, keys[SERVICE])
     if place < 0:
         return surprise(0.0, 0.0, prior)
     service = state.service.rows[place]
@@ -148,20 +143,20 @@ def _outcome_surprise(state: ConnState, keys: npt.NDArray[np.uint64], outcome: i
 
 @inner
 def _measure_novelty(
-    state: ConnState, outcome: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64],
+    state: ConnState, outcome: int, keys: npt.NDArray[np.uint64], place: int, row: npt.NDArray[np.float64],
     x: npt.NDArray[np.float64],
 ) -> None:  # fmt: skip
     now, known = row[LAST], _known_for(row)
     services = decayed(row[NEW_SERVICES], row[FADED_AT], now)
     networks = decayed(row[NEW_NETWORKS], row[FADED_AT], now)
-    peers = _new_peers(state, keys, row, services)
+    peers = _new_peers(state, place, row, services)
     new_endpoint = newness(state.endpoint, keys[ENDPOINT], row)
-    rare = min(rarity(peers, known, HOUR), _among_connections(state, keys))
+    rare = min(rarity(peers, known, HOUR), _among_connections(state, place))
     x[0] = new_endpoint * rare
     x[1] = newness(state.network, keys[NETWORK], row) * rarity(networks, known, HOUR)
     x[2] = newness(state.service, keys[SERVICE], row) * rarity(services, known, HOUR)
     x[3] = _site_novelty(state, keys, row)
-    x[4] = _outcome_surprise(state, keys, outcome) * new_endpoint
+    x[4] = _outcome_surprise(state, place, outcome) * new_endpoint
 
 
 @inner
@@ -195,12 +190,12 @@ def measure(
     x: npt.NDArray[np.float64],
 ) -> None:  # fmt: skip
     """Write the features of record i to ``x``, float64 ``(18,)``; `count` came before, `learn` comes after."""
-    _measure_novelty(state, columns.outcome[i], keys, row, x)
+    place = find(state.service, keys[SERVICE])
+    _measure_novelty(state, columns.outcome[i], keys, place, row, x)
     for window in range(2):
         for counter in range(4):
             x[5 + 4 * window + counter] = excess(row, WINDOWS, window, counter, row[LAST])
     x[13:18] = 0.0
-    place = find(state.service, keys[SERVICE])
     if place >= 0:
         _measure_service(state.service.rows[place], columns, i, row[LAST], x)
     place = find(state.endpoint, keys[ENDPOINT])
