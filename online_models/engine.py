@@ -5,27 +5,26 @@ from __future__ import annotations
 import copy
 from dataclasses import asdict
 from io import BytesIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
 from ingest.records import SCHEMAS, RecordBatch
-from online_models.alerts import AlertBook, Anomaly
-from online_models.behaviours import Sighting
+from online_models.alerts import AlertBook
 from online_models.config import ModelConfig, agreed
 from online_models.facts import KindFacts, facts_of, tables_of
 from online_models.features.address import addresses, local_ranges
 from online_models.features.table import EVICTED, without_owner
 from online_models.feedback import Model, hear, rehearse
-from online_models.guard import ANOMALY, RAISED, THRESHOLD
 from online_models.kinds import KINDS, Kind
-from online_models.outcome import Outcome, new_outcome
-from online_models.reasons import Reasons
+from online_models.running import nothing_scored, run, scored
 from online_models.snapshots import decode, encode, read_meta
-from online_models.types import Alert, Feedback, ScoredBatch
 from online_models.views import Views, new_views
 from online_models.withheld import Records, Withheld
+
+if TYPE_CHECKING:
+    from online_models.types import Feedback, ScoredBatch
 
 _SITE = "site"
 """How the names of tables begin that belong to no device."""
@@ -75,17 +74,17 @@ class Engine:
         """
         model = self._models.get(batch.kind)
         if model is None or not len(batch):
-            return _nothing(batch.kind)
+            return nothing_scored(batch.kind)
         columns = model.kind.columns(batch, self._ranges)
-        outcome, reported = _run(model, columns, len(batch), trusted=False, tells_views=self.tells_views)
+        outcome, reported = run(model, columns, len(batch), trusted=False, tells_views=self.tells_views)
         model.withheld.keep(columns, outcome)
-        return _scored(model, batch, columns, outcome, reported)
+        return scored(model, batch, columns, outcome, reported)
 
     def score(self, batch: RecordBatch) -> ScoredBatch:
         """Score every record as `process` would, and leave the models and alerts as they were."""
         model = self._models.get(batch.kind)
         if model is None:
-            return _nothing(batch.kind)
+            return nothing_scored(batch.kind)
         self._models[batch.kind] = copy.deepcopy(model)
         try:
             return self.process(batch)
@@ -96,7 +95,7 @@ class Engine:
         """Learn from records that are known to be normal: no alerts, no guard."""
         model = self._models.get(batch.kind)
         if model is not None and len(batch):
-            _run(model, model.kind.columns(batch, self._ranges), len(batch), trusted=True)
+            run(model, model.kind.columns(batch, self._ranges), len(batch), trusted=True)
 
     def evicted(self) -> dict[str, dict[str, int]]:
         """Return how many entries each bounded table has forgotten so far, by log kind and table."""
@@ -190,110 +189,3 @@ def _arrays(model: Model) -> tuple[Any, Views, Records]:
 
 def _rest(model: Model) -> dict[str, Any]:
     return {"alerts": model.alerts.state(), "lost": model.withheld.lost, "heard": model.heard}
-
-
-def _nothing(kind: str) -> ScoredBatch:
-    empty = np.zeros(0)
-    return ScoredBatch(kind, [], [], empty, empty, empty.astype(np.bool_))
-
-
-def _run(
-    model: Model, columns: Any, records: int, *, trusted: bool, tells_views: bool = False
-) -> tuple[Outcome, list[Outcome]]:
-    """Go through all records; return the outcome and the reports of anomalies in order."""
-    kind = model.kind
-    outcome = new_outcome(records, len(kind.features), len(kind.views) if tells_views else 0)
-    reported, at = [], 0
-    while at < records:
-        at = model.kind.run(model.state, model.views, columns, at, trusted, outcome)
-        used = int(outcome.used[0])
-        if used:
-            reported.append(
-                outcome._replace(
-                    detail_of=outcome.detail_of[:used].copy(),
-                    parts=outcome.parts[:used].copy(),
-                    facts=outcome.facts[:used].copy(),
-                    things=outcome.things[:used].copy(),
-                    known=outcome.known[:used].copy(),
-                    devices=outcome.devices[:used].copy(),
-                )
-            )
-            outcome.used[0] = 0
-        if at < records and used < outcome.detail_of.size:  # it stopped for want of room, not to report
-            model.state = model.kind.with_room(model.state)
-    return outcome, reported
-
-
-def _reasons(kind: Kind, reported: list[Outcome], scores: np.ndarray[Any, np.dtype[np.float64]]) -> Reasons:
-    features = len(kind.features)
-    rows = [r.detail_of for r in reported] or [np.zeros(0, np.int64)]
-    parts = [r.parts for r in reported] or [np.zeros((0, features))]
-    facts = [r.facts for r in reported] or [np.zeros((0, features, 2))]
-    return Reasons(kind.features, np.concatenate(rows), np.concatenate(parts), np.concatenate(facts), scores)
-
-
-def _scored(model: Model, batch: RecordBatch, columns: Any, outcome: Outcome, reported: list[Outcome]) -> ScoredBatch:
-    scores = outcome.evidence / (outcome.evidence + model.views.policy[THRESHOLD])
-    reasons = _reasons(model.kind, reported, scores)
-    context = model.kind.context(batch.frame, columns)
-    return ScoredBatch(
-        kind=batch.kind,
-        uid=batch.frame["uid"].fill_null("").to_list(),
-        device=context["device"].to_list(),
-        ts=columns.ts,
-        score=scores,
-        anomaly=(outcome.verdict & ANOMALY) > 0,
-        reasons=reasons,
-        alerts=_alerts(model, batch.frame, context, outcome, reported, scores, reasons),
-        views=dict(zip(model.kind.views, outcome.rarity.T, strict=True)) if len(outcome.rarity) else {},
-    )
-
-
-def _alerts(
-    model: Model,
-    frame: pl.DataFrame,
-    context: pl.DataFrame,
-    outcome: Outcome,
-    reported: list[Outcome],
-    scores: np.ndarray[Any, np.dtype[np.float64]],
-    reasons: Reasons,
-) -> tuple[Alert, ...]:
-    if not reasons:
-        return ()
-    rows = list(reasons)
-    things = np.concatenate([r.things for r in reported]).tolist()
-    known = np.concatenate([r.known for r in reported]).tolist()
-    devices = np.concatenate([r.devices for r in reported]).tolist()
-    told = frame.select("uid", "ts")[rows].fill_null(0.0).hstack(context[rows])
-    return model.alerts.observe(
-        _anomaly(model.kind, row, (*values, *about), outcome, scores, reasons)
-        for row, values, about in zip(rows, told.iter_rows(), zip(things, known, devices, strict=True), strict=True)
-    )
-
-
-def _anomaly(
-    kind: Kind,
-    row: int,
-    values: tuple[Any, ...],
-    outcome: Outcome,
-    scores: np.ndarray[Any, np.dtype[np.float64]],
-    reasons: Reasons,
-) -> Anomaly:
-    uid, ts, device, peer, target, things, known, devices = values
-    return Anomaly(
-        device=device,
-        behaviour=kind.behaviours[outcome.behaviour[row]],
-        uid=uid or "",
-        peer=peer,
-        target=target,
-        things=things,
-        is_known=known,
-        site_devices=devices,
-        ts=ts,
-        end=float(outcome.end[row]),
-        score=float(scores[row]),
-        evidence=float(outcome.evidence[row]),
-        raises=bool(outcome.verdict[row] & RAISED),
-        sighting=lambda: Sighting(device, peer, target, reasons.facts(row)),
-        reasons=lambda: reasons[row],
-    )
