@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from ingest.records import RecordBatch
 
+_PIECE_BYTES = 1 << 20  # live records wait while a piece is decoded
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -61,7 +62,7 @@ class UploadedLog:
     def __init__(self, path: Path, name: str) -> None:
         self.name = name
         self._path = path
-        self._source = ReplaySource([path])
+        self._source = ReplaySource([path], piece_bytes=_PIECE_BYTES)
         self._read_all = False
 
     def batches(self) -> Iterator[RecordBatch]:

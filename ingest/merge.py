@@ -104,7 +104,7 @@ def _join(parts: _Round) -> Iterator[list[RecordBatch]]:
 def in_step(groups: list[Iterator[list[RecordBatch]]], step_rows: int) -> Iterator[RecordBatch]:
     """Hand out the records of many kinds side by side in time, each kind in its own order.
 
-    Time advances in steps of about `step_rows` records of all kinds together.
+    Time advances in steps of about `step_rows` records of all kinds together; where there is one kind, in pieces.
     """
     for parts in _rounds(groups):
         yield from _steps(parts, step_rows)
@@ -112,10 +112,10 @@ def in_step(groups: list[Iterator[list[RecordBatch]]], step_rows: int) -> Iterat
 
 def _steps(parts: _Round, step_rows: int) -> Iterator[RecordBatch]:
     frames = [(kind, frame, log.sources[kind]) for log, taken in parts for kind, frame in sorted(taken.items())]
-    if not frames:
-        return
-    times = pl.concat([frame[_TIME] for _, frame, _ in frames]).sort()
-    bounds = [*times[step_rows::step_rows].unique(maintain_order=True).to_list(), float("inf")]
+    bounds = [float("inf")]
+    if len(frames) > 1:
+        times = pl.concat([frame[_TIME] for _, frame, _ in frames]).sort()
+        bounds = [*times[step_rows::step_rows].unique(maintain_order=True).to_list(), float("inf")]
     done = [0] * len(frames)
     for bound in bounds:
         for i, (kind, frame, source) in enumerate(frames):

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from ingest.records import Malformed, RecordBatch
 
-_PIECE_BYTES: Final = 2 << 20
-_STEP_ROWS: Final = 4096
+_PIECE_BYTES: Final = 4 << 20
+_STEP_ROWS: Final = 16_384
 
 
 @dataclass(slots=True)
