@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 from api.origin import SameOrigin
 from api.problems import handle_problems
 from api.routes.alerts import alert_routes
+from api.routes.budget import budget_routes
 from api.routes.drift import drift_routes
 from api.routes.evidence import evidence_routes
 from api.routes.health import health_routes
@@ -55,6 +56,7 @@ def create_app(service: Service) -> FastAPI:
         traffic_routes,
         machinelearning_routes,
         model_routes,
+        budget_routes,
         alert_routes,
         evidence_routes,
         incident_routes,

@@ -1,9 +1,14 @@
-"""What finished logs would have alerted: models of their own go through them, and nothing is stored."""
+"""What finished logs would have alerted at each of several budgets: models of their own go through them.
+
+Nothing is stored.
+"""
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -46,6 +51,10 @@ class Backtest:
 
     Attributes
     ----------
+    budget
+        The alert budget, alerts a day.
+    thresholds
+        Log kind to the threshold in force at the end, decades of evidence.
     days
         Beginning of each day (UTC, epoch seconds) with records of modelled kinds since then, and their number.
     alerts
@@ -54,6 +63,8 @@ class Backtest:
         Files that could not be read to their end.
     """
 
+    budget: float
+    thresholds: dict[str, float]
     days: dict[float, int]
     alerts: tuple[Alert, ...]
     oddities: tuple[str, ...]
@@ -72,8 +83,10 @@ class Backtest:
         return dict(Counter(alert.device for alert in self.alerts).most_common())
 
 
-def beginning(settings: Settings, state: Path | None, since: float) -> Beginning:
+def beginning(settings: Settings, state: Path | None, since: float, budget: float | None = None) -> Beginning:
     """Return new models, or with a state directory a copy of those that it had at the end before `since`.
+
+    They have the alert budget of the settings, or another one.
 
     Raises
     ------
@@ -81,6 +94,8 @@ def beginning(settings: Settings, state: Path | None, since: float) -> Beginning
         If the state directory has no snapshot from before then, or it cannot be used.
     """
     config = model_config(settings)
+    if budget is not None:
+        config = replace(config, alert_budget_per_day=budget)
     if state is None:
         return Beginning(Engine(config))
     earlier = [s for s in SnapshotStore(StateDirectory(state).snapshots).stored() if s.ts < since]
@@ -94,27 +109,48 @@ def beginning(settings: Settings, state: Path | None, since: float) -> Beginning
 
 
 def backtest(
-    paths: Sequence[Path], begin: Beginning, since: float, on_progress: Callable[[int, int, int], None]
-) -> Backtest:
+    paths: Sequence[Path], begins: Sequence[Beginning], since: float, on_progress: Callable[[int, int, int], None]
+) -> list[Backtest]:
     """Score and learn all records that the models do not know yet; report from `since` on, epoch seconds of log time.
 
-    `on_progress` is called after each batch with the bytes read, the bytes in all, and the records scored.
+    The logs are read once for all beginnings, which know them up to the same time. `on_progress` is called after each
+    batch with the bytes read, the bytes in all, and the records scored.
     """
     source = ReplaySource(paths)
     warm_up()
-    alerts: dict[str, Alert] = {}
+    runs = [_Run(begin.engine) for begin in begins]
     days: Counter[float] = Counter()
     scored = 0
-    for batch in source:
-        news = _after(batch, begin.known_until)
-        if batch.kind in MODELLED_KINDS and len(news):
-            result = begin.engine.process(in_one_piece(news))
-            alerts.update((alert.id, alert) for alert in result.alerts)
-            days.update(_by_day(result.ts[result.ts >= since]))
-            scored += len(news)
-        on_progress(source.progress.bytes_read, source.progress.bytes_total, scored)
-    told = sorted((alert for alert in alerts.values() if alert.ts >= since), key=lambda alert: (alert.ts, alert.id))
-    return Backtest(dict(sorted(days.items())), tuple(told), tuple(source.oddities))
+    with ThreadPoolExecutor(max_workers=min(len(runs), os.cpu_count() or 1)) as pool:
+        for batch in source:
+            news = _after(batch, begins[0].known_until)
+            if batch.kind in MODELLED_KINDS and len(news):
+                piece = in_one_piece(news)
+                ts, *_ = pool.map(_Run.process, runs, [piece] * len(runs))
+                days.update(_by_day(ts[ts >= since]))
+                scored += len(news)
+            on_progress(source.progress.bytes_read, source.progress.bytes_total, scored)
+    return [run.told(dict(sorted(days.items())), since, tuple(source.oddities)) for run in runs]
+
+
+@dataclass(slots=True)
+class _Run:
+    """Models on their way through the logs, and the latest state of every alert that they raised."""
+
+    engine: Engine
+    alerts: dict[str, Alert] = field(default_factory=dict)
+
+    def process(self, batch: RecordBatch) -> npt.NDArray[np.float64]:
+        """Score and learn a batch; return the times of its records."""
+        result = self.engine.process(batch)
+        self.alerts.update((alert.id, alert) for alert in result.alerts)
+        return result.ts
+
+    def told(self, days: dict[float, int], since: float, oddities: tuple[str, ...]) -> Backtest:
+        """Return what was told from `since` on."""
+        told = sorted((alert for alert in self.alerts.values() if alert.ts >= since), key=lambda a: (a.ts, a.id))
+        budget, thresholds = self.engine.config.alert_budget_per_day, self.engine.thresholds()
+        return Backtest(budget, thresholds, days, tuple(told), oddities)
 
 
 def _after(batch: RecordBatch, known_until: float) -> RecordBatch:

@@ -53,9 +53,7 @@ class MachineLearningModelConfig(_Section):
     """Sizes, seed and alert budget of the models, and how training is cut."""
 
     seed: int = Field(default=1, ge=0, lt=2**32, description="seed of every forest")
-    alert_budget_per_day: float = Field(
-        default=2.0, gt=0, description="false alerts a day that are accepted; not in force yet"
-    )
+    alert_budget_per_day: float = Field(default=2.0, gt=0, description="false alerts that the site accepts a day")
     max_devices: int = Field(default=131_000, ge=16, description="capacity of the per-device tables")
     max_pairs: int = Field(default=1_048_000, ge=16, description="capacity of the per-pair tables")
     train_chunk_records: int = Field(default=1024, ge=1, le=65_536, description="records learned between live polls")

@@ -84,6 +84,8 @@ def _models(health: HealthAnswer, status: PipelineStatus) -> Iterator[Metric]:
     yield _count("nslabs_scored_records", "Records scored since the start.", models.records)
     yield _count("nslabs_anomalies", "Records over the threshold since the start.", models.anomalies)
     yield from _moment("nslabs_last_scored", "Log time of the newest scored record.", status.last_ts)
+    threshold = "Decades of evidence from which on records count towards an alert, by log kind."
+    yield _by("nslabs_alert_threshold", threshold, "log", status.thresholds)
     evicted = CounterMetricFamily(
         "nslabs_evicted_entries", "Entries that bounded tables have forgotten.", labels=("owner", "table")
     )

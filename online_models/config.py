@@ -22,7 +22,7 @@ class ModelConfig:
     seed
         Seed of every forest; same logs and same seed give the same scores.
     alert_budget_per_day
-        False alerts that the site accepts a day, all devices together; thresholds do not follow it yet.
+        False alerts that the site accepts a day, all devices together; see `online_models.budget`.
     local_networks
         Networks in CIDR form whose addresses are devices; private, link-local and unique-local ranges always are.
     max_devices, max_pairs

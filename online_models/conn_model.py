@@ -126,7 +126,7 @@ def _judge_record(
     outcome.behaviour[i] = behaviour_said(views.verdicts, said, outcome.behaviour[i])
     decisive = is_decisive(columns, i, x)
     outcome.verdict[i] = judge_as_said(
-        views.verdicts, said, row, outcome.evidence[i], outcome.behaviour[i], decisive, views.policy
+        views.verdicts, said, row, outcome.evidence[i], outcome.behaviour[i], decisive, views.policy, views.rates
     )
     outcome.end[i] = row[LAST]
 

@@ -73,7 +73,7 @@ def _judge_record(
     said = said_of(views.verdicts, things, outcome.behaviour[i])
     outcome.behaviour[i] = behaviour_said(views.verdicts, said, outcome.behaviour[i])
     outcome.verdict[i] = judge_as_said(
-        views.verdicts, said, row, outcome.evidence[i], outcome.behaviour[i], False, views.policy
+        views.verdicts, said, row, outcome.evidence[i], outcome.behaviour[i], False, views.policy, views.rates
     )
     outcome.end[i] = row[LAST]
     if outcome.verdict[i] & ANOMALY:

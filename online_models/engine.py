@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from ingest.records import SCHEMAS, RecordBatch
+from online_models import budget
 from online_models.alerts import AlertBook
 from online_models.config import ModelConfig, agreed
 from online_models.facts import KindFacts, facts_of, tables_of
@@ -58,11 +59,13 @@ class Engine:
     def _new_model(self, name: str, kind: Kind) -> Model:
         config = self.config
         columns = kind.columns(RecordBatch(name, pl.DataFrame(schema=SCHEMAS[name])), self._ranges)
+        views = new_views(kind.edges, kind.weights, kind.compares, kind.forests, config.seed)
+        budget.set_budget(views.rates, config.alert_budget_per_day, kind.share)
         features, codes = np.zeros((0, len(kind.features))), np.zeros(0, np.int8)
         return Model(
             kind=kind,
             state=kind.new_state(config.max_devices, config.max_pairs),
-            views=new_views(kind.edges, kind.weights, kind.compares, kind.forests, config.seed),
+            views=views,
             alerts=AlertBook(name, config.max_devices),
             withheld=Withheld(Records(columns, features, np.zeros(0), codes, codes)),
         )
@@ -139,6 +142,7 @@ class Engine:
         arrays, meta = decode(data, templates)
         for name, model in engine._models.items():
             model.state, model.views, withheld = arrays[name]
+            budget.set_budget(model.views.rates, engine.config.alert_budget_per_day, model.kind.share)
             rest = meta["models"][name]
             model.withheld.restore(withheld, rest["lost"])
             model.alerts.restore(rest["alerts"])
@@ -171,6 +175,15 @@ class Engine:
             tables = {t: table for t, table in tables_of(fresh.state).items() if not t.startswith(_SITE)}
             model.state, model.alerts = model.state._replace(**tables), fresh.alerts
             model.views, model.withheld = model.views._replace(verdicts=fresh.views.verdicts), fresh.withheld
+
+    def outlook(self, budget_per_day: float | None = None) -> dict[str, budget.Outlook]:
+        """Return by log kind what an alert budget of the site (default: the one in force) means for its threshold."""
+        per_day = self.config.alert_budget_per_day if budget_per_day is None else budget_per_day
+        return {name: budget.outlook(m.views.rates, per_day, m.kind.share) for name, m in self._models.items()}
+
+    def thresholds(self) -> dict[str, float]:
+        """Return by log kind the threshold in force, decades of evidence."""
+        return {name: float(budget.threshold_of(m.views.rates)) for name, m in self._models.items()}
 
     def facts(self) -> dict[str, KindFacts]:
         """Return what can be told of each kind's model in numbers."""

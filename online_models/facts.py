@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from online_models.budget import threshold_of
 from online_models.features.table import EVICTED, USED, Table
-from online_models.guard import THRESHOLD
 
 if TYPE_CHECKING:
     from online_models.views import Views
@@ -25,7 +25,7 @@ class KindFacts:
     evicted
         Entries that left because a table was full.
     threshold
-        Evidence from which a record is an anomaly, decades.
+        Evidence from which on records count towards an alert, decades.
     cases
         Behaviours of devices that are watched or alerted.
     devices
@@ -52,7 +52,7 @@ def facts_of(state: Any, views: Views, cases: int) -> KindFacts:
         learned=int(views.learned[0]),
         entries={name: int(table.counters[USED]) for name, table in tables.items()},
         evicted=sum(int(table.counters[EVICTED]) for table in tables.values()),
-        threshold=float(views.policy[THRESHOLD]),
+        threshold=float(threshold_of(views.rates)),
         cases=cases,
         devices=frozenset(state.device.keys[state.device.keys != 0].tolist()),
     )

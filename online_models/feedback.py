@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from online_models.guard import BEHAVIOURS, BEHAVIOURS_AT, FROZEN, LAST, RELEASED, SUSPICION, UNEASE
+from online_models.budget import take_back
+from online_models.guard import (
+    BEHAVIOURS,
+    BEHAVIOURS_AT,
+    FROZEN,
+    GUARD_WIDTH,
+    LAST,
+    RATES_AT,
+    RELEASED,
+    SUSPICION,
+    UNEASE,
+)
 from online_models.likeness import likeness_of, things_alike
 from online_models.outcome import new_outcome
 from online_models.verdicts import ATTACK, EXPECTED, NAMED, new_verdicts, with_verdict
@@ -55,6 +66,8 @@ def hear(model: Model, feedback: Feedback, device: np.uint64) -> None:
     else:
         _say(model, alert, NAMED if likeness_of(alert).by_name else ATTACK, now)
         model.alerts.condemn(alert)
+        if row is not None:
+            take_back(row[RATES_AT:GUARD_WIDTH], model.views.rates)
         model.withheld.take(device)
     model.heard = feedback.number
 

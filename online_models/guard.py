@@ -14,16 +14,21 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from online_models import budget
+from online_models.budget import most_unease, step_of, threshold_of, weigh
 from online_models.compile import inner
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from online_models.budget import Rates
+
 LAST, FIRST, COUNT, FROZEN, RELEASED, SUSPICION, SUSPECTED_AT, LAST_ANOMALY, UNEASE, UNEASY_AT = range(10)
 BEHAVIOURS_AT, BEHAVIOURS = 10, 8
 LATE = BEHAVIOURS_AT + BEHAVIOURS
-GUARD_WIDTH = LATE + 1
+RATES_AT = LATE + 1
+GUARD_WIDTH = RATES_AT + budget.WIDTH
 """Columns that every kind's device rows begin with."""
 
 ANOMALY, RAISED, HELD, WITHHELD, ACCEPTED = 1, 2, 4, 8, 16
@@ -32,10 +37,9 @@ behaviour's alert; its device has made the guard uneasy; not learned, for whiche
 device stands in an open incident; over the threshold, but called expected by a person."""
 
 THRESHOLD, ALERT_AT, FADE, QUIET = range(4)
-"""Places in the policy, float64 ``(4,)``: decades of evidence that make a record an anomaly, suspicion that raises an
-alert, seconds in which suspicion fades to a third, and seconds of quiet after which an incident ends."""
+"""Places in the policy, float64 ``(4,)``: decades of evidence from which on a record is not learned, suspicion that
+raises an alert, seconds in which suspicion fades to a third, and seconds of quiet after which an incident ends."""
 DEFAULT_POLICY = (3.3, 3.9, 900.0, 3600.0)
-_LEAST_STEP, _LARGEST_STEP = 0.5, 2.0
 _UNEASY, _UNEASY_STEP, _UNEASY_DRIFT, _UNEASY_FADE = 1.8, 1.0, 0.1, 300.0
 _HOLD, _TOO_UNEASY = 4.0, 8.0
 _HAS_RAISED, _FOR_LONG = 1e100, 1e300
@@ -68,11 +72,6 @@ def _fade(row: npt.NDArray[np.float64], now: float, seconds: float) -> None:
     for b in range(BEHAVIOURS):
         row[BEHAVIOURS_AT + b] *= factor
     row[SUSPECTED_AT] = now
-
-
-@inner
-def _step(excess: float) -> float:
-    return min(_LARGEST_STEP, excess + _LEAST_STEP)
 
 
 @inner
@@ -114,17 +113,25 @@ def judge(
     decisive: bool,
     now: float,
     policy: npt.NDArray[np.float64],
+    rates: Rates,
+    counts: bool,
 ) -> int:
     """Return the verdict bits of a record, and move its device's suspicion; ``evidence`` is in decades.
 
-    A ``decisive`` record over the threshold raises the alert by itself.
+    A ``decisive`` record over the threshold in force raises the alert by itself. While that is above the policy's, a
+    record between the two is an anomaly that raises nothing. Only what ``counts`` moves the rates.
     """
     unease = _grow_uneasy(row, evidence, now)
-    if evidence < policy[THRESHOLD] and unease < _TOO_UNEASY:
+    if counts:
+        weigh(row[RATES_AT:], evidence, unease, decisive, now, policy[ALERT_AT], policy[FADE], rates)
+    threshold = threshold_of(rates)
+    persistent = unease >= most_unease(threshold)
+    if not persistent and evidence < min(threshold, policy[THRESHOLD]) and unease < _TOO_UNEASY:
         return HELD if unease >= _HOLD else 0
     _fade(row, now, policy[FADE])
-    persistent = unease >= _TOO_UNEASY
-    step = policy[ALERT_AT] if decisive or persistent else _step(evidence - policy[THRESHOLD])
+    step = 0.0
+    if persistent or evidence >= threshold:
+        step = policy[ALERT_AT] if decisive or persistent else step_of(evidence - threshold)
     row[LAST_ANOMALY] = now
     if is_frozen(row):
         row[BEHAVIOURS_AT + behaviour] += step

@@ -41,6 +41,8 @@ class Kind:
         The kernel: ``run(state, views, columns, start, trusted, outcome) -> next``.
     relearn
         The kernel for what was withheld: ``relearn(state, views, records, start, scratch) -> next``.
+    share
+        Of the site's alert budget.
     behaviours
         By number.
     context
@@ -58,6 +60,7 @@ class Kind:
     columns: Callable[[RecordBatch, npt.NDArray[np.uint64]], Any]
     run: Callable[[Any, Views, Any, int, bool, Outcome], int]
     relearn: Callable[[Any, Views, Records, int, Outcome], int]
+    share: float
     behaviours: tuple[behaviours.Behaviour, ...]
     context: Callable[[pl.DataFrame, Any], pl.DataFrame]
 
@@ -105,6 +108,7 @@ KINDS: Mapping[str, Kind] = {
         columns=conn_columns,
         run=conn_model.run_conn,
         relearn=relearning.relearn_conn,
+        share=0.5,
         behaviours=behaviours.CONN,
         context=_conn_context,
     ),
@@ -120,6 +124,7 @@ KINDS: Mapping[str, Kind] = {
         columns=dns_columns,
         run=dns_model.run_dns,
         relearn=relearning.relearn_dns,
+        share=0.25,
         behaviours=behaviours.DNS,
         context=_dns_context,
     ),
@@ -135,6 +140,7 @@ KINDS: Mapping[str, Kind] = {
         columns=http_columns,
         run=http_model.run_http,
         relearn=relearning.relearn_http,
+        share=0.25,
         behaviours=behaviours.HTTP,
         context=_http_context,
     ),

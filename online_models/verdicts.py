@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from online_models.budget import pass_time, threshold_of
 from online_models.compile import inner, kernel
 from online_models.features.table import MOST_AT_ONCE, USED, Table, claim, find, make_room, new_table, room_for
 from online_models.features.text import of_owner
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import numpy.typing as npt
+
+    from online_models.budget import Rates
 
 THINGS = 3
 """How many keys say what a record is about."""
@@ -85,16 +88,19 @@ def judge_as_said(
     behaviour: int,
     decisive: bool,
     policy: npt.NDArray[np.float64],
+    rates: Rates,
 ) -> int:
     """Return the verdict bits of a record, by what row ``place`` says of it (-1: nothing) or else as `judge` does."""
+    pass_time(rates, row[LAST])
     if place < 0:
-        return judge(row, evidence, behaviour, decisive, row[LAST], policy)
+        return judge(row, evidence, behaviour, decisive, row[LAST], policy, rates, True)
     verdicts.rows[place, LAST] = row[LAST]
     said = verdicts.rows[place, _SAID]
     if said == EXPECTED:
         return ACCEPTED if evidence >= policy[THRESHOLD] else 0
-    strong = max(evidence, policy[THRESHOLD]) if said == NAMED else evidence
-    return judge(row, strong, behaviour, True, row[LAST], policy)
+    if said == NAMED or evidence >= policy[THRESHOLD]:
+        evidence = max(evidence, policy[THRESHOLD], threshold_of(rates))
+    return judge(row, evidence, behaviour, True, row[LAST], policy, rates, False)
 
 
 @kernel

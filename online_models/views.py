@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from online_models.budget import Rates, new_rates
 from online_models.calibration import Calibration, accept, decades, new_calibration
 from online_models.compile import inner
 from online_models.forest.inline import ForestState, learn_leaves, new_state, score_and_leaves
@@ -42,6 +43,8 @@ class Views(NamedTuple):
         bool ``(views,)``: the view compares a device with its own past, which a new device does not have.
     policy
         float64 ``(4,)``: see `online_models.guard`.
+    rates
+        What several thresholds would have told, and which is in force: see `online_models.budget`.
     verdicts
         What people have said of alerts: see `online_models.verdicts`.
     leaves
@@ -58,6 +61,7 @@ class Views(NamedTuple):
     weights: npt.NDArray[np.float64]
     compares: npt.NDArray[np.bool_]
     policy: npt.NDArray[np.float64]
+    rates: Rates
     verdicts: Table
     leaves: npt.NDArray[np.int32]
     scores: npt.NDArray[np.float64]
@@ -83,6 +87,7 @@ def new_views(
         weights=np.array(weights),
         compares=np.array(compares),
         policy=np.array(DEFAULT_POLICY),
+        rates=new_rates(),
         verdicts=new_verdicts(),
         leaves=np.zeros((count, max(trees for trees, _ in forests)), np.int32),
         scores=np.zeros(count),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from api.cli.backtest import backtest
+from api.cli.budget import budget
 from api.cli.demo import demo
 from api.cli.evaluate import evaluate
 from api.cli.models import models
@@ -20,6 +21,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (run, replay, backtest, evaluate, simulate, demo):
+for command in (run, replay, budget, backtest, evaluate, simulate, demo):
     app.command()(command)
 app.add_typer(models)

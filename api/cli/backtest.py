@@ -13,6 +13,8 @@ from api.cli.options import ConfigOption
 from api.cli.progress import progress_bar
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from api.backtesting import Backtest, Beginning
 
 
@@ -26,8 +28,12 @@ def backtest(
         Path | None,
         typer.Option(metavar="DIR", help="Begin with a copy of the models that this state had before; else with none."),
     ] = None,
+    budget: Annotated[
+        list[float] | None,
+        typer.Option(metavar="N", min=0.0, help="Alert budget a day instead of the configured one; may be repeated."),
+    ] = None,
     config: ConfigOption = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON line instead of text.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON line a budget instead of text.")] = False,
 ) -> None:
     """Replay finished logs beside the live models, which stay untouched, and say what would have been alerted.
 
@@ -40,15 +46,19 @@ def backtest(
     from api.settings import load_settings
 
     moment = parse_before(since, "--since", time.time())
-    begin = beginning(load_settings(config), state, moment)
+    settings = load_settings(config)
+    asked: list[float | None] = [*budget] if budget else [None]
+    begins = [beginning(settings, state, moment, per_day) for per_day in asked]
     with progress_bar() as on_progress:
-        found = run_backtest([logs], begin, moment, on_progress)
-    for oddity in found.oddities:
+        found = run_backtest([logs], begins, moment, on_progress)
+    for oddity in found[0].oddities:
         sys.stderr.write(f"nslabs: {harmless(oddity)}\n")
     if json:
-        sys.stdout.write(_as_json(found, begin, moment))
+        sys.stdout.write("".join(_as_json(told, begins[0], moment) for told in found))
+    elif len(found) > 1:
+        _compare(found, begins[0], moment)
     else:
-        _print(found, begin, moment)
+        _print(found[0], begins[0], moment)
 
 
 def _as_json(found: Backtest, begin: Beginning, since: float) -> str:
@@ -56,6 +66,8 @@ def _as_json(found: Backtest, begin: Beginning, since: float) -> str:
 
     told = {
         "since": since,
+        "budget": found.budget,
+        "thresholds": found.thresholds,
         "snapshot": begin.snapshot,
         "records": sum(found.days.values()),
         "alerts": len(found.alerts),
@@ -70,15 +82,11 @@ def _as_json(found: Backtest, begin: Beginning, since: float) -> str:
 def _print(found: Backtest, begin: Beginning, since: float) -> None:
     from rich.console import Console
 
-    from api.cli.since import shown_time
     from api.cli.terminal import alert_line, harmless
     from api.store import AlertChange
 
-    source = "new models" if begin.snapshot is None else f"a copy of snapshot {begin.snapshot}"
     out = sys.stdout
-    out.write(
-        f"{sum(found.days.values()):,} records since {shown_time(since)}, {source}: {len(found.alerts):,} alerts\n"
-    )
+    out.write(f"{_heading(found, begin, since)}: {len(found.alerts):,} alerts\n")
     for title, counts in (
         ("day", {_day(day): count for day, count in found.by_day().items()}),
         ("behaviour", found.by_behaviour()),
@@ -90,6 +98,27 @@ def _print(found: Backtest, begin: Beginning, since: float) -> None:
         console = Console(soft_wrap=True, highlight=False)
         for alert in found.alerts:
             console.print(alert_line(AlertChange("raised", alert)))
+
+
+def _compare(found: Sequence[Backtest], begin: Beginning, since: float) -> None:
+
+    first = found[0]
+    sys.stdout.write(
+        f"{_heading(first, begin, since)}\n\n"
+        f"{'budget a day':>12}{'alerts':>10}{'a day':>10}{'on the most':>14}   threshold at the end\n"
+    )
+    for told in found:
+        by_day = told.by_day().values()
+        thresholds = ", ".join(f"{kind} {threshold:g}" for kind, threshold in told.thresholds.items())
+        rate, most = len(told.alerts) / max(1, len(by_day)), max(by_day, default=0)
+        sys.stdout.write(f"{told.budget:>12g}{len(told.alerts):>10,}{rate:>10.2f}{most:>14,}   {thresholds}\n")
+
+
+def _heading(found: Backtest, begin: Beginning, since: float) -> str:
+    from api.cli.since import shown_time
+
+    source = "new models" if begin.snapshot is None else f"a copy of snapshot {begin.snapshot}"
+    return f"{sum(found.days.values()):,} records since {shown_time(since)}, {source}"
 
 
 def _day(begin: float) -> str:

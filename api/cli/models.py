@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.cli.options import ConfigOption, StateOption
+from api.cli.options import ConfigOption, StateOption, settings_and_state
 from api.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def list_snapshots(state: StateOption = None, config: ConfigOption = None, json:
     from api.restoring import existing_state
     from api.snapshots import SnapshotStore, info_of
 
-    _, path = _settings(config, state)
+    _, path = settings_and_state(config, state)
     infos = [info_of(snapshot) for snapshot in SnapshotStore(existing_state(path).snapshots).stored()]
     if json:
         _write_json([asdict(info) for info in infos])
@@ -48,7 +48,7 @@ def list_snapshots(state: StateOption = None, config: ConfigOption = None, json:
 @models.command()
 def show(number: IdArgument, state: StateOption = None, config: ConfigOption = None, json: JsonOption = False) -> None:
     """Check a snapshot as a whole, and say what the models in it have learned."""
-    facts = _facts(number, *_settings(config, state))
+    facts = _facts(number, *settings_and_state(config, state))
     if json:
         _write_json({kind: _plain(told) for kind, told in facts.items()})
         return
@@ -65,7 +65,7 @@ def diff(
     json: JsonOption = False,
 ) -> None:
     """Say what changed in each log kind's models from one snapshot to another."""
-    where = _settings(config, state)
+    where = settings_and_state(config, state)
     before, after = _facts(one, *where), _facts(other, *where)
     changes = {kind: _changes(before[kind], after[kind]) for kind in after}
     if json:
@@ -96,7 +96,7 @@ def restore(
 
     if (number is None) == (before is None):
         raise SettingsError("restore: name either the number of a snapshot or --before TIME")
-    settings, path = _settings(config, state)
+    settings, path = settings_and_state(config, state)
     store = SnapshotStore(existing_state(path).snapshots)
     if before is not None:
         limit = parse_before(before, "--before", time.time())
@@ -122,21 +122,9 @@ def reset(
     """Forget what the models know of one device; it starts anew as a stranger. Alerts that were told stay."""
     from api.restoring import forget_device
 
-    settings, path = _settings(config, state)
+    settings, path = settings_and_state(config, state)
     change = forget_device(path, settings, device)
     sys.stdout.write(f"{change.entries:,} entries forgotten; what the models were is snapshot {change.before.id}\n")
-
-
-def _settings(config: Path | None, state: Path | None) -> tuple[Settings, Path]:
-    from api.settings import default_state_directory, load_settings
-
-    settings = load_settings(config, {"TrafficAnalyzerConfig": {"state": state}})
-    logs, path = settings.traffic.logs, settings.traffic.state
-    if path is not None:
-        return settings, path
-    if logs is None:
-        raise SettingsError("no state directory was named; give --state DIR, or set state in TrafficAnalyzerConfig")
-    return settings, default_state_directory(logs)
 
 
 def _facts(number: str, settings: Settings, path: Path) -> Mapping[str, KindFacts]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from api.errors import SettingsError
+
+if TYPE_CHECKING:
+    from api.settings import Settings
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="TOML file with settings.")]
 StateOption = Annotated[Path | None, typer.Option("--state", metavar="DIR", help="Folder of alerts and checkpoints.")]
@@ -37,3 +40,22 @@ def listen_settings(listen: str | None) -> dict[str, Any]:
     if not colon or not host or not port.isascii() or not port.isdigit():
         raise SettingsError(f"--listen: expected HOST:PORT, for example 127.0.0.1:8000, found {listen!r}")
     return {"host": host.removeprefix("[").removesuffix("]"), "port": int(port)}
+
+
+def settings_and_state(config: Path | None, state: Path | None) -> tuple[Settings, Path]:
+    """Return the settings, and the state directory that they name: with ``--state``, by itself, or by the log folder.
+
+    Raises
+    ------
+    SettingsError
+        If a setting is wrong, or no state directory is named.
+    """
+    from api.settings import default_state_directory, load_settings
+
+    settings = load_settings(config, {"TrafficAnalyzerConfig": {"state": state}})
+    logs, path = settings.traffic.logs, settings.traffic.state
+    if path is not None:
+        return settings, path
+    if logs is None:
+        raise SettingsError("no state directory was named; give --state DIR, or set state in TrafficAnalyzerConfig")
+    return settings, default_state_directory(logs)

@@ -194,6 +194,7 @@ class Pipeline:
             last_ts=scorer.last_ts or None,
             source=source,
             checkpoint_at=checkpointer.saved_at,
+            thresholds=scorer.engine.thresholds(),
             evicted=_evicted(
                 scorer.engine.evicted(),
                 {

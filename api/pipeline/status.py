@@ -39,6 +39,8 @@ class PipelineStatus:
         Wall-clock time of the last checkpoint.
     evicted
         Entries that bounded tables have forgotten, by ``owner.table``: ``conn.device``.
+    thresholds
+        Log kind to the threshold in force, decades of evidence.
     """
 
     state: PipelineState
@@ -54,3 +56,4 @@ class PipelineStatus:
     source: SourceHealth | None = None
     checkpoint_at: float | None = None
     evicted: dict[str, int] = field(default_factory=dict)
+    thresholds: dict[str, float] = field(default_factory=dict)

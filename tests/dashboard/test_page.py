@@ -207,3 +207,14 @@ def test_the_page_finds_its_way_back_after_a_restart(page: Chrome, service: Live
     service.start()
     until(page, lambda: text(page, "connection") == "live")
     until(page, lambda: shown(page) == ["beacon-1", "scan-1"])
+
+
+def test_the_alert_budget_is_told_with_one_alert_more_and_less(browser: Chrome, service: LiveService) -> None:
+    browser.get(service.url)
+    rows = until(browser, lambda: browser.find_elements(By.CSS_SELECTOR, "#budget tr"))
+    told = [[cell.text for cell in row.find_elements(By.CSS_SELECTOR, "th, td")] for row in rows]
+    every = "conn 1 in 2,000, dns 1 in 2,000, http 1 in 2,000"
+    assert told == [[name, budget, "unknown", every] for name, budget in zip(
+        ("one less", "now", "one more"), "123", strict=True
+    )]  # fmt: skip
+    assert "three are needed" in browser.find_element(By.ID, "budget-note").text

@@ -72,6 +72,8 @@ def test_what_was_raised_before_is_learned_from_and_not_told(command: Command, l
     assert "scan" in told["by_behaviour"]
     assert found(command, logs, "--since", "2026-01-20T00:00:00Z") == {
         "since": 1_768_867_200.0,
+        "budget": 2.0,
+        "thresholds": {"conn": 3.3, "dns": 3.3, "http": 3.3},
         "snapshot": None,
         "records": 0,
         "alerts": 0,
@@ -105,6 +107,15 @@ def test_a_person_gets_counts_and_the_alerts(command: Command, logs: Path) -> No
     lines = out.splitlines()[-len(told) :]
     assert all(line.startswith("2026-01-07") for line in lines)
     assert all(line.endswith(alert["sentence"]) for line, alert in zip(lines, told, strict=True))
+
+
+def test_several_budgets_are_compared_in_one_run(command: Command, logs: Path) -> None:
+    status, out, err = command("backtest", logs, "--since", "2026-01-05T00:00:00Z", "--budget", 0.5, "--budget", "20")
+    assert (status, err) == (0, "")
+    one = found(command, logs, "--since", "2026-01-05T00:00:00Z", "--budget", "0.5")
+    count = str(one["alerts"])
+    assert [line.split()[:2] for line in out.splitlines()[-2:]] == [["0.5", count], ["20", count]]
+    assert out.splitlines()[-1].endswith("conn 3.3, dns 3.3, http 3.3")
 
 
 @pytest.mark.parametrize(

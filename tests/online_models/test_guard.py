@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from online_models.budget import new_rates
 from online_models.guard import (
     ALERT_AT,
     ANOMALY,
@@ -44,7 +45,7 @@ def new_row() -> Row:
 
 def suspect(row: Row, evidence: float, behaviour: int, now: float, *, decisive: bool = False) -> int:
     """Judge a record by the default policy."""
-    return judge(row, evidence, behaviour, decisive, now, POLICY)
+    return judge(row, evidence, behaviour, decisive, now, POLICY, new_rates(), False)
 
 
 def incident(behaviour: int = 1) -> Row:

@@ -1,6 +1,7 @@
 // Puts the page together: health by asking, alerts and scores by listening.
 
 import { AlertList } from "./alerts.js";
+import { watchBudget } from "./budget.js";
 import { ScoreChart } from "./chart.js";
 import { watchHealth } from "./health.js";
 import { Stream } from "./stream.js";
@@ -31,4 +32,5 @@ new Stream("ws/scores", {
 }).open();
 
 alerts.load();
+watchBudget({ rows: place("budget"), note: place("budget-note") });
 watchHealth({ overall: place("health"), reasons: place("reasons"), stages: place("stages") });

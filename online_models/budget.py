@@ -1,0 +1,247 @@
+"""The alert budget: what each of several thresholds would have told, and the threshold that follows from it.
+
+Beside the threshold in force, every device's suspicion is kept for each of `THRESHOLDS`, and each day's count of the
+devices that it would have told. The lowest threshold whose days stay within the budget is in force from the next day
+on. A device that is told several times within a day counts once; what a person called an attack does not count.
+
+A day counts for no more than three days' budget, or an attack on the whole site would make the next one pass unseen.
+The budget of a site is divided among the log kinds, whose models are independent of each other. Beginning from the
+least budget that `_LOWER_FROM` names, a site may also be told more than by the threshold that new models begin with.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from online_models.compile import inner
+
+THRESHOLDS = (2.4, 2.7, 3.0, 3.3, 3.8, 4.5, 5.5, 7.0, 9.5, 13.0)
+"""Decades of evidence; 3 is what one in a thousand ordinary records shows."""
+FIRST_CHOICE = THRESHOLDS.index(3.3)
+"""The threshold in force until enough days were counted."""
+_LOWER_FROM = (4.0, 8.0, 16.0)
+DAYS, LEAST_DAYS = 14, 3
+"""How many days are counted, and how many there must be for the threshold to move."""
+
+DAY, LATE, FIRST_DAY, CHOICE, BUDGET, LOWEST = range(6)
+"""Places in a clock: the day that is counted now, records in a row of earlier days, the first day of all, and as
+numbers of a threshold or alerts a day the threshold in force, the budget, and the lowest threshold it allows."""
+OF_DAY, RECORDS, ALERTED = range(3)
+"""Columns of a day: its number since the epoch, its records, and from there on the devices told by each threshold."""
+
+SEEN_AT, TOLD_AT, SUSPICIONS = range(3)
+"""Columns of a device: when its suspicions were brought up to date, when it was first told within a day (negative if
+that was called an attack), and from there on its suspicion by each threshold."""
+WIDTH = SUSPICIONS + len(THRESHOLDS)
+
+LEAST_STEP, LARGEST_STEP = 0.5, 2.0
+"""What an anomaly adds to its device's suspicion at the threshold itself, and at most."""
+_DAY_S = 86_400.0
+_MOST_LATE = 1000.0
+_CAP_DAYS = 3.0
+_TOO_UNEASY = 8.0
+_HAS_TOLD, _FOR_LONG = 1e100, 1e300
+
+
+class Rates(NamedTuple):
+    """What one log kind's thresholds would have told.
+
+    Attributes
+    ----------
+    clock
+        float64 ``(6,)``: see `DAY`.
+    days
+        float64 ``(DAYS, 2 + thresholds)``: see `OF_DAY`; day d is in row ``d % DAYS``.
+    """
+
+    clock: npt.NDArray[np.float64]
+    days: npt.NDArray[np.float64]
+
+
+def new_rates() -> Rates:
+    """Return rates of which nothing was counted, without a limit."""
+    rates = Rates(np.zeros(LOWEST + 1), np.zeros((DAYS, ALERTED + len(THRESHOLDS))))
+    rates.clock[[CHOICE, BUDGET, LOWEST]] = FIRST_CHOICE, np.inf, FIRST_CHOICE
+    return rates
+
+
+def lowest_allowed(budget: float) -> int:
+    """Return the number of the lowest threshold that a site's budget allows."""
+    return FIRST_CHOICE - sum(budget >= least for least in _LOWER_FROM)
+
+
+def set_budget(rates: Rates, site: float, share: float) -> None:
+    """Give a log kind its share of a site's alerts a day; the threshold moves at once if that is new to it."""
+    lowest = lowest_allowed(site)
+    if (rates.clock[BUDGET], rates.clock[LOWEST]) != (site * share, lowest):
+        rates.clock[BUDGET], rates.clock[LOWEST] = site * share, lowest
+        rates.clock[CHOICE] = choose(rates, site * share, lowest)
+
+
+@inner
+def threshold_of(rates: Rates) -> float:
+    """Return the threshold in force, decades."""
+    return THRESHOLDS[int(rates.clock[CHOICE])]
+
+
+@inner
+def most_unease(threshold: float) -> float:
+    """Return the unease from which on a device alerts although none of its records reaches the threshold."""
+    return float(_TOO_UNEASY * 2.0 ** (threshold - THRESHOLDS[FIRST_CHOICE]))
+
+
+@inner
+def _counts(rates: Rates, d: int) -> bool:
+    """Whether a row holds one of the last days that have ended; the first of all began anywhere, and is left out."""
+    age = rates.clock[DAY] - rates.days[d, OF_DAY]
+    return bool(0.0 < age < DAYS and rates.days[d, RECORDS] > 0.0 and rates.days[d, OF_DAY] != rates.clock[FIRST_DAY])
+
+
+@inner
+def days_counted(rates: Rates) -> int:
+    """Return how many days there are to go by."""
+    count = 0
+    for d in range(DAYS):
+        count += _counts(rates, d)
+    return count
+
+
+@inner
+def alerts_a_day(rates: Rates, choice: int, cap: float) -> float:
+    """Return how many devices a threshold told a day, a day counting for ``cap`` at most; NaN without days."""
+    total = 0.0
+    for d in range(DAYS):
+        if _counts(rates, d):
+            total += min(cap, rates.days[d, ALERTED + choice])
+    return total / days_counted(rates)
+
+
+@inner
+def choose(rates: Rates, budget: float, lowest: int) -> int:
+    """Return the number of the threshold that keeps within a budget: the lowest one, or the highest if none does."""
+    if days_counted(rates) < LEAST_DAYS:
+        return int(rates.clock[CHOICE])
+    cap = max(1.0, _CAP_DAYS * budget)
+    for choice in range(lowest, len(THRESHOLDS)):
+        if alerts_a_day(rates, choice, cap) <= budget:
+            return choice
+    return len(THRESHOLDS) - 1
+
+
+@inner
+def _begin_day(rates: Rates, day: float) -> None:
+    clock = rates.clock
+    if clock[DAY] == 0.0:
+        clock[FIRST_DAY] = day
+    clock[DAY], clock[LATE] = day, 0.0
+    row = rates.days[int(day) % DAYS]
+    if row[OF_DAY] != day:
+        row[:] = 0.0
+        row[OF_DAY] = day
+    clock[CHOICE] = choose(rates, clock[BUDGET], int(clock[LOWEST]))
+
+
+@inner
+def pass_time(rates: Rates, now: float) -> None:
+    """Count a record of this log time (epoch seconds), and begin a day with the first record of one.
+
+    A single time far ahead begins a day, too; when a thousand records in a row are of an earlier one, that goes on.
+    """
+    day, clock = np.floor(now / _DAY_S), rates.clock
+    if day > clock[DAY]:
+        _begin_day(rates, day)
+    elif day < clock[DAY]:
+        clock[LATE] += 1.0
+        if clock[LATE] >= _MOST_LATE:
+            _begin_day(rates, day)
+    else:
+        clock[LATE] = 0.0
+    rates.days[int(clock[DAY]) % DAYS, RECORDS] += 1.0
+
+
+@inner
+def step_of(excess: float) -> float:
+    """Return what a record adds to its device's suspicion, so many decades above the threshold."""
+    return min(LARGEST_STEP, excess + LEAST_STEP)
+
+
+@inner
+def weigh(
+    row: npt.NDArray[np.float64],
+    evidence: float,
+    unease: float,
+    decisive: bool,
+    now: float,
+    alert_at: float,
+    fade: float,
+    rates: Rates,
+) -> None:
+    """Count a record at every threshold; ``row`` is the device's `WIDTH` columns.
+
+    ``alert_at`` is the suspicion that raises an alert, and ``fade`` the seconds in which it fades to a third.
+    """
+    if evidence < THRESHOLDS[0] and unease < most_unease(THRESHOLDS[0]):
+        return
+    if abs(now - abs(row[TOLD_AT])) > _DAY_S:
+        for k in range(len(THRESHOLDS)):
+            row[SUSPICIONS + k] = row[SUSPICIONS + k] if row[SUSPICIONS + k] < _HAS_TOLD else 0.0
+        row[TOLD_AT] = 0.0
+    factor = math.exp(-max(0.0, now - row[SEEN_AT]) / fade)
+    row[SEEN_AT] = now
+    for k in range(len(THRESHOLDS)):
+        if row[SUSPICIONS + k] >= _HAS_TOLD:
+            continue
+        persistent = unease >= most_unease(THRESHOLDS[k])
+        row[SUSPICIONS + k] *= factor
+        if evidence < THRESHOLDS[k] and not persistent:
+            continue
+        row[SUSPICIONS + k] += alert_at if decisive or persistent else step_of(evidence - THRESHOLDS[k])
+        if row[SUSPICIONS + k] >= alert_at:
+            row[SUSPICIONS + k] = _FOR_LONG
+            row[TOLD_AT] = row[TOLD_AT] if row[TOLD_AT] != 0.0 else now
+            rates.days[int(rates.clock[DAY]) % DAYS, ALERTED + k] += 1.0
+
+
+def take_back(row: npt.NDArray[np.float64], rates: Rates) -> None:
+    """Count the device of these columns no more among those that were told, since it was attacked."""
+    day = row[TOLD_AT] // _DAY_S
+    counts = rates.days[int(day) % DAYS]
+    if row[TOLD_AT] > 0.0 and counts[OF_DAY] == day:
+        told = row[SUSPICIONS:] >= _HAS_TOLD
+        counts[ALERTED:] = np.maximum(0.0, counts[ALERTED:] - told)
+        row[TOLD_AT] = -row[TOLD_AT]
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a budget means for one log kind.
+
+    Attributes
+    ----------
+    budget_per_day
+        The kind's share of the site's alerts a day.
+    threshold
+        Decades of evidence from which on records count towards an alert.
+    alerts_per_day
+        What this threshold would have told on the days that were counted, None while there are too few.
+    days
+        How many these are.
+    """
+
+    budget_per_day: float
+    threshold: float
+    alerts_per_day: float | None
+    days: int
+
+
+def outlook(rates: Rates, site: float, share: float) -> Outlook:
+    """Return what a site's budget (alerts a day) would mean for the log kind that has this share of it."""
+    days = days_counted(rates)
+    choice = choose(rates, site * share, lowest_allowed(site))
+    expected = alerts_a_day(rates, choice, math.inf) if days >= LEAST_DAYS else None
+    return Outlook(site * share, THRESHOLDS[choice], expected, days)
