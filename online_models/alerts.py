@@ -2,8 +2,8 @@
 
 An alert is raised by the guard's verdict. Until then the anomalies of the behaviour are only remembered, so that the
 alert can count them; they are forgotten when suspicion has faded. A behaviour that comes back within a day continues
-its alert, unless it is known by what it is about, and that is another thing now. Everything follows from the records
-alone, in their order.
+its alert, unless it is known by what it is about, and that is another thing now: in a new incident at once, in the same
+one when many anomalies are about this one thing. Everything follows from the records alone, in their order.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _SAMPLES = 10
 _FORGET_AFTER = 3600.0
 _CONTINUE_WITHIN = 86_400.0
+_MANY, _TALLIES = 50, 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,11 @@ class Anomaly:
 
 @dataclass(slots=True)
 class _Case:
-    """What is known of one device's behaviour, raised or not yet."""
+    """What is known of one device's behaviour, raised or not yet.
+
+    Once it is raised, ``own`` are the keys of what it, or an alert that it took over from, was raised about; and
+    ``tallies`` tell of other things how many anomalies were about each, and when the first of these began.
+    """
 
     id: str
     first_ts: float
@@ -72,6 +77,8 @@ class _Case:
     subjects: list[str] = field(default_factory=list)
     site_devices: int = 0
     is_attack: bool = False
+    own: list[str] = field(default_factory=list)
+    tallies: dict[str, list[float]] = field(default_factory=dict)
 
     def ends_after(self) -> float:
         """Return the pause (seconds) after which the behaviour is another case when it comes back."""
@@ -104,6 +111,16 @@ class AlertBook:
         case = self._cases.pop(key, None)
         if case is None or anomaly.end - case.last_ts > case.ends_after() or _is_another(self.log, case, anomaly):
             case = _Case(_identifier(self.log, key, anomaly), anomaly.ts, anomaly.end)
+        elif (many := _many_about_another(self.log, case, anomaly)) is not None:
+            case = _Case(
+                id=_identifier(self.log, key, anomaly),
+                first_ts=many[1],
+                last_ts=anomaly.end,
+                raised_ts=anomaly.end,
+                count=int(many[0]) - 1,
+                site_devices=case.site_devices,
+                own=[*case.own[-_TALLIES:], format(anomaly.things[0], "016x")],
+            )
         self._cases[key] = case
         if len(self._cases) > self.capacity:
             self._cases.pop(next(iter(self._cases)))
@@ -185,6 +202,20 @@ def _is_another(log: str, case: _Case, anomaly: Anomaly) -> bool:
     return likeness.by_name and format(anomaly.things[column], "016x") not in case.things[column]
 
 
+def _many_about_another(log: str, case: _Case, anomaly: Anomaly) -> list[float] | None:
+    """Tally what an anomaly of a raised case is about; return the tally once so many are about one other thing."""
+    if case.raised_ts is None or not anomaly.things or not likeness_in(log, anomaly.behaviour.name).by_name:
+        return None
+    key = format(anomaly.things[0], "016x")
+    if key in case.own:
+        return None
+    tally = case.tallies.setdefault(key, [0.0, anomaly.ts])
+    tally[0] += 1.0
+    if len(case.tallies) > _TALLIES:
+        del case.tallies[min(case.tallies, key=lambda other: (case.tallies[other][0], other != key))]
+    return tally if tally[0] >= _MANY else None
+
+
 def _extend(log: str, case: _Case, anomaly: Anomaly) -> None:
     case.count += 1
     case.first_ts, case.last_ts = min(case.first_ts, anomaly.ts), max(case.last_ts, anomaly.end)
@@ -200,6 +231,8 @@ def _extend(log: str, case: _Case, anomaly: Anomaly) -> None:
     if len(case.targets) < _SAMPLES and anomaly.target not in case.targets:
         case.targets.append(anomaly.target)
     _extend_things(log, case, anomaly)
+    if anomaly.raises and not case.own and case.things:
+        case.own = list(case.things[0])
 
 
 def _extend_things(log: str, case: _Case, anomaly: Anomaly) -> None:

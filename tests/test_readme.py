@@ -45,7 +45,9 @@ def test_make_target_exists(target: tuple[str, str]) -> None:
     assert re.search(rf"^{''.join(target)}:", (PROJECT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)
 
 
-@pytest.mark.parametrize("line", re.findall(r"nslabs ((?:run|replay|budget|backtest|evaluate|simulate|demo) .*)", SHELL))
+@pytest.mark.parametrize(
+    "line", re.findall(r"nslabs ((?:run|replay|budget|backtest|evaluate|simulate|demo) .*)", SHELL)
+)
 def test_command_has_the_options_that_are_shown(line: str) -> None:
     command, *words = line.split()
     shown = help_of(command)

@@ -130,6 +130,33 @@ def test_a_new_incident_about_another_peer_is_no_continuation(behaviour: Behavio
     assert (other.id == before.id) == continues
 
 
+@pytest.mark.parametrize(("behaviour", "alerts"), [(SCAN, 1), (NEW_PEER, 2)])
+def test_many_anomalies_about_one_other_thing_have_an_alert_of_their_own(behaviour: Behaviour, alerts: int) -> None:
+    """A device that is told already must not hide an attack; what it was told for goes on belonging to that."""
+    book = AlertBook("conn", 100)
+    before = observe(anomaly(0.0, raises=True, behaviour=behaviour, things=(1, 2, 3)), book=book)
+    told = [before]
+    for n in range(1, 400):
+        other = (4, 2, 5) if n % 2 else (1, 2, 3) if n % 4 else (100 + n, 2, 5)
+        told.append(observe(anomaly(float(n), behaviour=behaviour, things=other), book=book))
+    ids = list(dict.fromkeys(alert.id for alert in told))
+    assert len(ids) == alerts
+    if alerts == 2:
+        (own,) = [alert for alert in told if alert.id == ids[1]][:1]
+        assert (own.count, own.first_ts, own.ts) == (50, START, START + 99.0)
+        assert own.things[0] == (f"{4:016x}",)
+
+
+def test_anomalies_about_ever_other_things_stay_one_alert() -> None:
+    book = AlertBook("conn", 100)
+    told = [observe(anomaly(0.0, raises=True, behaviour=NEW_PEER), book=book)]
+    told += [observe(anomaly(float(n), behaviour=NEW_PEER, things=(n, 2, 5)), book=book) for n in range(2, 900)]
+    assert len({alert.id for alert in told}) == 1
+    restored = AlertBook("conn", 100)
+    restored.restore(book.state())
+    assert restored.state() == book.state()
+
+
 @pytest.mark.parametrize(("pause", "count"), [(3599.0, 2), (3601.0, 1)])
 def test_anomalies_that_raised_nothing_are_forgotten_after_an_hour(pause: float, count: int) -> None:
     book = AlertBook("conn", 100)
