@@ -16,7 +16,7 @@ from online_models.alerts import AlertBook
 from online_models.config import ModelConfig, agreed
 from online_models.facts import KindFacts, facts_of, tables_of
 from online_models.features.address import addresses, local_ranges
-from online_models.features.table import EVICTED, without_owner
+from online_models.features.table import EVICTED, forget_owner
 from online_models.feedback import Model, hear, rehearse
 from online_models.kinds import KINDS, Kind
 from online_models.running import nothing_scored, run, scored
@@ -161,10 +161,10 @@ class Engine:
         key = self._key_of(device)
         before = sum(sum(facts.entries.values()) for facts in self.facts().values())
         for model in self._models.values():
-            tables = {name: table for name, table in tables_of(model.state).items() if not name.startswith(_SITE)}
-            model.state = model.state._replace(**{name: without_owner(t, key) for name, t in tables.items()})
+            tables = [table for name, table in tables_of(model.state).items() if not name.startswith(_SITE)]
+            for table in (*tables, model.views.verdicts):
+                forget_owner(table, key)
             model.alerts.forget(device)
-            model.views = model.views._replace(verdicts=without_owner(model.views.verdicts, key))
             model.withheld.take(key)
         return before - sum(sum(facts.entries.values()) for facts in self.facts().values())
 

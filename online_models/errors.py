@@ -7,6 +7,10 @@ class ModelError(Exception):
     """Base of every error that `online_models` raises on purpose."""
 
 
+class CapacityError(ModelError):
+    """Tables that are larger than the address space; the message says which settings to lower."""
+
+
 class SnapshotError(ModelError):
     """Bytes that are no snapshot of these models, a damaged one, or one of other settings."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from online_models.budget import threshold_of
-from online_models.features.table import EVICTED, USED, Table
+from online_models.features.table import EVICTED, USED, Table, entries
 
 if TYPE_CHECKING:
     from online_models.views import Views
@@ -54,5 +54,5 @@ def facts_of(state: Any, views: Views, cases: int) -> KindFacts:
         evicted=sum(int(table.counters[EVICTED]) for table in tables.values()),
         threshold=float(threshold_of(views.rates)),
         cases=cases,
-        devices=frozenset(state.device.keys[state.device.keys != 0].tolist()),
+        devices=frozenset(entries(state.device)[0].tolist()),
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from online_models.budget import take_back
+from online_models.features.table import entries
 from online_models.guard import (
     BEHAVIOURS,
     BEHAVIOURS_AT,
@@ -80,8 +81,9 @@ def rehearse(model: Model) -> None:
 
 
 def _row_of(table: Any, key: np.uint64) -> npt.NDArray[np.float64] | None:
-    places = np.flatnonzero(table.keys == key)
-    return table.rows[places[0]] if places.size else None
+    keys, rows = entries(table)
+    places = np.flatnonzero(keys == key)
+    return rows[places[0]] if places.size else None
 
 
 def _say(model: Model, alert: Alert, said: float, now: float) -> None:

@@ -2,7 +2,7 @@
 
 Layout: magic, length of the header (8 bytes, little-endian), header (JSON: arrays' names, dtypes and shapes, and the
 meta data), the arrays' bytes one after the other, and a BLAKE2b digest of all that. A table is written as its entries
-and their places, so that an empty one costs nothing and a full one comes back exactly as it was.
+in their order and the size of its index, from which it comes back exactly as it was.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from online_models.errors import SnapshotError
-from online_models.features.table import Table
+from online_models.features.table import Table, entries, filled_table
 
-MAGIC = b"NSLMODEL2\n"
+MAGIC = b"NSLMODEL3\n"
 _DIGEST = 32
 _TOLD_DIGITS = 16
 
@@ -28,10 +28,9 @@ Arrays = dict[str, npt.NDArray[Any]]
 
 def _flatten(tree: Any, path: str, out: Arrays) -> None:
     if isinstance(tree, Table):
-        places = np.flatnonzero(tree.keys)
-        out[f"{path}/size"] = np.array([tree.keys.size], np.int64)
-        out[f"{path}/places"], out[f"{path}/keys"] = places, tree.keys[places]
-        out[f"{path}/rows"], out[f"{path}/counters"] = tree.rows[places], tree.counters
+        out[f"{path}/size"] = np.array([tree.slots.size], np.int64)
+        out[f"{path}/keys"], out[f"{path}/rows"] = entries(tree)
+        out[f"{path}/counters"] = tree.counters
     elif isinstance(tree, np.ndarray):
         out[path] = tree
     elif isinstance(tree, dict):
@@ -43,14 +42,11 @@ def _flatten(tree: Any, path: str, out: Arrays) -> None:
 
 
 def _table(template: Table, path: str, arrays: Arrays) -> Table:
-    size, places = int(arrays[f"{path}/size"][0]), arrays[f"{path}/places"]
-    found, width = arrays[f"{path}/rows"].shape, template.rows.shape[1]
-    if found[1:] != (width,):
-        raise SnapshotError(f"table {path} has rows of {found[1:]}, expected ({width},)")
-    table = Table(np.zeros(size, np.uint64), np.zeros((size, width)), arrays[f"{path}/counters"].copy())
-    table.keys[places] = arrays[f"{path}/keys"]
-    table.rows[places] = arrays[f"{path}/rows"]
-    return table
+    size, *parts = (arrays[f"{path}/{name}"] for name in ("size", "keys", "rows", "counters"))
+    try:
+        return filled_table(template, int(size[0]), *parts)
+    except ValueError as error:
+        raise SnapshotError(f"table {path} is not as expected: {error}") from error
 
 
 def _rebuild(template: Any, path: str, arrays: Arrays) -> Any:

@@ -1,67 +1,160 @@
 """A bounded hash table of float64 rows, for per-entity state inside kernels.
 
-Open addressing with linear probing; column 0 of every row is the log time at which the entry was last used, which
+Entries lie one after the other in order of arrival, and an index beside them (open addressing, linear probing) says at
+which place the entry of a key lies. Column 0 of every row is the log time at which the entry was last used, which
 decides what leaves first when the table is at its capacity. Growing and evicting happen at fixed numbers of entries,
 so they fall on the same record however the log is cut into batches.
+
+Only the index grows. Keys and rows have address space for the whole capacity from the beginning, and never move: the
+operating system gives memory to the pages that were written.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from online_models.compile import inner, kernel
+from online_models.errors import CapacityError
 from online_models.features.text import OWNER
 
 USED, LIMIT, EVICTED = 0, 1, 2
 MOST_AT_ONCE = 3
 """The most entries of one table that one record can add."""
-_EMPTY = np.uint64(0)
 _FIRST_SIZE = 1024
+_MOST = 1 << 30
+_LOWER_HALF = np.uint64(0xFFFF_FFFF)
+_NOBODY = np.uint64(0)
 
 
 class Table(NamedTuple):
-    """Keys uint64 ``(size,)`` (0 = free), rows float64 ``(size, width)``, counters int64 (used, limit, evicted)."""
+    """Entries of which ``counters[USED]`` are used, and the index that finds them.
 
+    Attributes
+    ----------
+    slots
+        uint32 ``(size,)``, size a power of two: 0 where it is free, else an entry's place + 1. What bits this leaves
+        are bits of the entry's key, so that a probe hardly ever looks at the key of another entry.
+    keys, rows
+        uint64 ``(limit,)`` and float64 ``(limit, width)`` by place; all zero beyond the used ones.
+    counters
+        int64: used, limit, evicted.
+    """
+
+    slots: npt.NDArray[np.uint32]
     keys: npt.NDArray[np.uint64]
     rows: npt.NDArray[np.float64]
     counters: npt.NDArray[np.int64]
 
+    def __deepcopy__(self, _memo: dict[int, Any]) -> Table:
+        """Return a copy that takes memory for the used entries only."""
+        return filled_table(self, self.slots.size, *entries(self), self.counters)
+
 
 def new_table(width: int, capacity: int) -> Table:
-    """Return an empty table that grows as needed up to ``capacity`` entries."""
+    """Return an empty table of up to ``capacity`` entries, 16 at least.
+
+    Raises
+    ------
+    CapacityError
+        If there is no address space for so many, or they are more than 2**30.
+    """
+    limit = max(capacity, 16)
+    if limit > _MOST:
+        raise CapacityError(f"no table can hold {limit:,} entries; lower max_pairs or max_devices")
     return Table(
-        np.zeros(_FIRST_SIZE, np.uint64),
-        np.zeros((_FIRST_SIZE, width)),
-        np.array([0, max(capacity, 16), 0], np.int64),
+        np.zeros(_FIRST_SIZE, np.uint32),
+        _reserved(limit, np.dtype(np.uint64)),
+        _reserved(limit * width, np.dtype(np.float64)).reshape(limit, width),
+        np.array([0, limit, 0], np.int64),
     )
+
+
+def _reserved(count: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """Return zeros that take memory page by page, when they are written."""
+    try:
+        return np.frombuffer(mmap(-1, count * dtype.itemsize, flags=MAP_PRIVATE | MAP_ANONYMOUS), dtype)
+    except (OSError, OverflowError) as error:
+        raise CapacityError(f"no room for a table of {count:,} numbers; lower max_pairs or max_devices") from error
+
+
+def entries(table: Table) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.float64]]:
+    """Return the keys and the rows of the used entries, in order of arrival; no copies."""
+    used = int(table.counters[USED])
+    return table.keys[:used], table.rows[:used]
+
+
+def filled_table(
+    like: Table,
+    size: int,
+    keys: npt.NDArray[np.uint64],
+    rows: npt.NDArray[np.float64],
+    counters: npt.NDArray[np.int64],
+) -> Table:
+    """Return a table of the same width and capacity as ``like``, with these entries and an index of this size.
+
+    Raises
+    ------
+    ValueError
+        If these are not the parts of one such table.
+    """
+    limit, width = like.rows.shape
+    used = len(keys)
+    if [part.dtype for part in (keys, rows, counters)] != [part.dtype for part in like[1:]]:
+        raise ValueError(f"keys, rows and counters are {keys.dtype}, {rows.dtype}, {counters.dtype}")
+    if counters.shape != like.counters.shape or counters[LIMIT] != limit or counters[USED] != used or used > limit:
+        raise ValueError(f"{used} keys and counters {counters.tolist()}, expected a limit of {limit}")
+    if keys.shape != (used,) or rows.shape != (used, width):
+        raise ValueError(f"keys {keys.shape} and rows {rows.shape}, expected rows of {width}")
+    if size & (size - 1) or not max(_FIRST_SIZE, 2 * used) <= size <= max(_FIRST_SIZE, 8 * limit):
+        raise ValueError(f"an index of {size} for {used} entries")
+    table = new_table(width, limit)._replace(slots=np.zeros(size, np.uint32))
+    table.counters[:] = counters
+    table.keys[:used], table.rows[:used] = keys, rows
+    _index_all(table)
+    return table
+
+
+@inner
+def _probe(table: Table, key: np.uint64) -> int:
+    """Return the slot of the index that leads to the key's entry, or the free one where it would be written."""
+    mask = table.slots.size - 1
+    lower = np.int64(key & _LOWER_HALF)
+    slot, tag = lower & mask, lower & ~mask
+    entry = np.int64(table.slots[slot])
+    while entry != 0 and (entry & ~mask != tag or table.keys[(entry & mask) - 1] != key):
+        slot = (slot + 1) & mask
+        entry = np.int64(table.slots[slot])
+    return int(slot)
+
+
+@inner
+def _point(table: Table, slot: int, place: int) -> None:
+    """Have a slot lead to the entry at a place, whose key is written."""
+    tag = np.int64(table.keys[place] & _LOWER_HALF) & ~(table.slots.size - 1)
+    table.slots[slot] = np.uint32(tag | (place + 1))
 
 
 @inner
 def find(table: Table, key: np.uint64) -> int:
     """Return the entry's place, or -1."""
-    mask = table.keys.size - 1
-    place = np.int64(key & np.uint64(mask))
-    while table.keys[place] != _EMPTY:
-        if table.keys[place] == key:
-            return int(place)
-        place = (place + 1) & mask
-    return -1
+    return int(np.int64(table.slots[_probe(table, key)]) & (table.slots.size - 1)) - 1
 
 
 @inner
 def claim(table: Table, key: np.uint64) -> int:
     """Return the entry's place, made with zeros if it is new. The caller has seen to it that there is `room_for` it."""
-    mask = table.keys.size - 1
-    place = np.int64(key & np.uint64(mask))
-    while table.keys[place] != _EMPTY:
-        if table.keys[place] == key:
-            return int(place)
-        place = (place + 1) & mask
+    slot = _probe(table, key)
+    entry = np.int64(table.slots[slot])
+    if entry != 0:
+        return int(entry & (table.slots.size - 1)) - 1
+    place = table.counters[USED]
     table.keys[place] = key
-    table.counters[USED] += 1
+    _point(table, slot, place)
+    table.counters[USED] = place + 1
     return int(place)
 
 
@@ -69,57 +162,62 @@ def claim(table: Table, key: np.uint64) -> int:
 def room_for(table: Table, entries: int) -> bool:
     """Whether so many more entries fit without growing or evicting."""
     used = table.counters[USED] + entries
-    return bool(used <= table.counters[LIMIT] and 2 * used < table.keys.size)
+    return bool(used <= table.counters[LIMIT] and 2 * used < table.slots.size)
 
 
 @inner
 def used_since(table: Table, since: float) -> int:
     """Return how many entries were used at this time or later."""
     count = 0
-    for i in range(table.keys.size):
-        if table.keys[i] != _EMPTY and table.rows[i, 0] >= since:
+    for place in range(table.counters[USED]):
+        if table.rows[place, 0] >= since:
             count += 1
     return count
 
 
 @kernel
-def _copy_entries(source: Table, target: Table, oldest: float) -> None:
-    for i in range(source.keys.size):
-        if source.keys[i] != _EMPTY and source.rows[i, 0] >= oldest:
-            place = claim(target, source.keys[i])
-            target.rows[place, :] = source.rows[i, :]
+def _index_all(table: Table) -> None:
+    table.slots[:] = 0
+    for place in range(table.counters[USED]):
+        _point(table, _probe(table, table.keys[place]), place)
+
+
+@kernel
+def _keep(table: Table, since: float, all_but: np.uint64) -> None:
+    """Keep the entries that were used at this time or later and belong to another owner, in their order."""
+    used, kept = table.counters[USED], 0
+    for place in range(used):
+        is_owned = all_but != _NOBODY and table.keys[place] & OWNER == all_but & OWNER
+        if table.rows[place, 0] >= since and not is_owned:
+            table.keys[kept] = table.keys[place]
+            table.rows[kept, :] = table.rows[place, :]
+            kept += 1
+    table.keys[kept:used] = 0
+    table.rows[kept:used, :] = 0.0
+    table.counters[USED] = kept
 
 
 @kernel
 def _eviction_time(table: Table) -> float:
     """Return the time of last use below which an eighth of the entries lie."""
-    times = np.sort(table.rows[table.keys != _EMPTY, 0])
-    return float(times[times.size // 8])
+    times = table.rows[: table.counters[USED], 0].copy()
+    eighth = times.size // 8
+    return float(np.partition(times, eighth)[eighth])
 
 
 def make_room(table: Table) -> Table:
-    """Return the table with room for more entries: twice the size, or without the oldest eighth at capacity."""
-    full = table.counters[USED] + MOST_AT_ONCE > table.counters[LIMIT]
-    size = table.keys.size if full else 2 * table.keys.size
-    fresh = Table(np.zeros(size, np.uint64), np.zeros((size, table.rows.shape[1])), table.counters.copy())
-    fresh.counters[USED] = 0
-    oldest = float(np.nextafter(_eviction_time(table), np.inf)) if full else -np.inf
-    _copy_entries(table, fresh, oldest)
-    fresh.counters[EVICTED] += table.counters[USED] - fresh.counters[USED]
-    return fresh
+    """Return the table with room for more entries: twice the index, or without the oldest eighth at capacity."""
+    used = int(table.counters[USED])
+    if used + MOST_AT_ONCE > table.counters[LIMIT]:
+        _keep(table, float(np.nextafter(_eviction_time(table), np.inf)), _NOBODY)
+        table.counters[EVICTED] += used - table.counters[USED]
+    else:
+        table = table._replace(slots=np.zeros(2 * table.slots.size, np.uint32))
+    _index_all(table)
+    return table
 
 
-@kernel
-def _copy_others(source: Table, target: Table, owner: np.uint64) -> None:
-    for i in range(source.keys.size):
-        if source.keys[i] != _EMPTY and source.keys[i] & OWNER != owner & OWNER:
-            place = claim(target, source.keys[i])
-            target.rows[place, :] = source.rows[i, :]
-
-
-def without_owner(table: Table, owner: np.uint64) -> Table:
-    """Return the table without the entries whose keys are ``owner`` or `of_owner`, which counts as no eviction."""
-    fresh = Table(np.zeros_like(table.keys), np.zeros_like(table.rows), table.counters.copy())
-    fresh.counters[USED] = 0
-    _copy_others(table, fresh, owner)
-    return fresh
+def forget_owner(table: Table, owner: np.uint64) -> None:
+    """Remove the entries whose keys are ``owner`` or `of_owner`, which counts as no eviction."""
+    _keep(table, -np.inf, owner)
+    _index_all(table)

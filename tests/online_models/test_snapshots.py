@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from online_models.engine import Engine
 from online_models.errors import SnapshotError
-from online_models.features.table import Table, claim, new_table
+from online_models.features.table import LIMIT, USED, Table, claim, new_table
 from online_models.snapshots import MAGIC, decode, encode
 
 COMPILING = settings(
@@ -44,7 +44,7 @@ def sign(content: bytes) -> bytes:
 
 def test_arrays_tables_and_meta_data_come_back_exactly() -> None:
     state, meta = tree(), {"alerts": {"conn": [1.5, None, "ä", float(2**53)]}}
-    found, told = decode(encode(state, meta), {"conn": Pair(np.zeros(4), new_table(3, 5))})
+    found, told = decode(encode(state, meta), {"conn": Pair(np.zeros(4), new_table(3, 100))})
     assert told == meta
     assert found["conn"].numbers.tolist() == state["conn"].numbers.tolist()
     for one, other in zip(found["conn"].table, state["conn"].table, strict=True):
@@ -94,18 +94,40 @@ def test_bytes_after_the_end_are_noticed(learned_day: bytes) -> None:
 @pytest.mark.parametrize(
     "template",
     [
-        {"conn": Pair(np.zeros(5), new_table(3, 5))},
-        {"conn": Pair(np.zeros(4), new_table(4, 5))},
-        {"conn": Pair(np.zeros((2, 2)), new_table(3, 5))},
-        {"conn": Pair(np.zeros(4).astype(np.float32), new_table(3, 5))},
-        {"dns": Pair(np.zeros(4), new_table(3, 5))},
+        {"conn": Pair(np.zeros(5), new_table(3, 100))},
+        {"conn": Pair(np.zeros(4), new_table(4, 100))},
+        {"conn": Pair(np.zeros(4), new_table(3, 99))},
+        {"conn": Pair(np.zeros((2, 2)), new_table(3, 100))},
+        {"conn": Pair(np.zeros(4).astype(np.float32), new_table(3, 100))},
+        {"dns": Pair(np.zeros(4), new_table(3, 100))},
         {"conn": (*tree()["conn"], np.zeros(1))},
     ],
-    ids=["length", "table's width", "shape", "type", "name", "one more"],
+    ids=["length", "table's width", "table's capacity", "shape", "type", "name", "one more"],
 )
 def test_a_snapshot_of_other_models_is_refused(template: object) -> None:
     with pytest.raises(SnapshotError, match=r"expected|lacks"):
         decode(encode(tree(), {}), template)
+
+
+@pytest.mark.parametrize("size", [0, 512, 1023, 1025, 4096, 2**40])
+def test_an_index_of_no_possible_size_is_refused(size: int) -> None:
+    state = tree()
+    table = state["conn"].table._replace(slots=np.broadcast_to(np.uint32(0), (size,)))
+    data = encode({"conn": state["conn"]._replace(table=table)}, {})
+    with pytest.raises(SnapshotError, match="expected: an index of"):
+        decode(data, tree())
+
+
+@pytest.mark.parametrize(("counter", "value"), [(USED, 2), (USED, 4), (USED, -1), (LIMIT, 16), (LIMIT, 2**62)])
+def test_a_table_that_counts_other_entries_than_it_has_is_refused(counter: int, value: int) -> None:
+    state = tree()
+    data = encode(state, {})
+    counters = state["conn"].table.counters.copy()
+    changed = counters.copy()
+    changed[counter] = value
+    crafted = sign(data[:-32].replace(counters.tobytes(), changed.tobytes()))
+    with pytest.raises(SnapshotError, match="counters"):
+        decode(crafted, tree())
 
 
 def test_an_engine_refuses_the_state_of_something_else() -> None:

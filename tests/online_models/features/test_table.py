@@ -1,15 +1,31 @@
-"""The bounded table holds what a dict would hold, rid of its oldest entries and never larger than its limit."""
+"""The bounded table holds what a dict would hold, in its order, rid of its oldest entries and never over its limit."""
 
 from __future__ import annotations
+
+import copy
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from online_models.features.table import EVICTED, LIMIT, MOST_AT_ONCE, USED, Table, claim, find, make_room, new_table
+from online_models.errors import CapacityError
+from online_models.features.table import (
+    EVICTED,
+    LIMIT,
+    MOST_AT_ONCE,
+    USED,
+    Table,
+    claim,
+    entries,
+    find,
+    forget_owner,
+    make_room,
+    new_table,
+)
 from online_models.features.table import room_for as has_room
-from online_models.features.text import mix
+from online_models.features.text import mix, of_owner
 
 COMPILING = settings(deadline=None, max_examples=30)
 STEPS = st.lists(st.tuples(st.integers(1, 60), st.integers(0, 30)), max_size=300)
@@ -27,18 +43,19 @@ def put(table: Table, key: int, time: float, value: float) -> Table:
 
 def held(table: Table) -> Model:
     """Return what a table holds, as a dict."""
-    places = np.flatnonzero(table.keys)
-    return {int(table.keys[p]): (float(table.rows[p, 0]), float(table.rows[p, 1])) for p in places}
+    return {int(key): (float(row[0]), float(row[1])) for key, row in zip(*entries(table), strict=True)}
 
 
 def check_places(table: Table) -> None:
     """Every entry is found where it lies, and the counters are true."""
-    entries = held(table)
-    assert table.counters[USED] == len(entries) <= table.counters[LIMIT]
-    assert 2 * len(entries) <= table.keys.size
-    for key, values in entries.items():
+    model, used = held(table), int(table.counters[USED])
+    assert used == len(model) == np.count_nonzero(table.slots) <= table.counters[LIMIT]
+    assert 2 * used <= table.slots.size
+    assert not table.keys[used:].any()
+    assert not table.rows[used:].any()
+    for key, values in model.items():
         place = find(table, np.uint64(key))
-        assert tuple(table.rows[place]) == values
+        assert tuple(table.rows[place, :2]) == values
 
 
 @COMPILING
@@ -50,7 +67,7 @@ def test_any_use_agrees_with_a_dict_that_loses_only_its_oldest(steps: list[tuple
         table = put(table, key, float(time), float(number))
         model[key] = (float(time), float(number))
         gone = {lost: model.pop(lost) for lost in model.keys() - held(table).keys()}
-        assert held(table) == model
+        assert list(held(table).items()) == list(model.items())
         if gone:
             assert len(had) > capacity - MOST_AT_ONCE
             assert max(t for t, _ in gone.values()) < min((had[k][0] for k in model if k in had), default=np.inf)
@@ -68,7 +85,7 @@ def test_it_grows_by_doubling_and_loses_nothing_on_the_way(entries: int) -> None
         table = put(table, key, float(number), -float(number))
     assert held(table) == {key: (float(n), -float(n)) for n, key in enumerate(keys)}
     assert table.counters[EVICTED] == 0
-    assert table.keys.size & (table.keys.size - 1) == 0
+    assert table.slots.size & (table.slots.size - 1) == 0
     check_places(table)
 
 
@@ -77,7 +94,7 @@ def test_a_flood_of_new_keys_keeps_the_size_and_the_latest() -> None:
     table, sizes = new_table(2, 2000), set()
     for number in range(20_000):
         table = put(table, int(mix(np.uint64(number + 1))), float(number), 0.0)
-        sizes.add(table.keys.size)
+        sizes.add(table.slots.size)
     assert max(sizes) == 4096
     times = sorted(time for time, _ in held(table).values())
     assert times == [float(t) for t in range(20_000 - len(times), 20_000)]
@@ -112,3 +129,50 @@ def test_the_same_sequence_gives_the_same_bytes(steps: list[tuple[int, int]]) ->
         tables = [put(table, key, float(time), 0.0) for table in tables]
     one, other = ([part.tobytes() for part in table] for table in tables)
     assert one == other
+
+
+def resident() -> int:
+    """Return the bytes of memory that this process takes."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+
+def test_room_takes_memory_only_as_it_is_used() -> None:
+    """A million rows are 80 MB; ten thousand of them, and their copy, are 0.8 MB each."""
+    copy.deepcopy(put(new_table(10, 16), 1, 0.0, 0.0))  # compiles
+    before = resident()
+    table = new_table(10, 1_000_000)
+    for number in range(10_000):
+        table = put(table, number + 1, float(number), 0.0)
+    copied = copy.deepcopy(table)
+    assert resident() - before < 10_000_000
+    assert held(copied) == held(table)
+    check_places(copied)
+
+
+def test_a_copy_has_a_life_of_its_own() -> None:
+    table = put(new_table(2, 20), 1, 5.0, 6.0)
+    copied = put(copy.deepcopy(table), 2, 7.0, 8.0)
+    copied.rows[find(copied, np.uint64(1)), 1] = 9.0
+    assert (held(table), held(copied)) == ({1: (5.0, 6.0)}, {1: (5.0, 9.0), 2: (7.0, 8.0)})
+
+
+@COMPILING
+@given(st.lists(st.tuples(st.integers(1, 9), st.integers(1, 40)), max_size=200), st.integers(1, 9))
+def test_forgetting_an_owner_leaves_what_others_own(things: list[tuple[int, int]], gone: int) -> None:
+    table, model = new_table(2, 1000), Model()
+    for number, (one, thing) in enumerate(things):
+        key = int(of_owner(np.uint64(mix(np.uint64(one))), np.uint64(thing)))
+        table = put(table, key, float(number), 0.0)
+        model[key] = (float(number), 0.0)
+    owner = np.uint64(mix(np.uint64(gone)))
+    forget_owner(table, owner)
+    owned = {int(of_owner(owner, np.uint64(thing))) for thing in range(1, 41)}
+    assert list(held(table).items()) == [(key, values) for key, values in model.items() if key not in owned]
+    assert table.counters[EVICTED] == 0
+    check_places(table)
+
+
+@pytest.mark.parametrize(("width", "capacity"), [(5, 10**15), (5, 2**30 + 1), (2**18, 2**30)])
+def test_a_capacity_beyond_the_address_space_is_refused(width: int, capacity: int) -> None:
+    with pytest.raises(CapacityError, match="lower max_pairs or max_devices"):
+        new_table(width, capacity)
