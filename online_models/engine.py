@@ -21,7 +21,7 @@ from online_models.feedback import Model, hear, rehearse
 from online_models.kinds import KINDS, Kind
 from online_models.running import nothing_scored, run, scored
 from online_models.snapshots import decode, encode, read_meta
-from online_models.views import Views, new_views
+from online_models.views import new_views, with_masks
 from online_models.withheld import Records, Withheld
 
 if TYPE_CHECKING:
@@ -141,7 +141,8 @@ class Engine:
         templates = {name: _arrays(model) for name, model in engine._models.items()}
         arrays, meta = decode(data, templates)
         for name, model in engine._models.items():
-            model.state, model.views, withheld = arrays[name]
+            model.state, views, withheld = arrays[name]
+            model.views = with_masks(views)
             budget.set_budget(model.views.rates, engine.config.alert_budget_per_day, model.kind.share)
             rest = meta["models"][name]
             model.withheld.restore(withheld, rest["lost"])
@@ -196,8 +197,9 @@ def _evicted(model: Model) -> dict[str, int]:
     return {**counts, "withheld": model.withheld.lost}
 
 
-def _arrays(model: Model) -> tuple[Any, Views, Records]:
-    return model.state, model.views, model.withheld.records()
+def _arrays(model: Model) -> tuple[Any, tuple[Any, ...], Records]:
+    """Return what a snapshot holds: all but the views' masks, which follow from their forests."""
+    return model.state, model.views[:-1], model.withheld.records()
 
 
 def _rest(model: Model) -> dict[str, Any]:

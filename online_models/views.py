@@ -7,7 +7,7 @@ by its weight; what the others have beyond the ordinary adds a share. The sum is
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from online_models.budget import Rates, new_rates
 from online_models.calibration import Calibration, accept, decades, new_calibration
 from online_models.compile import inner
-from online_models.forest.inline import ForestState, learn_leaves, new_state, score_and_leaves
+from online_models.forest.inline import ForestState, Masks, learn_leaves, masks_of, new_state, score_and_leaves
 from online_models.guard import DEFAULT_POLICY
 from online_models.verdicts import new_verdicts
 
@@ -53,6 +53,8 @@ class Views(NamedTuple):
         float64 ``(views,)``: its forest scores and their decades.
     learned
         int64 ``(1,)``: records learned, in all.
+    masks
+        Follow from the forests, one a view: no part of a snapshot.
     """
 
     forests: tuple[ForestState, ...]
@@ -67,6 +69,7 @@ class Views(NamedTuple):
     scores: npt.NDArray[np.float64]
     rarity: npt.NDArray[np.float64]
     learned: npt.NDArray[np.int64]
+    masks: tuple[Masks, ...]
 
 
 def new_views(
@@ -77,11 +80,10 @@ def new_views(
     seed: int,
 ) -> Views:
     """Grow the forests of a log kind, of so many trees and levels a view; the same seed grows the same trees."""
-    count = len(edges) - 1
+    count, widths = len(edges) - 1, np.diff(edges).tolist()
+    grown = tuple(new_state(widths[v], *forests[v], REFERENCE, seed * 1000 + v) for v in range(count))
     return Views(
-        forests=tuple(
-            new_state(int(edges[v + 1] - edges[v]), *forests[v], REFERENCE, seed * 1000 + v) for v in range(count)
-        ),
+        forests=grown,
         calibration=new_calibration(count),
         edges=edges,
         weights=np.array(weights),
@@ -93,7 +95,14 @@ def new_views(
         scores=np.zeros(count),
         rarity=np.zeros(count),
         learned=np.zeros(1, np.int64),
+        masks=tuple(map(masks_of, grown, widths)),
     )
+
+
+def with_masks(parts: tuple[Any, ...]) -> Views:
+    """Return the views of a snapshot, which has all of them but the masks."""
+    forests, _, edges, *_ = parts
+    return Views._make((*parts, tuple(map(masks_of, forests, np.diff(edges).tolist()))))
 
 
 @inner
@@ -104,7 +113,7 @@ def assess(views: Views, x: npt.NDArray[np.float64], maturity: float) -> None:
     """
     for v in range(views.scores.size):
         part = x[views.edges[v] : views.edges[v + 1]]
-        views.scores[v] = score_and_leaves(views.forests[v], part, views.leaves[v])
+        views.scores[v] = score_and_leaves(views.forests[v], views.masks[v], part, views.leaves[v])
         learned = views.calibration.total[v]
         trust = maturity if views.compares[v] else 1.0
         views.rarity[v] = decades(views.calibration, v, views.scores[v]) * trust * learned / (learned + _SETTLING)

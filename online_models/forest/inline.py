@@ -4,12 +4,12 @@ Values may be NaN (River sends them to the right), but none may be missing.
 
 >>> import numpy as np
 >>> state = new_state(n_features=2, n_trees=3, height=4, window_size=1024, seed=1)
->>> leaves = np.empty(3, dtype=np.int32)
+>>> masks, leaves = masks_of(state, n_features=2), np.empty(3, dtype=np.int32)
 >>> for _ in range(256):
-...     _ = score_and_leaves(state, np.array([0.2, 0.8]), leaves)
+...     _ = score_and_leaves(state, masks, np.array([0.2, 0.8]), leaves)
 ...     learn_leaves(state, leaves)
->>> usual = score_and_leaves(state, np.array([0.2, 0.8]), leaves)
->>> bool(usual < score_and_leaves(state, np.array([0.9, 0.1]), leaves))
+>>> usual = score_and_leaves(state, masks, np.array([0.2, 0.8]), leaves)
+>>> bool(usual < score_and_leaves(state, masks, np.array([0.9, 0.1]), leaves))
 True
 """
 
@@ -21,30 +21,60 @@ import numpy as np
 
 from online_models.compile import inlined
 from online_models.forest.attribution import attribute
+from online_models.forest.masks import Masks, find_leaves, masks_of
 from online_models.forest.pivot import pivot
 from online_models.forest.state import DUE, LEARNED, REFERENCE, ForestState, new_state
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["ForestState", "attribute", "learn_leaves", "new_state", "pivot", "score_and_leaves"]
+__all__ = [
+    "ForestState",
+    "Masks",
+    "attribute",
+    "find_leaves",
+    "learn_leaves",
+    "masks_of",
+    "new_state",
+    "pivot",
+    "score_and_leaves",
+]
 
 
 @inlined
-def score_and_leaves(state: ForestState, x: npt.NDArray[np.float64], leaves: npt.NDArray[np.int32]) -> float:
+def score_and_leaves(
+    state: ForestState, masks: Masks, x: npt.NDArray[np.float64], leaves: npt.NDArray[np.int32]
+) -> float:
     """Return the score of a record, 0 while there is no reference, and remember its leaf in each tree.
 
     Parameters
     ----------
     state
         The forest; it is not changed.
+    masks
+        What `masks_of` made of the forest.
     x
         float64 ``(n_features,)``.
     leaves
         int32, at least ``(n_trees,)``; written. Leaves are numbered from left to right, for good.
     """
+    if masks.both.size > 0:
+        find_leaves(masks, x, leaves)
+    else:
+        _walk_to_leaves(state, x, leaves)
     n_trees, n_splits = state.feature.shape
-    total = 0.0
+    total = np.int64(0)  # of whole numbers: their order does not matter, and adding them takes a third of the time
+    for tree in range(n_trees):
+        total += np.int64(state.path[np.uint32(tree), np.uint32(leaves[np.uint32(tree)])])
+    reference = state.counters[REFERENCE]
+    if reference == 0:
+        return 0.0
+    return float(1.0 - total / (n_trees * reference * (2 * n_splits + 1)))
+
+
+@inlined
+def _walk_to_leaves(state: ForestState, x: npt.NDArray[np.float64], leaves: npt.NDArray[np.int32]) -> None:
+    n_trees, n_splits = state.feature.shape
     for tree in range(n_trees):
         node = 0
         while node < n_splits:
@@ -52,11 +82,6 @@ def score_and_leaves(state: ForestState, x: npt.NDArray[np.float64], leaves: npt
             value = x[np.uint32(state.feature[tree, here])]
             node = 2 * node + 2 - (value < state.threshold[tree, here])
         leaves[tree] = node - n_splits
-        total += state.path[tree, node - n_splits]
-    reference = state.counters[REFERENCE]
-    if reference == 0:
-        return 0.0
-    return float(1.0 - total / (n_trees * reference * (2 * n_splits + 1)))
 
 
 @inlined

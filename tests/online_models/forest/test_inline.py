@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 from river.anomaly import HalfSpaceTrees
 
 from online_models.compile import kernel
-from online_models.forest.inline import ForestState, attribute, learn_leaves, new_state, score_and_leaves
+from online_models.forest.inline import (
+    ForestState,
+    Masks,
+    attribute,
+    learn_leaves,
+    masks_of,
+    new_state,
+    score_and_leaves,
+)
 from online_models.forest.state import DUE, LEARNED, REFERENCE
 
 if TYPE_CHECKING:
@@ -25,12 +33,12 @@ Record = dict[Any, Any]
 
 
 @kernel
-def run(state: ForestState, x: Floats, scores: Floats, sums: Floats) -> None:
+def run(state: ForestState, masks: Masks, x: Floats, scores: Floats, sums: Floats) -> None:
     """Score every record, add up the parts of its score, then learn it."""
     leaves = np.empty(state.feature.shape[0], dtype=np.int32)
     parts = np.empty(x.shape[1])
     for i in range(x.shape[0]):
-        scores[i] = score_and_leaves(state, x[i], leaves)
+        scores[i] = score_and_leaves(state, masks, x[i], leaves)
         sums[i] = attribute(state, x[i], parts) + parts.sum()
         learn_leaves(state, leaves)
 
@@ -38,7 +46,7 @@ def run(state: ForestState, x: Floats, scores: Floats, sums: Floats) -> None:
 def run_all(state: ForestState, x: Floats) -> tuple[Floats, Floats]:
     """Return the scores and the sums of their parts."""
     scores, sums = np.empty(len(x)), np.empty(len(x))
-    run(state, x, scores, sums)
+    run(state, masks_of(state, x.shape[1]), x, scores, sums)
     return scores, sums
 
 
@@ -136,9 +144,9 @@ def test_what_is_not_learned_leaves_no_trace(shape_of: Callable[[str, int, int, 
     state = new_state(4, 5, 5, 256, seed=1)
     run_all(state, x[:300])
     before = [array.copy() for array in state]
-    leaves, parts = np.empty(5, dtype=np.int32), np.empty(4)
+    masks, leaves, parts = masks_of(state, 4), np.empty(5, dtype=np.int32), np.empty(4)
     for record in x[300:]:
-        score_and_leaves(state, record, leaves)
+        score_and_leaves(state, masks, record, leaves)
         attribute(state, record, parts)
     for array, copy in zip(state, before, strict=True):
         np.testing.assert_array_equal(array, copy)
@@ -146,7 +154,8 @@ def test_what_is_not_learned_leaves_no_trace(shape_of: Callable[[str, int, int, 
 
 def test_without_reference_everything_is_nought() -> None:
     state, parts = new_state(3, 2, 4, 100, seed=1), np.ones(3)
-    assert score_and_leaves(state, np.full(3, 0.5), np.empty(2, dtype=np.int32)) == 0.0
+    masks, leaves = masks_of(state, 3), np.empty(2, dtype=np.int32)
+    assert score_and_leaves(state, masks, np.full(3, 0.5), leaves) == 0.0
     assert attribute(state, np.full(3, 0.5), parts) == 0.0
     assert not parts.any()
 
