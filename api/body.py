@@ -55,7 +55,12 @@ def _too_large(limit: int) -> ProblemError:
 
 
 async def read_records(request: Request, keys: Sequence[str], limit: int) -> list[Any]:
-    """Return the list under one of `keys` of the body's JSON object.
+    """Return the list under one of `keys` of the body's JSON object; errors are those of `read_object`."""
+    return (await read_object(request, keys, limit))[0]
+
+
+async def read_object(request: Request, keys: Sequence[str], limit: int) -> tuple[list[Any], dict[str, Any]]:
+    """Return the list under one of `keys` of the body's JSON object, and the whole object.
 
     Raises
     ------
@@ -70,7 +75,7 @@ async def read_records(request: Request, keys: Sequence[str], limit: int) -> lis
     records = next((document[key] for key in keys if key in document), None) if isinstance(document, dict) else None
     if not isinstance(records, list):
         raise ProblemError(422, "wrong_shape", f"The body is JSON of another shape; {_expected(keys[0])}")
-    return records
+    return records, document
 
 
 def _expected(key: str) -> str:

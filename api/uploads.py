@@ -29,7 +29,7 @@ _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 async def receive_upload(request: Request, folder: Path, limit: int) -> UploadedLog:
-    """Store the uploaded file and return it as a dataset.
+    """Store the uploaded log and return it as a dataset; a file part ``attacks`` has the uids of its attacks.
 
     Raises
     ------
@@ -37,30 +37,34 @@ async def receive_upload(request: Request, folder: Path, limit: int) -> Uploaded
         If the body is too large (413), is no multipart form (400), or holds no file (422).
     """
     try:
-        async with limited(request, limit).form(max_files=1) as form:
-            upload = next((part for part in form.values() if isinstance(part, UploadFile)), None)
-            if upload is None:
+        async with limited(request, limit).form(max_files=2) as form:
+            files = {name: part for name, part in form.items() if isinstance(part, UploadFile)}
+            labels = files.pop("attacks", None)
+            if not files:
                 raise ProblemError(422, "no_file", "The form holds no file; send the log as a file part named `file`")
-            return await run_in_threadpool(_keep, upload.file, upload.filename or "upload.log", folder)
+            attacks = None if labels is None else frozenset((await labels.read()).decode("utf-8", "replace").split())
+            upload = next(iter(files.values()))
+            return await run_in_threadpool(_keep, upload.file, upload.filename or "upload.log", folder, attacks)
     except HTTPException as error:  # Starlette's form of what is wrong with a form
         raise ProblemError(400, "not_multipart", f"The body is not a multipart form: {error.detail}") from error
 
 
-def _keep(content: IO[bytes], name: str, folder: Path) -> UploadedLog:
+def _keep(content: IO[bytes], name: str, folder: Path, attacks: frozenset[str] | None) -> UploadedLog:
     """Copy the upload into a folder of its own, under a name that is safe as a path."""
     folder.mkdir(exist_ok=True)
     place = Path(tempfile.mkdtemp(dir=folder))
     safe = _NOT_IN_NAMES.sub("_", Path(name).name).lstrip(".")[-128:] or "upload.log"
     with (place / safe).open("wb") as file:
         shutil.copyfileobj(content, file)
-    return UploadedLog(place / safe, name)
+    return UploadedLog(place / safe, name, attacks)
 
 
 class UploadedLog:
     """A dataset that reads its log while it is learned, so a large one never stands in memory."""
 
-    def __init__(self, path: Path, name: str) -> None:
+    def __init__(self, path: Path, name: str, attacks: frozenset[str] | None = None) -> None:
         self.name = name
+        self.attacks = attacks
         self._path = path
         self._source = ReplaySource([path], piece_bytes=_PIECE_BYTES)
         self._read_all = False

@@ -20,6 +20,7 @@ from online_models.features.table import EVICTED, forget_owner
 from online_models.feedback import Model, hear, rehearse
 from online_models.kinds import KINDS, Kind
 from online_models.running import nothing_scored, run, scored
+from online_models.second_opinion import SecondOpinion
 from online_models.snapshots import decode, encode, read_meta
 from online_models.views import new_views, with_masks
 from online_models.withheld import Records, Withheld
@@ -68,6 +69,7 @@ class Engine:
             views=views,
             alerts=AlertBook(name, config.max_devices),
             withheld=Withheld(Records(columns, features, np.zeros(0), codes, codes)),
+            opinion=SecondOpinion(config.seed),
         )
 
     def process(self, batch: RecordBatch) -> ScoredBatch:
@@ -88,7 +90,7 @@ class Engine:
         model = self._models.get(batch.kind)
         if model is None:
             return nothing_scored(batch.kind)
-        self._models[batch.kind] = copy.deepcopy(model)
+        self._models[batch.kind] = copy.deepcopy(model, {id(model.opinion): model.opinion})
         try:
             return self.process(batch)
         finally:
@@ -99,6 +101,20 @@ class Engine:
         model = self._models.get(batch.kind)
         if model is not None and len(batch):
             run(model, model.kind.columns(batch, self._ranges), len(batch), trusted=True)
+
+    def learn_labelled(self, batch: RecordBatch, attacks: frozenset[str]) -> int:
+        """Learn records but for those with the uids ``attacks``; return how many were learned as normal.
+
+        The alerts that the whole batch would raise become labels of the second opinion.
+        """
+        model = self._models.get(batch.kind)
+        if model is None:
+            return 0
+        for alert in self.score(batch).alerts:
+            model.opinion.learn(alert, "expected" if attacks.isdisjoint(alert.uids) else "attack")
+        normal = batch.frame.filter(~batch.frame["uid"].fill_null("").is_in(sorted(attacks)))
+        self.learn(RecordBatch(batch.kind, normal, batch.source))
+        return len(normal)
 
     def evicted(self) -> dict[str, dict[str, int]]:
         """Return how many entries each bounded table has forgotten so far, by log kind and table."""
@@ -147,6 +163,7 @@ class Engine:
             rest = meta["models"][name]
             model.withheld.restore(withheld, rest["lost"])
             model.alerts.restore(rest["alerts"])
+            model.opinion.restore(rest["labels"])
             model.heard = rest["heard"]
         return engine
 
@@ -203,4 +220,5 @@ def _arrays(model: Model) -> tuple[Any, tuple[Any, ...], Records]:
 
 
 def _rest(model: Model) -> dict[str, Any]:
-    return {"alerts": model.alerts.state(), "lost": model.withheld.lost, "heard": model.heard}
+    told = {"alerts": model.alerts.state(), "labels": model.opinion.state()}
+    return {**told, "lost": model.withheld.lost, "heard": model.heard}

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from online_models.alerts import AlertBook
     from online_models.kinds import Kind
+    from online_models.second_opinion import SecondOpinion
     from online_models.types import Alert, Feedback
     from online_models.views import Views
     from online_models.withheld import Records, Withheld
@@ -50,6 +51,7 @@ class Model:
     views: Views
     alerts: AlertBook
     withheld: Withheld
+    opinion: SecondOpinion
     heard: int = 0
 
 
@@ -70,6 +72,7 @@ def hear(model: Model, feedback: Feedback, device: np.uint64) -> None:
         if row is not None:
             take_back(row[RATES_AT:GUARD_WIDTH], model.views.rates)
         model.withheld.take(device)
+    model.opinion.learn(alert, feedback.verdict)
     model.heard = feedback.number
 
 

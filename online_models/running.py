@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -96,10 +97,11 @@ def _alerts(
     known = np.concatenate([r.known for r in reported]).tolist()
     devices = np.concatenate([r.devices for r in reported]).tolist()
     told = frame.select("uid", "ts")[rows].fill_null(0.0).hstack(context[rows])
-    return model.alerts.observe(
+    alerts = model.alerts.observe(
         _anomaly(model.kind, row, (*values, *about), outcome, scores, reasons)
         for row, values, about in zip(rows, told.iter_rows(), zip(things, known, devices, strict=True), strict=True)
     )
+    return tuple(replace(alert, second_opinion=model.opinion.of(alert)) for alert in alerts)
 
 
 def _anomaly(

@@ -40,6 +40,25 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class Opinion:
+    """What a model that learns from people's verdicts thinks of an alert.
+
+    Attributes
+    ----------
+    probability
+        That a person would call it an attack, 0 to 1.
+    accuracy
+        How well the model guessed verdicts before it learned them: mean share of both that it got right, 0 to 1.
+    labels
+        Verdicts that it has learned.
+    """
+
+    probability: float
+    accuracy: float
+    labels: int
+
+
+@dataclass(frozen=True, slots=True)
 class Alert:
     """What a person is told: one per device and behaviour, updated while it lasts. Times are log time, epoch seconds.
 
@@ -71,6 +90,7 @@ class Alert:
     things: tuple[tuple[str, ...], ...] = ()
     subjects: tuple[str, ...] = ()
     site_devices: int = 0
+    second_opinion: Opinion | None = None
     verdict: Verdict | None = None
     comment: str | None = None
     incident: str = ""

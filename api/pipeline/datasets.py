@@ -25,6 +25,8 @@ class Dataset(Protocol):
     """Records to learn, decoded piece by piece as they are asked for."""
 
     name: str
+    attacks: frozenset[str] | None
+    """Uids of the records that are attacks; None if nobody has said which are."""
 
     def batches(self) -> Iterator[RecordBatch]:
         """Decode and yield the next records."""
@@ -50,7 +52,10 @@ class ObjectsDataset:
 
     name = "dataset"
 
-    def __init__(self, batches: Sequence[RecordBatch], rejected: Sequence[Rejection]) -> None:
+    def __init__(
+        self, batches: Sequence[RecordBatch], rejected: Sequence[Rejection], attacks: frozenset[str] | None = None
+    ) -> None:
+        self.attacks = attacks
         self._batches = batches
         self._rejected = rejected
         self._total = sum(len(batch) for batch in batches)

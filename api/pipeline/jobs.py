@@ -30,11 +30,11 @@ class JobStatus:
     Attributes
     ----------
     records_done, records_total
-        Records learned, and their number if it is known yet.
+        Records gone through, and their number if it is known yet.
     progress
         Part of the dataset that has been read, 0 to 1.
     learned
-        Records learned, by log kind.
+        Records learned as normal, by log kind.
     rejected, rejections
         How many records or lines could not be used, and some of them with their reasons.
     """
@@ -61,6 +61,7 @@ class TrainingJob:
         self._dataset = dataset
         self._chunks: Iterator[RecordBatch] = slices(dataset, chunk)
         self._learned: Counter[str] = Counter()
+        self._done = 0
         self._clock = clock
 
     def step(self, engine: Engine) -> bool:
@@ -73,13 +74,17 @@ class TrainingJob:
         if batch is None:
             self._complete()
             return False
-        engine.learn(batch)
-        self._learned[batch.kind] += len(batch)
+        self._done += len(batch)
+        if self._dataset.attacks is None:
+            engine.learn(batch)
+            self._learned[batch.kind] += len(batch)
+        else:
+            self._learned[batch.kind] += engine.learn_labelled(batch, self._dataset.attacks)
         self._report("running")
         return True
 
     def _complete(self) -> None:
-        if self._learned:
+        if self._done:
             self.finish("done")
         else:
             reasons = [rejection.error for rejection in self._dataset.rejections()] or ["there is none"]
@@ -89,7 +94,7 @@ class TrainingJob:
         self.status = replace(
             self.status,
             state=state,
-            records_done=self._learned.total(),
+            records_done=self._done,
             records_total=self._dataset.total(),
             progress=self._dataset.progress(),
             learned=dict(self._learned),

@@ -83,6 +83,14 @@ class JobAnswer(_Answer):
     error: str | None = Field(description="why the job failed")
 
 
+class OpinionAnswer(_Answer):
+    """What a model thinks of an alert that learns from what people say of alerts; it silences nothing."""
+
+    probability: float = Field(description="that a person would call it an attack", examples=[0.93])
+    accuracy: float = Field(description="share of both verdicts that it guessed before it learned them", examples=[0.9])
+    labels: int = Field(description="verdicts that it has learned", examples=[40])
+
+
 class AlertAnswer(_Answer):
     """What a person is told: one per device and behaviour, updated while it lasts. Times are log time."""
 
@@ -104,6 +112,7 @@ class AlertAnswer(_Answer):
     peers: list[str]
     targets: list[str] = Field(description="what sample records were about", examples=[["tcp/23"]])
     subjects: list[str] = Field(description="the same in words that hold for any device", examples=[["tcp/23 in …"]])
+    second_opinion: OpinionAnswer | None = Field(description="null until enough was said of alerts to judge by")
     verdict: Verdict | None = Field(description="what a person said of it")
     comment: str | None = Field(description="the comment that came with it")
     incident: str = Field(description="with the device's other alerts of that time it makes this incident")

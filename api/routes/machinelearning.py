@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from api.body import read_records
+from api.body import read_object
 from api.pipeline.datasets import Dataset, ObjectsDataset, Rejection
 from api.pipeline.jobs import JobStatus, TrainingJob
 from api.problems import ProblemError, problem_responses
@@ -33,7 +33,11 @@ def machinelearning_routes(service: Service) -> APIRouter:
         openapi_extra=dataset_body(),
     )
     async def train(request: Request, response: Response) -> JobStatus:
-        """Learn records that are known to be normal, in the background; live scoring goes first."""
+        """Learn records that are known to be normal, in the background; live scoring goes first.
+
+        Of a labelled dataset also `attacks` is told, the uids of those that are not: these are not learned as normal,
+        and the second opinion on alerts learns to tell both apart.
+        """
         dataset = await _dataset(request, service)
         job = TrainingJob(dataset, service.limits.train_chunk, service.clock)
         _submit(service, job)
@@ -67,9 +71,13 @@ def machinelearning_routes(service: Service) -> APIRouter:
 async def _dataset(request: Request, service: Service) -> Dataset:
     if request.headers.get("content-type", "").startswith("multipart/form-data"):
         return await receive_upload(request, service.state.uploads, service.limits.upload_bytes)
-    records = await read_records(request, ("dataset", "traffic"), service.limits.body_bytes)
+    records, body = await read_object(request, ("dataset", "traffic"), service.limits.body_bytes)
+    attacks = body.get("attacks")
+    if attacks is not None and not (isinstance(attacks, list) and all(isinstance(uid, str) for uid in attacks)):
+        raise ProblemError(422, "wrong_shape", '"attacks" is of another shape; expected a list of uids')
     decoded = await run_in_threadpool(decode_request, records)
-    return ObjectsDataset(decoded.batches, [Rejection(error, index) for index, error in sorted(decoded.rejected)])
+    rejected = [Rejection(error, index) for index, error in sorted(decoded.rejected)]
+    return ObjectsDataset(decoded.batches, rejected, None if attacks is None else frozenset(attacks))
 
 
 def _submit(service: Service, job: TrainingJob) -> None:

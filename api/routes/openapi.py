@@ -52,10 +52,21 @@ def dataset_body() -> dict[str, Any]:
                 "type": "string",
                 "format": "binary",
                 "description": "a Zeek conn, dns or http log, TSV or JSON, as it is or compressed with gzip",
-            }
+            },
+            "attacks": {
+                "type": "string",
+                "format": "binary",
+                "description": "uids of the records that are attacks, one a line; leave it out if all are normal",
+            },
         },
     }
-    content = {"application/json": _records_content("dataset"), "multipart/form-data": {"schema": upload}}
+    records = _records_content("dataset")
+    records["schema"]["properties"]["attacks"] = {
+        "type": "array",
+        "items": {"type": "string"},
+        "description": "uids of the records that are attacks; leave it out if all are normal",
+    }
+    content = {"application/json": records, "multipart/form-data": {"schema": upload}}
     return {"requestBody": {"required": True, "content": content}}
 
 

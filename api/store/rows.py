@@ -7,11 +7,11 @@ from typing import Any, Final
 
 import orjson
 
-from online_models.types import Alert, Reason, Severity
+from online_models.types import Alert, Opinion, Reason, Severity
 
 SEVERITIES: Final[tuple[Severity, ...]] = ("low", "medium", "high", "critical")
 COLUMNS: Final = tuple(field.name for field in fields(Alert))
-_JSON: Final = ("reasons", "uids", "peers", "targets", "things", "subjects")
+_JSON: Final = ("reasons", "uids", "peers", "targets", "things", "subjects", "second_opinion")
 
 
 def to_row(alert: Alert) -> dict[str, Any]:
@@ -41,4 +41,6 @@ def from_json(text: str) -> Alert:
 def _alert(named: dict[str, Any]) -> Alert:
     lists = {name: tuple(named[name]) for name in ("uids", "peers", "targets", "subjects")}
     reasons, things = (Reason(**reason) for reason in named["reasons"]), map(tuple, named["things"])
-    return Alert(**named | lists | {"reasons": tuple(reasons), "things": tuple(things)})
+    opinion = named["second_opinion"] and Opinion(**named["second_opinion"])
+    parts = {"reasons": tuple(reasons), "things": tuple(things), "second_opinion": opinion}
+    return Alert(**named | lists | parts)

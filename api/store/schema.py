@@ -12,7 +12,7 @@ from api.store.owners import OWNER_TABLE
 if TYPE_CHECKING:
     from pathlib import Path
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Raised with every change to the tables; kept in ``PRAGMA user_version``."""
 
 APPLICATION_ID: Final = 0x6E736C62  # "nslb": tells our file from any other SQLite database
@@ -39,6 +39,7 @@ CREATE TABLE alert (
     things TEXT NOT NULL,
     subjects TEXT NOT NULL,
     site_devices INTEGER NOT NULL,
+    second_opinion TEXT NOT NULL,
     verdict TEXT,
     comment TEXT,
     incident TEXT NOT NULL,

@@ -11,7 +11,7 @@ from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
-from online_models.types import Alert, Reason, ScoredBatch
+from online_models.types import Alert, Opinion, Reason, ScoredBatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +38,7 @@ SCAN = Alert(
     reasons=(Reason("hosts_60s", 214.0, 3.0, 0.61, "hosts tried in 60 s"),),
     uids=("CHhAvVGS1DHFjwGM9",),
     peers=("203.0.113.7",),
+    second_opinion=Opinion(0.93, 0.875, 40),
 )
 BEACON = replace(
     SCAN,
@@ -111,6 +112,7 @@ def test_an_alert_explains_itself(page: Chrome, service: LiveService) -> None:
     assert " ".join(row) == "hosts tried in 60 s hosts_60s 3 214 0.61"
     assert "CHhAvVGS1DHFjwGM9" in entry.text
     assert "203.0.113.7" in entry.text
+    assert "attack with 93 % (right in 88 % of 40 verdicts)" in entry.text
     assert str(entry.find_element(By.LINK_TEXT, "T1046").get_attribute("href")).endswith("/T1046/")
 
 

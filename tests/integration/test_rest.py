@@ -118,6 +118,7 @@ def test_no_records_are_an_answer_too(server: Server) -> None:
         ("/traffic/analyze?learn=perhaps", b'{"traffic": []}', 422, "wrong_parameter", "learn"),
         ("/machinelearning/predict", b"nope", 400, "not_json", "not JSON"),
         ("/machinelearning/train", b"nope", 400, "not_json", '{"dataset": [record'),
+        ("/machinelearning/train", b'{"dataset": [], "attacks": [1]}', 422, "wrong_shape", "list of uids"),
     ],
 )
 def test_wrong_bodies_get_one_clear_message(  # noqa: PLR0917 - one argument for each column above
@@ -147,6 +148,18 @@ def test_training_on_an_uploaded_log(server: Server, packed: bool) -> None:  # n
     assert (job["records_done"], job["records_total"], job["progress"]) == (2500, 2500, 1.0)
     assert job["rejected"] == 1
     assert job["rejections"][0]["error"]
+
+
+def test_the_attacks_of_a_labelled_dataset_are_not_learned_as_normal(server: Server, zeek: type[Zeek]) -> None:
+    records = [zeek.conn(n) for n in range(50)]
+    attacks = [record["uid"] for record in records[:8]]
+    body = {"dataset": records, "attacks": attacks}
+    job = job_after(server, server.http.post("/machinelearning/train", json=body))
+    assert (job["state"], job["records_done"], job["learned"]) == ("done", 50, {"conn": 42})
+    log = "".join(zeek.line(record) + "\n" for record in records)
+    files = {"attacks": ("uids.txt", "\n".join(attacks)), "dataset": ("conn.log", log)}
+    job = job_after(server, server.http.post("/machinelearning/train", files=files))
+    assert (job["state"], job["dataset"], job["learned"]) == ("done", "conn.log", {"conn": 42})
 
 
 @pytest.mark.parametrize(
@@ -234,6 +247,7 @@ def test_the_page_and_the_description_are_served(server: Server) -> None:
         "/health",
         "/metrics",
         "/models/snapshots",
+        "/budget",
     }
 
 

@@ -71,6 +71,7 @@ function facts(alert) {
   return element("dl", { class: "facts" },
     ...fact("Device", device(alert)),
     ...fact("Score", number(alert.score)),
+    ...fact("Second opinion", alert.second_opinion ? opinion(alert.second_opinion) : null),
     ...fact("Log", alert.log),
     ...fact("First record", time(alert.first_ts)),
     ...fact("Last record", time(alert.last_ts)),
@@ -83,6 +84,11 @@ function facts(alert) {
 /** Its name and its MAC, as far as they were known then; the address stands above. */
 function device({ host_name, mac }) {
   return [host_name, mac].filter(Boolean).join(" · ") || null;
+}
+
+function opinion({ probability, accuracy, labels }) {
+  const percent = (share) => `${Math.round(100 * share)} %`;
+  return `attack with ${percent(probability)} (right in ${percent(accuracy)} of ${number(labels)} verdicts)`;
 }
 
 function fact(name, value) {
