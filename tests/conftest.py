@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -27,3 +30,27 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"../shared/data absent ({folder})")
     return folder
+
+
+class FeaturesPage:
+    """docs/features.md: its sections by heading, their tables, and what its blocks of Python define."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.text = path.read_text(encoding="utf-8")
+        parts = re.split(r"^## (.*)\n", self.text, flags=re.MULTILINE)
+        self.sections: dict[str, str] = dict(zip(parts[1::2], parts[2::2], strict=True))
+        self.functions: dict[str, Any] = {}
+        for block in re.findall(r"```python\n(.*?)```", self.text, flags=re.DOTALL):
+            exec(textwrap.dedent(block), self.functions)  # noqa: S102 - our own page
+
+    def table(self, section: str, first: str) -> list[list[str]]:
+        """Return the cells of the table whose first column has this name, row by row."""
+        lines = self.sections[section].split(f"\n| {first} |", 1)[1].split("\n\n", 1)[0].splitlines()[2:]
+        return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+@pytest.fixture(scope="session")
+def features_page(project: Path) -> FeaturesPage:
+    """Return the page that documents the features."""
+    return FeaturesPage(project / "docs" / "features.md")

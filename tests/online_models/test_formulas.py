@@ -1,0 +1,258 @@
+"""The formulas of docs/features.md give the features that the kernels measure, record by record."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from ingest.records import MODELLED_KINDS, RecordBatch
+from online_models.features import (
+    conn,
+    conn_columns,
+    conn_learn,
+    conn_state,
+    dns,
+    dns_columns,
+    dns_learn,
+    dns_state,
+    http,
+    http_columns,
+    http_learn,
+    http_state,
+    past,
+    windows,
+)
+from online_models.features.address import local_ranges
+from online_models.features.table import Table, claim, find
+from online_models.guard import FIRST, FROZEN, LAST, RELEASED
+from online_models.kinds import KINDS
+from online_models.outcome import new_outcome
+from online_models.views import new_views
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import polars as pl
+    from conftest import FeaturesPage, Frames, Traffic
+
+Row = npt.NDArray[np.float64]
+RANGES = local_ranges()
+STRANGER = "192.168.7.99"
+
+
+class Seen(NamedTuple):
+    """A record (the only one in ``columns``) that was counted and not yet learned, with its keys and its device."""
+
+    state: Any
+    columns: Any
+    keys: Any
+    device: Row
+
+    @property
+    def now(self) -> float:
+        """Log time."""
+        return float(self.device[LAST])
+
+    @property
+    def known(self) -> float:
+        """Seconds since the device was first learned."""
+        return max(0.0, self.now - self.device[FIRST]) if self.device[FIRST] > 0.0 else 0.0
+
+    def row(self, table: Table, key: int) -> Row:
+        """Return a table's row, of zeros if there is none."""
+        place = find(table, self.keys[key])
+        return table.rows[place] if place >= 0 else np.zeros(table.rows.shape[1])
+
+    def age(self, table: Table, key: int) -> float:
+        """Return for how long an entry is known."""
+        return past.trusted_age(self.row(table, key)[1], self.now, self.device[FROZEN], self.device[RELEASED])
+
+    def faded(self, row: Row, count: int, at: int) -> float:
+        """Return a faded count."""
+        return past.decayed(row[count], row[at], self.now)
+
+    def counters(self, base: int, *names: str) -> dict[str, SimpleNamespace]:
+        """Return the counters of both windows by name."""
+        places, found = vars(windows), {}
+        for window, span in enumerate(("minute", "hour")):
+            for k, name in enumerate(names):
+                at = base + window * windows.WINDOWS_WIDTH // 2
+                usual = at + places["_USUAL"] + 2 * k
+                found[f"{name}_{span}"] = SimpleNamespace(
+                    count=windows.observed(self.device, base, window, k, self.now),
+                    mean=self.device[usual],
+                    sd=np.sqrt(self.device[usual + 1]),
+                    windows=self.device[at + places["_SEEN"]],
+                )
+        return found
+
+
+def usual(row: Row, at: int) -> SimpleNamespace:
+    """Return mean, standard deviation and number of the values behind two columns of a row."""
+    return SimpleNamespace(mean=row[at], sd=np.sqrt(row[at + 1]), n=row[2])
+
+
+def of_conn(seen: Seen) -> dict[str, Any]:
+    """Return what the formulas of conn speak of."""
+    s, state, columns = conn_state, seen.state, seen.columns
+    service, endpoint = seen.row(state.service, s.SERVICE), seen.row(state.endpoint, s.ENDPOINT)
+    network, site = seen.row(state.site, s.SITE_NETWORK), seen.row(state.site, s.SITE_SERVICE)
+    outcome, new_services = columns.outcome[0], seen.faded(seen.device, s.NEW_SERVICES, s.FADED_AT)
+    return {
+        "endpoint": seen.age(state.endpoint, s.ENDPOINT),
+        "network": seen.age(state.network, s.NETWORK),
+        "service": seen.age(state.service, s.SERVICE),
+        "known": seen.known,
+        "records": service[s.COUNT],
+        "new_services": new_services,
+        "new_networks": seen.faded(seen.device, s.NEW_NETWORKS, s.FADED_AT),
+        "new_peers": seen.faded(service, s.NEW_PEERS, s.PEERS_FADED_AT) if service[s.COUNT] else new_services,
+        "new_peers_then": service[s.NEW_PEERS],
+        "site_network": seen.age(state.site, s.SITE_NETWORK),
+        "devices": network[s.SITE_DEVICES],
+        "site_new_networks": seen.faded(site, s.SITE_NEW_NETWORKS, s.LAST),
+        "site_known": seen.now - site[s.FIRST] if site[s.FIRST] else 0.0,
+        "same_outcome": service[s.OUTCOMES + outcome],
+        "answered": outcome == conn_columns.ANSWERED,
+        "exchanged": outcome in {conn_columns.ANSWERED, conn_columns.BROKEN},
+        "up": columns.up[0],
+        "down": columns.down[0],
+        "duration": columns.duration[0],
+        "gap": max(0.0, seen.now - service[s.LAST]),
+        "usual_up": usual(service, s.UP),
+        "usual_down": usual(service, s.DOWN),
+        "usual_duration": usual(service, s.DURATION),
+        "usual_gap": usual(service, s.GAP),
+        "calls": endpoint[s.COUNT],
+        "gap_sd": np.sqrt(endpoint[s.ENDPOINT_GAP + 1]),
+        **seen.counters(s.WINDOWS, "peers", "services", "failures", "records"),
+    }
+
+
+def of_dns(seen: Seen) -> dict[str, Any]:
+    """Return what the formulas of dns speak of."""
+    s, state, columns = dns_state, seen.state, seen.columns
+    device, site, domain = seen.device, seen.row(state.site, s.SITE), seen.row(state.domain, s.DOMAIN)
+    return {
+        "length": columns.names.sub_length[0],
+        "label": columns.names.longest_label[0],
+        "entropy": columns.names.entropy[0],
+        "digits": columns.names.digits[0],
+        "answer": columns.answer_length[0],
+        "site_type": seen.row(state.site, s.SITE_TYPE)[s.SITE_COUNT],
+        "site_records": site[s.SITE_COUNT],
+        "names": dns.last_hour(domain, s.NAMES, seen.now),
+        "queries": dns.last_hour(domain, s.QUERIES, seen.now),
+        "carried": dns.last_hour(domain, s.BYTES, seen.now),
+        "domain": seen.age(state.domain, s.DOMAIN),
+        "resolver": seen.age(state.resolver, s.RESOLVER),
+        "known": max(0.0, seen.known - 12 * 3600.0),
+        "new_domains": seen.faded(device, s.NEW_DOMAINS, s.FADED_AT),
+        "new_resolvers": seen.faded(device, s.NEW_RESOLVERS, s.FADED_AT),
+        "site_domain": seen.age(state.site, s.SITE_DOMAIN),
+        "devices": seen.row(state.site, s.SITE_DOMAIN)[s.SITE_DEVICES],
+        "site_new_domains": seen.faded(site, s.SITE_NEW, s.LAST),
+        "site_known": max(0.0, seen.now - site[s.FIRST] - 12 * 3600.0),
+        "same_type": seen.row(state.resolver, s.TYPE)[s.COUNT],
+        "same_result": device[s.RESULTS + columns.result[0]],
+        "records": device[s.COUNT],
+        "noerror": columns.result[0] == dns_columns.NOERROR,
+        **seen.counters(s.WINDOWS, "domains", "names", "failures", "records"),
+    }
+
+
+def of_http(seen: Seen) -> dict[str, Any]:
+    """Return what the formulas of http speak of."""
+    s, state, columns = http_state, seen.state, seen.columns
+    device, site, host = seen.device, seen.row(state.site, s.SITE), seen.row(state.host, s.HOST)
+    return {
+        "host": seen.age(state.host, s.HOST),
+        "agent": seen.age(state.habit, s.AGENT),
+        "known": seen.known,
+        "new_hosts": seen.faded(device, s.NEW_HOSTS, s.FADED_AT),
+        "new_agents": seen.faded(device, s.NEW_AGENTS, s.FADED_AT),
+        "same_method": seen.row(state.habit, s.METHOD)[s.COUNT],
+        "same_status": device[s.STATUSES + columns.status[0]],
+        "success": columns.status[0] == http_columns.SUCCESS,
+        "records": device[s.COUNT],
+        "site_host": seen.age(state.site, s.SITE_HOST),
+        "devices": seen.row(state.site, s.SITE_HOST)[s.SITE_DEVICES],
+        "site_new_hosts": seen.faded(site, s.SITE_NEW, s.LAST),
+        "site_known": seen.now - site[s.FIRST],
+        "uri": columns.uri_length[0],
+        "strange": columns.strange[0],
+        "literal": columns.literal[0],
+        "sent": columns.sent[0],
+        "received": columns.received[0],
+        "usual_sent": usual(host, s.SENT),
+        "usual_received": usual(host, s.RECEIVED),
+        "usual_uri": usual(host, s.LENGTH),
+        **seen.counters(s.WINDOWS, "hosts", "resources", "failures", "records"),
+    }
+
+
+PARTS = {
+    "conn": (conn, conn_state, conn_learn, of_conn),
+    "dns": (dns, dns_state, dns_learn, of_dns),
+    "http": (http, http_state, http_learn, of_http),
+}
+
+
+def after(traffic: Traffic, begin: float) -> Frames:
+    """Return an ordinary quarter of an hour after a day, what is odd in it, what fails, and a device that is new."""
+    site = traffic.Site(hours=0.2, begin=begin).frames()
+    times, hosts = begin + 30.0 * np.arange(8.0), ["api1.cloud.example", "45.66.77.88"] * 4
+    oddly = traffic.requests(
+        times, traffic.VICTIM, hosts, ["/../../etc/passwd?%20;" + "a" * 40 * k for k in range(8)],
+        method=["GET", "POST"] * 4, user_agent=["curl/8"] * 8, status_code=[200, 404, None, 500] * 2,
+        request_body_len=[10**k for k in range(8)], response_body_len=[7**k for k in range(8)],
+    )  # fmt: skip
+    outage = traffic.flows(times, traffic.VICTIM, ["203.0.113.2"] * 8, 443, conn_state=["S0", "REJ", "OTH", "SF"] * 2)
+    names = [f"n{k}.none.example" for k in range(8)]
+    unknown = traffic.lookups(times, traffic.VICTIM, names, rcode=[3, 2, None, 0] * 2)
+    scans = [traffic.scan(begin, 40), traffic.beacon(begin + 60.0), traffic.beacon(begin, device=STRANGER)]
+    tunnels = [traffic.tunnel(begin + 60.0, 40), traffic.tunnel(begin, 5, device=STRANGER)]
+    return {
+        "conn": traffic.in_order("conn", [site["conn"], outage, *scans]),
+        "dns": traffic.in_order("dns", [site["dns"], unknown, *tunnels]),
+        "http": traffic.in_order("http", [site["http"], oddly, traffic.requests(times, STRANGER, hosts, ["/"] * 8)]),
+    }
+
+
+def differences(
+    name: str, learned: pl.DataFrame, frame: pl.DataFrame, formulas: Mapping[str, str], functions: Mapping[str, Any]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Learn one frame; return what formulas and kernel give for each record of another, each learned after it."""
+    kind, (features, state_of, learning, words) = KINDS[name], PARTS[name]
+    state, views = kind.new_state(1000, 10_000), new_views(kind.edges, kind.weights, kind.compares, kind.forests, 1)
+    columns, outcome, at = kind.columns(RecordBatch(name, learned), RANGES), new_outcome(1, len(kind.features)), 0
+    while at < learned.height:
+        at = kind.run(state, views, columns, at, True, outcome)
+        state = kind.with_room(state)
+    said, measured = np.zeros((frame.height, len(kind.features))), np.zeros((frame.height, len(kind.features)))
+    for i in range(frame.height):
+        state = kind.with_room(state)
+        one = kind.columns(RecordBatch(name, frame[i : i + 1]), RANGES)
+        state_of.keys_of(one, 0, outcome.keys)
+        device = state.device.rows[claim(state.device, outcome.keys[state_of.DEVICE])]
+        features.count(state, one, 0, outcome.keys, device)
+        features.measure(state, one, 0, outcome.keys, device, measured[i])
+        names = {**functions, **words(Seen(state, one, outcome.keys, device))}
+        said[i] = [eval(formula, names) for formula in formulas.values()]  # noqa: S307 - our own page
+        learning.learn(state, one, 0, outcome.keys, device)
+    return said, measured
+
+
+@pytest.mark.parametrize("name", MODELLED_KINDS)
+def test_formulas_give_what_is_measured(name: str, features_page: FeaturesPage, traffic: Traffic) -> None:
+    learned = traffic.Site(hours=24.0).frames()[name]
+    frame = after(traffic, traffic.START + traffic.DAY)[name]
+    formulas = {row[0].strip("`"): row[1].strip("`") for row in features_page.table(name, "feature")}
+    said, measured = differences(name, learned, frame, formulas, features_page.functions)
+    wrong = np.abs(said - measured).max(axis=0)
+    assert {feature: w for feature, w in zip(formulas, wrong, strict=True) if not w < 1e-9} == {}
+    assert {feature for feature, values in zip(formulas, measured.T, strict=True) if not np.ptp(values) > 0.0} == set()
