@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import orjson
 
 from api.errors import SettingsError, StateError
-from api.models import REPLAYED, checkpoint_parts, load_models, log_time_of, model_config
+from api.models import REPLAYED, checkpoint_parts, load_models, log_time_of, model_config, without_models
 from api.pipeline import CommandQueue, Pipeline, Scorer
 from api.pipeline.checkpointer import Checkpointer
 from api.pipeline.clock import Clock
@@ -119,6 +119,7 @@ class _Assembly:
     def _parts(self, source: FollowSource, hub: Hub) -> Parts:
         """Build what the pipeline thread owns. Called in it."""
         models = load_models(self._settings, self._found)
+        self._found = without_models(self._found)
         scorer = Scorer(models.engine, self._writer, hub, models.records)
         scorer.log_ts = log_time_of(self._found)
         checkpointer = Checkpointer(

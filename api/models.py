@@ -9,6 +9,7 @@ import orjson
 
 from api.warmup import warm_up
 from ingest.identity import Identities
+from ingest.staged import pieces_of
 from online_models.config import ModelConfig
 from online_models.engine import Engine
 
@@ -16,12 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from api.settings import Settings
+    from ingest.staged import Pieces
 
 
 REPLAYED: Final = "replayed"
 """The part of a checkpoint that says up to which log time `nslabs replay` has taught the models; kept for good."""
 
 _LOG_TIME: Final = "log_time"
+_ENGINE: Final = "engine"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,25 +52,32 @@ def load_models(settings: Settings, found: Mapping[str, bytes]) -> Models:
     """Return the models of a checkpoint's parts, or new ones where there are none. Takes seconds."""
     warm_up()
     config = model_config(settings)
-    engine = Engine.from_bytes(found["engine"], config) if "engine" in found else Engine(config)
+    engine = Engine.from_bytes(found[_ENGINE], config) if _ENGINE in found else Engine(config)
     known: Any = orjson.loads(found.get("identity", b"null"))
     identities = Identities() if known is None else Identities.from_state(known)
     return Models(engine, identities, orjson.loads(found.get("records", b"{}")))
 
 
-def checkpoint_parts(models: Models, log_ts: float, records: Mapping[str, int]) -> dict[str, bytes]:
+def without_models(parts: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return the parts of a checkpoint that are small, to be held on to after `load_models`."""
+    return {name: part for name, part in parts.items() if name != _ENGINE}
+
+
+def checkpoint_parts(models: Models, log_ts: float, records: Mapping[str, int]) -> dict[str, bytes | Pieces]:
     """Return the models as parts of a checkpoint; `log_ts` is the log time up to which they have learned.
+
+    They are to be written before the models change.
 
     `records` is how many of each log kind they have followed.
     """
     return {
-        "engine": models.engine.to_bytes(),
+        _ENGINE: models.engine.to_pieces(),
         "identity": orjson.dumps(models.identities.state()),
         "records": orjson.dumps(records, option=orjson.OPT_SORT_KEYS),
         _LOG_TIME: orjson.dumps(log_ts),
     }
 
 
-def log_time_of(parts: Mapping[str, bytes]) -> float:
+def log_time_of(parts: Mapping[str, bytes | Pieces]) -> float:
     """Return the log time of a checkpoint's parts in epoch seconds, 0 if nothing was learned yet."""
-    return float(orjson.loads(parts.get(_LOG_TIME, b"0")))
+    return float(orjson.loads(b"".join(pieces_of(parts.get(_LOG_TIME, b"0")))))

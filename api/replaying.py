@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Final
 import numpy as np
 import orjson
 
-from api.models import REPLAYED, checkpoint_parts, load_models, model_config
+from api.models import REPLAYED, checkpoint_parts, load_models, model_config, without_models
 from api.pipeline.scoring import Scorer, later
 from api.scores_file import ScoresFile
 from api.snapshots import DAY_S, SnapshotStore
@@ -104,6 +104,7 @@ def replay(
         store = CheckpointStore(state.checkpoints, fingerprint=fingerprint(model_config(settings)))
         found = store.load() or {}
         models = load_models(settings, found)
+        found = without_models(found)
         models.engine.tells_views = readers.tells_views
         writer = AlertWriter(state.alerts)
         writer.owners.lookup = models.identities.lookup
@@ -154,7 +155,7 @@ class _Days:
     def keep(self) -> None:
         """Keep a snapshot of the models as they are, if they have seen any record."""
         if self._snapshots is not None and self._scorer.log_ts > 0:
-            self._snapshots.keep(self._scorer.engine.to_bytes(), self._scorer.log_ts)
+            self._snapshots.keep(self._scorer.engine.to_pieces(), self._scorer.log_ts)
 
 
 def _midnights(ts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -94,7 +94,7 @@ def begin_from(snapshot: Path, state: StateDirectory, settings: Settings) -> Non
         )
     engine = read_snapshot(snapshot, model_config(settings))
     engine.forget_devices()
-    checkpoints.save({"engine": engine.to_bytes()})
+    checkpoints.save({"engine": engine.to_pieces()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +107,8 @@ class _Opened:
 
     def change(self, engine: Engine, restored: Snapshot | None, entries: int = 0) -> Change:
         """Keep what was as a snapshot, then put these models into a new checkpoint."""
-        before = self.snapshots.keep(self.found["engine"], log_time_of(self.found))
-        self.checkpoints.save({**self.found, "engine": engine.to_bytes()})
+        before = self.snapshots.keep([self.found["engine"]], log_time_of(self.found))
+        self.checkpoints.save({**self.found, "engine": engine.to_pieces()})
         return Change(restored, before, entries)
 
 

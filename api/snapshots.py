@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from api.errors import StateError
 from api.models import log_time_of
+from ingest.staged import StagedFile
 from online_models.engine import Engine
 from online_models.errors import SnapshotError
 from online_models.snapshots import digest_in, read_meta
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from ingest.checkpoints import CheckpointStore
+    from ingest.checkpoints import CheckpointStore, StagedCheckpoint
+    from ingest.staged import Pieces
     from online_models.config import ModelConfig
 
 HOUR_S: Final = 3600.0
@@ -105,8 +107,8 @@ class SnapshotStore:
             return ts > 0
         return ts // period_s > self._newest.ts // period_s or ts < self._newest.ts - DAY_S
 
-    def keep(self, data: bytes, ts: float) -> Snapshot:
-        """Write a snapshot, durably, and remove those that are no longer needed.
+    def keep(self, pieces: Iterable[bytes | memoryview], ts: float) -> Snapshot:
+        """Write a snapshot, which comes in pieces, durably, and remove those that are no longer needed.
 
         Raises
         ------
@@ -116,7 +118,7 @@ class SnapshotStore:
         self._directory.mkdir(mode=0o700, exist_ok=True)
         number = self._newest.id + 1 if self._newest else 1
         snapshot = Snapshot(number, int(ts), self._directory / f"snapshot-{number:08}-{int(ts)}.nsm")
-        _write(snapshot.path, data)
+        StagedFile(snapshot.path, pieces).commit()
         self._newest = snapshot
         kept = {needed.id for needed in _needed(self.stored())}
         for old in self.stored():
@@ -132,12 +134,22 @@ class KeptOverTime:
         self._checkpoints = checkpoints
         self._snapshots = snapshots
 
-    def save(self, parts: Mapping[str, bytes]) -> None:
-        """Save a checkpoint, then the snapshot if it is due."""
-        self._checkpoints.save(parts)
-        ts = log_time_of(parts)
-        if self._snapshots.due(ts, HOUR_S):
-            self._snapshots.keep(parts["engine"], ts)
+    def stage(self, parts: Mapping[str, bytes | Pieces]) -> _Staged:
+        """Write a checkpoint down; the snapshot, if it is due, follows when this is committed."""
+        return _Staged(self._checkpoints.stage(parts), self._snapshots, log_time_of(parts))
+
+
+@dataclass(frozen=True, slots=True)
+class _Staged:
+    checkpoint: StagedCheckpoint
+    snapshots: SnapshotStore
+    ts: float
+
+    def commit(self) -> None:
+        """Save the checkpoint, then the snapshot if it is due."""
+        self.checkpoint.commit()
+        if self.snapshots.due(self.ts, HOUR_S):
+            self.snapshots.keep(self.checkpoint.read("engine"), self.ts)
 
 
 def _needed(stored: list[Snapshot]) -> Iterable[Snapshot]:
@@ -156,24 +168,6 @@ def _needed(stored: list[Snapshot]) -> Iterable[Snapshot]:
             days.add(day)
         if new_hour or new_day:
             yield snapshot
-
-
-def _write(path: Path, data: bytes) -> None:
-    scratch = path.with_suffix(".new")
-    try:
-        with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        scratch.rename(path)
-    except OSError:
-        scratch.unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def info_of(snapshot: Snapshot) -> SnapshotInfo:

@@ -13,19 +13,23 @@ import logging
 import os
 import re
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from ingest.errors import CheckpointError
+from ingest.staged import StagedFile, pieces_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
+
+    from ingest.staged import Pieces
 
 _LOG: Final = logging.getLogger(__name__)
 _FORMAT: Final = b"nslabs checkpoint 1\n"
 _DIGEST_BYTES: Final = 32
 _NAME: Final = re.compile(r"checkpoint-(\d{12})\.bin")
 _KEPT: Final = 2
+_PIECE_BYTES: Final = 1 << 20
 
 
 class _DamagedError(Exception):
@@ -57,8 +61,18 @@ class CheckpointStore:
         except OSError as error:
             raise CheckpointError(f"the state folder {directory} cannot be made: {error}; name another one") from error
 
-    def save(self, parts: Mapping[str, bytes]) -> None:
+    def save(self, parts: Mapping[str, bytes | Pieces]) -> None:
         """Write a new checkpoint; when this returns, it is on the disk.
+
+        Raises
+        ------
+        CheckpointError
+            It cannot be written. The ones before it are untouched.
+        """
+        self.stage(parts).commit()
+
+    def stage(self, parts: Mapping[str, bytes | Pieces]) -> StagedCheckpoint:
+        """Write a new checkpoint; only when the result is committed it counts. One at a time.
 
         Raises
         ------
@@ -68,16 +82,11 @@ class CheckpointStore:
         stored = self._stored()
         number = stored[-1][0] + 1 if stored else 1
         path = self._directory / f"checkpoint-{number:012}.bin"
-        scratch = path.with_suffix(".new")
-        try:
-            _write(scratch, self._chunks(parts))
-            scratch.rename(path)
-            _sync_folder(self._directory)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                scratch.unlink()
-            raise CheckpointError(f"{path} cannot be written: {error}; make room or name another folder") from error
-        self._remove_old(keep=number)
+        header = self._header(parts)
+        content = (piece for part in parts.values() for piece in pieces_of(part))
+        with _told(path):
+            file = StagedFile(path, _with_digest([header, *content]))
+        return StagedCheckpoint(file, _extents(parts, len(header)), lambda: self._remove_old(keep=number))
 
     def load(self) -> dict[str, bytes] | None:
         """Return the parts of the newest checkpoint that is undamaged, None if there is no checkpoint at all.
@@ -104,25 +113,23 @@ class CheckpointStore:
         found = ((_NAME.fullmatch(path.name), path) for path in self._directory.iterdir())
         return sorted((int(match[1]), path) for match, path in found if match)
 
-    def _chunks(self, parts: Mapping[str, bytes]) -> Iterable[bytes]:
-        sizes = [[name, len(part)] for name, part in parts.items()]
+    def _header(self, parts: Mapping[str, bytes | Pieces]) -> bytes:
+        sizes = [[name, size] for name, size in _sizes(parts)]
         header = json.dumps({"fingerprint": self._fingerprint, "parts": sizes}, sort_keys=True)
-        return [_FORMAT, header.encode() + b"\n", *parts.values()]
+        return _FORMAT + header.encode() + b"\n"
 
     def _read(self, path: Path) -> dict[str, bytes]:
-        data = path.read_bytes()
-        content, digest = data[:-_DIGEST_BYTES], data[-_DIGEST_BYTES:]
-        if blake2b(content, digest_size=_DIGEST_BYTES).digest() != digest:
-            raise _DamagedError("its digest does not match")
-        if not content.startswith(_FORMAT):
-            raise CheckpointError(f"{path} has another format; {self._refusal()}")
-        header_line, _, body = content[len(_FORMAT) :].partition(b"\n")
-        header = json.loads(header_line)
-        if header["fingerprint"] != self._fingerprint:
-            raise CheckpointError(
-                f"{path} belongs to {header['fingerprint']!r}, this is {self._fingerprint!r}; {self._refusal()}"
-            )
-        return _split(body, header["parts"])
+        with path.open("rb") as file:
+            if not _is_whole(file):
+                raise _DamagedError("its digest does not match")
+            if file.read(len(_FORMAT)) != _FORMAT:
+                raise CheckpointError(f"{path} has another format; {self._refusal()}")
+            header = json.loads(file.readline())
+            if header["fingerprint"] != self._fingerprint:
+                raise CheckpointError(
+                    f"{path} belongs to {header['fingerprint']!r}, this is {self._fingerprint!r}; {self._refusal()}"
+                )
+            return {name: file.read(size) for name, size in header["parts"]}
 
     def _refusal(self) -> str:
         return f"go on with the version and configuration that wrote it, or move {self._directory} away to start anew"
@@ -136,30 +143,69 @@ class CheckpointStore:
             path.unlink(missing_ok=True)
 
 
-def _write(path: Path, chunks: Iterable[bytes]) -> None:
-    digest = blake2b(digest_size=_DIGEST_BYTES)
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(fd, "wb") as file:
-        for chunk in chunks:
-            digest.update(chunk)
-            file.write(chunk)
-        file.write(digest.digest())
-        file.flush()
-        os.fsync(file.fileno())
+class StagedCheckpoint:
+    """A checkpoint that is written, and counts from `commit` on."""
+
+    def __init__(self, file: StagedFile, extents: Mapping[str, tuple[int, int]], after: Callable[[], None]) -> None:
+        self._file, self._extents, self._after = file, extents, after
+
+    def commit(self) -> None:
+        """Make it the newest checkpoint; when this returns, it is on the disk.
+
+        Raises
+        ------
+        CheckpointError
+            The disk refuses. The ones before it are untouched.
+        """
+        with _told(self._file.path):
+            self._file.commit()
+        self._after()
+
+    def read(self, name: str) -> Iterator[bytes]:
+        """Yield a part, in pieces, once it is committed."""
+        begin, end = self._extents[name]
+        with self._file.path.open("rb") as file:
+            file.seek(begin)
+            for at in range(begin, end, _PIECE_BYTES):
+                yield file.read(min(_PIECE_BYTES, end - at))
 
 
-def _sync_folder(directory: Path) -> None:
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
     try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+        yield
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be written: {error}; make room or name another folder") from error
 
 
-def _split(body: bytes, sizes: list[list[object]]) -> dict[str, bytes]:
-    parts: dict[str, bytes] = {}
-    start = 0
-    for name, size in sizes:
-        parts[str(name)] = body[start : start + int(str(size))]
-        start += len(parts[str(name)])
-    return parts
+def _sizes(parts: Mapping[str, bytes | Pieces]) -> Iterator[tuple[str, int]]:
+    return ((name, sum(map(len, pieces_of(part)))) for name, part in parts.items())
+
+
+def _extents(parts: Mapping[str, bytes | Pieces], begin: int) -> dict[str, tuple[int, int]]:
+    extents = {}
+    for name, size in _sizes(parts):
+        extents[name] = (begin, begin + size)
+        begin += size
+    return extents
+
+
+def _with_digest(pieces: Iterable[bytes | memoryview]) -> Iterator[bytes | memoryview]:
+    digest = blake2b(digest_size=_DIGEST_BYTES)
+    for piece in pieces:
+        digest.update(piece)
+        yield piece
+    yield digest.digest()
+
+
+def _is_whole(file: BinaryIO) -> bool:
+    """Tell whether a file ends with the digest of all before, and go back to its beginning."""
+    left = max(0, file.seek(0, os.SEEK_END) - _DIGEST_BYTES)
+    file.seek(0)
+    digest = blake2b(digest_size=_DIGEST_BYTES)
+    while left and (piece := file.read(min(left, _PIECE_BYTES))):
+        digest.update(piece)
+        left -= len(piece)
+    is_whole = file.read() == digest.digest()
+    file.seek(0)
+    return is_whole

@@ -21,7 +21,7 @@ from online_models.feedback import Model, hear, rehearse
 from online_models.kinds import KINDS, Kind
 from online_models.running import nothing_scored, run, scored
 from online_models.second_opinion import SecondOpinion
-from online_models.snapshots import decode, encode, read_meta
+from online_models.snapshots import decode, encode_pieces, read_meta
 from online_models.views import new_views, with_masks
 from online_models.withheld import Records, Withheld
 
@@ -136,10 +136,14 @@ class Engine:
 
     def to_bytes(self) -> bytes:
         """Return the whole model state; equal states give equal bytes."""
+        return b"".join(self.to_pieces())
+
+    def to_pieces(self) -> list[bytes | memoryview]:
+        """Return what `to_bytes` does, in pieces that are no copies: they must be used before the models change."""
         arrays = {name: _arrays(model) for name, model in self._models.items()}
         rest = {name: _rest(model) for name, model in self._models.items()}
         learned = {name: int(model.views.learned[0]) for name, model in self._models.items()}
-        return encode(arrays, {"config": asdict(self.config), "learned": learned, "models": rest})
+        return encode_pieces(arrays, {"config": asdict(self.config), "learned": learned, "models": rest})
 
     @classmethod
     def from_bytes(cls, data: bytes, config: ModelConfig | None = None) -> Engine:

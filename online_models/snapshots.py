@@ -68,13 +68,28 @@ def _rebuild(template: Any, path: str, arrays: Arrays) -> Any:
 
 def encode(tree: Any, meta: dict[str, Any]) -> bytes:
     """Write nested dicts, tuples and named tuples of arrays, and JSON-able meta data."""
+    return b"".join(encode_pieces(tree, meta))
+
+
+def encode_pieces(tree: Any, meta: dict[str, Any]) -> list[bytes | memoryview]:
+    """Return what `encode` does, in pieces: views of the arrays, to be used before they change."""
     arrays: Arrays = {}
     _flatten(tree, "", arrays)
     index = [[name, a.dtype.str, list(a.shape)] for name, a in arrays.items()]
     header = json.dumps({"arrays": index, "meta": meta}, separators=(",", ":")).encode()
-    body = b"".join(np.ascontiguousarray(a).tobytes() for a in arrays.values())
-    content = MAGIC + len(header).to_bytes(8, "little") + header + body
-    return content + hashlib.blake2b(content, digest_size=_DIGEST).digest()
+    content: list[bytes | memoryview] = [
+        MAGIC + len(header).to_bytes(8, "little") + header,
+        *map(_view, arrays.values()),
+    ]
+    digest = hashlib.blake2b(digest_size=_DIGEST)
+    for piece in content:
+        digest.update(piece)
+    return [*content, digest.digest()]
+
+
+def _view(array: npt.NDArray[Any]) -> memoryview:
+    flat: Any = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+    return memoryview(flat)
 
 
 def decode(data: bytes, template: Any) -> tuple[Any, dict[str, Any]]:
@@ -87,16 +102,16 @@ def decode(data: bytes, template: Any) -> tuple[Any, dict[str, Any]]:
     SnapshotError
         If the bytes are damaged, or of another version or other models.
     """
-    content, digest = data[:-_DIGEST], data[-_DIGEST:]
-    if not content.startswith(MAGIC):
+    content, digest = memoryview(data)[:-_DIGEST], data[-_DIGEST:]
+    if content[: len(MAGIC)] != MAGIC:
         raise SnapshotError("not a model snapshot of this version; start with a new --state folder, or restore another")
     if hashlib.blake2b(content, digest_size=_DIGEST).digest() != digest:
         raise SnapshotError("the model snapshot is damaged (its digest differs); restore an earlier one")
     begin = len(MAGIC) + 8
     end = begin + int.from_bytes(content[len(MAGIC) : begin], "little")
     try:
-        header = json.loads(content[begin:end])
-        arrays = _read_arrays(header["arrays"], memoryview(content)[end:])
+        header = json.loads(bytes(content[begin:end]))
+        arrays = _read_arrays(header["arrays"], content[end:])
         return _rebuild(template, "", arrays), header["meta"]
     except KeyError as missing:
         raise SnapshotError(f"the model snapshot lacks {missing}: it was written by other models") from missing

@@ -1,4 +1,4 @@
-"""Saves positions, models and identities as one checkpoint, the writing off the pipeline thread."""
+"""Saves positions, models and identities as one checkpoint; the pipeline thread does not wait for the disk."""
 
 from __future__ import annotations
 
@@ -12,20 +12,29 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from api.pipeline.clock import Clock
+    from ingest.staged import Pieces
 
 _LARGEST_SHARE: Final = 0.05  # of the pipeline thread's time that gathering checkpoints may take
+
+
+class Staged(Protocol):
+    """A checkpoint that is written down."""
+
+    def commit(self) -> None:
+        """Keep it, durably, instead of the earlier ones."""
 
 
 class PartsStore(Protocol):
     """Where a checkpoint is kept."""
 
-    def save(self, parts: Mapping[str, bytes]) -> None:
-        """Keep these parts, durably, instead of the earlier ones."""
+    def stage(self, parts: Mapping[str, bytes | Pieces]) -> Staged:
+        """Write these parts down, which may change afterwards."""
 
 
 class Checkpointer:
-    """Gathers the parts in the pipeline thread when they are due, and writes them in a thread of its own.
+    """Writes the parts down in the pipeline thread when they are due, and sees them to the disk in a thread of its own.
 
+    So the models, which may be large, are written from where they are, and no copy of them waits for the disk.
     The alerts that the models have raised are made durable before the models that raised them: after a crash in
     between, the same alerts are raised again and change nothing.
     """
@@ -33,7 +42,7 @@ class Checkpointer:
     def __init__(
         self,
         store: PartsStore,
-        gather: Callable[[], Mapping[str, bytes]],
+        gather: Callable[[], Mapping[str, bytes | Pieces]],
         sync_alerts: Callable[[], None],
         interval_s: float,
         clock: Clock,
@@ -51,7 +60,8 @@ class Checkpointer:
 
         Without it, a log that is rotated and packed away before the first periodic one would be history afterwards.
         """
-        self._writer.submit(self._write, self._gather()).result()
+        self._begin()
+        self.wait()
         self._due_at = self._clock.monotonic() + self._interval_s
 
     def save_if_due(self) -> bool:
@@ -59,10 +69,9 @@ class Checkpointer:
         began = self._clock.monotonic()
         if began < self._due_at or (self._writing is not None and not self._writing.done()):
             return False
-        parts = self._gather()
+        self._begin()
         ended = self._clock.monotonic()
         self._due_at = ended + max(self._interval_s, (ended - began) / _LARGEST_SHARE)
-        self._writing = self._writer.submit(self._write, parts)
         return True
 
     def wait(self) -> None:
@@ -72,18 +81,30 @@ class Checkpointer:
 
     def save_last(self) -> None:
         """Write a checkpoint now, after the one that is being written, and end."""
-        self._writer.submit(self._write, self._gather()).result()
+        self.wait()
+        self._begin()
         self._writer.shutdown()
 
     def abandon(self) -> None:
         """End without another checkpoint; the last one stays."""
         self._writer.shutdown()
 
-    def _write(self, parts: Mapping[str, bytes]) -> None:
+    def _begin(self) -> None:
+        try:
+            staged = self._store.stage(self._gather())
+        except (OSError, IngestError) as error:
+            self._fail(error)
+        else:
+            self._writing = self._writer.submit(self._finish, staged)
+
+    def _fail(self, error: Exception) -> None:
+        self.problem = f"checkpoint cannot be written: {error}"
+
+    def _finish(self, staged: Staged) -> None:
         try:
             self._sync_alerts()
-            self._store.save(parts)
+            staged.commit()
         except (OSError, sqlite3.Error, IngestError) as error:
-            self.problem = f"checkpoint cannot be written: {error}"
+            self._fail(error)
         else:
             self.problem, self.saved_at = None, self._clock.wall()

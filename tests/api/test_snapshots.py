@@ -25,7 +25,7 @@ def test_hours_of_a_day_and_days_of_a_month_are_kept(tmp_path: Path) -> None:
     store = SnapshotStore(tmp_path / "snapshots")
     for hour in range(24 * 40):
         assert store.due(MONDAY + hour * HOUR_S, HOUR_S)
-        store.keep(b"x", MONDAY + hour * HOUR_S)
+        store.keep([b"x"], MONDAY + hour * HOUR_S)
     kept = [int((s.ts - MONDAY) // HOUR_S) for s in store.stored()]
     assert kept[-24:] == list(range(24 * 39, 24 * 40))
     assert kept[:-24] == [24 * day + 23 for day in range(9, 39)]
@@ -34,12 +34,12 @@ def test_hours_of_a_day_and_days_of_a_month_are_kept(tmp_path: Path) -> None:
 def test_within_an_hour_none_is_due_and_the_newest_replaces_the_one_before(tmp_path: Path) -> None:
     store = SnapshotStore(tmp_path / "snapshots")
     assert not store.due(0.0, HOUR_S)
-    store.keep(b"x", MONDAY + 10.0)
+    store.keep([b"x"], MONDAY + 10.0)
     assert not store.due(MONDAY + 3599.0, HOUR_S)
     assert not store.due(MONDAY - 3600.0, HOUR_S)
     assert store.due(MONDAY + 3600.0, HOUR_S)
     assert store.due(MONDAY - 2 * DAY_S, HOUR_S)
-    store.keep(b"y", MONDAY + 20.0)
+    store.keep([b"y"], MONDAY + 20.0)
     assert [s.path.read_bytes() for s in store.stored()] == [b"y"]
 
 
@@ -49,7 +49,7 @@ def test_whatever_the_times_their_number_is_bounded_and_the_newest_stays(tmp_pat
     folder = tmp_path / str(len(list(tmp_path.iterdir())))
     store = SnapshotStore(folder)
     for hour in hours:
-        assert store.keep(b"x", MONDAY + hour * HOUR_S) == store.stored()[-1]
+        assert store.keep([b"x"], MONDAY + hour * HOUR_S) == store.stored()[-1]
         assert len(store.stored()) <= 24 + 31
     assert len(list(folder.glob("*"))) == len(store.stored()) if hours else not folder.exists()
 
@@ -58,20 +58,20 @@ def test_the_oldest_leave_when_there_are_too_many_bytes(tmp_path: Path, monkeypa
     monkeypatch.setattr(api.snapshots, "_MOST_BYTES", 25)
     store = SnapshotStore(tmp_path / "snapshots")
     for hour in range(5):
-        store.keep(bytes(10), MONDAY + hour * HOUR_S)
+        store.keep([bytes(10)], MONDAY + hour * HOUR_S)
     assert [s.id for s in store.stored()] == [4, 5]
-    store.keep(bytes(100), MONDAY + DAY_S)
+    store.keep([bytes(100)], MONDAY + DAY_S)
     assert [s.id for s in store.stored()] == [6]
 
 
 def test_numbers_go_on_in_another_process(tmp_path: Path) -> None:
-    SnapshotStore(tmp_path / "snapshots").keep(b"x", MONDAY)
-    assert SnapshotStore(tmp_path / "snapshots").keep(b"x", MONDAY + HOUR_S).id == 2
+    SnapshotStore(tmp_path / "snapshots").keep([b"x"], MONDAY)
+    assert SnapshotStore(tmp_path / "snapshots").keep([b"x"], MONDAY + HOUR_S).id == 2
 
 
 def test_a_snapshot_tells_of_itself_and_of_what_is_wrong_with_it(tmp_path: Path) -> None:
     engine = Engine(ModelConfig(seed=3, max_devices=16, max_pairs=32))
-    snapshot = SnapshotStore(tmp_path / "snapshots").keep(engine.to_bytes(), MONDAY)
+    snapshot = SnapshotStore(tmp_path / "snapshots").keep(engine.to_pieces(), MONDAY)
     info = info_of(snapshot)
     assert (info.size, info.problem) == (len(engine.to_bytes()), None)
     assert (info.learned, info.digest) == ({"conn": 0, "dns": 0, "http": 0}, engine.to_bytes()[-32:].hex()[:16])

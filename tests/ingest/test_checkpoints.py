@@ -128,6 +128,27 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_others(tmp_path: Path) -
     assert store.load() == {"n": b"1"}
 
 
+def test_a_checkpoint_counts_once_it_is_committed_and_is_as_it_was_when_it_was_staged(tmp_path: Path) -> None:
+    store, models = _store(tmp_path), bytearray(b"x" * 3_000_000)
+    store.save({"n": b"1"})
+    staged = store.stage({"n": b"2", "models": [b"begin", memoryview(models), b"end"], "last": b"3"})
+    expected = bytes(models)
+    models[:] = b"y" * len(models)
+    assert store.load() == {"n": b"1"}
+    staged.commit()
+    assert store.load() == {"n": b"2", "models": b"begin" + expected + b"end", "last": b"3"}
+    assert b"".join(staged.read("models")) == b"begin" + expected + b"end"
+    assert b"".join(staged.read("last")) == b"3"
+
+
+def test_a_checkpoint_that_is_never_committed_makes_way_for_the_next(tmp_path: Path) -> None:
+    store = _store(tmp_path)
+    store.stage({"n": b"a long one that is forgotten"})
+    assert store.load() is None
+    store.save({"n": b"2"})
+    assert store.load() == {"n": b"2"}
+
+
 def test_a_state_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(CheckpointError, match=r"cannot be made: .*; name another one"):
