@@ -2,7 +2,11 @@
 
 Beside the threshold in force, every device's suspicion is kept for each of `THRESHOLDS`, and each day's count of the
 devices that it would have told. The lowest threshold whose days stay within the budget is in force from the next day
-on. A device that is told several times within a day counts once; what a person called an attack does not count.
+on. A device that is told several times within twenty hours counts once; what a person called an attack does not count.
+
+A device that is told on about three days of a week, by whatever is in force for it, has a threshold of its own from
+then on, one higher; after a fortnight without it comes down again. It counts for lower thresholds only if its own told
+it, or one noisy device would set the threshold of the whole site.
 
 A day counts for no more than three days' budget, or an attack on the whole site would make the next one pass unseen.
 The budget of a site is divided among the log kinds, whose models are independent of each other. Beginning from the
@@ -34,9 +38,10 @@ numbers of a threshold or alerts a day the threshold in force, the budget, and t
 OF_DAY, RECORDS, ALERTED = range(3)
 """Columns of a day: its number since the epoch, its records, and from there on the devices told by each threshold."""
 
-SEEN_AT, TOLD_AT, SUSPICIONS = range(3)
-"""Columns of a device: when its suspicions were brought up to date, when it was first told within a day (negative if
-that was called an attack), and from there on its suspicion by each threshold."""
+SEEN_AT, TOLD_AT, OWN, NOISE, NOISY_AT, SUSPICIONS = range(6)
+"""Columns of a device: when its suspicions were brought up to date, when it was first told of late (negative if
+that was called an attack), the number of its own threshold, on how many days it was told lately and when last, and
+from there on its suspicion by each threshold."""
 WIDTH = SUSPICIONS + len(THRESHOLDS)
 
 LEAST_STEP, LARGEST_STEP = 0.5, 2.0
@@ -44,6 +49,8 @@ LEAST_STEP, LARGEST_STEP = 0.5, 2.0
 _DAY_S = 86_400.0
 _MOST_LATE = 1000.0
 _CAP_DAYS = 3.0
+_NOISY_DAYS, _WEEK_S = 2.0, 7.0 * 86_400.0
+_ONCE_IN_S = 72_000.0
 _TOO_UNEASY = 8.0
 _HAS_TOLD, _FOR_LONG = 1e100, 1e300
 
@@ -87,6 +94,12 @@ def set_budget(rates: Rates, site: float, share: float) -> None:
 def threshold_of(rates: Rates) -> float:
     """Return the threshold in force, decades."""
     return THRESHOLDS[int(rates.clock[CHOICE])]
+
+
+@inner
+def threshold_for(row: npt.NDArray[np.float64], rates: Rates) -> float:
+    """Return the threshold in force for the device of these columns, decades."""
+    return THRESHOLDS[int(max(rates.clock[CHOICE], row[OWN]))]
 
 
 @inner
@@ -165,9 +178,36 @@ def pass_time(rates: Rates, now: float) -> None:
 
 
 @inner
+def _calm(row: npt.NDArray[np.float64], now: float) -> None:
+    """Lower a device's own threshold by one for each fortnight in which it was not told."""
+    if row[OWN] > 0.0 and now - row[NOISY_AT] > 2.0 * _WEEK_S:
+        fortnights = math.floor((now - row[NOISY_AT]) / (2.0 * _WEEK_S))
+        row[OWN] = max(0.0, row[OWN] - fortnights)
+        row[NOISY_AT] += fortnights * 2.0 * _WEEK_S
+
+
+@inner
+def _note_noise(row: npt.NDArray[np.float64], now: float, choice: int) -> None:
+    """Take in that a device was told by the threshold in force for it."""
+    row[NOISE] = row[NOISE] * math.exp(-max(0.0, now - row[NOISY_AT]) / _WEEK_S) + 1.0
+    row[NOISY_AT] = now
+    if row[NOISE] > _NOISY_DAYS:
+        row[OWN], row[NOISE] = min(choice + 1, len(THRESHOLDS) - 1), 0.0
+
+
+@inner
 def step_of(excess: float) -> float:
     """Return what a record adds to its device's suspicion, so many decades above the threshold."""
     return min(LARGEST_STEP, excess + LEAST_STEP)
+
+
+@inner
+def _count_told(rates: Rates, choice: int, own: int) -> None:
+    """Count a device that a threshold tells: one's own stands for all below it, which count for nothing alone."""
+    today = rates.days[int(rates.clock[DAY]) % DAYS]
+    if choice >= own:
+        for k in range(0 if choice == own else choice, choice + 1):
+            today[ALERTED + k] += 1.0
 
 
 @inner
@@ -187,12 +227,14 @@ def weigh(
     """
     if evidence < THRESHOLDS[0] and unease < most_unease(THRESHOLDS[0]):
         return
-    if abs(now - abs(row[TOLD_AT])) > _DAY_S:
+    _calm(row, now)
+    if abs(now - abs(row[TOLD_AT])) > _ONCE_IN_S:
         for k in range(len(THRESHOLDS)):
             row[SUSPICIONS + k] = row[SUSPICIONS + k] if row[SUSPICIONS + k] < _HAS_TOLD else 0.0
         row[TOLD_AT] = 0.0
     factor = math.exp(-max(0.0, now - row[SEEN_AT]) / fade)
     row[SEEN_AT] = now
+    own, in_force = int(row[OWN]), int(max(rates.clock[CHOICE], row[OWN]))
     for k in range(len(THRESHOLDS)):
         if row[SUSPICIONS + k] >= _HAS_TOLD:
             continue
@@ -204,15 +246,19 @@ def weigh(
         if row[SUSPICIONS + k] >= alert_at:
             row[SUSPICIONS + k] = _FOR_LONG
             row[TOLD_AT] = row[TOLD_AT] if row[TOLD_AT] != 0.0 else now
-            rates.days[int(rates.clock[DAY]) % DAYS, ALERTED + k] += 1.0
+            _count_told(rates, k, own)
+            if k == in_force:
+                _note_noise(row, now, k)
 
 
 def take_back(row: npt.NDArray[np.float64], rates: Rates) -> None:
-    """Count the device of these columns no more among those that were told, since it was attacked."""
+    """Count the device of these columns no more among those that were told or noisy, since it was attacked."""
     day = row[TOLD_AT] // _DAY_S
     counts = rates.days[int(day) % DAYS]
+    told = row[SUSPICIONS:] >= _HAS_TOLD
+    told &= told[int(row[OWN])]
+    row[[OWN, NOISE]] = 0.0
     if row[TOLD_AT] > 0.0 and counts[OF_DAY] == day:
-        told = row[SUSPICIONS:] >= _HAS_TOLD
         counts[ALERTED:] = np.maximum(0.0, counts[ALERTED:] - told)
         row[TOLD_AT] = -row[TOLD_AT]
 
@@ -231,17 +277,23 @@ class Outlook:
         What this threshold would have told on the days that were counted, None while there are too few.
     days
         How many these are.
+    noisy_devices
+        Devices with a higher threshold of their own.
     """
 
     budget_per_day: float
     threshold: float
     alerts_per_day: float | None
     days: int
+    noisy_devices: int
 
 
-def outlook(rates: Rates, site: float, share: float) -> Outlook:
-    """Return what a site's budget (alerts a day) would mean for the log kind that has this share of it."""
+def outlook(rates: Rates, own: npt.NDArray[np.float64], site: float, share: float) -> Outlook:
+    """Return what a site's budget (alerts a day) would mean for the log kind that has this share of it.
+
+    ``own`` is float64 ``(devices,)``: the numbers of their own thresholds.
+    """
     days = days_counted(rates)
     choice = choose(rates, site * share, lowest_allowed(site))
     expected = alerts_a_day(rates, choice, math.inf) if days >= LEAST_DAYS else None
-    return Outlook(site * share, THRESHOLDS[choice], expected, days)
+    return Outlook(site * share, THRESHOLDS[choice], expected, days, int((own > choice).sum()))

@@ -16,8 +16,9 @@ from online_models.alerts import AlertBook
 from online_models.config import ModelConfig, agreed
 from online_models.facts import KindFacts, facts_of, tables_of
 from online_models.features.address import addresses, local_ranges
-from online_models.features.table import EVICTED, forget_owner
+from online_models.features.table import EVICTED, entries, forget_owner
 from online_models.feedback import Model, hear, rehearse
+from online_models.guard import RATES_AT
 from online_models.kinds import KINDS, Kind
 from online_models.running import nothing_scored, run, scored
 from online_models.second_opinion import SecondOpinion
@@ -201,7 +202,8 @@ class Engine:
     def outlook(self, budget_per_day: float | None = None) -> dict[str, budget.Outlook]:
         """Return by log kind what an alert budget of the site (default: the one in force) means for its threshold."""
         per_day = self.config.alert_budget_per_day if budget_per_day is None else budget_per_day
-        return {name: budget.outlook(m.views.rates, per_day, m.kind.share) for name, m in self._models.items()}
+        own = {name: entries(m.state.device)[1][:, RATES_AT + budget.OWN] for name, m in self._models.items()}
+        return {n: budget.outlook(m.views.rates, own[n], per_day, m.kind.share) for n, m in self._models.items()}
 
     def thresholds(self) -> dict[str, float]:
         """Return by log kind the threshold in force, decades of evidence."""

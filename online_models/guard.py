@@ -15,7 +15,7 @@ import math
 from typing import TYPE_CHECKING
 
 from online_models import budget
-from online_models.budget import most_unease, step_of, threshold_of, weigh
+from online_models.budget import most_unease, step_of, threshold_for, weigh
 from online_models.compile import inner
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def judge(
     unease = _grow_uneasy(row, evidence, now)
     if counts:
         weigh(row[RATES_AT:], evidence, unease, decisive, now, policy[ALERT_AT], policy[FADE], rates)
-    threshold = threshold_of(rates)
+    threshold = threshold_for(row[RATES_AT:], rates)
     persistent = unease >= most_unease(threshold)
     if not persistent and evidence < min(threshold, policy[THRESHOLD]) and unease < _TOO_UNEASY:
         return HELD if unease >= _HOLD else 0

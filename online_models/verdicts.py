@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from online_models.budget import pass_time, threshold_of
+from online_models.budget import pass_time, threshold_for
 from online_models.compile import inner, kernel
 from online_models.features.table import MOST_AT_ONCE, USED, Table, claim, find, make_room, new_table, room_for
 from online_models.features.text import of_owner
-from online_models.guard import ACCEPTED, LAST, THRESHOLD, judge
+from online_models.guard import ACCEPTED, LAST, RATES_AT, THRESHOLD, judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -99,7 +99,7 @@ def judge_as_said(
     if said == EXPECTED:
         return ACCEPTED if evidence >= policy[THRESHOLD] else 0
     if said == NAMED or evidence >= policy[THRESHOLD]:
-        evidence = max(evidence, policy[THRESHOLD], threshold_of(rates))
+        evidence = max(evidence, policy[THRESHOLD], threshold_for(row[RATES_AT:], rates))
     return judge(row, evidence, behaviour, True, row[LAST], policy, rates, False)
 
 

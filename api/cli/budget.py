@@ -47,10 +47,14 @@ def _print(choices: tuple[Choice, ...]) -> None:
         thresholds = "".join(f"{_one_in(kind.threshold):>14}" for kind in choice.kinds.values())
         sys.stdout.write(f"{choice.name:<10}{choice.budget_per_day:>14g}{told:>14}{thresholds}\n")
     days = ", ".join(f"{kind} {found.days}" for kind, found in kinds.items())
+    noisy = {kind: found.noisy_devices for kind, found in kinds.items() if found.noisy_devices}
     sys.stdout.write(
         f"\ntold a day: devices that these thresholds would have told, on the days counted ({days})\n"
         "from: records as rare as this among ordinary ones count towards an alert\n"
     )
+    if noisy:
+        told = ", ".join(f"{kind} {count:,}" for kind, count in noisy.items())
+        sys.stdout.write(f"with a higher threshold of their own, being told day after day: {told} devices\n")
 
 
 def _one_in(decades: float) -> str:

@@ -43,7 +43,13 @@ def test_it_tells_the_budget_in_force_and_one_alert_more_and_less(command: Comma
     assert [(one["name"], one["budget_per_day"]) for one in (less, now, more)] == [
         ("one less", 1.0), ("now", 2.0), ("one more", 3.0)
     ]  # fmt: skip
-    assert now["kinds"]["conn"] == {"budget_per_day": 1.0, "threshold": 3.3, "alerts_per_day": 0.0, "days": 4}
+    assert now["kinds"]["conn"] == {
+        "budget_per_day": 1.0,
+        "threshold": 3.3,
+        "alerts_per_day": 0.0,
+        "days": 4,
+        "noisy_devices": 0,
+    }
     assert now["alerts_per_day"] == sum(kind["alerts_per_day"] for kind in now["kinds"].values())
     (asked,) = told(command, "--state", state, "--per-day", 16)
     assert (asked["name"], asked["kinds"]["conn"]["threshold"]) == ("asked", 2.4)

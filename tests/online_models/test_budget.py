@@ -15,7 +15,9 @@ from online_models.budget import (
     DAY,
     DAYS,
     FIRST_CHOICE,
+    NOISY_AT,
     OF_DAY,
+    OWN,
     RECORDS,
     THRESHOLDS,
     Rates,
@@ -24,6 +26,7 @@ from online_models.budget import (
     pass_time,
     set_budget,
     take_back,
+    threshold_for,
     threshold_of,
 )
 from online_models.guard import (
@@ -48,6 +51,7 @@ if TYPE_CHECKING:
 POLICY = np.array(DEFAULT_POLICY)
 NOBODY_SAID = new_verdicts()
 DAY_S = 86_400.0
+NOBODY = np.zeros(0)
 FIRST = 20_458 * DAY_S
 """Midnight at which the logs of these tests begin."""
 
@@ -135,7 +139,7 @@ def test_days_without_a_record_say_nothing() -> None:
     rates = rates_of(2.0, [told(below=4.0, count=4.0)] * 4)
     pass_time(rates, FIRST + 11 * DAY_S)
     assert threshold_of(rates) == 4.5
-    assert outlook(rates, 2.0, 1.0).days == 5
+    assert outlook(rates, NOBODY, 2.0, 1.0).days == 5
     assert rates.days[rates.days[:, OF_DAY] == FIRST / DAY_S + 8, RECORDS].size == 0
 
 
@@ -145,10 +149,10 @@ def test_days_without_a_record_say_nothing() -> None:
     st.lists(st.tuples(st.floats(0.0, 1200.0), st.floats(0.0, 9.0)), min_size=1, max_size=80),
 )
 def test_what_is_counted_for_a_threshold_is_what_it_tells(choice: int, steps: list[tuple[float, float]]) -> None:
-    """Within a day of the first record, a device is counted if and only if that threshold would raise an incident."""
+    """In the first twenty hours a device is counted if and only if that threshold would raise an incident."""
     rates, row = rates_at(choice), np.zeros(GUARD_WIDTH)
     times = FIRST + np.cumsum([pause for pause, _ in steps])
-    records = [(now, evidence) for now, (_, evidence) in zip(times, steps, strict=True) if now < FIRST + DAY_S]
+    records = [(now, evidence) for now, (_, evidence) in zip(times, steps, strict=True) if now < FIRST + 72_000.0]
     verdicts = verdicts_of(rates, row, records)
     assert rates.days[:, ALERTED + choice].sum() == any(verdict & RAISED for verdict in verdicts)
 
@@ -201,12 +205,12 @@ def test_an_alert_that_was_called_an_attack_is_taken_back_once() -> None:
 
 def test_an_outlook_tells_what_each_budget_would_mean() -> None:
     rates = rates_of(2.0, [told(below=3.5, count=1.0), told(below=4.0, count=2.0), told(below=3.0, count=9.0)])
-    now, less, more = (outlook(rates, budget, 1.0) for budget in (2.0, 0.3, 16.0))
+    now, less, more = (outlook(rates, NOBODY, budget, 1.0) for budget in (2.0, 0.3, 16.0))
     assert (now.threshold, now.alerts_per_day, now.days) == (3.3, 1.0, 3)
     assert (less.threshold, less.alerts_per_day) == (4.5, 0.0)
     assert (more.threshold, more.alerts_per_day) == (2.4, 4.0)
-    assert outlook(new_rates(), 2.0, 0.5).alerts_per_day is None
-    assert outlook(new_rates(), 2.0, 0.5).budget_per_day == 1.0
+    assert outlook(new_rates(), NOBODY, 2.0, 0.5).alerts_per_day is None
+    assert outlook(new_rates(), NOBODY, 2.0, 0.5).budget_per_day == 1.0
 
 
 def test_judging_by_the_first_threshold_is_what_the_policy_says() -> None:
@@ -214,3 +218,58 @@ def test_judging_by_the_first_threshold_is_what_the_policy_says() -> None:
     rates = rates_at(FIRST_CHOICE)
     for evidence, verdict in ((POLICY[THRESHOLD], ANOMALY), (np.nextafter(POLICY[THRESHOLD], 0.0), 0)):
         assert judge(np.zeros(GUARD_WIDTH), evidence, 0, False, FIRST, POLICY, rates, True) == verdict
+
+
+def bursts(*days: float) -> list[tuple[float, float]]:
+    """Return three records of a device on each of these days, a little over the first threshold."""
+    return [(FIRST + day * DAY_S + n, 5.4) for day in days for n in range(3)]
+
+
+def own_of(row: npt.NDArray[np.float64], rates: Rates) -> float:
+    """Return the threshold in force for a device."""
+    return threshold_for(row[RATES_AT:GUARD_WIDTH], rates)
+
+
+def test_a_noisy_device_gets_a_threshold_of_its_own() -> None:
+    """On three days of a week it is told; by the fourth a higher threshold is in force for it, and only for it."""
+    rates, row = rates_at(FIRST_CHOICE), np.zeros(GUARD_WIDTH)
+    verdicts_of(rates, row, bursts(0, 2))
+    assert own_of(row, rates) == 3.3
+    verdicts_of(rates, row, bursts(4))
+    assert own_of(row, rates) == 3.8 > threshold_of(rates)
+    assert own_of(np.zeros(GUARD_WIDTH), rates) == 3.3
+    verdicts_of(rates, row, bursts(6, 8, 10))
+    assert own_of(row, rates) == 4.5
+
+
+def test_seldom_told_devices_keep_the_threshold_of_the_site() -> None:
+    rates, row = rates_at(FIRST_CHOICE), np.zeros(GUARD_WIDTH)
+    verdicts_of(rates, row, bursts(*range(0, 80, 5)))
+    assert own_of(row, rates) == 3.3
+
+
+def test_a_noisy_device_does_not_set_the_threshold_of_the_site() -> None:
+    """What its own threshold does not tell counts for no other."""
+    rates, row = rates_at(FIRST_CHOICE), np.zeros(GUARD_WIDTH)
+    row[RATES_AT + OWN], row[RATES_AT + NOISY_AT] = THRESHOLDS.index(5.5), FIRST
+    verdicts = verdicts_of(rates, row, bursts(0, 1))
+    assert set(verdicts) == {ANOMALY}
+    assert not rates.days[:, ALERTED:].any()
+    verdicts_of(rates, row, [(now + 7200.0, 7.2) for now, _ in bursts(1)])
+    assert rates.days[:, ALERTED:].sum(axis=0).tolist() == [1.0] * 7 + [0.0] * 3
+
+
+def test_its_own_threshold_comes_down_in_quiet_fortnights_or_when_it_was_an_attack() -> None:
+    rates, row = rates_at(FIRST_CHOICE), np.zeros(GUARD_WIDTH)
+    verdicts_of(rates, row, bursts(0, 1, 2))
+    assert own_of(row, rates) == 3.8
+    quiet = row.copy()
+    verdicts_of(rates, quiet, [(FIRST + 17 * DAY_S, 2.5)])
+    assert own_of(quiet, rates) == 3.3
+    take_back(row[RATES_AT:GUARD_WIDTH], rates)
+    assert own_of(row, rates) == 3.3
+
+
+def test_an_outlook_tells_how_many_devices_have_their_own() -> None:
+    own = np.array([0.0, 4.0, 4.0, 9.0])
+    assert outlook(rates_of(2.0, []), own, 2.0, 1.0).noisy_devices == 3
