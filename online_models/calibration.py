@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from online_models.compile import inner
+from online_models.compile import inlined, inner
 
 BINS = 160
 _TREE = 256
@@ -81,7 +81,7 @@ def _tail_bin(counts: npt.NDArray[np.float64], most: float) -> int:
     return b
 
 
-@inner
+@inlined
 def decades(calibration: Calibration, view: int, score: float) -> float:
     """Return ``-log10`` of the share of accepted scores that are as high: 3 is one in a thousand."""
     counts, sums, total = calibration.counts[view], calibration.sums[view], calibration.total[view]
@@ -101,7 +101,7 @@ def decades(calibration: Calibration, view: int, score: float) -> float:
     return float(-math.log10((above + 0.5) / (total + 1.0)) + (stretched - edge) / (scale * _LN10))
 
 
-@inner
+@inlined
 def accept(calibration: Calibration, view: int, score: float) -> None:
     """Learn a score that is taken for normal; after 50,000 the old ones fade by half."""
     bin_number = int(stretch(score) * BINS)

@@ -33,17 +33,7 @@ def kernel(function: F) -> F:
     The code is compiled at the first call with each combination of argument types and cached on disk. Division by
     zero gives infinity or NaN as in numpy. Floating-point operations keep their order (no fast-math).
     """
-    compiled = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=False)(function)
-    return cast("F", compiled)
-
-
-def inlined(function: F) -> F:
-    """Compile a function as `kernel` does, and put its code into every kernel that calls it.
-
-    Meant for what is called for every record with named tuples of arrays: to hand over many arrays takes 10 to 100 ns.
-    """
-    compiled = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=False, forceinline=True)(function)
-    return cast("F", compiled)
+    return _compiled(function)
 
 
 def inner(function: F) -> F:
@@ -52,8 +42,44 @@ def inner(function: F) -> F:
     Its code counts no references to the arrays that it is given, which otherwise costs more than the arithmetic: the
     caller keeps them alive. It may slice arrays and call kernels that allocate, but not allocate itself.
     """
-    options: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": False, "_nrt": False}
-    return cast("F", numba.njit(**options)(function))
+    return _compiled(function, _nrt=False)
+
+
+def part(function: F) -> F:
+    """Compile as `inner` does a function that only kernels call; Python gets a TypeError.
+
+    What would take its arguments from Python objects takes longer to compile than the function itself.
+    """
+    return _only_for_kernels(function)
+
+
+def inlined(function: F) -> F:
+    """Compile a function as `part` does, and put its code into every kernel that calls it.
+
+    Meant for what is called for every record with named tuples of arrays, from one place if it is long: every array is
+    handed over as half a dozen numbers, so that a call with many of them takes up to a quarter of a microsecond.
+    """
+    return _only_for_kernels(function, forceinline=True)
+
+
+def _only_for_kernels(function: F, **options: bool) -> F:
+    compiled = _compiled(function, _nrt=False, no_cpython_wrapper=True, **options)
+    dispatcher = cast("Any", compiled)
+
+    def keep(result: Any) -> None:
+        dispatcher.overloads[tuple(result.signature.args)] = result  # and not where a call from Python would look
+
+    def refuse(*_args: Any, **_kwargs: Any) -> None:
+        raise TypeError(f"{function.__name__} is a part of kernels: call it from one")
+
+    dispatcher.add_overload, dispatcher._compile_for_args = keep, refuse  # noqa: SLF001 - else the call is of address 0
+    return compiled
+
+
+def _compiled(function: F, **options: bool) -> F:
+    njit: Any = vars(numba)["njit"]  # its stubs do not know _nrt, which numba's own code uses so
+    common = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": False, "no_cfunc_wrapper": True}
+    return cast("F", njit(**common, **options)(function))
 
 
 def needs_compiling() -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from online_models.compile import inner
+from online_models.compile import inlined, inner, part
 from online_models.features.conn import FEATURES, count, measure
 from online_models.features.conn_columns import INBOUND, LATERAL, OUTBOUND, ConnColumns
 from online_models.features.conn_facts import tell
@@ -52,7 +52,7 @@ def _spreads(row: npt.NDArray[np.float64], x: npt.NDArray[np.float64]) -> bool:
     return bool(2.0 * max(peers, services) >= observed(row, WINDOWS, window, RECORDS, row[LAST]))
 
 
-@inner
+@part
 def behaviour_of(
     columns: ConnColumns,
     i: int,
@@ -71,7 +71,7 @@ def behaviour_of(
     return VOLUME if WEIGHTS[2] * rarity[2] >= WEIGHTS[3] * rarity[3] else RHYTHM
 
 
-@inner
+@part
 def is_decisive(columns: ConnColumns, i: int, x: npt.NDArray[np.float64]) -> bool:
     """Tell whether a record is new in every way at once, which in ordinary traffic all but never happens.
 
@@ -87,7 +87,7 @@ def maturity_of(row: npt.NDArray[np.float64]) -> float:
     return min(1.0, (row[LAST] - row[FIRST]) / MATURE_AFTER) if row[FIRST] > 0.0 else 0.0
 
 
-@inner
+@part
 def _report(
     state: ConnState, views: Views, columns: ConnColumns, i: int, keys: npt.NDArray[np.uint64],
     row: npt.NDArray[np.float64], x: npt.NDArray[np.float64], outcome: Outcome,
@@ -109,14 +109,11 @@ def things_of(keys: npt.NDArray[np.uint64], things: npt.NDArray[np.uint64]) -> N
     things[0], things[1], things[2] = keys[ENDPOINT], keys[SERVICE], keys[PEER]
 
 
-@inner
+@inlined
 def _judge_record(
-    state: ConnState, views: Views, columns: ConnColumns, i: int, keys: npt.NDArray[np.uint64],
-    row: npt.NDArray[np.float64], x: npt.NDArray[np.float64], outcome: Outcome,
+    views: Views, columns: ConnColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64],
+    x: npt.NDArray[np.float64], outcome: Outcome,
 ) -> None:  # fmt: skip
-    release_if_quiet(row, row[LAST], views.policy)
-    measure(state, columns, i, keys, row, x)
-    assess(views, x, maturity_of(row))
     outcome.evidence[i] = evidence_of(views)
     note_views(outcome, i, views)
     outcome.behaviour[i] = behaviour_of(columns, i, row, x, views.rarity)
@@ -144,11 +141,12 @@ def run_conn(state: ConnState, views: Views, columns: ConnColumns, start: int, t
         keys_of(columns, i, keys)
         row = state.device.rows[claim(state.device, keys[DEVICE])]
         count(state, columns, i, keys, row)
-        if trusted:
-            measure(state, columns, i, keys, row, x)
-            assess(views, x, 0.0)
-        else:
-            _judge_record(state, views, columns, i, keys, row, x, outcome)
+        if not trusted:
+            release_if_quiet(row, row[LAST], views.policy)
+        measure(state, columns, i, keys, row, x)
+        assess(views, x, 0.0 if trusted else maturity_of(row))
+        if not trusted:
+            _judge_record(views, columns, i, keys, row, x, outcome)
             if outcome.verdict[i] & ANOMALY:
                 _report(state, views, columns, i, keys, row, x, outcome)
         if trusted or not (outcome.verdict[i] & ~ACCEPTED or is_frozen(row)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from online_models.compile import inner
+from online_models.compile import inlined, inner
 from online_models.conn_model import maturity_of
 from online_models.features.dns import count, measure
 from online_models.features.dns_facts import tell
@@ -57,14 +57,11 @@ def things_of(keys: npt.NDArray[np.uint64], things: npt.NDArray[np.uint64]) -> N
     things[0], things[1], things[2] = keys[DOMAIN], keys[RESOLVER], keys[RECENT_NAME]
 
 
-@inner
+@inlined
 def _judge_record(
     state: DnsState, views: Views, columns: DnsColumns, i: int, keys: npt.NDArray[np.uint64],
     row: npt.NDArray[np.float64], x: npt.NDArray[np.float64], outcome: Outcome,
 ) -> None:  # fmt: skip
-    release_if_quiet(row, row[LAST], views.policy)
-    measure(state, columns, i, keys, row, x)
-    assess(views, x, maturity_of(row))
     outcome.evidence[i] = evidence_of(views)
     note_views(outcome, i, views)
     outcome.behaviour[i] = behaviour_of(x, views.rarity)
@@ -101,10 +98,11 @@ def run_dns(state: DnsState, views: Views, columns: DnsColumns, start: int, trus
         keys_of(columns, i, keys)
         row = state.device.rows[claim(state.device, keys[DEVICE])]
         count(state, columns, i, keys, row)
-        if trusted:
-            measure(state, columns, i, keys, row, x)
-            assess(views, x, 0.0)
-        else:
+        if not trusted:
+            release_if_quiet(row, row[LAST], views.policy)
+        measure(state, columns, i, keys, row, x)
+        assess(views, x, 0.0 if trusted else maturity_of(row))
+        if not trusted:
             _judge_record(state, views, columns, i, keys, row, x, outcome)
         if trusted or not (outcome.verdict[i] & ~ACCEPTED or is_frozen(row)):
             learn(state, columns, i, keys, row)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from online_models.compile import inner
+from online_models.compile import inlined, inner
 from online_models.conn_model import maturity_of
 from online_models.features.http import count, measure
 from online_models.features.http_facts import tell
@@ -55,14 +55,11 @@ def things_of(keys: npt.NDArray[np.uint64], things: npt.NDArray[np.uint64]) -> N
     things[0], things[1], things[2] = keys[HOST], keys[AGENT], keys[RECENT_RESOURCE]
 
 
-@inner
+@inlined
 def _judge_record(
     state: HttpState, views: Views, columns: HttpColumns, i: int, keys: npt.NDArray[np.uint64],
     row: npt.NDArray[np.float64], x: npt.NDArray[np.float64], outcome: Outcome,
 ) -> None:  # fmt: skip
-    release_if_quiet(row, row[LAST], views.policy)
-    measure(state, columns, i, keys, row, x)
-    assess(views, x, maturity_of(row))
     outcome.evidence[i] = evidence_of(views)
     note_views(outcome, i, views)
     outcome.behaviour[i] = behaviour_of(views.rarity)
@@ -99,10 +96,11 @@ def run_http(state: HttpState, views: Views, columns: HttpColumns, start: int, t
         keys_of(columns, i, keys)
         row = state.device.rows[claim(state.device, keys[DEVICE])]
         count(state, columns, i, keys, row)
-        if trusted:
-            measure(state, columns, i, keys, row, x)
-            assess(views, x, 0.0)
-        else:
+        if not trusted:
+            release_if_quiet(row, row[LAST], views.policy)
+        measure(state, columns, i, keys, row, x)
+        assess(views, x, 0.0 if trusted else maturity_of(row))
+        if not trusted:
             _judge_record(state, views, columns, i, keys, row, x, outcome)
         if trusted or not (outcome.verdict[i] & ~ACCEPTED or is_frozen(row)):
             learn(state, columns, i, keys, row)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from online_models import conn_model, dns_model, http_model
-from online_models.compile import inner
+from online_models.compile import inner, part
 from online_models.features import conn_learn, conn_state, dns_learn, dns_state, http_learn, http_state
 from online_models.features.table import claim
 from online_models.guard import ACCEPTED, ANOMALY, LAST
@@ -30,20 +30,25 @@ _http_keys, _http_room, _http_things = http_state.keys_of, http_state.has_room, 
 _conn_learn, _dns_learn, _http_learn = conn_learn.learn, dns_learn.learn, http_learn.learn
 
 
-@inner
+@part
 def _is_due(views: Views, records: Records, i: int, things: npt.NDArray[np.uint64]) -> bool:
     """Whether record i was withheld for its device's sake only, or was itself called expected."""
     return not records.verdict[i] & ANOMALY or is_expected(views.verdicts, things, records.behaviour[i])
 
 
-@inner
+@part
+def _learn_forests(views: Views, x: npt.NDArray[np.float64]) -> None:
+    assess(views, x, 0.0)
+    learn_views(views)
+
+
+@part
 def _begin(views: Views, records: Records, i: int, row: npt.NDArray[np.float64]) -> float:
     """Turn the device's clock back to record i, and return where it stood; the forests learn what is ordinary."""
     stood = row[LAST]
     row[LAST] = records.now[i]
     if not records.verdict[i] & (ANOMALY | ACCEPTED):
-        assess(views, records.features[i], 0.0)
-        learn_views(views)
+        _learn_forests(views, records.features[i])
     return float(stood)
 
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from online_models.budget import Rates, new_rates
 from online_models.calibration import Calibration, accept, decades, new_calibration
-from online_models.compile import inner
+from online_models.compile import inlined, inner
 from online_models.forest.inline import ForestState, Masks, learn_leaves, masks_of, new_state, score_and_leaves
 from online_models.guard import DEFAULT_POLICY
 from online_models.verdicts import new_verdicts
@@ -105,7 +105,7 @@ def with_masks(parts: tuple[Any, ...]) -> Views:
     return Views._make((*parts, tuple(map(masks_of, forests, np.diff(edges).tolist()))))
 
 
-@inner
+@inlined
 def assess(views: Views, x: npt.NDArray[np.float64], maturity: float) -> None:
     """Score the features of a record in every view.
 
@@ -129,7 +129,7 @@ def evidence_of(views: Views) -> float:
     return strongest + _SHARE * max(0.0, total - max(0.0, strongest - _ORDINARY))
 
 
-@inner
+@inlined
 def learn_views(views: Views) -> None:
     """Learn the record that `assess` scored last."""
     views.learned[0] += 1

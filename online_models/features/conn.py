@@ -25,7 +25,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from online_models.compile import inner
+from online_models.compile import inlined, inner, part
 from online_models.features.conn_columns import ANSWERED, BROKEN, ConnColumns
 from online_models.features.conn_state import (
     COUNT,
@@ -74,7 +74,7 @@ _DEVIATIONS = 10.0
 _LEAST_GAPS = 3.0
 
 
-@inner
+@part
 def count(
     state: ConnState, columns: ConnColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]
 ) -> None:
@@ -89,7 +89,7 @@ def count(
     count_record(row, WINDOWS, columns.outcome[i] != ANSWERED)
 
 
-@inner
+@part
 def newness(table: Table, key: np.uint64, row: npt.NDArray[np.float64]) -> float:
     """Novelty of a table's entry to the device whose row is given; its FIRST column tells since when it is known."""
     place = find(table, key)
@@ -103,7 +103,7 @@ def _known_for(row: npt.NDArray[np.float64]) -> float:
     return max(0.0, row[LAST] - row[FIRST]) if row[FIRST] > 0.0 else 0.0
 
 
-@inner
+@part
 def _new_peers(state: ConnState, place: int, row: npt.NDArray[np.float64], new_services: float) -> float:
     """How many new peers came on the service at this place; on a service never used, how many new services."""
     if place < 0 or state.service.rows[place, FIRST] <= 0.0:
@@ -112,7 +112,7 @@ def _new_peers(state: ConnState, place: int, row: npt.NDArray[np.float64], new_s
     return decayed(service[NEW_PEERS], service[PEERS_FADED_AT], row[LAST])
 
 
-@inner
+@part
 def _among_connections(state: ConnState, place: int) -> float:
     """Return how improbable a new peer is by the share of the service's connections that went to one, in [0, 1]."""
     if place < 0 or state.service.rows[place, FIRST] <= 0.0:
@@ -121,7 +121,7 @@ def _among_connections(state: ConnState, place: int) -> float:
     return 2.0 * surprise(service[NEW_PEERS], service[COUNT], 0.5)
 
 
-@inner
+@part
 def _site_novelty(state: ConnState, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]) -> float:
     network, service = find(state.site, keys[SITE_NETWORK]), find(state.site, keys[SITE_SERVICE])
     devices = state.site.rows[network, SITE_DEVICES] if network >= 0 else 0.0
@@ -132,7 +132,7 @@ def _site_novelty(state: ConnState, keys: npt.NDArray[np.uint64], row: npt.NDArr
     return newness(state.site, keys[SITE_NETWORK], row) / (1.0 + devices) * rarity(new, known, HOUR)
 
 
-@inner
+@part
 def _outcome_surprise(state: ConnState, place: int, outcome: int) -> float:
     prior = _USUALLY_ANSWERED if outcome == ANSWERED else _USUALLY_NOT
     if place < 0:
@@ -141,7 +141,7 @@ def _outcome_surprise(state: ConnState, place: int, outcome: int) -> float:
     return surprise(service[OUTCOMES + outcome], service[COUNT], prior)
 
 
-@inner
+@inlined
 def _measure_novelty(
     state: ConnState, outcome: int, keys: npt.NDArray[np.uint64], place: int, row: npt.NDArray[np.float64],
     x: npt.NDArray[np.float64],
@@ -159,7 +159,7 @@ def _measure_novelty(
     x[4] = _outcome_surprise(state, place, outcome) * new_endpoint
 
 
-@inner
+@part
 def has_exchanged(columns: ConnColumns, i: int) -> bool:
     """Whether the peer took part; what did not come about has no size that could be compared."""
     return bool(columns.outcome[i] == ANSWERED or columns.outcome[i] == BROKEN)
@@ -170,7 +170,7 @@ def _distance(service: npt.NDArray[np.float64], at: int, value: float, count: fl
     return min(1.0, abs(deviation(service, at, value, count, 1.0)) / _DEVIATIONS)
 
 
-@inner
+@part
 def _measure_service(
     service: npt.NDArray[np.float64], columns: ConnColumns, i: int, now: float, x: npt.NDArray[np.float64]
 ) -> None:
@@ -184,7 +184,7 @@ def _measure_service(
     x[16] = _distance(service, GAP, math.log2(1.0 + max(0.0, now - service[LAST])), seen)
 
 
-@inner
+@inlined
 def measure(
     state: ConnState, columns: ConnColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64],
     x: npt.NDArray[np.float64],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from online_models.compile import inner
+from online_models.compile import inlined, part
 from online_models.features.conn import has_exchanged
 from online_models.features.conn_state import (
     COUNT,
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 _SERVICE_MEMORY, _ENDPOINT_MEMORY = 500.0, 50.0
 
 
-@inner
+@part
 def touch(table: Table, key: np.uint64, now: float) -> bool:
     """Note that an entry was used, and return whether this is the first time that it is learned."""
     row = table.rows[claim(table, key)]
@@ -55,7 +55,7 @@ def touch(table: Table, key: np.uint64, now: float) -> bool:
     return True
 
 
-@inner
+@part
 def put_on_probation(table: Table, key: np.uint64, device: npt.NDArray[np.float64]) -> None:
     """Note that an unknown entry was used in an anomaly that raised nothing, so that it is not new for ever."""
     row = table.rows[claim(table, key)]
@@ -63,7 +63,7 @@ def put_on_probation(table: Table, key: np.uint64, device: npt.NDArray[np.float6
         row[LAST], row[FIRST] = device[LAST], -device[LAST]
 
 
-@inner
+@part
 def _learn_site(state: ConnState, keys: npt.NDArray[np.uint64], now: float, new_to_device: bool) -> None:
     service = state.site.rows[claim(state.site, keys[SITE_SERVICE])]
     service[SITE_NEW_NETWORKS] = decayed(service[SITE_NEW_NETWORKS], service[LAST], now)
@@ -75,7 +75,7 @@ def _learn_site(state: ConnState, keys: npt.NDArray[np.uint64], now: float, new_
         state.site.rows[claim(state.site, keys[SITE_NETWORK]), SITE_DEVICES] += 1.0
 
 
-@inner
+@part
 def _learn_endpoint(state: ConnState, keys: npt.NDArray[np.uint64], now: float) -> bool:
     endpoint = state.endpoint.rows[claim(state.endpoint, keys[ENDPOINT])]
     if endpoint[COUNT] > 0.0 and now >= endpoint[LAST]:
@@ -85,7 +85,7 @@ def _learn_endpoint(state: ConnState, keys: npt.NDArray[np.uint64], now: float) 
     return touch(state.endpoint, keys[ENDPOINT], now)
 
 
-@inner
+@part
 def _learn_numbers(service: npt.NDArray[np.float64], columns: ConnColumns, i: int, now: float) -> None:
     seen = service[COUNT]
     if seen > 0.0 and now >= service[LAST]:
@@ -102,7 +102,7 @@ def _learn_numbers(service: npt.NDArray[np.float64], columns: ConnColumns, i: in
     service[COUNT] += 1.0
 
 
-@inner
+@inlined
 def learn(
     state: ConnState, columns: ConnColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]
 ) -> None:
@@ -125,7 +125,7 @@ def learn(
     row[NEW_SERVICES] += 1.0 if touch(state.service, keys[SERVICE], now) else 0.0
 
 
-@inner
+@part
 def doubt(state: ConnState, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]) -> None:
     """Put on probation what an anomaly used for the first time, instead of learning it."""
     put_on_probation(state.network, keys[NETWORK], row)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from online_models.compile import inner
+from online_models.compile import inlined, part
 from online_models.features.conn_learn import put_on_probation, touch
 from online_models.features.dns_state import (
     COUNT,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from online_models.features.dns_columns import DnsColumns
 
 
-@inner
+@part
 def _learn_site(state: DnsState, keys: npt.NDArray[np.uint64], now: float, new_to_device: bool) -> None:
     site = state.site.rows[claim(state.site, keys[SITE])]
     site[SITE_NEW] = decayed(site[SITE_NEW], site[LAST], now)
@@ -49,7 +49,7 @@ def _learn_site(state: DnsState, keys: npt.NDArray[np.uint64], now: float, new_t
         state.site.rows[claim(state.site, keys[SITE_DOMAIN]), SITE_DEVICES] += 1.0
 
 
-@inner
+@inlined
 def learn(
     state: DnsState, columns: DnsColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]
 ) -> None:
@@ -71,7 +71,7 @@ def learn(
     _learn_site(state, keys, now, new_domain)
 
 
-@inner
+@part
 def doubt(state: DnsState, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]) -> None:
     """Put on probation what an anomaly used for the first time, instead of learning it."""
     put_on_probation(state.domain, keys[DOMAIN], row)

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from online_models.compile import inner, kernel
+from online_models.compile import inner, kernel, part
 from online_models.errors import CapacityError
 from online_models.features.text import OWNER
 
@@ -118,7 +118,7 @@ def filled_table(
     return table
 
 
-@inner
+@part
 def _probe(table: Table, key: np.uint64) -> int:
     """Return the slot of the index that leads to the key's entry, or the free one where it would be written."""
     mask = table.slots.size - 1
@@ -131,7 +131,7 @@ def _probe(table: Table, key: np.uint64) -> int:
     return int(slot)
 
 
-@inner
+@part
 def _point(table: Table, slot: int, place: int) -> None:
     """Have a slot lead to the entry at a place, whose key is written."""
     tag = np.int64(table.keys[place] & _LOWER_HALF) & ~(table.slots.size - 1)
@@ -165,7 +165,7 @@ def room_for(table: Table, entries: int) -> bool:
     return bool(used <= table.counters[LIMIT] and 2 * used < table.slots.size)
 
 
-@inner
+@part
 def used_since(table: Table, since: float) -> int:
     """Return how many entries were used at this time or later."""
     count = 0
@@ -197,7 +197,6 @@ def _keep(table: Table, since: float, all_but: np.uint64) -> None:
     table.counters[USED] = kept
 
 
-@kernel
 def _eviction_time(table: Table) -> float:
     """Return the time of last use below which an eighth of the entries lie."""
     times = table.rows[: table.counters[USED], 0].copy()

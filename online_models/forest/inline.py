@@ -3,14 +3,17 @@
 Values may be NaN (River sends them to the right), but none may be missing.
 
 >>> import numpy as np
+>>> import numba
+>>> @numba.njit
+... def score_and_learn(state, masks, x, leaves):
+...     score = score_and_leaves(state, masks, x, leaves)
+...     learn_leaves(state, leaves)
+...     return score
 >>> state = new_state(n_features=2, n_trees=3, height=4, window_size=1024, seed=1)
 >>> masks, leaves = masks_of(state, n_features=2), np.empty(3, dtype=np.int32)
->>> for _ in range(256):
-...     _ = score_and_leaves(state, masks, np.array([0.2, 0.8]), leaves)
-...     learn_leaves(state, leaves)
->>> usual = score_and_leaves(state, masks, np.array([0.2, 0.8]), leaves)
->>> bool(usual < score_and_leaves(state, masks, np.array([0.9, 0.1]), leaves))
-True
+>>> scores = [score_and_learn(state, masks, np.array([0.2, 0.8]), leaves) for _ in range(257)]
+>>> scores[255], scores[256] < score_and_learn(state, masks, np.array([0.9, 0.1]), leaves)
+(0.0, True)
 """
 
 from __future__ import annotations

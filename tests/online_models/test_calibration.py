@@ -10,10 +10,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from online_models.calibration import Calibration, accept, decades, new_calibration, stretch
+from online_models import calibration as inside
+from online_models.calibration import Calibration, new_calibration, stretch
+from online_models.compile import kernel
 
 COMPILING = settings(deadline=None, max_examples=60)
 SCORES = st.floats(0.0, 1.0)
+
+
+@kernel
+def decades(calibration: Calibration, view: int, score: float) -> float:
+    """Call from compiled code what is made for it."""
+    return inside.decades(calibration, view, score)
+
+
+@kernel
+def accept(calibration: Calibration, view: int, score: float) -> None:
+    """Call from compiled code what is made for it."""
+    inside.accept(calibration, view, score)
 
 
 def calibrated(scores: np.ndarray[tuple[int], np.dtype[np.float64]], view: int = 0, views: int = 1) -> Calibration:

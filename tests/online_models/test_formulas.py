@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numba
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -223,6 +224,16 @@ def after(traffic: Traffic, begin: float) -> Frames:
     }
 
 
+def called(part: Any) -> Any:
+    """Return what Python can call in place of a part of kernels."""
+
+    @numba.njit  # type: ignore[untyped-decorator]
+    def call(*arguments: Any) -> Any:
+        return part(*arguments)
+
+    return call
+
+
 def differences(
     name: str, learned: pl.DataFrame, frame: pl.DataFrame, formulas: Mapping[str, str], functions: Mapping[str, Any]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
@@ -233,17 +244,18 @@ def differences(
     while at < learned.height:
         at = kind.run(state, views, columns, at, True, outcome)
         state = kind.with_room(state)
+    keys_of, count, measure, learn = map(called, (state_of.keys_of, features.count, features.measure, learning.learn))
     said, measured = np.zeros((frame.height, len(kind.features))), np.zeros((frame.height, len(kind.features)))
     for i in range(frame.height):
         state = kind.with_room(state)
         one = kind.columns(RecordBatch(name, frame[i : i + 1]), RANGES)
-        state_of.keys_of(one, 0, outcome.keys)
+        keys_of(one, 0, outcome.keys)
         device = state.device.rows[claim(state.device, outcome.keys[state_of.DEVICE])]
-        features.count(state, one, 0, outcome.keys, device)
-        features.measure(state, one, 0, outcome.keys, device, measured[i])
+        count(state, one, 0, outcome.keys, device)
+        measure(state, one, 0, outcome.keys, device, measured[i])
         names = {**functions, **words(Seen(state, one, outcome.keys, device))}
         said[i] = [eval(formula, names) for formula in formulas.values()]  # noqa: S307 - our own page
-        learning.learn(state, one, 0, outcome.keys, device)
+        learn(state, one, 0, outcome.keys, device)
     return said, measured
 
 

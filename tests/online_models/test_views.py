@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from online_models import views as inside
+from online_models.compile import kernel
 from online_models.outcome import attribute_views
-from online_models.views import Views, assess, evidence_of, learn_views, new_views
+from online_models.views import Views, evidence_of, new_views
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -24,6 +26,18 @@ FORESTS = ((40, 6), (25, 8), (25, 8), (25, 8))
 FEATURES = int(EDGES[-1])
 X = arrays(np.float64, FEATURES, elements=st.floats(0.0, 1.0))
 RARITY = arrays(np.float64, len(WEIGHTS), elements=st.floats(-2.0, 12.0))
+
+
+@kernel
+def assess(views: Views, x: npt.NDArray[np.float64], maturity: float) -> None:
+    """Call from compiled code what is made for it."""
+    inside.assess(views, x, maturity)
+
+
+@kernel
+def learn_views(views: Views) -> None:
+    """Call from compiled code what is made for it."""
+    inside.learn_views(views)
 
 
 def views_of(seed: int = 1) -> Views:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from online_models.compile import CACHE_DIR, prepare_cache, source_digest
+from online_models.compile import CACHE_DIR, kernel, prepare_cache, source_digest
 from online_models.forest.pivot import pivot
+from online_models.forest.state import ForestState, new_state
 from online_models.forest.walk import walk_complete
 
 KERNEL = """
@@ -24,6 +25,12 @@ from online_models.compile import kernel
 def outer(x: int) -> int:
     return x + 1
 """
+
+
+@kernel
+def summed(state: ForestState) -> None:
+    """Call from compiled code what is made for it."""
+    pivot(state)
 
 
 def start(project: Path, folder: Path, home: Path) -> list[str]:
@@ -84,3 +91,11 @@ def test_this_process_compiles_into_one_folder() -> None:
     assert CACHE_DIR.is_dir()
     for compiled in (walk_complete, pivot):
         assert Path(vars(compiled)["_cache"].cache_path).is_relative_to(CACHE_DIR)
+
+
+def test_a_part_of_kernels_refuses_calls_from_python() -> None:
+    """Without what would take its arguments, the call would go astray."""
+    state = new_state(2, 3, 4, 100, seed=1)
+    summed(state)
+    with pytest.raises(TypeError, match=r"pivot is a part of kernels"):
+        pivot(state)

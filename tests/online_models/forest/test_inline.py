@@ -33,6 +33,12 @@ Record = dict[Any, Any]
 
 
 @kernel
+def score_one(state: ForestState, masks: Masks, x: Floats, leaves: npt.NDArray[np.int32]) -> float:
+    """Call from compiled code what is made for it."""
+    return score_and_leaves(state, masks, x, leaves)
+
+
+@kernel
 def run(state: ForestState, masks: Masks, x: Floats, scores: Floats, sums: Floats) -> None:
     """Score every record, add up the parts of its score, then learn it."""
     leaves = np.empty(state.feature.shape[0], dtype=np.int32)
@@ -146,7 +152,7 @@ def test_what_is_not_learned_leaves_no_trace(shape_of: Callable[[str, int, int, 
     before = [array.copy() for array in state]
     masks, leaves, parts = masks_of(state, 4), np.empty(5, dtype=np.int32), np.empty(4)
     for record in x[300:]:
-        score_and_leaves(state, masks, record, leaves)
+        score_one(state, masks, record, leaves)
         attribute(state, record, parts)
     for array, copy in zip(state, before, strict=True):
         np.testing.assert_array_equal(array, copy)
@@ -155,7 +161,7 @@ def test_what_is_not_learned_leaves_no_trace(shape_of: Callable[[str, int, int, 
 def test_without_reference_everything_is_nought() -> None:
     state, parts = new_state(3, 2, 4, 100, seed=1), np.ones(3)
     masks, leaves = masks_of(state, 3), np.empty(2, dtype=np.int32)
-    assert score_and_leaves(state, masks, np.full(3, 0.5), leaves) == 0.0
+    assert score_one(state, masks, np.full(3, 0.5), leaves) == 0.0
     assert attribute(state, np.full(3, 0.5), parts) == 0.0
     assert not parts.any()
 
