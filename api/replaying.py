@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Final
 import numpy as np
 import orjson
 
+from api.ahead import read_ahead
 from api.models import REPLAYED, checkpoint_parts, load_models, model_config, without_models
 from api.pipeline.scoring import Scorer, later
 from api.scores_file import ScoresFile
@@ -111,7 +112,7 @@ def replay(
         scorer = Scorer(models.engine, writer, readers, models.records)
         days = _Days(SnapshotStore(state.snapshots) if settings.traffic.state else None, scorer)
         began = time.perf_counter()
-        for batch in source:
+        for batch in read_ahead(source):
             for piece in days.pieces(batch):
                 models.identities.observe(piece)
                 scorer.follow(piece)
