@@ -129,8 +129,9 @@ class Identities:
         seen = pl.concat([_ends(frame, "id.orig_h", "orig_l2_addr", 0), _ends(frame, "id.resp_h", "resp_l2_addr", 1)])
         if not seen.height:
             return
-        last = seen.sort("row", "end").unique(["address", "mac"], keep="last", maintain_order=True).sort("row", "end")
-        for address, mac, ts in last.select("address", "mac", "ts").iter_rows():
+        last = seen.group_by("address", "mac").agg(pl.col("place").max()).sort("place")
+        times = frame["ts"].fill_null(0.0).gather(last["place"] // 2)
+        for address, mac, ts in zip(last["address"], last["mac"], times, strict=True):
             if mac in _NO_MACS:
                 continue
             if _is_local(address):
@@ -140,13 +141,11 @@ class Identities:
 
 
 def _ends(frame: pl.DataFrame, address: str, mac: str, end: int) -> pl.DataFrame:
-    """Return address, MAC and time of one end of every connection that tells the MAC."""
+    """Return address, MAC and place among all ends of one end of every connection that tells the MAC."""
     return frame.select(
-        pl.int_range(pl.len()).alias("row"),
-        pl.lit(end).alias("end"),
+        (2 * pl.int_range(pl.len()) + end).alias("place"),
         pl.col(address).alias("address"),
         pl.col(mac).str.to_lowercase().alias("mac"),
-        pl.col("ts").fill_null(0.0),
     ).filter(pl.col("mac").is_not_null() & pl.col("address").is_not_null())
 
 
