@@ -46,6 +46,7 @@ from online_models.features.conn_state import (
     PEER,
     PEERS_FADED_AT,
     RECENT_WINDOW,
+    SENT,
     SERVICE,
     SITE_DEVICES,
     SITE_NETWORK,
@@ -55,7 +56,7 @@ from online_models.features.conn_state import (
     WINDOWS,
     ConnState,
 )
-from online_models.features.past import HOUR, decayed, deviation, novelty, rarity, surprise, trusted_age
+from online_models.features.past import HOUR, decayed, deviation, novelty, rarity, surprise, trusted_age, unfaded
 from online_models.features.table import Table, claim, find
 from online_models.features.windows import count_record, count_thing, excess, roll
 from online_models.guard import FROZEN, RELEASED, move_on
@@ -113,12 +114,13 @@ def _new_peers(state: ConnState, place: int, row: npt.NDArray[np.float64], new_s
 
 
 @part
-def _among_connections(state: ConnState, place: int) -> float:
-    """Return how improbable a new peer is by the share of the service's connections that went to one, in [0, 1]."""
+def _among_connections(state: ConnState, place: int, now: float) -> float:
+    """Return how improbable a new peer is by the share of the service's connections that went to one; 1 is 1 in 100."""
     if place < 0 or state.service.rows[place, FIRST] <= 0.0:
         return 1.0
     service = state.service.rows[place]
-    return 2.0 * surprise(service[NEW_PEERS], service[COUNT], 0.5)
+    connections = unfaded(service[COUNT], now - service[FIRST])
+    return 2.0 * surprise(decayed(service[NEW_PEERS], service[PEERS_FADED_AT], now), connections, 0.5)
 
 
 @part
@@ -151,7 +153,7 @@ def _measure_novelty(
     networks = decayed(row[NEW_NETWORKS], row[FADED_AT], now)
     peers = _new_peers(state, place, row, services)
     new_endpoint = newness(state.endpoint, keys[ENDPOINT], row)
-    rare = min(rarity(peers, known, HOUR), _among_connections(state, place))
+    rare = min(rarity(peers, known, HOUR), _among_connections(state, place, now))
     x[0] = new_endpoint * rare
     x[1] = newness(state.network, keys[NETWORK], row) * rarity(networks, known, HOUR)
     x[2] = newness(state.service, keys[SERVICE], row) * rarity(services, known, HOUR)
@@ -165,6 +167,12 @@ def has_exchanged(columns: ConnColumns, i: int) -> bool:
     return bool(columns.outcome[i] == ANSWERED or columns.outcome[i] == BROKEN)
 
 
+@part
+def exchanges_of(service: npt.NDArray[np.float64]) -> float:
+    """Return in how many records of a service the peer took part."""
+    return float(service[OUTCOMES + ANSWERED] + service[OUTCOMES + BROKEN])
+
+
 @inner
 def _distance(service: npt.NDArray[np.float64], at: int, value: float, count: float) -> float:
     return min(1.0, abs(deviation(service, at, value, count, 1.0)) / _DEVIATIONS)
@@ -174,14 +182,14 @@ def _distance(service: npt.NDArray[np.float64], at: int, value: float, count: fl
 def _measure_service(
     service: npt.NDArray[np.float64], columns: ConnColumns, i: int, now: float, x: npt.NDArray[np.float64]
 ) -> None:
-    seen, exchanged = service[COUNT], has_exchanged(columns, i)
+    exchanged, exchanges = has_exchanged(columns, i), exchanges_of(service)
     if exchanged or columns.up[i] > 0.0:
-        x[13] = _distance(service, UP, math.log2(1.0 + columns.up[i]), seen)
+        x[13] = _distance(service, UP, math.log2(1.0 + columns.up[i]), service[SENT])
     if exchanged:
-        x[14] = _distance(service, DOWN, math.log2(1.0 + columns.down[i]), seen)
+        x[14] = _distance(service, DOWN, math.log2(1.0 + columns.down[i]), exchanges)
     if exchanged and columns.duration[i] >= 0.0:
-        x[15] = _distance(service, DURATION, math.log2(1e-3 + columns.duration[i]), seen)
-    x[16] = _distance(service, GAP, math.log2(1.0 + max(0.0, now - service[LAST])), seen)
+        x[15] = _distance(service, DURATION, math.log2(1e-3 + columns.duration[i]), exchanges)
+    x[16] = _distance(service, GAP, math.log2(1.0 + max(0.0, now - service[LAST])), service[COUNT])
 
 
 @inlined

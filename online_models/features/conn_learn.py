@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from online_models.compile import inlined, part
-from online_models.features.conn import has_exchanged
+from online_models.features.conn import exchanges_of, has_exchanged
 from online_models.features.conn_state import (
     COUNT,
     DOWN,
@@ -23,6 +23,7 @@ from online_models.features.conn_state import (
     NEW_SERVICES,
     OUTCOMES,
     PEERS_FADED_AT,
+    SENT,
     SERVICE,
     SITE_DEVICES,
     SITE_NETWORK,
@@ -91,13 +92,14 @@ def _learn_numbers(service: npt.NDArray[np.float64], columns: ConnColumns, i: in
     if seen > 0.0 and now >= service[LAST]:
         gap = math.log2(1.0 + max(0.0, now - service[LAST]))
         learn_moments(service, GAP, gap, seen - 1.0, _SERVICE_MEMORY)
-    exchanged = has_exchanged(columns, i)
+    exchanged, exchanges = has_exchanged(columns, i), exchanges_of(service)
     if exchanged or columns.up[i] > 0.0:
-        learn_moments(service, UP, math.log2(1.0 + columns.up[i]), seen, _SERVICE_MEMORY)
+        learn_moments(service, UP, math.log2(1.0 + columns.up[i]), service[SENT], _SERVICE_MEMORY)
+        service[SENT] += 1.0
     if exchanged:
-        learn_moments(service, DOWN, math.log2(1.0 + columns.down[i]), seen, _SERVICE_MEMORY)
+        learn_moments(service, DOWN, math.log2(1.0 + columns.down[i]), exchanges, _SERVICE_MEMORY)
     if exchanged and columns.duration[i] >= 0.0:
-        learn_moments(service, DURATION, math.log2(1e-3 + columns.duration[i]), seen, _SERVICE_MEMORY)
+        learn_moments(service, DURATION, math.log2(1e-3 + columns.duration[i]), exchanges, _SERVICE_MEMORY)
     service[OUTCOMES + columns.outcome[i]] += 1.0
     service[COUNT] += 1.0
 

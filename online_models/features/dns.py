@@ -160,7 +160,7 @@ def _measure_novelty(
     new_domain = newness(state.domain, keys[DOMAIN], row)
     x[17] = new_domain * rarity(domains, known, HOUR)
     site = find(state.site, keys[SITE])
-    new, since = 0.0, 0.0
+    new, since = 0.0, now
     if site >= 0:
         new, since = (
             decayed(state.site.rows[site, SITE_NEW], state.site.rows[site, LAST], now),

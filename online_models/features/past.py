@@ -64,6 +64,12 @@ def decayed(count: float, since: float, now: float) -> float:
 
 
 @inner
+def unfaded(count: float, seconds: float) -> float:
+    """Return what `decayed` leaves of events that came evenly spread over so many seconds."""
+    return count * _RATE_MEMORY / seconds * -math.expm1(-seconds / _RATE_MEMORY) if seconds > 0.0 else count
+
+
+@inner
 def counts_as_new(first: float, now: float) -> float:
     """Return 1 once a device has settled; what it uses in its first twelve hours says nothing about its rate."""
     return 1.0 if first > 0.0 and now - first >= SETTLING else 0.0

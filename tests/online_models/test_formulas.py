@@ -92,9 +92,9 @@ class Seen(NamedTuple):
         return found
 
 
-def usual(row: Row, at: int) -> SimpleNamespace:
-    """Return mean, standard deviation and number of the values behind two columns of a row."""
-    return SimpleNamespace(mean=row[at], sd=np.sqrt(row[at + 1]), n=row[2])
+def usual(row: Row, at: int, count: float | None = None) -> SimpleNamespace:
+    """Return mean and standard deviation, in two columns of a row, and number of values (default: all records)."""
+    return SimpleNamespace(mean=row[at], sd=np.sqrt(row[at + 1]), n=row[2] if count is None else count)
 
 
 def of_conn(seen: Seen) -> dict[str, Any]:
@@ -103,6 +103,7 @@ def of_conn(seen: Seen) -> dict[str, Any]:
     service, endpoint = seen.row(state.service, s.SERVICE), seen.row(state.endpoint, s.ENDPOINT)
     network, site = seen.row(state.site, s.SITE_NETWORK), seen.row(state.site, s.SITE_SERVICE)
     outcome, new_services = columns.outcome[0], seen.faded(seen.device, s.NEW_SERVICES, s.FADED_AT)
+    exchanges = service[s.OUTCOMES + conn_columns.ANSWERED] + service[s.OUTCOMES + conn_columns.BROKEN]
     return {
         "endpoint": seen.age(state.endpoint, s.ENDPOINT),
         "network": seen.age(state.network, s.NETWORK),
@@ -112,7 +113,7 @@ def of_conn(seen: Seen) -> dict[str, Any]:
         "new_services": new_services,
         "new_networks": seen.faded(seen.device, s.NEW_NETWORKS, s.FADED_AT),
         "new_peers": seen.faded(service, s.NEW_PEERS, s.PEERS_FADED_AT) if service[s.COUNT] else new_services,
-        "new_peers_then": service[s.NEW_PEERS],
+        "service_known": seen.now - service[s.FIRST] if service[s.FIRST] > 0.0 else 0.0,
         "site_network": seen.age(state.site, s.SITE_NETWORK),
         "devices": network[s.SITE_DEVICES],
         "site_new_networks": seen.faded(site, s.SITE_NEW_NETWORKS, s.LAST),
@@ -124,9 +125,9 @@ def of_conn(seen: Seen) -> dict[str, Any]:
         "down": columns.down[0],
         "duration": columns.duration[0],
         "gap": max(0.0, seen.now - service[s.LAST]),
-        "usual_up": usual(service, s.UP),
-        "usual_down": usual(service, s.DOWN),
-        "usual_duration": usual(service, s.DURATION),
+        "usual_up": usual(service, s.UP, service[s.SENT]),
+        "usual_down": usual(service, s.DOWN, exchanges),
+        "usual_duration": usual(service, s.DURATION, exchanges),
         "usual_gap": usual(service, s.GAP),
         "calls": endpoint[s.COUNT],
         "gap_sd": np.sqrt(endpoint[s.ENDPOINT_GAP + 1]),
