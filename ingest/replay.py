@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from ingest.records import Malformed, RecordBatch
 
-_PIECE_BYTES: Final = 3 << 20
+_PIECE_BYTES: Final = 2 << 20
 _STEP_ROWS: Final = 16_384
 
 
