@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import gc
 import sys
+from typing import Final
 
 from api.cli import app
 from api.errors import ServiceError
 from ingest.errors import IngestError
 from online_models.errors import ModelError
 
+_COLLECT_AFTER: Final = (50_000, 20, 20)
+"""Objects and rounds between two looks for garbage: a start makes a million objects that stay, and Python's own 700
+have them looked through so often that it takes a fifth of the start."""
+
 
 def main() -> None:
     """Run the command line."""
+    gc.set_threshold(*_COLLECT_AFTER)
     try:
         app()
     except (ServiceError, IngestError, ModelError) as error:
