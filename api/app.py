@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from fastapi import FastAPI
 from fastapi.responses import FileResponse, HTMLResponse
+from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
 from starlette.staticfiles import StaticFiles
 
@@ -30,6 +30,8 @@ from api.version import package_version
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from fastapi import FastAPI
+
     from api.service import Service
 
 _PAGE: Final = Path(__file__).parent / "dashboard"
@@ -48,7 +50,7 @@ def create_app(service: Service) -> FastAPI:
         finally:
             service.hub.detach()
 
-    app = FastAPI(title="networksecuritylabs", version=package_version(), lifespan=lifespan)
+    app = FastAPIOffline(title="networksecuritylabs", version=package_version(), lifespan=lifespan)
     app.add_middleware(SameOrigin, allowed=service.cors_origins)
     app.add_middleware(CORSMiddleware, allow_origins=service.cors_origins, allow_methods=["*"], allow_headers=["*"])
     handle_problems(app)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
@@ -192,10 +192,4 @@ def _summary(scorer: Scorer, readers: ReplayReaders, source: ReplaySource, secon
 def write_alerts(file: IO[bytes], alerts: Sequence[Alert]) -> None:
     """Write one JSON object for each alert, in the order in which they were raised."""
     for alert in alerts:
-        file.write(orjson.dumps(_alert_line(alert), option=orjson.OPT_APPEND_NEWLINE))
-
-
-def _alert_line(alert: Alert) -> dict[str, object]:
-    names = ("id", "device", "behaviour", "severity", "ts", "first_ts", "last_ts", "count", "uids")
-    whole = asdict(alert)
-    return {name: whole[name] for name in names}
+        file.write(orjson.dumps(alert, option=orjson.OPT_APPEND_NEWLINE))

@@ -218,7 +218,9 @@ def _many_about_another(log: str, case: _Case, anomaly: Anomaly) -> list[float] 
 
 def _extend(log: str, case: _Case, anomaly: Anomaly) -> None:
     case.count += 1
-    case.first_ts, case.last_ts = min(case.first_ts, anomaly.ts), max(case.last_ts, anomaly.end)
+    if not anomaly.is_known or case.is_about_known:  # a long connection of old may end beside an attack
+        case.first_ts = min(case.first_ts, anomaly.ts)
+    case.last_ts = max(case.last_ts, anomaly.end)
     if anomaly.raises and case.raised_ts is None:
         case.raised_ts, case.site_devices = anomaly.end, anomaly.site_devices
     if anomaly.evidence > case.evidence or not case.sentence:

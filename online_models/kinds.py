@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from online_models import behaviours, conn_model, dns_model, http_model, relearning
+from online_models import behaviours, clauses, conn_model, dns_model, http_model, relearning
 from online_models.features import conn, conn_state, dns, dns_state, http, http_state
 from online_models.features.conn_columns import INBOUND, conn_columns
 from online_models.features.dns_columns import dns_columns
@@ -41,6 +41,8 @@ class Kind:
         The kernel: ``run(state, views, columns, start, trusted, outcome) -> next``.
     relearn
         The kernel for what was withheld: ``relearn(state, views, records, start, scratch) -> next``.
+    clauses
+        Feature, in the order of ``features``, to what it says of a record (`online_models.clauses`).
     share
         Of the site's alert budget.
     behaviours
@@ -60,6 +62,7 @@ class Kind:
     columns: Callable[[RecordBatch, npt.NDArray[np.uint64]], Any]
     run: Callable[[Any, Views, Any, int, bool, Outcome], int]
     relearn: Callable[[Any, Views, Records, int, Outcome], int]
+    clauses: Mapping[str, str]
     share: float
     behaviours: tuple[behaviours.Behaviour, ...]
     context: Callable[[pl.DataFrame, Any], pl.DataFrame]
@@ -108,6 +111,7 @@ KINDS: Mapping[str, Kind] = {
         columns=conn_columns,
         run=conn_model.run_conn,
         relearn=relearning.relearn_conn,
+        clauses=clauses.CONN,
         share=0.5,
         behaviours=behaviours.CONN,
         context=_conn_context,
@@ -124,6 +128,7 @@ KINDS: Mapping[str, Kind] = {
         columns=dns_columns,
         run=dns_model.run_dns,
         relearn=relearning.relearn_dns,
+        clauses=clauses.DNS,
         share=0.25,
         behaviours=behaviours.DNS,
         context=_dns_context,
@@ -140,6 +145,7 @@ KINDS: Mapping[str, Kind] = {
         columns=http_columns,
         run=http_model.run_http,
         relearn=relearning.relearn_http,
+        clauses=clauses.HTTP,
         share=0.25,
         behaviours=behaviours.HTTP,
         context=_http_context,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from online_models.behaviours import plain
+from online_models.clauses import clause
 from online_models.types import Reason
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ class Reasons(Mapping[int, tuple[Reason, ...]]):
 
     Parameters
     ----------
-    names
-        Feature names (F).
+    clauses
+        Feature name to its clause (F), see `online_models.clauses`.
     rows
         int64 ``(m,)``.
     parts, facts
@@ -33,13 +33,14 @@ class Reasons(Mapping[int, tuple[Reason, ...]]):
 
     def __init__(
         self,
-        names: tuple[str, ...],
+        clauses: Mapping[str, str],
         rows: npt.NDArray[np.int64],
         parts: npt.NDArray[np.float64],
         facts: npt.NDArray[np.float64],
         scores: npt.NDArray[np.float64],
     ) -> None:
-        self._names, self._parts, self._facts, self._scores = names, parts, facts, scores
+        self._clauses, self._names = clauses, tuple(clauses)
+        self._parts, self._facts, self._scores = parts, facts, scores
         self._place = {int(row): k for k, row in enumerate(rows)}
 
     def __len__(self) -> int:
@@ -55,7 +56,7 @@ class Reasons(Mapping[int, tuple[Reason, ...]]):
         order = sorted(range(len(self._names)), key=lambda f: (-parts[f], f))[:_MOST]
         score = float(self._scores[row])
         return tuple(
-            _reason(self._names[f], float(facts[f, 0]), float(facts[f, 1]), float(parts[f]) / total * score)
+            self._reason(f, float(facts[f, 0]), float(facts[f, 1]), float(parts[f]) / total * score)
             for f in order
             if parts[f] >= _LEAST_SHARE * total
         )
@@ -65,6 +66,6 @@ class Reasons(Mapping[int, tuple[Reason, ...]]):
         facts = self._facts[self._place[row]]
         return {name: (float(facts[f, 0]), float(facts[f, 1])) for f, name in enumerate(self._names)}
 
-
-def _reason(name: str, observed: float, usual: float, weight: float) -> Reason:
-    return Reason(name, observed, usual, weight, f"{name} {plain(observed)}, usual {plain(usual)}")
+    def _reason(self, feature: int, observed: float, usual: float, weight: float) -> Reason:
+        name = self._names[feature]
+        return Reason(name, observed, usual, weight, clause(self._clauses[name], observed, usual))

@@ -60,7 +60,7 @@ def _reasons(kind: Kind, reported: list[Outcome], scores: np.ndarray[Any, np.dty
     rows = [r.detail_of for r in reported] or [np.zeros(0, np.int64)]
     parts = [r.parts for r in reported] or [np.zeros((0, features))]
     facts = [r.facts for r in reported] or [np.zeros((0, features, 2))]
-    return Reasons(kind.features, np.concatenate(rows), np.concatenate(parts), np.concatenate(facts), scores)
+    return Reasons(kind.clauses, np.concatenate(rows), np.concatenate(parts), np.concatenate(facts), scores)
 
 
 def scored(model: Model, batch: RecordBatch, columns: Any, outcome: Outcome, reported: list[Outcome]) -> ScoredBatch:

@@ -41,7 +41,7 @@ def backtest(
     """
     from api.backtesting import backtest as run_backtest
     from api.backtesting import beginning
-    from api.cli.since import parse_before
+    from api.cli.since import parse_before, shown_time
     from api.cli.terminal import harmless
     from api.settings import load_settings
 
@@ -53,6 +53,8 @@ def backtest(
         found = run_backtest([logs], begins, moment, on_progress)
     for oddity in found[0].oddities:
         sys.stderr.write(f"nslabs: {harmless(oddity)}\n")
+    if not found[0].days:
+        sys.stderr.write(f"nslabs: no record began after {shown_time(moment)}; name an earlier time with --since\n")
     if json:
         sys.stdout.write("".join(_as_json(told, begins[0], moment) for told in found))
     elif len(found) > 1:

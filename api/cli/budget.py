@@ -40,11 +40,11 @@ def budget(
 
 def _print(choices: tuple[Choice, ...]) -> None:
     kinds = choices[0].kinds
-    heads = "".join(f"{kind + ' from':>14}" for kind in kinds)
+    heads = "".join(f"{kind + ' from':>20}" for kind in kinds)
     sys.stdout.write(f"{'':<10}{'budget a day':>14}{'told a day':>14}{heads}\n")
     for choice in choices:
         told = "unknown" if choice.alerts_per_day is None else f"{choice.alerts_per_day:.2f}"
-        thresholds = "".join(f"{_one_in(kind.threshold):>14}" for kind in choice.kinds.values())
+        thresholds = "".join(f"{_one_in(kind.threshold):>20}" for kind in choice.kinds.values())
         sys.stdout.write(f"{choice.name:<10}{choice.budget_per_day:>14g}{told:>14}{thresholds}\n")
     days = ", ".join(f"{kind} {found.days}" for kind, found in kinds.items())
     noisy = {kind: found.noisy_devices for kind, found in kinds.items() if found.noisy_devices}
@@ -58,4 +58,5 @@ def _print(choices: tuple[Choice, ...]) -> None:
 
 
 def _one_in(decades: float) -> str:
+    """Return a threshold as people read it: 3.3 decades are "1 in 2,000"."""
     return f"1 in {float(f'{10**decades:.2g}'):,.0f}"

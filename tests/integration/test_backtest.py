@@ -70,7 +70,12 @@ def test_what_was_raised_before_is_learned_from_and_not_told(command: Command, l
     assert told["list"]
     assert all(alert["ts"] >= BEGIN + 46 * 3600.0 for alert in told["list"])
     assert "scan" in told["by_behaviour"]
-    assert found(command, logs, "--since", "2026-01-20T00:00:00Z") == {
+
+
+def test_a_time_after_the_logs_is_told(command: Command, logs: Path) -> None:
+    status, out, err = command("backtest", logs, "--since", "2026-01-20T00:00:00Z", "--json")
+    assert (status, "no record began after 2026-01-20" in err) == (0, True)
+    assert json.loads(out) == {
         "since": 1_768_867_200.0,
         "budget": 2.0,
         "thresholds": {"conn": 3.3, "dns": 3.3, "http": 3.3},

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from online_models.types import Alert
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,8 +46,8 @@ def test_every_record_is_scored_once_in_log_order(command: Command, tmp_path: Pa
     assert all(bool(row["reasons"]) == row["anomaly"] for row in scores)
     alerts = lines(tmp_path / "alerts")
     assert summary["alerts"] == len(alerts) > 0
-    keys = ["id", "device", "behaviour", "severity", "ts", "first_ts", "last_ts", "count", "uids"]
-    assert all(list(alert) == keys for alert in alerts)
+    assert all(list(alert) == [field.name for field in fields(Alert)] for alert in alerts)
+    assert all(alert["sentence"] and alert["reasons"] and alert["uids"] for alert in alerts)
     assert all(alert["first_ts"] <= alert["ts"] for alert in alerts)
 
 

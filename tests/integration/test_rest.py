@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
@@ -249,6 +250,13 @@ def test_the_page_and_the_description_are_served(server: Server) -> None:
         "/models/snapshots",
         "/budget",
     }
+
+
+def test_the_page_of_all_routes_needs_nothing_from_the_internet(server: Server) -> None:
+    page = server.http.get("/docs").text
+    files = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert len(files) >= 3
+    assert all(server.http.get(file).status_code == 200 for file in files)
 
 
 def test_the_examples_in_the_description_work(server: Server) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from ingest.records import MODELLED_KINDS, SCHEMAS, RecordBatch
 from online_models.behaviours import Sighting
+from online_models.clauses import clause
 from online_models.features import conn, dns, http
 from online_models.features.address import local_ranges
 from online_models.guard import BEHAVIOURS
@@ -161,3 +162,11 @@ def test_a_new_host_agent_and_method_are_new(traffic: Traffic) -> None:
     usual, odd = after_a_day(traffic, "http", known), after_a_day(traffic, "http", fresh)
     for name in ("novelty.host", "novelty.agent", "novelty.method", "novelty.site", "shape.strange", "shape.literal"):
         assert usual[name] < odd[name]
+
+
+@pytest.mark.parametrize("name", MODELLED_KINDS)
+def test_every_feature_has_a_clause_in_its_place(name: str) -> None:
+    kind = KINDS[name]
+    assert tuple(kind.clauses) == kind.features
+    for template in kind.clauses.values():
+        assert "{" not in clause(template, 1234.5, 0.25)

@@ -17,7 +17,9 @@ PARTS = arrays(np.float64, (3, 8), elements=st.floats(0.0, 50.0))
 def reasons_of(parts: np.ndarray[tuple[int, int], np.dtype[np.float64]], score: float = 0.8) -> Reasons:
     """Return reasons of the rows 4, 9 and 2 of twenty."""
     facts = np.stack([np.arange(24.0).reshape(3, 8), np.arange(24.0).reshape(3, 8) / 10.0], axis=2)
-    return Reasons(NAMES, np.array([4, 9, 2]), parts, facts, np.full(20, score))
+    return Reasons(
+        dict.fromkeys(NAMES, "{o} seen, {u} usual, {up}"), np.array([4, 9, 2]), parts, facts, np.full(20, score)
+    )
 
 
 @given(PARTS, st.floats(0.0, 1.0, exclude_max=True))
@@ -35,7 +37,7 @@ def test_weights_are_parts_of_the_score_in_falling_order(
 def test_one_feature_that_made_everything_has_the_whole_score() -> None:
     (reason,) = reasons_of(np.eye(3, 8), 0.8)[9]
     assert (reason.feature, reason.weight, reason.observed, reason.usual) == ("view.f1", 0.8, 9.0, 0.9)
-    assert reason.text == "view.f1 9, usual 0.9"
+    assert reason.text == "9 seen, 0.9 usual, 90%"
 
 
 def test_rows_are_found_by_their_number_and_others_not() -> None:

@@ -81,9 +81,9 @@ function facts(alert) {
     ...fact("Identifier", element("code", {}, alert.id)));
 }
 
-/** Its name and its MAC, as far as they were known then; the address stands above. */
-function device({ host_name, mac }) {
-  return [host_name, mac].filter(Boolean).join(" · ") || null;
+/** Its address, and its name and MAC as far as they were known then. */
+function device({ device: address, host_name, mac }) {
+  return [address, host_name, mac].filter(Boolean).join(" · ");
 }
 
 function opinion({ probability, accuracy, labels }) {
