@@ -1,15 +1,26 @@
-"""Has every compiled loop ready before the first live record: the first start after an installation compiles them."""
+"""Has every compiled loop ready before the first live record: the first start after an installation compiles them.
+
+They are compiled in processes of their own, as many as there is room for: what compilers need is not kept by a service
+that runs for months, and the log kinds are compiled side by side.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Final
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
 from ingest.decoder import LogDecoder
 from ingest.records import MODELLED_KINDS, SCHEMAS, RecordBatch
+from online_models.compile import CACHE_DIR, needs_compiling
 from online_models.config import ModelConfig
 from online_models.engine import Engine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _TSV_HEADER: Final = b"""#separator \\x09
 #set_separator\t,
@@ -32,12 +43,45 @@ _DEVICES: Final = 500  # more than fit into the tables as they are made: growing
 _SMALL: Final = ModelConfig(max_devices=256, max_pairs=256)
 
 
+_SHARES: Final = (("conn",), ("dns", "http"))
+"""What is compiled side by side."""
+_COMPILE: Final = """
+import os, sys
+os.environ["NUMBA_CACHE_DIR"] = sys.argv[1]
+from api.warmup import use
+use(sys.argv[2:])
+"""
+
+
 def warm_up() -> None:
+    """Have every loop compiled and loaded."""
+    if needs_compiling() and len(os.sched_getaffinity(0)) > 1:
+        _compile_elsewhere()
+    use(MODELLED_KINDS)
+
+
+def _compile_elsewhere() -> None:
+    """Fill the cache; what fails there is compiled by this process."""
+    processes: list[subprocess.Popen[bytes]] = []
+    try:
+        for kinds in _SHARES:
+            command = [sys.executable, "-c", _COMPILE, str(CACHE_DIR.parent), *kinds]
+            silent = subprocess.DEVNULL
+            processes.append(subprocess.Popen(command, stdin=silent, stdout=silent, stderr=silent))  # noqa: S603
+        for process in processes:
+            process.wait()
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+def use(kinds: Iterable[str]) -> None:
     """Decode, score and learn some records of each kind, with models that are thrown away."""
     for log in (_TSV_HEADER + _LINES * _TSV_ROWS, _LINES * _PLAIN_JSON + _ODD_JSON):
         LogDecoder("warm-up").feed(log)
     engine = Engine(_SMALL)
-    for kind in MODELLED_KINDS:
+    for kind in kinds:
         engine.process(_records(kind))
         engine.process(RecordBatch(kind, pl.DataFrame([{"ts": 1.0}], schema=SCHEMAS[kind])))
         engine.rehearse_feedback(kind)

@@ -30,7 +30,7 @@ FIRST_CHOICE = THRESHOLDS.index(3.3)
 """The threshold in force until enough days were counted."""
 _LOWER_FROM = (4.0, 8.0, 16.0)
 DAYS, LEAST_DAYS = 14, 3
-"""How many days are counted, and how many there must be for the threshold to move."""
+"""How many days are kept, with the one that runs, and how many must have ended for the threshold to move."""
 
 DAY, LATE, FIRST_DAY, CHOICE, BUDGET, LOWEST = range(6)
 """Places in a clock: the day that is counted now, records in a row of earlier days, the first day of all, and as

@@ -136,7 +136,7 @@ def _locate_cache() -> Path:
     except (OSError, RuntimeError):  # a read-only home directory, or none
         temporary = tempfile.mkdtemp(prefix="nslabs-numba-")
         atexit.register(shutil.rmtree, temporary, ignore_errors=True)
-        return Path(temporary)
+        return prepare_cache(Path(temporary), digest)
 
 
 CACHE_DIR: Final = _locate_cache()

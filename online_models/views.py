@@ -2,7 +2,7 @@
 
 Every view's forest score is turned into decades of rarity (`calibration.decades`). The strongest view counts in full,
 by its weight; what the others have beyond the ordinary adds a share. The sum is the record's evidence, in decades;
-``score = evidence / (evidence + threshold)``, so that 0.5 is the threshold whatever the forests are.
+``score = evidence / (evidence + 3.3)``, so that 0.5 is where learning ends, whatever the forests are.
 """
 
 from __future__ import annotations

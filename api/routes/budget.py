@@ -25,7 +25,7 @@ class OutlookAnswer(BaseModel):
     budget_per_day: float = Field(description="its share of the site's alerts a day")
     threshold: float = Field(description="decades of evidence from which on records count: 3 is one record in 1,000")
     alerts_per_day: float | None = Field(description="devices that it would have told a day; null below three days")
-    days: int = Field(description="days that were counted, the last fourteen at most")
+    days: int = Field(description="days that were counted, the last thirteen at most")
     noisy_devices: int = Field(description="devices with a higher threshold of their own, being told day after day")
 
 

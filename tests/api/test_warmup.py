@@ -6,8 +6,13 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+from api import warmup
+from online_models.compile import CACHE_DIR
+
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
 # In a process of its own: what other tests have compiled is not there.
 PROGRAM = """
@@ -59,3 +64,16 @@ print(sorted(set(compiled)))
 def test_nothing_is_compiled_after_the_warm_up(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM, str(tmp_path)], capture_output=True, text=True, check=False)
     assert done.stdout == "[]\n", done.stderr
+
+
+def test_each_log_kind_is_compiled_once_in_a_process_beside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """They fill this process's cache; one that fails harms nothing, since this process compiles what is missing."""
+    program = f"import sys, pathlib; pathlib.Path({str(tmp_path)!r}, sys.argv[2]).write_text(' '.join(sys.argv[1:]))"
+    program += "; sys.exit(1)"
+    monkeypatch.setattr(warmup, "_COMPILE", program)
+    monkeypatch.setattr(warmup, "needs_compiling", lambda: True)
+    monkeypatch.setattr(warmup.os, "sched_getaffinity", lambda _: {0, 1})
+    warmup.warm_up()
+    told = [path.read_text().split() for path in sorted(tmp_path.iterdir())]
+    assert {root for root, *_ in told} == {str(CACHE_DIR.parent)}
+    assert sorted(kind for _, *kinds in told for kind in kinds) == ["conn", "dns", "http"]
