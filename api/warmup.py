@@ -67,7 +67,10 @@ def _compile_elsewhere() -> None:
         for kinds in _SHARES:
             command = [sys.executable, "-c", _COMPILE, str(CACHE_DIR.parent), *kinds]
             silent = subprocess.DEVNULL
-            processes.append(subprocess.Popen(command, stdin=silent, stdout=silent, stderr=silent))  # noqa: S603
+            process = subprocess.Popen(  # noqa: S603 - this interpreter, and words of this module
+                command, stdin=silent, stdout=silent, stderr=silent
+            )
+            processes.append(process)
         for process in processes:
             process.wait()
     finally:
