@@ -1,7 +1,7 @@
 """Has every compiled loop ready before the first live record: the first start after an installation compiles them.
 
-They are compiled in processes of their own, as many as there is room for: what compilers need is not kept by a service
-that runs for months, and the log kinds are compiled side by side.
+They are compiled in processes of their own, side by side: what compilers need is not kept by a service that runs for
+months. What was compiled is marked beside the machine code, so that a start that was cut short is made up for.
 """
 
 from __future__ import annotations
@@ -9,18 +9,22 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any, Final
+import threading
+from collections import deque
+from contextlib import suppress
+from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 import polars as pl
 
+from ingest import compile as decoders
 from ingest.decoder import LogDecoder
 from ingest.records import MODELLED_KINDS, SCHEMAS, RecordBatch
-from online_models.compile import CACHE_DIR, needs_compiling
+from online_models.compile import CACHE_DIR
 from online_models.config import ModelConfig
 from online_models.engine import Engine
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from pathlib import Path
 
 _TSV_HEADER: Final = b"""#separator \\x09
 #set_separator\t,
@@ -43,51 +47,93 @@ _DEVICES: Final = 500  # more than fit into the tables as they are made: growing
 _SMALL: Final = ModelConfig(max_devices=256, max_pairs=256)
 
 
-_SHARES: Final = (("conn",), ("dns", "http"))
-"""What is compiled side by side."""
+_DECODERS: Final = {"tsv": _TSV_HEADER + _LINES * _TSV_ROWS, "json": _LINES * _PLAIN_JSON + _ODD_JSON}
+_LIVE: Final = ("conn", "tsv", "dns", "http", "json")
+"""What the first live record may need, what takes longest first; a decoder or a log kind each."""
+_FEEDBACK: Final = tuple(f"feedback-{kind}" for kind in MODELLED_KINDS)
+"""What nothing needs before a person has said something of an alert."""
 _COMPILE: Final = """
-import os, sys
+import gc, os, sys
+gc.disable()
 os.environ["NUMBA_CACHE_DIR"] = sys.argv[1]
 from api.warmup import use
-use(sys.argv[2:])
+for line in sys.stdin:
+    if line.startswith("feedback"):
+        os.nice(5)
+    use(line.strip())
+    print(flush=True)
 """
 
 
-def warm_up() -> None:
-    """Have every loop compiled and loaded."""
-    if needs_compiling() and len(os.sched_getaffinity(0)) > 1:
-        _compile_elsewhere()
-    use(MODELLED_KINDS)
+def warm_up(*, with_feedback: bool = False) -> None:
+    """Have what live records need compiled and loaded; what feedback needs is compiled too, but not waited for.
+
+    Unless `with_feedback`: then it is compiled when this returns.
+    """
+    missing = [task for task in (*_LIVE, *_FEEDBACK) if not _is_compiled(task)]
+    if missing:
+        _compile_elsewhere(missing, _LIVE + _FEEDBACK if with_feedback else _LIVE)
+    for task in _LIVE:
+        use(task)
+        _compiled_mark(task).touch()
 
 
-def _compile_elsewhere() -> None:
-    """Fill the cache; what fails there is compiled by this process."""
-    processes: list[subprocess.Popen[bytes]] = []
-    try:
-        for kinds in _SHARES:
-            command = [sys.executable, "-c", _COMPILE, str(CACHE_DIR.parent), *kinds]
-            silent = subprocess.DEVNULL
-            process = subprocess.Popen(  # noqa: S603 - this interpreter, and words of this module
-                command, stdin=silent, stdout=silent, stderr=silent
-            )
-            processes.append(process)
-        for process in processes:
-            process.wait()
-    finally:
-        for process in processes:
-            process.kill()
-            process.wait()
+def needs_compiling() -> bool:
+    """Tell whether the next `warm_up` will take many seconds."""
+    return not all(map(_is_compiled, _LIVE))
 
 
-def use(kinds: Iterable[str]) -> None:
-    """Decode, score and learn some records of each kind, with models that are thrown away."""
-    for log in (_TSV_HEADER + _LINES * _TSV_ROWS, _LINES * _PLAIN_JSON + _ODD_JSON):
-        LogDecoder("warm-up").feed(log)
+def _compiled_mark(task: str) -> Path:
+    return (decoders.CACHE_DIR if task in _DECODERS else CACHE_DIR) / f"{task}.compiled"
+
+
+def _is_compiled(task: str) -> bool:
+    return _compiled_mark(task).exists()
+
+
+def _compile_elsewhere(tasks: list[str], awaited: tuple[str, ...]) -> None:
+    """Fill the cache, and return once none of the awaited is left; what fails is compiled where it is needed first."""
+    waiting, done = deque(tasks), threading.Semaphore(0)
+    for _ in range(min(len(os.sched_getaffinity(0)), len(tasks))):
+        threading.Thread(target=_drive, args=(waiting, awaited, done), name="nslabs-compile", daemon=True).start()
+    for _ in range(sum(task in awaited for task in tasks)):
+        done.acquire()
+
+
+def _drive(waiting: deque[str], awaited: tuple[str, ...], done: threading.Semaphore) -> None:
+    """Have a process beside this one do waiting tasks until none is left; it ends with this one, or with its pipe."""
+    command = [sys.executable, "-c", _COMPILE, str(CACHE_DIR.parent)]
+    silent, pipe = subprocess.DEVNULL, subprocess.PIPE
+    with subprocess.Popen(  # noqa: S603 - this interpreter, and words of this module
+        command, stdin=pipe, stdout=pipe, stderr=silent, text=True
+    ) as process:
+        for task in iter(lambda: waiting.popleft() if waiting else None, None):
+            if _ask(process, task):
+                _compiled_mark(task).touch()
+            if task in awaited:
+                done.release()
+
+
+def _ask(process: subprocess.Popen[str], task: str) -> bool:
+    requests, answers = cast("IO[str]", process.stdin), cast("IO[str]", process.stdout)
+    with suppress(OSError):  # it has ended
+        requests.write(f"{task}\n")
+        requests.flush()
+    return bool(answers.readline())
+
+
+def use(task: str) -> None:
+    """Decode some lines, or score and learn some records of a kind, with models that are thrown away."""
+    if task in _DECODERS:
+        LogDecoder("warm-up").feed(_DECODERS[task])
+        return
+    kind = task.removeprefix("feedback-")
     engine = Engine(_SMALL)
-    for kind in kinds:
-        engine.process(_records(kind))
-        engine.process(RecordBatch(kind, pl.DataFrame([{"ts": 1.0}], schema=SCHEMAS[kind])))
+    if task in _FEEDBACK:
         engine.rehearse_feedback(kind)
+        return
+    engine.process(_records(kind))
+    engine.process(RecordBatch(kind, pl.DataFrame([{"ts": 1.0}], schema=SCHEMAS[kind])))
 
 
 def _records(kind: str) -> RecordBatch:

@@ -13,10 +13,12 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
 import numba
 from numba.core import config as numba_config
+
+from ingest import parts
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -54,7 +56,6 @@ def _locate() -> Path:
 
 
 CACHE_DIR: Final = _locate()
-_INNER: Final = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
 def kernel(function: F) -> F:
@@ -63,29 +64,19 @@ def kernel(function: F) -> F:
     The code is compiled at the first call and cached on disk. It must not create arrays: it counts no references to
     them, which would cost more than all the rest of a loop over bytes.
     """
-    return _compile(function)
-
-
-def called(function: F) -> F:
-    """Compile a function that only other compiled functions call."""
-    return _compile(function, **_INNER)
-
-
-def inlined(function: F) -> F:
-    """Compile a function that only other compiled functions call, for each value: its code goes into theirs."""
-    return _compile(function, forceinline=True, **_INNER)
-
-
-def _compile(function: F, **options: bool) -> F:
-    njit: Any = vars(numba)["njit"]  # its stubs do not know _nrt, which numba's own code uses so
     configured = vars(numba_config)["CACHE_DIR"]
     vars(numba_config)["CACHE_DIR"] = str(CACHE_DIR)
     try:
-        return cast("F", njit(nogil=True, cache=True, error_model="numpy", _nrt=False, **options)(function))
+        return parts.kernel(function, _nrt=False)
     finally:
         vars(numba_config)["CACHE_DIR"] = configured
 
 
-def needs_compiling() -> bool:
-    """Tell whether no kernel of these sources was compiled yet, so that the first records will take seconds."""
-    return next(CACHE_DIR.rglob("*.nbi"), None) is None
+def called(function: F) -> F:
+    """Compile a function that other compiled functions call."""
+    return parts.part(function, _nrt=False)
+
+
+def inlined(function: F) -> F:
+    """Compile a function that other compiled functions call, for each value: its code goes into theirs."""
+    return parts.part(function, _nrt=False, forceinline=True)

@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from online_models.compile import inner
+from online_models.compile import entry, inner
 
 THRESHOLDS = (2.4, 2.7, 3.0, 3.3, 3.8, 4.5, 5.5, 7.0, 9.5, 13.0)
 """Decades of evidence; 3 is what one in a thousand ordinary records shows."""
@@ -134,7 +134,7 @@ def alerts_a_day(rates: Rates, choice: int, cap: float) -> float:
     return total / days_counted(rates)
 
 
-@inner
+@entry
 def choose(rates: Rates, budget: float, lowest: int) -> int:
     """Return the number of the threshold that keeps within a budget: the lowest one, or the highest if none does."""
     if days_counted(rates) < LEAST_DAYS:

@@ -15,10 +15,12 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
 import numba
 from numba.core import config as numba_config
+
+from ingest import parts
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -33,58 +35,30 @@ def kernel(function: F) -> F:
     The code is compiled at the first call with each combination of argument types and cached on disk. Division by
     zero gives infinity or NaN as in numpy. Floating-point operations keep their order (no fast-math).
     """
-    return _compiled(function)
+    return parts.kernel(function)
 
 
-def inner(function: F) -> F:
-    """Compile as `kernel` does a function that allocates nothing and is called for every record.
+def entry(function: F) -> F:
+    """Compile as `kernel` does a function that allocates nothing.
 
     Its code counts no references to the arrays that it is given, which otherwise costs more than the arithmetic: the
     caller keeps them alive. It may slice arrays and call kernels that allocate, but not allocate itself.
     """
-    return _compiled(function, _nrt=False)
+    return parts.kernel(function, _nrt=False)
 
 
-def part(function: F) -> F:
-    """Compile as `inner` does a function that only kernels call; Python gets a TypeError.
-
-    What would take its arguments from Python objects takes longer to compile than the function itself.
-    """
-    return _only_for_kernels(function)
+def inner(function: F) -> F:
+    """Compile a function that allocates nothing as a part of the kernels that call it: see `ingest.parts`."""
+    return parts.part(function, _nrt=False)
 
 
 def inlined(function: F) -> F:
-    """Compile a function as `part` does, and put its code into every kernel that calls it.
+    """Compile a function as `inner` does, and put its code into every function that calls it.
 
     Meant for what is called for every record with named tuples of arrays, from one place if it is long: every array is
     handed over as half a dozen numbers, so that a call with many of them takes up to a quarter of a microsecond.
     """
-    return _only_for_kernels(function, forceinline=True)
-
-
-def _only_for_kernels(function: F, **options: bool) -> F:
-    compiled = _compiled(function, _nrt=False, no_cpython_wrapper=True, **options)
-    dispatcher = cast("Any", compiled)
-
-    def keep(result: Any) -> None:
-        dispatcher.overloads[tuple(result.signature.args)] = result  # and not where a call from Python would look
-
-    def refuse(*_args: Any, **_kwargs: Any) -> None:
-        raise TypeError(f"{function.__name__} is a part of kernels: call it from one")
-
-    dispatcher.add_overload, dispatcher._compile_for_args = keep, refuse  # noqa: SLF001 - else the call is of address 0
-    return compiled
-
-
-def _compiled(function: F, **options: bool) -> F:
-    njit: Any = vars(numba)["njit"]  # its stubs do not know _nrt, which numba's own code uses so
-    common = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": False, "no_cfunc_wrapper": True}
-    return cast("F", njit(**common, **options)(function))
-
-
-def needs_compiling() -> bool:
-    """Tell whether no kernel of these sources was compiled yet, so that the first calls will take seconds."""
-    return next(CACHE_DIR.rglob("*.nbi"), None) is None
+    return parts.part(function, _nrt=False, forceinline=True)
 
 
 def source_digest(package: Path = _PACKAGE) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from online_models.compile import inlined, inner, part
+from online_models.compile import entry, inlined, inner
 from online_models.features.conn import FEATURES, count, measure
 from online_models.features.conn_columns import INBOUND, LATERAL, OUTBOUND, ConnColumns
 from online_models.features.conn_facts import tell
@@ -52,7 +52,7 @@ def _spreads(row: npt.NDArray[np.float64], x: npt.NDArray[np.float64]) -> bool:
     return bool(2.0 * max(peers, services) >= observed(row, WINDOWS, window, RECORDS, row[LAST]))
 
 
-@part
+@inner
 def behaviour_of(
     columns: ConnColumns,
     i: int,
@@ -71,7 +71,7 @@ def behaviour_of(
     return VOLUME if WEIGHTS[2] * rarity[2] >= WEIGHTS[3] * rarity[3] else RHYTHM
 
 
-@part
+@inner
 def is_decisive(columns: ConnColumns, i: int, x: npt.NDArray[np.float64]) -> bool:
     """Tell whether a record is new in every way at once, which in ordinary traffic all but never happens.
 
@@ -87,7 +87,7 @@ def maturity_of(row: npt.NDArray[np.float64]) -> float:
     return min(1.0, (row[LAST] - row[FIRST]) / MATURE_AFTER) if row[FIRST] > 0.0 else 0.0
 
 
-@part
+@inner
 def _report(
     state: ConnState, views: Views, columns: ConnColumns, i: int, keys: npt.NDArray[np.uint64],
     row: npt.NDArray[np.float64], x: npt.NDArray[np.float64], outcome: Outcome,
@@ -128,7 +128,7 @@ def _judge_record(
     outcome.end[i] = row[LAST]
 
 
-@inner
+@entry
 def run_conn(state: ConnState, views: Views, columns: ConnColumns, start: int, trusted: bool, outcome: Outcome) -> int:
     """Go through the records from ``start`` on; return the first that is left because a table or the report is full.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from online_models.compile import inlined, inner
+from online_models.compile import entry, inlined, inner
 from online_models.conn_model import maturity_of
 from online_models.features.dns import count, measure
 from online_models.features.dns_facts import tell
@@ -85,7 +85,7 @@ def _judge_record(
         tell(state, columns, i, keys, row, outcome.facts[at])
 
 
-@inner
+@entry
 def run_dns(state: DnsState, views: Views, columns: DnsColumns, start: int, trusted: bool, outcome: Outcome) -> int:
     """Go through the records from ``start`` on; return the first that is left because a table or the report is full.
 

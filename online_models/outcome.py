@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from online_models.compile import inner, part
+from online_models.compile import inner
 from online_models.forest.inline import attribute
 from online_models.guard import WITHHELD
 from online_models.verdicts import THINGS
@@ -89,7 +89,7 @@ def new_outcome(records: int, features: int, views: int = 0) -> Outcome:
     )
 
 
-@part
+@inner
 def note_views(outcome: Outcome, i: int, views: Views) -> None:
     """Write down what each view made of record i, if that is asked for."""
     if outcome.rarity.shape[0] > 0:
@@ -97,7 +97,7 @@ def note_views(outcome: Outcome, i: int, views: Views) -> None:
             outcome.rarity[i, v] = views.weights[v] * views.rarity[v]
 
 
-@part
+@inner
 def withhold(outcome: Outcome, i: int) -> None:
     """Note that record i, whose features were measured last, was not learned."""
     outcome.verdict[i] |= WITHHELD

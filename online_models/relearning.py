@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from online_models import conn_model, dns_model, http_model
-from online_models.compile import inner, part
+from online_models.compile import entry, inner
 from online_models.features import conn_learn, conn_state, dns_learn, dns_state, http_learn, http_state
 from online_models.features.table import claim
 from online_models.guard import ACCEPTED, ANOMALY, LAST
@@ -30,19 +30,19 @@ _http_keys, _http_room, _http_things = http_state.keys_of, http_state.has_room, 
 _conn_learn, _dns_learn, _http_learn = conn_learn.learn, dns_learn.learn, http_learn.learn
 
 
-@part
+@inner
 def _is_due(views: Views, records: Records, i: int, things: npt.NDArray[np.uint64]) -> bool:
     """Whether record i was withheld for its device's sake only, or was itself called expected."""
     return not records.verdict[i] & ANOMALY or is_expected(views.verdicts, things, records.behaviour[i])
 
 
-@part
+@inner
 def _learn_forests(views: Views, x: npt.NDArray[np.float64]) -> None:
     assess(views, x, 0.0)
     learn_views(views)
 
 
-@part
+@inner
 def _begin(views: Views, records: Records, i: int, row: npt.NDArray[np.float64]) -> float:
     """Turn the device's clock back to record i, and return where it stood; the forests learn what is ordinary."""
     stood = row[LAST]
@@ -52,7 +52,7 @@ def _begin(views: Views, records: Records, i: int, row: npt.NDArray[np.float64])
     return float(stood)
 
 
-@inner
+@entry
 def relearn_conn(state: conn_state.ConnState, views: Views, records: Records, start: int, outcome: Outcome) -> int:
     """Go through the records from ``start`` on; return the first that is left because a table is full."""
     keys, things = outcome.keys, outcome.things[0]
@@ -69,7 +69,7 @@ def relearn_conn(state: conn_state.ConnState, views: Views, records: Records, st
     return int(records.now.size)
 
 
-@inner
+@entry
 def relearn_dns(state: dns_state.DnsState, views: Views, records: Records, start: int, outcome: Outcome) -> int:
     """Do for dns what `relearn_conn` does."""
     keys, things = outcome.keys, outcome.things[0]
@@ -86,7 +86,7 @@ def relearn_dns(state: dns_state.DnsState, views: Views, records: Records, start
     return int(records.now.size)
 
 
-@inner
+@entry
 def relearn_http(state: http_state.HttpState, views: Views, records: Records, start: int, outcome: Outcome) -> int:
     """Do for http what `relearn_conn` does."""
     keys, things = outcome.keys, outcome.things[0]

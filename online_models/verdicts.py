@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from online_models.budget import pass_time, threshold_for
-from online_models.compile import inner, kernel, part
+from online_models.compile import inner, kernel
 from online_models.features.table import MOST_AT_ONCE, USED, Table, claim, find, make_room, new_table, room_for
 from online_models.features.text import of_owner
 from online_models.guard import ACCEPTED, LAST, RATES_AT, THRESHOLD, judge
@@ -44,7 +44,7 @@ def _key(thing: np.uint64, behaviour: int) -> np.uint64:
     return of_owner(thing, np.uint64(behaviour + 2))
 
 
-@part
+@inner
 def _place_of(verdicts: Table, thing: np.uint64, behaviour: int) -> int:
     place = find(verdicts, _key(thing, behaviour))
     return place if place >= 0 and verdicts.rows[place, _SAID] > NOTHING else -1
@@ -64,14 +64,14 @@ def said_of(verdicts: Table, things: npt.NDArray[np.uint64], behaviour: int) -> 
     return -1
 
 
-@part
+@inner
 def is_expected(verdicts: Table, things: npt.NDArray[np.uint64], behaviour: int) -> bool:
     """Whether a record about ``things`` with this behaviour was called expected."""
     place = said_of(verdicts, things, behaviour)
     return bool(place >= 0 and verdicts.rows[place, _SAID] == EXPECTED)
 
 
-@part
+@inner
 def behaviour_said(verdicts: Table, place: int, behaviour: int) -> int:
     """Return the behaviour under which a record is told: that of the alert that was called an attack, if it was."""
     if place >= 0 and verdicts.rows[place, _SAID] == NAMED:

@@ -32,7 +32,7 @@ def replay(
     from api.replaying import ReplayReaders, write_alerts
     from api.replaying import replay as replay_logs
     from api.settings import load_settings
-    from online_models.compile import needs_compiling
+    from api.warmup import needs_compiling
 
     settings = load_settings(config, {"TrafficAnalyzerConfig": {"state": state}})
     with ExitStack() as stack:

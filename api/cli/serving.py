@@ -13,8 +13,8 @@ from api.cli.since import shown_time
 from api.cli.terminal import COMPILING, say, show_alerts
 from api.server import bind, serve, url_of
 from api.version import package_version
+from api.warmup import needs_compiling
 from ingest.archive import Archive
-from online_models.compile import needs_compiling
 
 if TYPE_CHECKING:
     import socket

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from online_models.compile import kernel
+from online_models.compile import inner, kernel
 from online_models.features.text import Text, hash_bytes, join, text_of
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def local_ranges(extra: Iterable[str] = ()) -> npt.NDArray[np.uint64]:
     return np.array(rows, dtype=np.uint64)
 
 
-@kernel
+@inner
 def _digit(byte: int) -> int:
     if 48 <= byte <= 57:
         return byte - 48
@@ -76,7 +76,7 @@ def _digit(byte: int) -> int:
     return -1
 
 
-@kernel
+@inner
 def _parse_v4(data: npt.NDArray[np.uint8], begin: int, end: int) -> int:
     """Return the address as a number, or -1."""
     value, part, digits, dots = 0, 0, 0, 0
@@ -95,7 +95,7 @@ def _parse_v4(data: npt.NDArray[np.uint8], begin: int, end: int) -> int:
     return ((value << 8) | part) if dots == 3 and digits > 0 else -1
 
 
-@kernel
+@inner
 def _parse_v6(data: npt.NDArray[np.uint8], begin: int, end: int, groups: npt.NDArray[np.int64]) -> bool:
     """Write eight 16-bit groups; False if the text is no IPv6 address (RFC 4291, 2.2)."""
     groups[:] = 0
@@ -126,7 +126,7 @@ def _parse_v6(data: npt.NDArray[np.uint8], begin: int, end: int, groups: npt.NDA
     return True
 
 
-@kernel
+@inner
 def _half(groups: npt.NDArray[np.int64], first: int) -> np.uint64:
     value = np.uint64(0)
     for j in range(first, first + 4):
@@ -134,7 +134,7 @@ def _half(groups: npt.NDArray[np.int64], first: int) -> np.uint64:
     return value
 
 
-@kernel
+@inner
 def _in_ranges(high: np.uint64, low: np.uint64, ranges: npt.NDArray[np.uint64]) -> bool:
     for r in range(ranges.shape[0]):
         above = high > ranges[r, 0] or (high == ranges[r, 0] and low >= ranges[r, 1])

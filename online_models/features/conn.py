@@ -25,7 +25,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from online_models.compile import inlined, inner, part
+from online_models.compile import inlined, inner
 from online_models.features.conn_columns import ANSWERED, BROKEN, ConnColumns
 from online_models.features.conn_state import (
     COUNT,
@@ -75,7 +75,7 @@ _DEVIATIONS = 10.0
 _LEAST_GAPS = 3.0
 
 
-@part
+@inner
 def count(
     state: ConnState, columns: ConnColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]
 ) -> None:
@@ -90,7 +90,7 @@ def count(
     count_record(row, WINDOWS, columns.outcome[i] != ANSWERED)
 
 
-@part
+@inner
 def newness(table: Table, key: np.uint64, row: npt.NDArray[np.float64]) -> float:
     """Novelty of a table's entry to the device whose row is given; its FIRST column tells since when it is known."""
     place = find(table, key)
@@ -104,7 +104,7 @@ def _known_for(row: npt.NDArray[np.float64]) -> float:
     return max(0.0, row[LAST] - row[FIRST]) if row[FIRST] > 0.0 else 0.0
 
 
-@part
+@inner
 def _new_peers(state: ConnState, place: int, row: npt.NDArray[np.float64], new_services: float) -> float:
     """How many new peers came on the service at this place; on a service never used, how many new services."""
     if place < 0 or state.service.rows[place, FIRST] <= 0.0:
@@ -113,7 +113,7 @@ def _new_peers(state: ConnState, place: int, row: npt.NDArray[np.float64], new_s
     return decayed(service[NEW_PEERS], service[PEERS_FADED_AT], row[LAST])
 
 
-@part
+@inner
 def _among_connections(state: ConnState, place: int, now: float) -> float:
     """Return how improbable a new peer is by the share of the service's connections that went to one; 1 is 1 in 100."""
     if place < 0 or state.service.rows[place, FIRST] <= 0.0:
@@ -123,7 +123,7 @@ def _among_connections(state: ConnState, place: int, now: float) -> float:
     return 2.0 * surprise(decayed(service[NEW_PEERS], service[PEERS_FADED_AT], now), connections, 0.5)
 
 
-@part
+@inner
 def _site_novelty(state: ConnState, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]) -> float:
     network, service = find(state.site, keys[SITE_NETWORK]), find(state.site, keys[SITE_SERVICE])
     devices = state.site.rows[network, SITE_DEVICES] if network >= 0 else 0.0
@@ -134,7 +134,7 @@ def _site_novelty(state: ConnState, keys: npt.NDArray[np.uint64], row: npt.NDArr
     return newness(state.site, keys[SITE_NETWORK], row) / (1.0 + devices) * rarity(new, known, HOUR)
 
 
-@part
+@inner
 def _outcome_surprise(state: ConnState, place: int, outcome: int) -> float:
     prior = _USUALLY_ANSWERED if outcome == ANSWERED else _USUALLY_NOT
     if place < 0:
@@ -161,13 +161,13 @@ def _measure_novelty(
     x[4] = _outcome_surprise(state, place, outcome) * new_endpoint
 
 
-@part
+@inner
 def has_exchanged(columns: ConnColumns, i: int) -> bool:
     """Whether the peer took part; what did not come about has no size that could be compared."""
     return bool(columns.outcome[i] == ANSWERED or columns.outcome[i] == BROKEN)
 
 
-@part
+@inner
 def exchanges_of(service: npt.NDArray[np.float64]) -> float:
     """Return in how many records of a service the peer took part."""
     return float(service[OUTCOMES + ANSWERED] + service[OUTCOMES + BROKEN])
@@ -178,7 +178,7 @@ def _distance(service: npt.NDArray[np.float64], at: int, value: float, count: fl
     return min(1.0, abs(deviation(service, at, value, count, 1.0)) / _DEVIATIONS)
 
 
-@part
+@inner
 def _measure_service(
     service: npt.NDArray[np.float64], columns: ConnColumns, i: int, now: float, x: npt.NDArray[np.float64]
 ) -> None:

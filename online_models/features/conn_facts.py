@@ -21,7 +21,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from online_models.compile import part
+from online_models.compile import inner
 from online_models.features.conn_state import (
     COUNT,
     DOWN,
@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from online_models.features.conn_columns import ConnColumns
 
 
-@part
+@inner
 def _hours_known(table: Table, key: np.uint64, row: npt.NDArray[np.float64]) -> float:
     place = find(table, key)
     if place < 0:
@@ -67,7 +67,7 @@ def _hours_known(table: Table, key: np.uint64, row: npt.NDArray[np.float64]) -> 
     return trusted_age(table.rows[place, FIRST], row[LAST], row[FROZEN], row[RELEASED]) / HOUR
 
 
-@part
+@inner
 def _tell_novelty(
     state: ConnState, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64], facts: npt.NDArray[np.float64]
 ) -> None:
@@ -85,7 +85,7 @@ def _tell_novelty(
     facts[0, 1] = rate_of(peers, known) * DAY
 
 
-@part
+@inner
 def _tell_site(
     state: ConnState, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64], facts: npt.NDArray[np.float64]
 ) -> None:
@@ -98,7 +98,7 @@ def _tell_site(
         facts[3, 1] = rate_of(new, row[LAST] - site[FIRST]) * DAY
 
 
-@part
+@inner
 def _tell_service(
     state: ConnState, columns: ConnColumns, i: int, keys: npt.NDArray[np.uint64], now: float,
     facts: npt.NDArray[np.float64],
@@ -115,7 +115,7 @@ def _tell_service(
     facts[16, 0], facts[16, 1] = max(0.0, now - service[LAST]), 2.0 ** service[GAP] - 1.0
 
 
-@part
+@inner
 def tell(
     state: ConnState, columns: ConnColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64],
     facts: npt.NDArray[np.float64],

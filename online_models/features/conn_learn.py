@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from online_models.compile import inlined, part
+from online_models.compile import inlined, inner
 from online_models.features.conn import exchanges_of, has_exchanged
 from online_models.features.conn_state import (
     COUNT,
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 _SERVICE_MEMORY, _ENDPOINT_MEMORY = 500.0, 50.0
 
 
-@part
+@inner
 def touch(table: Table, key: np.uint64, now: float) -> bool:
     """Note that an entry was used, and return whether this is the first time that it is learned."""
     row = table.rows[claim(table, key)]
@@ -56,7 +56,7 @@ def touch(table: Table, key: np.uint64, now: float) -> bool:
     return True
 
 
-@part
+@inner
 def put_on_probation(table: Table, key: np.uint64, device: npt.NDArray[np.float64]) -> None:
     """Note that an unknown entry was used in an anomaly that raised nothing, so that it is not new for ever."""
     row = table.rows[claim(table, key)]
@@ -64,7 +64,7 @@ def put_on_probation(table: Table, key: np.uint64, device: npt.NDArray[np.float6
         row[LAST], row[FIRST] = device[LAST], -device[LAST]
 
 
-@part
+@inner
 def _learn_site(state: ConnState, keys: npt.NDArray[np.uint64], now: float, new_to_device: bool) -> None:
     service = state.site.rows[claim(state.site, keys[SITE_SERVICE])]
     service[SITE_NEW_NETWORKS] = decayed(service[SITE_NEW_NETWORKS], service[LAST], now)
@@ -76,7 +76,7 @@ def _learn_site(state: ConnState, keys: npt.NDArray[np.uint64], now: float, new_
         state.site.rows[claim(state.site, keys[SITE_NETWORK]), SITE_DEVICES] += 1.0
 
 
-@part
+@inner
 def _learn_endpoint(state: ConnState, keys: npt.NDArray[np.uint64], now: float) -> bool:
     endpoint = state.endpoint.rows[claim(state.endpoint, keys[ENDPOINT])]
     if endpoint[COUNT] > 0.0 and now >= endpoint[LAST]:
@@ -86,7 +86,7 @@ def _learn_endpoint(state: ConnState, keys: npt.NDArray[np.uint64], now: float) 
     return touch(state.endpoint, keys[ENDPOINT], now)
 
 
-@part
+@inner
 def _learn_numbers(service: npt.NDArray[np.float64], columns: ConnColumns, i: int, now: float) -> None:
     seen = service[COUNT]
     if seen > 0.0 and now >= service[LAST]:
@@ -127,7 +127,7 @@ def learn(
     row[NEW_SERVICES] += 1.0 if touch(state.service, keys[SERVICE], now) else 0.0
 
 
-@part
+@inner
 def doubt(state: ConnState, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]) -> None:
     """Put on probation what an anomaly used for the first time, instead of learning it."""
     put_on_probation(state.network, keys[NETWORK], row)

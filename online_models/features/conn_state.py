@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from online_models.compile import part
+from online_models.compile import inner
 from online_models.features.table import MOST_AT_ONCE, Table, make_room, new_table, room_for
 from online_models.features.text import join, of_owner
 from online_models.features.windows import WINDOWS_WIDTH
@@ -58,7 +58,7 @@ def new_conn_state(max_devices: int, max_pairs: int) -> ConnState:
     )
 
 
-@part
+@inner
 def has_room(state: ConnState) -> bool:
     """Whether one more record fits, whatever is new about it."""
     return (
@@ -76,7 +76,7 @@ def with_room(state: ConnState) -> ConnState:
     return ConnState(*(table if room_for(table, MOST_AT_ONCE) else make_room(table) for table in state))
 
 
-@part
+@inner
 def keys_of(columns: ConnColumns, i: int, keys: npt.NDArray[np.uint64]) -> None:
     """Write the table keys of record i, uint64 ``(KEYS,)``."""
     device, service, peer = columns.device[i], columns.service[i], columns.peer[i]

@@ -30,7 +30,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from online_models.compile import inlined, inner, part
+from online_models.compile import inlined, inner
 from online_models.features.conn import newness
 from online_models.features.dns_columns import NOERROR, DnsColumns
 from online_models.features.dns_state import (
@@ -92,7 +92,7 @@ def _count_domain(domain: npt.NDArray[np.float64], hour: float, now: float, sub_
     domain[BYTES] += sub_length
 
 
-@part
+@inner
 def count(
     state: DnsState, columns: DnsColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]
 ) -> None:
@@ -118,14 +118,14 @@ def last_hour(domain: npt.NDArray[np.float64], counter: int, now: float) -> floa
     return float(domain[counter] + share * domain[counter + NAMES_BEFORE - NAMES])
 
 
-@part
+@inner
 def site_count(table: Table, key: np.uint64, column: int) -> float:
     """Return a number of a site row, 0 if there is none."""
     place = find(table, key)
     return float(table.rows[place, column]) if place >= 0 else 0.0
 
 
-@part
+@inner
 def _measure_shape(
     state: DnsState, columns: DnsColumns, i: int, keys: npt.NDArray[np.uint64], x: npt.NDArray[np.float64]
 ) -> None:
@@ -148,7 +148,7 @@ def _measure_domain(domain: npt.NDArray[np.float64], now: float, x: npt.NDArray[
     x[8] = min(1.0, names / max(queries, 1.0)) * min(1.0, queries / _ENOUGH_QUERIES)
 
 
-@part
+@inner
 def _measure_novelty(
     state: DnsState, columns: DnsColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64],
     x: npt.NDArray[np.float64],

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from online_models.compile import part
+from online_models.compile import inner
 from online_models.features.dns import last_hour, site_count
 from online_models.features.dns_state import (
     BYTES,
@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from online_models.features.dns_columns import DnsColumns
 
 
-@part
+@inner
 def _tell_name(
     state: DnsState, columns: DnsColumns, i: int, keys: npt.NDArray[np.uint64], now: float,
     facts: npt.NDArray[np.float64],
@@ -74,7 +74,7 @@ def _tell_name(
     facts[8, 0] = min(1.0, facts[6, 0] / max(1.0, last_hour(domain, QUERIES, now)))
 
 
-@part
+@inner
 def _tell_novelty(
     state: DnsState, columns: DnsColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64],
     facts: npt.NDArray[np.float64],
@@ -93,7 +93,7 @@ def _tell_novelty(
     facts[21, 1] = row[RESULTS + columns.result[i]] / total
 
 
-@part
+@inner
 def tell(
     state: DnsState, columns: DnsColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64],
     facts: npt.NDArray[np.float64],

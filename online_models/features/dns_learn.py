@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from online_models.compile import inlined, part
+from online_models.compile import inlined, inner
 from online_models.features.conn_learn import put_on_probation, touch
 from online_models.features.dns_state import (
     COUNT,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from online_models.features.dns_columns import DnsColumns
 
 
-@part
+@inner
 def _learn_site(state: DnsState, keys: npt.NDArray[np.uint64], now: float, new_to_device: bool) -> None:
     site = state.site.rows[claim(state.site, keys[SITE])]
     site[SITE_NEW] = decayed(site[SITE_NEW], site[LAST], now)
@@ -71,7 +71,7 @@ def learn(
     _learn_site(state, keys, now, new_domain)
 
 
-@part
+@inner
 def doubt(state: DnsState, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]) -> None:
     """Put on probation what an anomaly used for the first time, instead of learning it."""
     put_on_probation(state.domain, keys[DOMAIN], row)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from online_models.compile import part
+from online_models.compile import inner
 from online_models.features.table import MOST_AT_ONCE, Table, make_room, new_table, room_for
 from online_models.features.text import join, of_owner
 from online_models.features.windows import WINDOWS_WIDTH
@@ -54,7 +54,7 @@ def new_dns_state(max_devices: int, max_pairs: int) -> DnsState:
     )
 
 
-@part
+@inner
 def has_room(state: DnsState) -> bool:
     """Whether one more record fits, whatever is new about it."""
     return (
@@ -71,7 +71,7 @@ def with_room(state: DnsState) -> DnsState:
     return DnsState(*(table if room_for(table, MOST_AT_ONCE) else make_room(table) for table in state))
 
 
-@part
+@inner
 def keys_of(columns: DnsColumns, i: int, keys: npt.NDArray[np.uint64]) -> None:
     """Write the table keys of record i, uint64 ``(KEYS,)``."""
     device, domain, name = columns.device[i], columns.names.domain[i], columns.names.name[i]

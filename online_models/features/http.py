@@ -23,7 +23,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from online_models.compile import inlined, inner, part
+from online_models.compile import inlined, inner
 from online_models.features.conn import newness
 from online_models.features.dns import site_count
 from online_models.features.http_columns import CLIENT_ERROR, SUCCESS, HttpColumns
@@ -68,7 +68,7 @@ _UNSEEN, _USUAL_STATUS, _UNUSUAL_STATUS = 0.1, 0.6, 0.1
 _DEVIATIONS = 10.0
 
 
-@part
+@inner
 def count(
     state: HttpState, columns: HttpColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]
 ) -> None:
@@ -83,7 +83,7 @@ def count(
     count_record(row, WINDOWS, columns.status[i] >= CLIENT_ERROR)
 
 
-@part
+@inner
 def _site_novelty(state: HttpState, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]) -> float:
     site, now = find(state.site, keys[SITE]), row[LAST]
     new, since = 0.0, now
@@ -96,7 +96,7 @@ def _site_novelty(state: HttpState, keys: npt.NDArray[np.uint64], row: npt.NDArr
     return newness(state.site, keys[SITE_HOST], row) / (1.0 + devices) * rarity(new, now - since, HOUR)
 
 
-@part
+@inner
 def _measure_novelty(
     state: HttpState, status: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64],
     x: npt.NDArray[np.float64],

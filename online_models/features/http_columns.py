@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import polars as pl
 
-from online_models.compile import kernel
+from online_models.compile import inner, kernel
 from online_models.features.address import GLOBAL, addresses
 from online_models.features.text import hashes, owned, text_of
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 SUCCESS, REDIRECT, CLIENT_ERROR, SERVER_ERROR, NO_STATUS = range(5)
 _LITERAL_ADDRESS = r"^(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-fA-F:]+\])(:\d+)?$"
-_PERCENT, _DOT, _SLASH, _QUESTION = 0x25, 0x2E, 0x2F, 0x3F
+_PERCENT, _DOT = 0x25, 0x2E
+_COMMON = tuple(b"./?-_=&")
 
 
 class HttpColumns(NamedTuple):
@@ -46,10 +47,12 @@ class HttpColumns(NamedTuple):
     literal: npt.NDArray[np.float64]
 
 
-@kernel
+@inner
 def _is_common(byte: int) -> bool:
-    alphanumeric = 48 <= byte <= 57 or 65 <= byte <= 90 or 97 <= byte <= 122
-    return alphanumeric or byte in {_DOT, _SLASH, _QUESTION, 0x2D, 0x5F, 0x3D, 0x26}
+    is_common = 48 <= byte <= 57 or 65 <= byte <= 90 or 97 <= byte <= 122
+    for common in _COMMON:  # a set takes seconds to compile
+        is_common = is_common or byte == common
+    return is_common
 
 
 @kernel

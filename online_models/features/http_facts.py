@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from online_models.compile import part
+from online_models.compile import inner
 from online_models.features.dns import site_count
 from online_models.features.http_state import (
     COUNT,
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from online_models.features.http_columns import HttpColumns
 
 
-@part
+@inner
 def _tell_novelty(
     state: HttpState, columns: HttpColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64],
     facts: npt.NDArray[np.float64],
@@ -71,7 +71,7 @@ def _tell_novelty(
         facts[4, 1] = rate_of(decayed(site[SITE_NEW], site[LAST], now), now - site[FIRST]) * DAY
 
 
-@part
+@inner
 def _tell_request(
     state: HttpState, columns: HttpColumns, i: int, keys: npt.NDArray[np.uint64], facts: npt.NDArray[np.float64]
 ) -> None:
@@ -85,7 +85,7 @@ def _tell_request(
         facts[5, 1] = facts[10, 1]
 
 
-@part
+@inner
 def tell(
     state: HttpState, columns: HttpColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64],
     facts: npt.NDArray[np.float64],

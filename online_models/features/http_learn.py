@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from online_models.compile import inlined, part
+from online_models.compile import inlined, inner
 from online_models.features.conn_learn import put_on_probation, touch
 from online_models.features.http_state import (
     AGENT,
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 _MEMORY = 500.0
 
 
-@part
+@inner
 def _learn_site(state: HttpState, keys: npt.NDArray[np.uint64], now: float, new_to_device: bool) -> None:
     site = state.site.rows[claim(state.site, keys[SITE])]
     site[SITE_NEW] = decayed(site[SITE_NEW], site[LAST], now)
@@ -50,7 +50,7 @@ def _learn_site(state: HttpState, keys: npt.NDArray[np.uint64], now: float, new_
         state.site.rows[claim(state.site, keys[SITE_HOST]), SITE_DEVICES] += 1.0
 
 
-@part
+@inner
 def _learn_sizes(host: npt.NDArray[np.float64], columns: HttpColumns, i: int) -> None:
     seen = host[COUNT]
     learn_moments(host, SENT, math.log2(1.0 + columns.sent[i]), seen, _MEMORY)
@@ -81,7 +81,7 @@ def learn(
     _learn_site(state, keys, now, new_host)
 
 
-@part
+@inner
 def doubt(state: HttpState, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]) -> None:
     """Put on probation what an anomaly used for the first time, instead of learning it."""
     put_on_probation(state.host, keys[HOST], row)

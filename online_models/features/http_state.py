@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from online_models.compile import part
+from online_models.compile import inner
 from online_models.features.table import MOST_AT_ONCE, Table, make_room, new_table, room_for
 from online_models.features.text import of_owner
 from online_models.features.windows import WINDOWS_WIDTH
@@ -54,7 +54,7 @@ def new_http_state(max_devices: int, max_pairs: int) -> HttpState:
     )
 
 
-@part
+@inner
 def has_room(state: HttpState) -> bool:
     """Whether one more record fits, whatever is new about it."""
     return (
@@ -71,7 +71,7 @@ def with_room(state: HttpState) -> HttpState:
     return HttpState(*(table if room_for(table, MOST_AT_ONCE) else make_room(table) for table in state))
 
 
-@part
+@inner
 def keys_of(columns: HttpColumns, i: int, keys: npt.NDArray[np.uint64]) -> None:
     """Write the table keys of record i, uint64 ``(KEYS,)``; for a server the client stands in the host's place."""
     device = columns.device[i]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from online_models.compile import kernel
+from online_models.compile import inner, kernel
 from online_models.features.text import hash_bytes, text_of
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Names(NamedTuple):
     digits: npt.NDArray[np.float64]
 
 
-@kernel
+@inner
 def _domain_begin(data: npt.NDArray[np.uint8], begin: int, end: int) -> int:
     """Return where the registered domain begins."""
     labels, stop, last, second = 0, end, 0, 0
@@ -66,7 +66,7 @@ def _domain_begin(data: npt.NDArray[np.uint8], begin: int, end: int) -> int:
     return begin
 
 
-@kernel
+@inner
 def _entropy(data: npt.NDArray[np.uint8], begin: int, end: int, counts: npt.NDArray[np.int64]) -> float:
     counts[:] = 0
     for i in range(begin, end):
@@ -78,7 +78,7 @@ def _entropy(data: npt.NDArray[np.uint8], begin: int, end: int, counts: npt.NDAr
     return bits
 
 
-@kernel
+@inner
 def _longest(data: npt.NDArray[np.uint8], begin: int, end: int) -> int:
     longest, run = 0, 0
     for i in range(begin, end):
@@ -87,7 +87,7 @@ def _longest(data: npt.NDArray[np.uint8], begin: int, end: int) -> int:
     return longest
 
 
-@kernel
+@inner
 def _digit_share(data: npt.NDArray[np.uint8], begin: int, end: int) -> float:
     digits = 0
     for i in range(begin, end):

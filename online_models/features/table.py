@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from online_models.compile import inner, kernel, part
+from online_models.compile import entry, inner, kernel
 from online_models.errors import CapacityError
 from online_models.features.text import OWNER
 
@@ -118,7 +118,7 @@ def filled_table(
     return table
 
 
-@part
+@inner
 def _probe(table: Table, key: np.uint64) -> int:
     """Return the slot of the index that leads to the key's entry, or the free one where it would be written."""
     mask = table.slots.size - 1
@@ -131,7 +131,7 @@ def _probe(table: Table, key: np.uint64) -> int:
     return int(slot)
 
 
-@part
+@inner
 def _point(table: Table, slot: int, place: int) -> None:
     """Have a slot lead to the entry at a place, whose key is written."""
     tag = np.int64(table.keys[place] & _LOWER_HALF) & ~(table.slots.size - 1)
@@ -158,14 +158,14 @@ def claim(table: Table, key: np.uint64) -> int:
     return int(place)
 
 
-@inner
+@entry
 def room_for(table: Table, entries: int) -> bool:
     """Whether so many more entries fit without growing or evicting."""
     used = table.counters[USED] + entries
     return bool(used <= table.counters[LIMIT] and 2 * used < table.slots.size)
 
 
-@part
+@inner
 def used_since(table: Table, since: float) -> int:
     """Return how many entries were used at this time or later."""
     count = 0
@@ -190,7 +190,8 @@ def _keep(table: Table, since: float, all_but: np.uint64) -> None:
         is_owned = all_but != _NOBODY and table.keys[place] & OWNER == all_but & OWNER
         if table.rows[place, 0] >= since and not is_owned:
             table.keys[kept] = table.keys[place]
-            table.rows[kept, :] = table.rows[place, :]
+            for column in range(table.rows.shape[1]):  # an assignment of slices takes a second to compile
+                table.rows[kept, column] = table.rows[place, column]
             kept += 1
     table.keys[kept:used] = 0
     table.rows[kept:used, :] = 0.0

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from online_models.compile import inner, part
+from online_models.compile import inner
 from online_models.forest.pivot import size_limit
 from online_models.forest.state import REFERENCE
 
@@ -56,7 +56,7 @@ def _height(n_splits: int) -> int:
     return height
 
 
-@part
+@inner
 def _attribute_tree(
     state: ForestState, tree: int, x: npt.NDArray[np.float64], unit: float, parts: npt.NDArray[np.float64]
 ) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from online_models.compile import kernel
+from online_models.compile import inner, kernel
 
 if TYPE_CHECKING:
     import random
@@ -95,7 +95,7 @@ def _grow_tree(
     return True
 
 
-@kernel
+@inner
 def _choose(
     draw: float,
     bounds: npt.NDArray[np.float64],
@@ -120,7 +120,7 @@ def _choose(
     return first
 
 
-@kernel
+@inner
 def _cut(draw: float, low: float, high: float) -> float:
     """Choose the threshold inside the padded range, as ``random.uniform`` does."""
     a = low + PADDING * (high - low)
@@ -128,7 +128,7 @@ def _cut(draw: float, low: float, high: float) -> float:
     return a + (b - a) * draw
 
 
-@kernel
+@inner
 def _next_in_preorder(
     node: int,
     bounds: npt.NDArray[np.float64],

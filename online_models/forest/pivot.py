@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from online_models.compile import inner, part
+from online_models.compile import inner
 from online_models.forest.state import DUE, GROWING, LEARNED, REFERENCE, WINDOW
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from online_models.forest.state import ForestState
 
 
-@part
+@inner
 def pivot(state: ForestState) -> None:
     """Replace the reference by what was learned; see the module for both rules."""
     counters = state.counters
@@ -44,7 +44,7 @@ def pivot(state: ForestState) -> None:
     _sum_paths(state)
 
 
-@part
+@inner
 def size_limit(state: ForestState) -> float:
     """Return the mass below which a walk ends: River's tenth of the window; none where the reference grows.
 
@@ -78,7 +78,7 @@ def _learned_below(learned: npt.NDArray[np.int32], sums: npt.NDArray[np.float64]
     return float(sums[node]) if node < first_leaf else float(learned[node - first_leaf])
 
 
-@part
+@inner
 def _sum_paths(state: ForestState) -> None:
     """Add up mass times 2**depth from the root to each leaf, up to the first node below the size limit."""
     n_trees, n_leaves = state.learned.shape

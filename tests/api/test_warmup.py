@@ -6,13 +6,13 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
+
 from api import warmup
-from online_models.compile import CACHE_DIR
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
-
-    import pytest
 
 # In a process of its own: what other tests have compiled is not there.
 PROGRAM = """
@@ -66,14 +66,38 @@ def test_nothing_is_compiled_after_the_warm_up(tmp_path: Path) -> None:
     assert done.stdout == "[]\n", done.stderr
 
 
-def test_each_log_kind_is_compiled_once_in_a_process_beside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """They fill this process's cache; one that fails harms nothing, since this process compiles what is missing."""
-    program = f"import sys, pathlib; pathlib.Path({str(tmp_path)!r}, sys.argv[2]).write_text(' '.join(sys.argv[1:]))"
-    program += "; sys.exit(1)"
-    monkeypatch.setattr(warmup, "_COMPILE", program)
-    monkeypatch.setattr(warmup, "needs_compiling", lambda: True)
-    monkeypatch.setattr(warmup.os, "sched_getaffinity", lambda _: {0, 1})
-    warmup.warm_up()
-    told = [path.read_text().split() for path in sorted(tmp_path.iterdir())]
-    assert {root for root, *_ in told} == {str(CACHE_DIR.parent)}
-    assert sorted(kind for _, *kinds in told for kind in kinds) == ["conn", "dns", "http"]
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], list[str]]:
+    """Return a function that warms up from nothing, with processes that run this program, and tells what they did."""
+    monkeypatch.setattr(warmup, "CACHE_DIR", tmp_path)
+    monkeypatch.setattr(warmup.decoders, "CACHE_DIR", tmp_path)
+
+    def warm_up(program: str) -> list[str]:
+        told = tmp_path / "told"
+        told.mkdir()
+        monkeypatch.setattr(warmup, "_COMPILE", PROLOGUE.format(told=str(told)) + program)
+        warmup.warm_up(with_feedback=True)
+        return sorted(path.name for path in told.iterdir())
+
+    return warm_up
+
+
+PROLOGUE = """
+import pathlib, sys
+def note(line):
+    pathlib.Path({told!r}, line.strip()).touch()
+"""
+TASKS = sorted(["conn", "dns", "http", "tsv", "json", "feedback-conn", "feedback-dns", "feedback-http"])
+
+
+def test_each_task_is_done_once_in_a_process_beside(asked: Callable[[str], list[str]]) -> None:
+    assert warmup.needs_compiling()
+    assert asked("for line in sys.stdin: note(line); print(flush=True)") == TASKS
+    assert not warmup.needs_compiling()
+
+
+def test_a_process_that_dies_harms_nothing(asked: Callable[[str], list[str]], tmp_path: Path) -> None:
+    """The process that asked compiles what live records need, and feedback's part is tried again at the next start."""
+    assert 1 <= len(asked("note(sys.stdin.readline()); sys.exit(1)")) <= len(TASKS)
+    assert not warmup.needs_compiling()
+    assert not list(tmp_path.glob("feedback*"))

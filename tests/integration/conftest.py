@@ -146,7 +146,11 @@ def compiled() -> None:
     """Have the models' loops compiled once, by one of the test processes, before any of them waits for a service."""
     with (Path(tempfile.gettempdir()) / "nslabs-tests-compile.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        subprocess.run([sys.executable, "-c", "from api.warmup import warm_up; warm_up()"], cwd=PROJECT, check=True)
+        subprocess.run(
+            [sys.executable, "-c", "from api.warmup import warm_up; warm_up(with_feedback=True)"],
+            cwd=PROJECT,
+            check=True,
+        )
 
 
 @pytest.fixture

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from online_models.compile import CACHE_DIR, kernel, prepare_cache, source_digest
-from online_models.forest.pivot import pivot
-from online_models.forest.state import ForestState, new_state
+from online_models.budget import choose
+from online_models.compile import CACHE_DIR, prepare_cache, source_digest
 from online_models.forest.walk import walk_complete
 
 KERNEL = """
 from online_models import compile
 import caller
-print(compile.needs_compiling(), caller.outer(20), compile.needs_compiling(), compile.CACHE_DIR)
+kept = lambda: sum(1 for _ in compile.CACHE_DIR.rglob("*.nbi"))
+print(kept(), caller.outer(20), kept(), compile.CACHE_DIR)
 """
 CALLER = """
 from online_models.compile import kernel
@@ -25,12 +25,6 @@ from online_models.compile import kernel
 def outer(x: int) -> int:
     return x + 1
 """
-
-
-@kernel
-def summed(state: ForestState) -> None:
-    """Call from compiled code what is made for it."""
-    pivot(state)
 
 
 def start(project: Path, folder: Path, home: Path) -> list[str]:
@@ -44,16 +38,16 @@ def start(project: Path, folder: Path, home: Path) -> list[str]:
 def test_the_second_start_finds_what_the_first_compiled(project: Path, tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
-    assert start(project, tmp_path, home)[:3] == ["True", "21", "False"]
+    assert start(project, tmp_path, home)[:3] == ["0", "21", "1"]
     again = start(project, tmp_path, home)
-    assert again[:3] == ["False", "21", "False"]
+    assert again[:3] == ["1", "21", "1"]
     assert again[3].startswith(str(home / ".cache" / "nslabs" / "numba"))
 
 
 def test_without_a_writable_home_it_still_compiles(project: Path, tmp_path: Path) -> None:
     """The cache is then a temporary folder, gone when the process ends."""
     *results, folder = start(project, tmp_path, tmp_path / "caller.py")
-    assert results == ["True", "21", "False"]
+    assert results == ["0", "21", "1"]
     assert not os.path.lexists(folder)
 
 
@@ -89,13 +83,5 @@ def test_a_root_that_is_a_file_is_an_error(tmp_path: Path) -> None:
 def test_this_process_compiles_into_one_folder() -> None:
     """Every kernel of the package lies there, whichever module defines it."""
     assert CACHE_DIR.is_dir()
-    for compiled in (walk_complete, pivot):
+    for compiled in (walk_complete, choose):
         assert Path(vars(compiled)["_cache"].cache_path).is_relative_to(CACHE_DIR)
-
-
-def test_a_part_of_kernels_refuses_calls_from_python() -> None:
-    """Without what would take its arguments, the call would go astray."""
-    state = new_state(2, 3, 4, 100, seed=1)
-    summed(state)
-    with pytest.raises(TypeError, match=r"pivot is a part of kernels"):
-        pivot(state)
