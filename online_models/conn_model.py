@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from online_models.compile import entry, inlined, inner
-from online_models.features.conn import FEATURES, count, measure
+from online_models.features.conn import FEATURES, count, measure, newness
 from online_models.features.conn_columns import INBOUND, LATERAL, OUTBOUND, ConnColumns
 from online_models.features.conn_facts import tell
 from online_models.features.conn_learn import doubt, learn
@@ -21,9 +21,9 @@ from online_models.features.conn_state import (
     has_room,
     keys_of,
 )
-from online_models.features.past import DAY, HOUR
+from online_models.features.past import DAY, HOUR, SETTLING, novelty
 from online_models.features.table import claim, find, used_since
-from online_models.features.windows import OTHER_THINGS, RECORDS, THINGS, observed
+from online_models.features.windows import OTHER_THINGS, RECORDS, THINGS, is_beyond_habit, observed
 from online_models.guard import ACCEPTED, ANOMALY, RAISED, is_frozen, release_if_quiet
 from online_models.outcome import Outcome, attribute_views, note_views, withhold
 from online_models.verdicts import behaviour_said, judge_as_said, said_of
@@ -88,6 +88,19 @@ def maturity_of(row: npt.NDArray[np.float64]) -> float:
 
 
 @inner
+def is_new_burst(state: ConnState, views: Views, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]) -> bool:
+    """Tell whether a record belongs to a burst about an endpoint that the device has known for less than twelve hours.
+
+    The forests do not learn it: a scan or a flood that begins below the threshold would be ordinary within seconds,
+    since it writes more records than all else. A burst about what a device knows is its own; and a site on which no
+    device knows its own past yet has to learn from what comes.
+    """
+    if views.learned[1] == 0 or not is_beyond_habit(row, WINDOWS, row[LAST]):
+        return False
+    return bool(newness(state.endpoint, keys[ENDPOINT], row) > novelty(SETTLING))
+
+
+@inner
 def _report(
     state: ConnState, views: Views, columns: ConnColumns, i: int, keys: npt.NDArray[np.uint64],
     row: npt.NDArray[np.float64], x: npt.NDArray[np.float64], outcome: Outcome,
@@ -144,15 +157,16 @@ def run_conn(state: ConnState, views: Views, columns: ConnColumns, start: int, t
         if not trusted:
             release_if_quiet(row, row[LAST], views.policy)
         measure(state, columns, i, keys, row, x)
-        assess(views, x, 0.0 if trusted else maturity_of(row))
+        maturity = maturity_of(row)
+        assess(views, x, 0.0 if trusted else maturity)
         if not trusted:
             _judge_record(views, columns, i, keys, row, x, outcome)
             if outcome.verdict[i] & ANOMALY:
                 _report(state, views, columns, i, keys, row, x, outcome)
         if trusted or not (outcome.verdict[i] & ~ACCEPTED or is_frozen(row)):
             learn(state, columns, i, keys, row)
-            if not outcome.verdict[i] & ACCEPTED:
-                learn_views(views)
+            if trusted or not (outcome.verdict[i] & ACCEPTED or is_new_burst(state, views, keys, row)):
+                learn_views(views, maturity)
         else:
             withhold(outcome, i)
             if not is_frozen(row) and outcome.verdict[i] & ANOMALY:

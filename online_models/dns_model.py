@@ -101,13 +101,14 @@ def run_dns(state: DnsState, views: Views, columns: DnsColumns, start: int, trus
         if not trusted:
             release_if_quiet(row, row[LAST], views.policy)
         measure(state, columns, i, keys, row, x)
-        assess(views, x, 0.0 if trusted else maturity_of(row))
+        maturity = maturity_of(row)
+        assess(views, x, 0.0 if trusted else maturity)
         if not trusted:
             _judge_record(state, views, columns, i, keys, row, x, outcome)
         if trusted or not (outcome.verdict[i] & ~ACCEPTED or is_frozen(row)):
             learn(state, columns, i, keys, row)
             if not outcome.verdict[i] & ACCEPTED:
-                learn_views(views)
+                learn_views(views, maturity)
         else:
             withhold(outcome, i)
             if not is_frozen(row) and outcome.verdict[i] & ANOMALY:

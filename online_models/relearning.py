@@ -39,7 +39,7 @@ def _is_due(views: Views, records: Records, i: int, things: npt.NDArray[np.uint6
 @inner
 def _learn_forests(views: Views, x: npt.NDArray[np.float64]) -> None:
     assess(views, x, 0.0)
-    learn_views(views)
+    learn_views(views, 1.0)
 
 
 @inner

@@ -52,7 +52,7 @@ class Views(NamedTuple):
     scores, rarity
         float64 ``(views,)``: its forest scores and their decades.
     learned
-        int64 ``(1,)``: records learned, in all.
+        int64 ``(2,)``: records learned, in all, and of devices with all their trust.
     masks
         Follow from the forests, one a view: no part of a snapshot.
     """
@@ -94,7 +94,7 @@ def new_views(
         leaves=np.zeros((count, max(trees for trees, _ in forests)), np.int32),
         scores=np.zeros(count),
         rarity=np.zeros(count),
-        learned=np.zeros(1, np.int64),
+        learned=np.zeros(2, np.int64),
         masks=tuple(map(masks_of, grown, widths)),
     )
 
@@ -130,9 +130,10 @@ def evidence_of(views: Views) -> float:
 
 
 @inlined
-def learn_views(views: Views) -> None:
-    """Learn the record that `assess` scored last."""
+def learn_views(views: Views, maturity: float) -> None:
+    """Learn the record that `assess` scored last, of a device that has so much of its own past."""
     views.learned[0] += 1
+    views.learned[1] += maturity >= 1.0
     for v in range(views.scores.size):
         learn_leaves(views.forests[v], views.leaves[v])
         accept(views.calibration, v, views.scores[v])

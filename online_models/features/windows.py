@@ -24,6 +24,7 @@ WINDOWS_WIDTH = 2 * _WIDTH
 _MEMORY = 500.0
 _DOUBLINGS = 8.0
 _SPARE = 2.0
+_LEARNED_A_MINUTE, _LEARNED_AN_HOUR, _TIMES_USUAL = 16.0, 60.0, 4.0
 
 
 @inner
@@ -113,3 +114,13 @@ def excess(row: npt.NDArray[np.float64], base: int, window: int, counter: int, n
     count, level = observed(row, base, window, counter, now), usual(row, base, window, counter)
     allowed = math.log2(1.0 + level) * seen / (seen + 1.0) + _SPARE / (seen + 1.0)
     return float(min(1.0, max(0.0, (math.log2(1.0 + count) - allowed) / _DOUBLINGS)))
+
+
+@inner
+def is_beyond_habit(row: npt.NDArray[np.float64], base: int, now: float) -> bool:
+    """Tell whether the device writes so much more than it usually does that it would teach the forests a burst."""
+    minute, hour = observed(row, base, 0, RECORDS, now), observed(row, base, 1, RECORDS, now)
+    return bool(
+        minute > _LEARNED_A_MINUTE + _TIMES_USUAL * usual(row, base, 0, RECORDS)
+        or hour > _LEARNED_AN_HOUR + _TIMES_USUAL * usual(row, base, 1, RECORDS)
+    )

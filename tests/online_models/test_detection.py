@@ -186,3 +186,34 @@ def test_a_sensor_clock_that_ran_ahead_and_was_corrected_raises_nothing(learned_
         engine.process(RecordBatch(kind, frame.with_columns(pl.col("ts") + 2 * traffic.HOUR)))
     scored = traffic.run(engine, day_after(traffic, 3.0, traffic.HOUR, seed=3))
     assert [alert.sentence for of_kind in scored.values() for alert in of_kind.alerts] == []
+
+
+def test_a_newcomer_raises_nothing_and_is_told_when_it_scans_after_six_hours(
+    learned_day: bytes, traffic: Traffic
+) -> None:
+    """It has half of its trust by then, and every host of its own is as new to it as those that it scans."""
+    engine, begin = Engine.from_bytes(learned_day), traffic.START + traffic.DAY
+    frame = traffic.Site(devices=7, hours=7.0, seed=40, begin=begin).frames()["conn"]
+    newcomer = "192.168.7.16"
+    assert newcomer in frame["id.orig_h"].to_list()
+    before = frame.filter(pl.col("ts") < begin + 6.0 * traffic.HOUR)
+    assert engine.process(RecordBatch("conn", before)).alerts == ()
+    scan = traffic.scan(begin + 6.5 * traffic.HOUR, device=newcomer)
+    after = frame.filter(pl.col("ts") >= begin + 6.0 * traffic.HOUR)
+    scored = engine.process(mixed(traffic, "conn", after, scan))
+    assert {(alert.device, alert.behaviour) for alert in scored.alerts} >= {(newcomer, "scan")}
+    assert {alert.device for alert in scored.alerts} == {newcomer}
+
+
+def test_a_burst_that_begins_below_the_threshold_does_not_become_ordinary(learned_day: bytes, traffic: Traffic) -> None:
+    """Half of the records in an hour are a newcomer's calls at one host that does not answer: all are told of."""
+    engine, begin = Engine.from_bytes(learned_day), traffic.START + traffic.DAY
+    frame = traffic.Site(devices=7, hours=6.0, seed=41, begin=begin).frames()["conn"]
+    newcomer = "192.168.7.16"
+    calls = traffic.flows(
+        np.arange(begin + 3.0 * traffic.HOUR, begin + 6.0 * traffic.HOUR, 6.0), newcomer, ["45.66.77.88"] * 1800, 6667,
+        conn_state=["S0"] * 1800, duration=np.zeros(1800), orig_bytes=np.zeros(1800), resp_bytes=np.zeros(1800),
+    )  # fmt: skip
+    scored = engine.process(mixed(traffic, "conn", frame, calls))
+    assert {alert.device for alert in scored.alerts} == {newcomer}
+    assert scored.anomaly[[":6667:" in uid for uid in scored.uid]].mean() > 0.9

@@ -35,9 +35,9 @@ def assess(views: Views, x: npt.NDArray[np.float64], maturity: float) -> None:
 
 
 @kernel
-def learn_views(views: Views) -> None:
+def learn_views(views: Views, maturity: float = 1.0) -> None:
     """Call from compiled code what is made for it."""
-    inside.learn_views(views)
+    inside.learn_views(views, maturity)
 
 
 def views_of(seed: int = 1) -> Views:
@@ -117,6 +117,14 @@ def test_a_new_device_is_not_compared_with_a_past_that_it_does_not_have(learned:
     assert [value == 0.0 for value in learned.rarity] == list(COMPARES)
     found = [evidence_for(learned, odd, maturity) for maturity in (0.0, 0.5, 1.0)]
     assert found == sorted(found)
+
+
+def test_records_of_devices_with_all_their_trust_are_counted_beside_all() -> None:
+    views, x = views_of(), np.full(FEATURES, 0.5)
+    for maturity in (0.0, 0.99, 1.0):
+        assess(views, x, maturity)
+        learn_views(views, maturity)
+    assert views.learned.tolist() == [3, 1]
 
 
 def test_views_that_learned_nothing_find_nothing() -> None:
