@@ -51,12 +51,12 @@ export class Stream {
   }
 
   #greet({ stream, seq }) {
-    const restarted = this.#run !== null && this.#run !== stream;
-    if (restarted || this.#seq === null) this.#seq = seq;
+    const isAnother = this.#run !== stream; // the first one, too: what came while it was being opened was missed
+    if (isAnother || this.#seq === null) this.#seq = seq;
     this.#run = stream;
     this.#attempt = 0;
     this.handlers.onState("live");
-    if (restarted) this.handlers.onMissed();
+    if (isAnother) this.handlers.onMissed();
   }
 
   #comeBack() {
