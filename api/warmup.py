@@ -10,7 +10,6 @@ import os
 import subprocess
 import sys
 import threading
-from collections import deque
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any, Final, cast
 
@@ -24,6 +23,7 @@ from online_models.config import ModelConfig
 from online_models.engine import Engine
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 _TSV_HEADER: Final = b"""#separator \\x09
@@ -93,32 +93,31 @@ def _is_compiled(task: str) -> bool:
 
 def _compile_elsewhere(tasks: list[str], awaited: tuple[str, ...]) -> None:
     """Fill the cache, and return once none of the awaited is left; what fails is compiled where it is needed first."""
-    waiting, done = deque(tasks), threading.Semaphore(0)
+    waiting, done = iter(tasks), threading.Semaphore(0)  # a list's iterator may be shared by threads
     for _ in range(min(len(os.sched_getaffinity(0)), len(tasks))):
         threading.Thread(target=_drive, args=(waiting, awaited, done), name="nslabs-compile", daemon=True).start()
     for _ in range(sum(task in awaited for task in tasks)):
         done.acquire()
 
 
-def _drive(waiting: deque[str], awaited: tuple[str, ...], done: threading.Semaphore) -> None:
+def _drive(waiting: Iterator[str], awaited: tuple[str, ...], done: threading.Semaphore) -> None:
     """Have a process beside this one do waiting tasks until none is left; it ends with this one, or with its pipe."""
     command = [sys.executable, "-c", _COMPILE, str(CACHE_DIR.parent)]
     silent, pipe = subprocess.DEVNULL, subprocess.PIPE
     with subprocess.Popen(  # noqa: S603 - this interpreter, and words of this module
-        command, stdin=pipe, stdout=pipe, stderr=silent, text=True
+        command, stdin=pipe, stdout=pipe, stderr=silent, bufsize=0
     ) as process:
-        for task in iter(lambda: waiting.popleft() if waiting else None, None):
+        for task in waiting:
             if _ask(process, task):
                 _compiled_mark(task).touch()
             if task in awaited:
                 done.release()
 
 
-def _ask(process: subprocess.Popen[str], task: str) -> bool:
-    requests, answers = cast("IO[str]", process.stdin), cast("IO[str]", process.stdout)
+def _ask(process: subprocess.Popen[bytes], task: str) -> bool:
+    requests, answers = cast("IO[bytes]", process.stdin), cast("IO[bytes]", process.stdout)
     with suppress(OSError):  # it has ended
-        requests.write(f"{task}\n")
-        requests.flush()
+        requests.write(f"{task}\n".encode())
     return bool(answers.readline())
 
 
