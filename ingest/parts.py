@@ -1,9 +1,9 @@
 """Functions that become parts of compiled loops: typed and lowered once, optimised and translated only with a loop.
 
 numba gives every compiled function machine code of its own and a way into it from Python, and inlines it into its
-callers all the same. Most functions here are called by other compiled functions only, so two thirds of that work would
-be thrown away. A part's LLVM code is kept as it is lowered; the kernel that calls it, however deep, links each part
-once, before LLVM optimises the whole.
+callers all the same. Most functions here are called by other compiled functions only, so nearly half of that work
+would be thrown away. A part's LLVM code is kept as it is lowered; the kernel that calls it, however deep, links each
+part once, before LLVM optimises the whole.
 
 Built on numba's pipelines of passes (`numba.core.compiler.CompilerBase`, "Customizing the Compiler" in its manual) and
 on its code libraries (`numba.core.codegen`).

@@ -64,6 +64,7 @@ def inlined(function: F) -> F:
 def source_digest(package: Path = _PACKAGE) -> str:
     """Return a hexadecimal digest of the package's place, its sources, and the versions of numba and Python."""
     digest = hashlib.sha256(f"{package}\0{numba.__version__}\0{sys.version}\0".encode())
+    digest.update(Path(parts.__file__).read_bytes())  # how they are compiled
     for source in sorted(package.rglob("*.py")):
         content = source.read_bytes()
         digest.update(f"{source.relative_to(package)}\0{len(content)}\0".encode())
