@@ -69,12 +69,14 @@ class Kind:
 
 
 def _conn_context(frame: pl.DataFrame, columns: Any) -> pl.DataFrame:
-    inbound = pl.lit(pl.Series(columns.direction == INBOUND))
+    turned = pl.lit(pl.Series(columns.turned))
+    is_target = pl.lit(pl.Series((columns.direction == INBOUND) != columns.turned))
     origin, target = pl.col("id.orig_h").fill_null(""), pl.col("id.resp_h").fill_null("")
+    port = pl.when(turned).then(pl.col("id.orig_p")).otherwise(pl.col("id.resp_p")).fill_null(0)
     return frame.select(
-        pl.when(inbound).then(target).otherwise(origin).alias("device"),
-        pl.when(inbound).then(origin).otherwise(target).alias("peer"),
-        pl.format("{}/{}", pl.col("proto").fill_null("?"), pl.col("id.resp_p").fill_null(0)).alias("target"),
+        pl.when(is_target).then(target).otherwise(origin).alias("device"),
+        pl.when(is_target).then(origin).otherwise(target).alias("peer"),
+        pl.format("{}/{}", pl.col("proto").fill_null("?"), port).alias("target"),
     )
 
 

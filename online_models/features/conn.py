@@ -6,8 +6,8 @@ novelty.endpoint   novelty of the device's (service, peer) x rarity of new peers
 novelty.network    novelty of the peer's network (/16, /32 for IPv6) to the device x rarity of new networks
 novelty.service    novelty of (side, protocol, port) to the device x rarity of new services
 novelty.site       novelty of the network on this service to the whole site / (1 + devices that use it) x its rarity
-novelty.outcome    novelty of the endpoint x surprise of answered / no reply / refused / broken on this service of this
-                   device: that a known peer does not answer is an outage, and no news
+novelty.outcome    novelty.endpoint x surprise of answered / no reply / refused / broken on this service of this device:
+                   that a known peer, or one of a pool, does not answer is an outage, and no news
 reach.*            distinct peers, (peer, service)s, failures and records in the last minute and hour, above usual
 volume.*           payload up, payload down, duration: distance from this service's mean in standard deviations / 10;
                    0 where the peer did not take part
@@ -34,6 +34,7 @@ from online_models.features.conn_state import (
     DURATION,
     ENDPOINT,
     ENDPOINT_GAP,
+    EXCHANGED,
     FADED_AT,
     FIRST,
     GAP,
@@ -73,6 +74,7 @@ EDGES = np.array([0, 5, 13, 16, 18])
 _USUALLY_ANSWERED, _USUALLY_NOT = 0.6, 0.1
 _DEVIATIONS = 10.0
 _LEAST_GAPS = 3.0
+_RARE = 0.25
 
 
 @inner
@@ -155,22 +157,18 @@ def _measure_novelty(
     new_endpoint = newness(state.endpoint, keys[ENDPOINT], row)
     rare = min(rarity(peers, known, HOUR), _among_connections(state, place, now))
     x[0] = new_endpoint * rare
-    x[1] = newness(state.network, keys[NETWORK], row) * rarity(networks, known, HOUR)
+    new_network = newness(state.network, keys[NETWORK], row)
+    x[1] = new_network * rarity(networks, known, HOUR)
     x[2] = newness(state.service, keys[SERVICE], row) * rarity(services, known, HOUR)
     x[3] = _site_novelty(state, keys, row)
-    x[4] = _outcome_surprise(state, place, outcome) * new_endpoint
+    stranger = 0.5 * new_endpoint * (1.0 + new_network) * min(1.0, rare / _RARE)
+    x[4] = stranger * _outcome_surprise(state, place, outcome)
 
 
 @inner
 def has_exchanged(columns: ConnColumns, i: int) -> bool:
     """Whether the peer took part; what did not come about has no size that could be compared."""
-    return bool(columns.outcome[i] == ANSWERED or columns.outcome[i] == BROKEN)
-
-
-@inner
-def exchanges_of(service: npt.NDArray[np.float64]) -> float:
-    """Return in how many records of a service the peer took part."""
-    return float(service[OUTCOMES + ANSWERED] + service[OUTCOMES + BROKEN])
+    return bool(columns.outcome[i] == ANSWERED or (columns.outcome[i] == BROKEN and columns.down[i] > 0.0))
 
 
 @inner
@@ -182,7 +180,7 @@ def _distance(service: npt.NDArray[np.float64], at: int, value: float, count: fl
 def _measure_service(
     service: npt.NDArray[np.float64], columns: ConnColumns, i: int, now: float, x: npt.NDArray[np.float64]
 ) -> None:
-    exchanged, exchanges = has_exchanged(columns, i), exchanges_of(service)
+    exchanged, exchanges = has_exchanged(columns, i), service[EXCHANGED]
     if exchanged or columns.up[i] > 0.0:
         x[13] = _distance(service, UP, math.log2(1.0 + columns.up[i]), service[SENT])
     if exchanged:

@@ -25,6 +25,15 @@ _OUTCOMES = {
     **dict.fromkeys(("RSTRH", "SHR", "OTH"), BROKEN),
 }
 _PROTOCOLS = {"tcp": 6, "udp": 17, "icmp": 1}
+_TCP = 6
+_SIDES = (
+    ("id.orig_h", "id.resp_h"),
+    ("id.orig_p", "id.resp_p"),
+    ("orig_bytes", "resp_bytes"),
+    ("orig_pkts", "resp_pkts"),
+    ("orig_ip_bytes", "resp_ip_bytes"),
+    ("local_orig", "local_resp"),
+)
 _LOGIN_PORTS = (21, 22, 23, 110, 143, 389, 445, 1433, 2323, 3306, 3389, 5432, 5900, 5985, 6379, 8291)
 
 
@@ -32,8 +41,8 @@ class ConnColumns(NamedTuple):
     """n conn records; hashes are uint64, codes int64, the rest float64, NaN where the log had nothing.
 
     ``device`` and ``peer`` are the local and the other endpoint; ``up`` and ``down`` are payload bytes sent and
-    received by the device, ``login`` tells that the service asks for a password. ``ts`` is when the connection began,
-    ``end`` when it ended (epoch seconds).
+    received by the device, ``login`` tells that the service asks for a password, ``turned`` that the log has originator
+    and responder the wrong way round. ``ts`` is when the connection began, ``end`` when it ended (epoch seconds).
     """
 
     ts: npt.NDArray[np.float64]
@@ -48,6 +57,7 @@ class ConnColumns(NamedTuple):
     up: npt.NDArray[np.float64]
     down: npt.NDArray[np.float64]
     login: npt.NDArray[np.bool_]
+    turned: npt.NDArray[np.bool_]
 
 
 @kernel
@@ -104,18 +114,49 @@ def _codes(column: pl.Series, table: dict[str, int], default: int) -> npt.NDArra
     return owned(column.replace_strict(table, default=default, return_dtype=pl.Int64).fill_null(default).to_numpy())
 
 
+def _ports(frame: pl.DataFrame) -> npt.NDArray[np.int64]:
+    return owned(frame.select(pl.col("id.orig_p", "id.resp_p").cast(pl.Int64).fill_null(0)).to_numpy())
+
+
+def _turned(frame: pl.DataFrame, protocols: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Tell which records are the rest of a connection whose beginning the sensor missed, and run the other way.
+
+    Zeek takes the sender of the first packet that it sees for the originator. A TCP record whose history has no
+    handshake (S, H) and that Zeek did not turn round itself (^) began before; then the lower port is the server's.
+    """
+    ports, turned = _ports(frame), np.zeros(frame.height, np.bool_)
+    rows = np.flatnonzero((protocols == _TCP) & (ports[:, 0] < ports[:, 1]) & (ports[:, 0] > 0))
+    if rows.size > 0:
+        turned[rows] = frame["history"][rows].str.contains(r"^[^SsHh^]+$").fill_null(value=False).to_numpy()
+    return turned
+
+
+def _turned_round(frame: pl.DataFrame, turned: npt.NDArray[np.bool_]) -> pl.DataFrame:
+    """Exchange originator and responder of the records that run the other way."""
+    if not turned.any():
+        return frame
+    where = pl.lit(pl.Series(turned))
+    return frame.with_columns(
+        pl.when(where).then(pl.col(theirs)).otherwise(pl.col(ours)).alias(ours)
+        for side in _SIDES
+        for ours, theirs in (side, side[::-1])
+    )
+
+
 def _protocols(column: pl.Series) -> npt.NDArray[np.int64]:
     return _codes(column, _PROTOCOLS, 255)
 
 
 def conn_columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> ConnColumns:
     """Return the arrays of a conn batch; ``ranges`` from `local_ranges`."""
-    frame = batch.frame
+    protocols = _protocols(batch.frame["proto"])
+    turned = _turned(batch.frame, protocols)
+    frame = _turned_round(batch.frame, turned)
     origin, target = addresses(frame["id.orig_h"], ranges), addresses(frame["id.resp_h"], ranges)
     direction = _directions(origin.scope, target.scope, _hints(frame))
     inbound = direction == INBOUND
     device, peer = _endpoints(inbound, origin, target)
-    ports = owned(frame.select(pl.col("id.orig_p", "id.resp_p").cast(pl.Int64).fill_null(0)).to_numpy())
+    ports = _ports(frame)
     ts, duration = _numbers(frame["ts"], 0.0), _numbers(frame["duration"])
     sent, received = _payload(frame, "orig"), _payload(frame, "resp")
     return ConnColumns(
@@ -124,13 +165,14 @@ def conn_columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> ConnColu
         device=device,
         peer=peer,
         network=np.where(inbound, origin.network, target.network),
-        service=_services(_protocols(frame["proto"]), ports, direction),
+        service=_services(protocols, ports, direction),
         direction=direction,
         outcome=_codes(frame["conn_state"], _OUTCOMES, BROKEN),
         duration=duration,
         up=np.where(inbound, received, sent),
         down=np.where(inbound, sent, received),
         login=np.isin(ports[:, 1], _LOGIN_PORTS),
+        turned=turned,
     )
 
 

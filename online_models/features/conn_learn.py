@@ -6,13 +6,14 @@ import math
 from typing import TYPE_CHECKING
 
 from online_models.compile import inlined, inner
-from online_models.features.conn import exchanges_of, has_exchanged
+from online_models.features.conn import has_exchanged
 from online_models.features.conn_state import (
     COUNT,
     DOWN,
     DURATION,
     ENDPOINT,
     ENDPOINT_GAP,
+    EXCHANGED,
     FADED_AT,
     FIRST,
     GAP,
@@ -92,11 +93,12 @@ def _learn_numbers(service: npt.NDArray[np.float64], columns: ConnColumns, i: in
     if seen > 0.0 and now >= service[LAST]:
         gap = math.log2(1.0 + max(0.0, now - service[LAST]))
         learn_moments(service, GAP, gap, seen - 1.0, _SERVICE_MEMORY)
-    exchanged, exchanges = has_exchanged(columns, i), exchanges_of(service)
+    exchanged, exchanges = has_exchanged(columns, i), service[EXCHANGED]
     if exchanged or columns.up[i] > 0.0:
         learn_moments(service, UP, math.log2(1.0 + columns.up[i]), service[SENT], _SERVICE_MEMORY)
         service[SENT] += 1.0
     if exchanged:
+        service[EXCHANGED] += 1.0
         learn_moments(service, DOWN, math.log2(1.0 + columns.down[i]), exchanges, _SERVICE_MEMORY)
     if exchanged and columns.duration[i] >= 0.0:
         learn_moments(service, DURATION, math.log2(1e-3 + columns.duration[i]), exchanges, _SERVICE_MEMORY)

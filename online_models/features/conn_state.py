@@ -21,9 +21,9 @@ LAST, FIRST, COUNT = 0, 1, 2
 # Device rows go on with: rates of new services and networks, and the windows.
 NEW_SERVICES, NEW_NETWORKS, FADED_AT = GUARD_WIDTH, GUARD_WIDTH + 1, GUARD_WIDTH + 2
 WINDOWS = GUARD_WIDTH + 3
-# Service rows: rate of new peers, outcome counts, mean and variance of the logarithms of four numbers, and how many
-# records had a number of bytes sent.
-NEW_PEERS, PEERS_FADED_AT, OUTCOMES, UP, DOWN, DURATION, GAP, SENT = 3, 4, 5, 9, 11, 13, 15, 17
+# Service rows: rate of new peers, outcome counts, mean and variance of the logarithms of four numbers, and in
+# how many records the device sent anything or the peer took part, and in how many the peer did.
+NEW_PEERS, PEERS_FADED_AT, OUTCOMES, UP, DOWN, DURATION, GAP, SENT, EXCHANGED = 3, 4, 5, 9, 11, 13, 15, 17, 18
 # Endpoint rows: mean and variance of the gaps' logarithms.
 ENDPOINT_GAP = 3
 # Site rows: devices that used the network, or rate of new networks of the service.
@@ -50,7 +50,7 @@ def new_conn_state(max_devices: int, max_pairs: int) -> ConnState:
     """Return empty tables bounded by the numbers of devices and of pairs."""
     return ConnState(
         device=new_table(WINDOWS + WINDOWS_WIDTH, max_devices),
-        service=new_table(18, min(4 * max_devices, max_pairs)),
+        service=new_table(19, min(4 * max_devices, max_pairs)),
         endpoint=new_table(5, max_pairs),
         network=new_table(2, max_pairs),
         site=new_table(4, max_pairs // 2),

@@ -120,7 +120,7 @@ def of_conn(seen: Seen) -> dict[str, Any]:
         "site_known": seen.now - site[s.FIRST] if site[s.FIRST] else 0.0,
         "same_outcome": service[s.OUTCOMES + outcome],
         "answered": outcome == conn_columns.ANSWERED,
-        "exchanged": outcome in {conn_columns.ANSWERED, conn_columns.BROKEN},
+        "broken": outcome == conn_columns.BROKEN,
         "up": columns.up[0],
         "down": columns.down[0],
         "duration": columns.duration[0],
