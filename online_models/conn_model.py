@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from online_models.compile import entry, inlined, inner
-from online_models.features.conn import FEATURES, count, measure, newness
+from online_models.features.conn import FEATURES, count, is_known, measure
 from online_models.features.conn_columns import INBOUND, LATERAL, OUTBOUND, ConnColumns
 from online_models.features.conn_facts import tell
 from online_models.features.conn_learn import doubt, learn
@@ -21,7 +21,7 @@ from online_models.features.conn_state import (
     has_room,
     keys_of,
 )
-from online_models.features.past import DAY, HOUR, SETTLING, novelty
+from online_models.features.past import DAY, HOUR
 from online_models.features.table import claim, find, used_since
 from online_models.features.windows import OTHER_THINGS, RECORDS, THINGS, is_beyond_habit, observed
 from online_models.guard import ACCEPTED, ANOMALY, RAISED, is_frozen, release_if_quiet
@@ -37,6 +37,8 @@ WEIGHTS = (1.0, 0.7, 0.6, 0.4)
 COMPARES = (True, False, True, True)
 FORESTS = ((100, 6), (25, 6), (25, 6), (25, 6))
 """Trees and levels. Novelty decides most alerts: with a hundred trees their order hardly depends on the seed."""
+REACH_PRIOR = 8.0
+"""Decades of 256 times a busy but ordinary window on a site of which little is known."""
 MATURE_AFTER = 12 * HOUR
 NEW_PEER, SCAN, FLOOD, BRUTE_FORCE, VOLUME, RHYTHM, LATERAL_CONTACT, INBOUND_CONTACT = range(8)
 _MANY = 0.25
@@ -97,7 +99,7 @@ def is_new_burst(state: ConnState, views: Views, keys: npt.NDArray[np.uint64], r
     """
     if views.learned[1] == 0 or not is_beyond_habit(row, WINDOWS, row[LAST]):
         return False
-    return bool(newness(state.endpoint, keys[ENDPOINT], row) > novelty(SETTLING))
+    return not is_known(state.endpoint, keys[ENDPOINT], row)
 
 
 @inner
@@ -158,7 +160,8 @@ def run_conn(state: ConnState, views: Views, columns: ConnColumns, start: int, t
             release_if_quiet(row, row[LAST], views.policy)
         measure(state, columns, i, keys, row, x)
         maturity = maturity_of(row)
-        assess(views, x, 0.0 if trusted else maturity)
+        views.prior[1] = maturity * REACH_PRIOR * max(x[5:13])
+        assess(views, x, 0.0 if trusted else maturity, row[LAST])
         if not trusted:
             _judge_record(views, columns, i, keys, row, x, outcome)
             if outcome.verdict[i] & ANOMALY:
@@ -166,7 +169,7 @@ def run_conn(state: ConnState, views: Views, columns: ConnColumns, start: int, t
         if trusted or not (outcome.verdict[i] & ~ACCEPTED or is_frozen(row)):
             learn(state, columns, i, keys, row)
             if trusted or not (outcome.verdict[i] & ACCEPTED or is_new_burst(state, views, keys, row)):
-                learn_views(views, maturity)
+                learn_views(views, maturity, row[LAST])
         else:
             withhold(outcome, i)
             if not is_frozen(row) and outcome.verdict[i] & ANOMALY:

@@ -100,13 +100,13 @@ def run_http(state: HttpState, views: Views, columns: HttpColumns, start: int, t
             release_if_quiet(row, row[LAST], views.policy)
         measure(state, columns, i, keys, row, x)
         maturity = maturity_of(row)
-        assess(views, x, 0.0 if trusted else maturity)
+        assess(views, x, 0.0 if trusted else maturity, row[LAST])
         if not trusted:
             _judge_record(state, views, columns, i, keys, row, x, outcome)
         if trusted or not (outcome.verdict[i] & ~ACCEPTED or is_frozen(row)):
             learn(state, columns, i, keys, row)
             if not outcome.verdict[i] & ACCEPTED:
-                learn_views(views, maturity)
+                learn_views(views, maturity, row[LAST])
         else:
             withhold(outcome, i)
             if not is_frozen(row) and outcome.verdict[i] & ANOMALY:

@@ -37,9 +37,9 @@ def _is_due(views: Views, records: Records, i: int, things: npt.NDArray[np.uint6
 
 
 @inner
-def _learn_forests(views: Views, x: npt.NDArray[np.float64]) -> None:
-    assess(views, x, 0.0)
-    learn_views(views, 1.0)
+def _learn_forests(views: Views, x: npt.NDArray[np.float64], now: float) -> None:
+    assess(views, x, 0.0, now)
+    learn_views(views, 1.0, now)
 
 
 @inner
@@ -48,7 +48,7 @@ def _begin(views: Views, records: Records, i: int, row: npt.NDArray[np.float64])
     stood = row[LAST]
     row[LAST] = records.now[i]
     if not records.verdict[i] & (ANOMALY | ACCEPTED):
-        _learn_forests(views, records.features[i])
+        _learn_forests(views, records.features[i], row[LAST])
     return float(stood)
 
 

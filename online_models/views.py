@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 REFERENCE = 16_384
 _ORDINARY = 2.0
 _SHARE = 0.2
-_SETTLING = 1000.0
+_SETTLING, _SETTLING_S = 200.0, 10_800.0
 
 
 class Views(NamedTuple):
@@ -53,6 +53,11 @@ class Views(NamedTuple):
         float64 ``(views,)``: its forest scores and their decades.
     learned
         int64 ``(2,)``: records learned, in all, and of devices with all their trust.
+    began
+        float64 ``(1,)``: log time of the earliest record learned, epoch seconds.
+    prior
+        float64 ``(views,)``: decades of the record in hand by what is true of any site, for as long as this one has
+        little past.
     masks
         Follow from the forests, one a view: no part of a snapshot.
     """
@@ -69,6 +74,8 @@ class Views(NamedTuple):
     scores: npt.NDArray[np.float64]
     rarity: npt.NDArray[np.float64]
     learned: npt.NDArray[np.int64]
+    began: npt.NDArray[np.float64]
+    prior: npt.NDArray[np.float64]
     masks: tuple[Masks, ...]
 
 
@@ -95,6 +102,8 @@ def new_views(
         scores=np.zeros(count),
         rarity=np.zeros(count),
         learned=np.zeros(2, np.int64),
+        began=np.full(1, np.inf),
+        prior=np.zeros(count),
         masks=tuple(map(masks_of, grown, widths)),
     )
 
@@ -106,17 +115,20 @@ def with_masks(parts: tuple[Any, ...]) -> Views:
 
 
 @inlined
-def assess(views: Views, x: npt.NDArray[np.float64], maturity: float) -> None:
-    """Score the features of a record in every view.
+def assess(views: Views, x: npt.NDArray[np.float64], maturity: float, now: float) -> None:
+    """Score the features of a record in every view; ``now`` is its log time, epoch seconds.
 
     ``maturity`` in [0, 1] is how much of its own past the device has: views that `compare` with it count by that.
     """
+    age = max(0.0, now - views.began[0])
+    aged = age / (age + _SETTLING_S)
     for v in range(views.scores.size):
         part = x[views.edges[v] : views.edges[v + 1]]
         views.scores[v] = score_and_leaves(views.forests[v], views.masks[v], part, views.leaves[v])
         learned = views.calibration.total[v]
-        trust = maturity if views.compares[v] else 1.0
-        views.rarity[v] = decades(views.calibration, v, views.scores[v]) * trust * learned / (learned + _SETTLING)
+        trust, known = maturity if views.compares[v] else 1.0, aged * learned / (learned + _SETTLING)
+        found = decades(views.calibration, v, views.scores[v])
+        views.rarity[v] = trust * (known * found + (1.0 - known) * views.prior[v])
 
 
 @inner
@@ -130,8 +142,9 @@ def evidence_of(views: Views) -> float:
 
 
 @inlined
-def learn_views(views: Views, maturity: float) -> None:
+def learn_views(views: Views, maturity: float, now: float) -> None:
     """Learn the record that `assess` scored last, of a device that has so much of its own past."""
+    views.began[0] = min(views.began[0], now)
     views.learned[0] += 1
     views.learned[1] += maturity >= 1.0
     for v in range(views.scores.size):

@@ -8,7 +8,8 @@ novelty.service    novelty of (side, protocol, port) to the device x rarity of n
 novelty.site       novelty of the network on this service to the whole site / (1 + devices that use it) x its rarity
 novelty.outcome    novelty.endpoint x surprise of answered / no reply / refused / broken on this service of this device:
                    that a known peer, or one of a pool, does not answer is an outage, and no news
-reach.*            distinct peers, (peer, service)s, failures and records in the last minute and hour, above usual
+reach.*            distinct peers, (peer, service)s, failures and records in the last minute and hour, above usual;
+                   without what fails at an endpoint known for 12 h, which is an outage
 volume.*           payload up, payload down, duration: distance from this service's mean in standard deviations / 10;
                    0 where the peer did not take part
 rhythm.gap         gap since the service's last record, in standard deviations / 10
@@ -57,7 +58,7 @@ from online_models.features.conn_state import (
     WINDOWS,
     ConnState,
 )
-from online_models.features.past import HOUR, decayed, deviation, novelty, rarity, surprise, trusted_age, unfaded
+from online_models.features.past import HOUR, SETTLING, decayed, deviation, novelty, rarity, surprise, trusted_age, unfaded
 from online_models.features.table import Table, claim, find
 from online_models.features.windows import count_record, count_thing, excess, roll
 from online_models.guard import FROZEN, RELEASED, move_on
@@ -78,10 +79,28 @@ _RARE = 0.25
 
 
 @inner
+def newness(table: Table, key: np.uint64, row: npt.NDArray[np.float64]) -> float:
+    """Novelty of a table's entry to the device whose row is given; its FIRST column tells since when it is known."""
+    place = find(table, key)
+    if place < 0:
+        return 1.0
+    return novelty(trusted_age(table.rows[place, FIRST], row[LAST], row[FROZEN], row[RELEASED]))
+
+
+@inner
+def is_known(table: Table, key: np.uint64, row: npt.NDArray[np.float64]) -> bool:
+    """Whether a table's entry has been known to the device for twelve hours."""
+    return newness(table, key, row) <= novelty(SETTLING)
+
+
+@inner
 def count(
     state: ConnState, columns: ConnColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]
 ) -> None:
-    """Move the device's log time on to record i and count the record in the running windows."""
+    """Move the device's log time on to record i and count the record in the running windows.
+
+    What fails at an endpoint that the device has known for long is an outage, however often it is tried again.
+    """
     now = move_on(row, columns.end[i])
     learning = row[FROZEN] <= 0.0 or row[RELEASED] > 0.0
     minute, hour = roll(row, WINDOWS, 0, now, learning), roll(row, WINDOWS, 1, now, learning)
@@ -89,16 +108,9 @@ def count(
         recent = state.recent.rows[claim(state.recent, keys[PEER + thing])]
         recent[LAST] = now
         count_thing(row, WINDOWS, thing, recent, RECENT_WINDOW, minute, hour)
-    count_record(row, WINDOWS, columns.outcome[i] != ANSWERED)
-
-
-@inner
-def newness(table: Table, key: np.uint64, row: npt.NDArray[np.float64]) -> float:
-    """Novelty of a table's entry to the device whose row is given; its FIRST column tells since when it is known."""
-    place = find(table, key)
-    if place < 0:
-        return 1.0
-    return novelty(trusted_age(table.rows[place, FIRST], row[LAST], row[FROZEN], row[RELEASED]))
+    failed = columns.outcome[i] != ANSWERED
+    if not (failed and is_known(state.endpoint, keys[ENDPOINT], row)):
+        count_record(row, WINDOWS, failed)
 
 
 @inner

@@ -31,7 +31,7 @@ import numpy as np
 import numpy.typing as npt
 
 from online_models.compile import inlined, inner
-from online_models.features.conn import newness
+from online_models.features.conn import is_known, newness
 from online_models.features.dns_columns import NOERROR, DnsColumns
 from online_models.features.dns_state import (
     BYTES,
@@ -60,6 +60,7 @@ from online_models.features.dns_state import (
     WINDOWS,
     DnsState,
 )
+from online_models.features.names import is_empty
 from online_models.features.past import HOUR, SETTLING, decayed, rarity, surprise
 from online_models.features.table import Table, claim, find
 from online_models.features.windows import count_record, count_thing, excess, roll
@@ -89,7 +90,18 @@ def _count_domain(domain: npt.NDArray[np.float64], hour: float, now: float, sub_
     domain[LAST] = now
     domain[NAMES] += 1.0 if new_name else 0.0
     domain[QUERIES] += 1.0
-    domain[BYTES] += sub_length
+    domain[BYTES] += sub_length if new_name else 0.0
+
+
+@inner
+def _count_result(
+    state: DnsState, columns: DnsColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64],
+    new_name: bool,
+) -> None:  # fmt: skip
+    """Count the record, and a failure once an hour for each name; an outage, however often it is tried, is neither."""
+    failed = columns.result[i] != NOERROR
+    if not (failed and (is_empty(columns.names, i) or is_known(state.domain, keys[DOMAIN], row))):
+        count_record(row, WINDOWS, failed and new_name)
 
 
 @inner
@@ -105,7 +117,7 @@ def count(
         recent = state.recent.rows[claim(state.recent, keys[RECENT_DOMAIN + thing])]
         recent[LAST] = now
         new_name = count_thing(row, WINDOWS, thing, recent, RECENT_WINDOW, minute, hour)
-    count_record(row, WINDOWS, columns.result[i] != NOERROR)
+    _count_result(state, columns, i, keys, row, new_name)
     domain = state.domain.rows[claim(state.domain, keys[DOMAIN])]
     _count_domain(domain, hour, now, columns.names.sub_length[i], new_name)
 
@@ -158,6 +170,8 @@ def _measure_novelty(
     domains = decayed(row[NEW_DOMAINS], row[FADED_AT], now)
     resolvers = decayed(row[NEW_RESOLVERS], row[FADED_AT], now)
     new_domain = newness(state.domain, keys[DOMAIN], row)
+    if is_empty(columns.names, i):
+        new_domain = 0.0
     x[17] = new_domain * rarity(domains, known, HOUR)
     site = find(state.site, keys[SITE])
     new, since = 0.0, now
@@ -167,7 +181,7 @@ def _measure_novelty(
             state.site.rows[site, 1],
         )
     devices = site_count(state.site, keys[SITE_DOMAIN], SITE_DEVICES)
-    x[18] = newness(state.site, keys[SITE_DOMAIN], row) / (1.0 + devices) * rarity(new, now - since - SETTLING, HOUR)
+    x[18] = 0.0 if is_empty(columns.names, i) else newness(state.site, keys[SITE_DOMAIN], row) / (1.0 + devices) * rarity(new, now - since - SETTLING, HOUR)
     x[19] = newness(state.resolver, keys[RESOLVER], row) * rarity(resolvers, known, HOUR)
     x[20] = surprise(site_count(state.resolver, keys[TYPE], COUNT), row[COUNT], _UNSEEN_TYPE)
     result = columns.result[i]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _DOT, _ZERO, _NINE = 0x2E, 0x30, 0x39
 _COUNTRY, _SECOND_LEVEL = 2, 3
+_EMPTY = np.uint64(hash_bytes(np.zeros(0, np.uint8), 0, 0))
 
 
 class Names(NamedTuple):
@@ -93,6 +94,12 @@ def _digit_share(data: npt.NDArray[np.uint8], begin: int, end: int) -> float:
     for i in range(begin, end):
         digits += 1 if _ZERO <= data[i] <= _NINE else 0
     return digits / (end - begin) if end > begin else 0.0
+
+
+@inner
+def is_empty(names: Names, i: int) -> bool:
+    """Whether there is no name, as in an answer to a query that was not understood, or only the root's."""
+    return bool(names.name[i] == _EMPTY)
 
 
 @kernel

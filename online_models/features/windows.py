@@ -23,7 +23,6 @@ WINDOWS_WIDTH = 2 * _WIDTH
 """Columns that the two windows take in a device's row."""
 _MEMORY = 500.0
 _DOUBLINGS = 8.0
-_SPARE = 2.0
 _LEARNED_A_MINUTE, _LEARNED_AN_HOUR, _TIMES_USUAL = 16.0, 60.0, 4.0
 
 
@@ -108,11 +107,17 @@ def usual(row: npt.NDArray[np.float64], base: int, window: int, counter: int) ->
 
 
 @inner
+def few(window: int, counter: int) -> float:
+    """Return log2(1 + count) of what is never many: 3 things or 7 records in a minute, 7 or 15 in an hour."""
+    return 2.0 + (1.0 if counter >= FAILURES else 0.0) + window
+
+
+@inner
 def excess(row: npt.NDArray[np.float64], base: int, window: int, counter: int, now: float) -> float:
-    """Return in [0, 1] how far the count lies above what is usual: 1 is 256 times. A new device has two to spare."""
+    """Return in [0, 1] how far the count lies above what is usual, or few: 1 is 256 times."""
     seen = row[base + window * _WIDTH + _SEEN]
     count, level = observed(row, base, window, counter, now), usual(row, base, window, counter)
-    allowed = math.log2(1.0 + level) * seen / (seen + 1.0) + _SPARE / (seen + 1.0)
+    allowed = max(few(window, counter), math.log2(1.0 + level) * seen / (seen + 1.0))
     return float(min(1.0, max(0.0, (math.log2(1.0 + count) - allowed) / _DOUBLINGS)))
 
 
