@@ -84,4 +84,4 @@ def keys_of(columns: DnsColumns, i: int, keys: npt.NDArray[np.uint64]) -> None:
     keys[SITE_TYPE] = join(_WHOLE_SITE, qtype)
     keys[TYPE] = of_owner(of_owner(device, _WHOLE_SITE), qtype)
     keys[RECENT_DOMAIN] = of_owner(keys[DOMAIN], domain)
-    keys[RECENT_NAME] = of_owner(keys[DOMAIN], name)
+    keys[RECENT_NAME] = of_owner(keys[RECENT_DOMAIN], name)
