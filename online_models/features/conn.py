@@ -27,7 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from online_models.compile import inlined, inner
-from online_models.features.conn_columns import ANSWERED, BROKEN, ConnColumns
+from online_models.features.conn_columns import ANSWERED, BROKEN, LATERAL, ConnColumns
 from online_models.features.conn_state import (
     COUNT,
     DEVICE,
@@ -159,22 +159,22 @@ def _outcome_surprise(state: ConnState, place: int, outcome: int) -> float:
 
 @inlined
 def _measure_novelty(
-    state: ConnState, outcome: int, keys: npt.NDArray[np.uint64], place: int, row: npt.NDArray[np.float64],
-    x: npt.NDArray[np.float64],
+    state: ConnState, columns: ConnColumns, i: int, keys: npt.NDArray[np.uint64], place: int,
+    row: npt.NDArray[np.float64], x: npt.NDArray[np.float64],
 ) -> None:  # fmt: skip
     now, known = row[LAST], _known_for(row)
     services = decayed(row[NEW_SERVICES], row[FADED_AT], now)
     networks = decayed(row[NEW_NETWORKS], row[FADED_AT], now)
     peers = _new_peers(state, place, row, services)
-    new_endpoint = newness(state.endpoint, keys[ENDPOINT], row)
     rare = min(rarity(peers, known, HOUR), _among_connections(state, place, now))
-    x[0] = new_endpoint * rare
+    new_endpoint = newness(state.endpoint, keys[ENDPOINT], row)
     new_network = newness(state.network, keys[NETWORK], row)
+    stranger = new_endpoint if columns.direction[i] == LATERAL else 0.5 * new_endpoint * (1.0 + new_network)
+    x[0] = stranger * rare
     x[1] = new_network * rarity(networks, known, HOUR)
     x[2] = newness(state.service, keys[SERVICE], row) * rarity(services, known, HOUR)
     x[3] = _site_novelty(state, keys, row)
-    stranger = 0.5 * new_endpoint * (1.0 + new_network) * min(1.0, rare / _RARE)
-    x[4] = stranger * _outcome_surprise(state, place, outcome)
+    x[4] = stranger * min(1.0, rare / _RARE) * _outcome_surprise(state, place, columns.outcome[i])
 
 
 @inner
@@ -209,7 +209,7 @@ def measure(
 ) -> None:  # fmt: skip
     """Write the features of record i to ``x``, float64 ``(18,)``; `count` came before, `learn` comes after."""
     place = find(state.service, keys[SERVICE])
-    _measure_novelty(state, columns.outcome[i], keys, place, row, x)
+    _measure_novelty(state, columns, i, keys, place, row, x)
     for window in range(2):
         for counter in range(4):
             x[5 + 4 * window + counter] = excess(row, WINDOWS, window, counter, row[LAST])
