@@ -119,32 +119,49 @@ def _known_for(row: npt.NDArray[np.float64]) -> float:
 
 
 @inner
-def _new_peers(state: ConnState, place: int, row: npt.NDArray[np.float64], new_services: float) -> float:
-    """How many new peers came on the service at this place; on a service never used, how many new services."""
-    if place < 0 or state.service.rows[place, FIRST] <= 0.0:
-        return new_services
-    service = state.service.rows[place]
-    return decayed(service[NEW_PEERS], service[PEERS_FADED_AT], row[LAST])
+def others(count: float, since: float, table: Table, key: np.uint64, now: float) -> float:
+    """Return a faded count of new things without what the thing of this key has itself added to it."""
+    place = find(table, key)
+    own = decayed(1.0, table.rows[place, FIRST], now) if place >= 0 and table.rows[place, FIRST] > 0.0 else 0.0
+    return max(0.0, decayed(count, since, now) - own)
 
 
 @inner
-def _among_connections(state: ConnState, place: int, now: float) -> float:
-    """Return how improbable a new peer is by the share of the service's connections that went to one; 1 is 1 in 100."""
-    if place < 0 or state.service.rows[place, FIRST] <= 0.0:
-        return 1.0
+def _calls(state: ConnState, keys: npt.NDArray[np.uint64]) -> float:
+    place = find(state.endpoint, keys[ENDPOINT])
+    return float(state.endpoint.rows[place, COUNT]) if place >= 0 else 0.0
+
+
+@inner
+def _rarity_of_peers(
+    state: ConnState, keys: npt.NDArray[np.uint64], place: int, row: npt.NDArray[np.float64], new_services: float
+) -> float:
+    """Return how rarely new peers come on the service at this place: in time, and among its connections.
+
+    On a service that the device used with no other peer, new services say how rarely.
+    """
+    now, known = row[LAST], _known_for(row)
+    calls = _calls(state, keys)
+    if place < 0 or state.service.rows[place, COUNT] <= calls:
+        return rarity(new_services, known, HOUR)
     service = state.service.rows[place]
-    connections = unfaded(service[COUNT], now - service[FIRST])
-    return 2.0 * surprise(decayed(service[NEW_PEERS], service[PEERS_FADED_AT], now), connections, 0.5)
+    peers = others(service[NEW_PEERS], service[PEERS_FADED_AT], state.endpoint, keys[ENDPOINT], now)
+    connections = unfaded(service[COUNT] - calls, now - service[FIRST])
+    return min(rarity(peers, known, HOUR), 2.0 * surprise(peers, connections, 0.5))
 
 
 @inner
 def _site_novelty(state: ConnState, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]) -> float:
     network, service = find(state.site, keys[SITE_NETWORK]), find(state.site, keys[SITE_SERVICE])
     devices = state.site.rows[network, SITE_DEVICES] if network >= 0 else 0.0
+    own = find(state.network, keys[NETWORK])
+    if devices > 0.0 and own >= 0 and state.network.rows[own, FIRST] >= state.site.rows[network, FIRST]:
+        devices -= 1.0
     new, known = 0.0, 0.0
     if service >= 0:
         site = state.site.rows[service]
-        new, known = decayed(site[SITE_NEW_NETWORKS], site[LAST], row[LAST]), row[LAST] - site[FIRST]
+        new = others(site[SITE_NEW_NETWORKS], site[LAST], state.site, keys[SITE_NETWORK], row[LAST])
+        known = row[LAST] - site[FIRST]
     return newness(state.site, keys[SITE_NETWORK], row) / (1.0 + devices) * rarity(new, known, HOUR)
 
 
@@ -163,10 +180,9 @@ def _measure_novelty(
     row: npt.NDArray[np.float64], x: npt.NDArray[np.float64],
 ) -> None:  # fmt: skip
     now, known = row[LAST], _known_for(row)
-    services = decayed(row[NEW_SERVICES], row[FADED_AT], now)
-    networks = decayed(row[NEW_NETWORKS], row[FADED_AT], now)
-    peers = _new_peers(state, place, row, services)
-    rare = min(rarity(peers, known, HOUR), _among_connections(state, place, now))
+    services = others(row[NEW_SERVICES], row[FADED_AT], state.service, keys[SERVICE], now)
+    networks = others(row[NEW_NETWORKS], row[FADED_AT], state.network, keys[NETWORK], now)
+    rare = _rarity_of_peers(state, keys, place, row, services)
     new_endpoint = newness(state.endpoint, keys[ENDPOINT], row)
     new_network = newness(state.network, keys[NETWORK], row)
     stranger = new_endpoint if columns.direction[i] == LATERAL else 0.5 * new_endpoint * (1.0 + new_network)
