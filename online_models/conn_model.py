@@ -103,6 +103,12 @@ def is_new_burst(state: ConnState, views: Views, keys: npt.NDArray[np.uint64], r
 
 
 @inner
+def is_young_and_used(state: ConnState, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]) -> bool:
+    place = find(state.endpoint, keys[ENDPOINT])
+    return bool(place >= 0 and state.endpoint.rows[place, FIRST] > 0.0 and not is_known(state.endpoint, keys[ENDPOINT], row))
+
+
+@inner
 def _report(
     state: ConnState, views: Views, columns: ConnColumns, i: int, keys: npt.NDArray[np.uint64],
     row: npt.NDArray[np.float64], x: npt.NDArray[np.float64], outcome: Outcome,
@@ -167,8 +173,9 @@ def run_conn(state: ConnState, views: Views, columns: ConnColumns, start: int, t
             if outcome.verdict[i] & ANOMALY:
                 _report(state, views, columns, i, keys, row, x, outcome)
         if trusted or not (outcome.verdict[i] & ~ACCEPTED or is_frozen(row)):
+            repeats = outcome.evidence[i] >= 1.0 and is_young_and_used(state, keys, row)
             learn(state, columns, i, keys, row)
-            if trusted or not (outcome.verdict[i] & ACCEPTED or is_new_burst(state, views, keys, row)):
+            if trusted or not (outcome.verdict[i] & ACCEPTED or repeats or is_new_burst(state, views, keys, row)):
                 learn_views(views, maturity, row[LAST])
         else:
             withhold(outcome, i)

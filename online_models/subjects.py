@@ -6,6 +6,7 @@ import ipaddress
 from functools import lru_cache
 
 _COUNTRY, _SECOND_LEVEL = 2, 3
+_LONGEST_TOP_LEVEL = 24
 
 
 @lru_cache(maxsize=4096)
@@ -18,6 +19,8 @@ def subject_of(log: str, target: str, peer: str) -> str:
     'tcp/8883 in 203.0.0.0/16'
     >>> subject_of("dns", "eu.api.vendor.co.uk", "192.168.1.1"), subject_of("http", "GET up.example/v2", "203.0.113.7")
     ('vendor.co.uk', 'up.example')
+    >>> subject_of("dns", "printer-2", "192.168.1.1")
+    'names without a domain'
     """
     if log == "conn":
         return f"{target} in {_network(peer)}"
@@ -38,5 +41,9 @@ def _network(address: str) -> str:
 def _domain(name: str) -> str:
     """Return the registered domain as `online_models.features.names` takes it."""
     labels = name.split(".")
+    last = labels[-1]
+    is_public = len(labels) > 1 and len(last) <= _LONGEST_TOP_LEVEL
+    if not is_public or (last[2:4] != "--" and any(letter.isdigit() for letter in last)):
+        return "names without a domain"
     short = len(labels) > 2 and len(labels[-1]) == _COUNTRY and len(labels[-2]) <= _SECOND_LEVEL
     return ".".join(labels[-3 if short else -2 :])

@@ -1,7 +1,9 @@
 """The shape of a domain name: how long, how random, and under which registered domain it stands.
 
 The registered domain is taken to be the last two labels, or three where the last has two letters and the one before
-it at most three (``co.uk``): close enough to tell tunnels from ordinary names without a public suffix list to keep.
+it at most three (``co.uk``): close enough to tell tunnels from ordinary names without a public suffix list to keep. A name
+of one label, or whose last label no top-level domain can be (it has digits, or more than 24 bytes), has none: all of it
+can be data, as of a tunnel straight to its server, and all such names count as one domain's.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
 
     from online_models.features.text import Text
 
-_DOT, _ZERO, _NINE = 0x2E, 0x30, 0x39
+_DASH, _DOT, _ZERO, _NINE = 0x2D, 0x2E, 0x30, 0x39
+_PREFIX, _LONGEST_TOP_LEVEL = len("xn--"), 24
 _COUNTRY, _SECOND_LEVEL = 2, 3
 _EMPTY = np.uint64(hash_bytes(np.zeros(0, np.uint8), 0, 0))
 
@@ -49,8 +52,26 @@ class Names(NamedTuple):
 
 
 @inner
+def _is_public(data: npt.NDArray[np.uint8], begin: int, end: int) -> bool:
+    """Whether the last label can be a top-level domain: letters alone, or punycode, and not all of the name."""
+    last = end
+    while last > begin and data[last - 1] != _DOT:
+        last -= 1
+    if last == begin or end - last > _LONGEST_TOP_LEVEL:
+        return False
+    if end - last > _PREFIX and data[last + 2] == _DASH and data[last + 3] == _DASH:
+        return True
+    for i in range(last, end):
+        if _ZERO <= data[i] <= _NINE:
+            return False
+    return True
+
+
+@inner
 def _domain_begin(data: npt.NDArray[np.uint8], begin: int, end: int) -> int:
-    """Return where the registered domain begins."""
+    """Return where the registered domain begins; at the end if there is none."""
+    if not _is_public(data, begin, end):
+        return end
     labels, stop, last, second = 0, end, 0, 0
     for i in range(end - 1, begin - 1, -1):
         if data[i] != _DOT:
@@ -110,7 +131,7 @@ def _measure(text: Text, out: Names) -> None:
         if end > begin and text.data[end - 1] == _DOT:
             end -= 1
         domain = _domain_begin(text.data, begin, end)
-        sub_end = max(begin, domain - 1)
+        sub_end = end if domain == end else max(begin, domain - 1)
         out.name[i] = hash_bytes(text.data, begin, end)
         out.domain[i] = hash_bytes(text.data, domain, end)
         out.sub_length[i] = sub_end - begin
