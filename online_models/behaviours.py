@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
+_SPANS = (("a", "minute"), ("an", "hour"))
+_FEW = {"a minute": 7.0, "an hour": 15.0}
+
+
 @dataclass(frozen=True, slots=True)
 class Sighting:
     """What the sentence of an alert may speak of.
@@ -58,6 +62,14 @@ def _larger(sighting: Sighting, *features: str) -> tuple[float, float]:
     return max((sighting.facts[f] for f in features), key=lambda f: (f[0] + 1.0) / (f[1] + 1.0))
 
 
+def _burst(s: Sighting, *counters: str) -> tuple[float, float, str]:
+    """Return observed, usual and window of the counter that lies furthest above what is usual, or few."""
+    return max(
+        ((*s.facts[f"reach.{counter}_{span}"], f"{article} {span}") for counter in counters for article, span in _SPANS),
+        key=lambda f: (f[0] + 1.0) / (max(f[1], _FEW[f[2]]) + 1.0),
+    )
+
+
 def new_peer(s: Sighting) -> str:
     """Tell of a first contact."""
     rate = s.facts["novelty.endpoint"][1]
@@ -76,17 +88,15 @@ def inbound(s: Sighting) -> str:
 
 def scan(s: Sighting) -> str:
     """Tell of a fan-out."""
-    minute = _larger(s, "reach.peers_minute", "reach.services_minute")
-    hour = _larger(s, "reach.peers_hour", "reach.services_hour")
-    count, usual, span = (*minute, "a minute") if minute[0] > 2.0 * minute[1] + 4.0 else (*hour, "an hour")
+    count, usual, span = _burst(s, "peers", "services")
     tried = f"{s.device} tried {plain(count)} hosts or services in {span}"
     return f"{tried}, last {s.peer} on {s.target}; usual is {plain(usual)}"
 
 
 def flood(s: Sighting) -> str:
     """Tell of a burst of records."""
-    count, usual = _larger(s, "reach.records_minute", "reach.failures_minute")
-    made = f"{s.device} made {plain(count)} connections in a minute"
+    count, usual, span = _burst(s, "records", "failures")
+    made = f"{s.device} made {plain(count)} connections in {span}"
     return f"{made}, last to {s.peer} on {s.target}; usual is {plain(usual)}"
 
 
@@ -136,14 +146,14 @@ def tunnel(s: Sighting) -> str:
 
 def generated(s: Sighting) -> str:
     """Tell of names that do not exist."""
-    count, usual = _larger(s, "reach.failures_hour", "reach.failures_minute")
-    return f"{s.device} had {plain(count)} failed lookups, last {s.target}; usual is {plain(usual)}"
+    count, usual, span = _burst(s, "failures")
+    return f"{s.device} had {plain(count)} failed lookups in {span}, last {s.target}; usual is {plain(usual)}"
 
 
 def dns_flood(s: Sighting) -> str:
     """Tell of a burst of queries."""
-    count, usual = _larger(s, "reach.records_minute", "reach.names_minute")
-    return f"{s.device} made {plain(count)} lookups in a minute, last {s.target} at {s.peer}; usual is {plain(usual)}"
+    count, usual, span = _burst(s, "records", "names")
+    return f"{s.device} made {plain(count)} lookups in {span}, last {s.target} at {s.peer}; usual is {plain(usual)}"
 
 
 def new_domain(s: Sighting) -> str:
@@ -185,8 +195,8 @@ def transfer(s: Sighting) -> str:
 
 def crawl(s: Sighting) -> str:
     """Tell of a burst of requests."""
-    count, usual = _larger(s, "reach.records_minute", "reach.resources_minute", "reach.failures_minute")
-    took = f"{s.device} took part in {plain(count)} requests in a minute"
+    count, usual, span = _burst(s, "records", "resources", "failures")
+    took = f"{s.device} took part in {plain(count)} requests in {span}"
     return f"{took}, last {s.target} with {s.peer}; usual is {plain(usual)}"
 
 

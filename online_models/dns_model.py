@@ -38,6 +38,8 @@ COMPARES = (False, False, False, True)
 FORESTS = ((25, 8), (25, 8), (25, 8), (25, 8))
 DOMAIN_PRIOR = 6.0
 """Decades of 256 KiB in names of one domain, none of them asked for twice."""
+DOMAIN_MOST = 10.0
+"""Decades of 256 KiB in names of one domain at the most: what carries nothing is no tunnel, however rare it looks."""
 TUNNEL, GENERATED, FLOOD, NEW_DOMAIN = range(4)
 
 
@@ -107,6 +109,7 @@ def run_dns(state: DnsState, views: Views, columns: DnsColumns, start: int, trus
         views.prior[1] = DOMAIN_PRIOR * min(x[7], x[8])
         views.prior[2] = maturity * REACH_PRIOR * max(x[9:17])
         assess(views, x, 0.0 if trusted else maturity, row[LAST])
+        views.rarity[1] = min(views.rarity[1], DOMAIN_MOST * x[7])
         if not trusted:
             _judge_record(state, views, columns, i, keys, row, x, outcome)
         if trusted or not (outcome.verdict[i] & ~ACCEPTED or is_frozen(row)):

@@ -119,11 +119,12 @@ def _known_for(row: npt.NDArray[np.float64]) -> float:
 
 
 @inner
-def others(count: float, since: float, table: Table, key: np.uint64, now: float) -> float:
-    """Return a faded count of new things without what the thing of this key has itself added to it."""
+def others(count: float, faded_at: float, table: Table, key: np.uint64, since: float, now: float) -> float:
+    """Return a faded count of the new things since a time, without what the thing of this key itself added to it."""
     place = find(table, key)
-    own = decayed(1.0, table.rows[place, FIRST], now) if place >= 0 and table.rows[place, FIRST] > 0.0 else 0.0
-    return max(0.0, decayed(count, since, now) - own)
+    first = table.rows[place, FIRST] if place >= 0 else 0.0
+    own = decayed(1.0, first, now) if first > 0.0 and first >= since else 0.0
+    return max(0.0, decayed(count, faded_at, now) - own)
 
 
 @inner
@@ -145,7 +146,7 @@ def _rarity_of_peers(
     if place < 0 or state.service.rows[place, COUNT] <= calls:
         return rarity(new_services, known, HOUR)
     service = state.service.rows[place]
-    peers = others(service[NEW_PEERS], service[PEERS_FADED_AT], state.endpoint, keys[ENDPOINT], now)
+    peers = others(service[NEW_PEERS], service[PEERS_FADED_AT], state.endpoint, keys[ENDPOINT], 0.0, now)
     connections = unfaded(service[COUNT] - calls, now - service[FIRST])
     return min(rarity(peers, known, HOUR), 2.0 * surprise(peers, connections, 0.5))
 
@@ -160,7 +161,7 @@ def _site_novelty(state: ConnState, keys: npt.NDArray[np.uint64], row: npt.NDArr
     new, known = 0.0, 0.0
     if service >= 0:
         site = state.site.rows[service]
-        new = others(site[SITE_NEW_NETWORKS], site[LAST], state.site, keys[SITE_NETWORK], row[LAST])
+        new = others(site[SITE_NEW_NETWORKS], site[LAST], state.site, keys[SITE_NETWORK], 0.0, row[LAST])
         known = row[LAST] - site[FIRST]
     return newness(state.site, keys[SITE_NETWORK], row) / (1.0 + devices) * rarity(new, known, HOUR)
 
@@ -180,8 +181,8 @@ def _measure_novelty(
     row: npt.NDArray[np.float64], x: npt.NDArray[np.float64],
 ) -> None:  # fmt: skip
     now, known = row[LAST], _known_for(row)
-    services = others(row[NEW_SERVICES], row[FADED_AT], state.service, keys[SERVICE], now)
-    networks = others(row[NEW_NETWORKS], row[FADED_AT], state.network, keys[NETWORK], now)
+    services = others(row[NEW_SERVICES], row[FADED_AT], state.service, keys[SERVICE], 0.0, now)
+    networks = others(row[NEW_NETWORKS], row[FADED_AT], state.network, keys[NETWORK], 0.0, now)
     rare = _rarity_of_peers(state, keys, place, row, services)
     new_endpoint = newness(state.endpoint, keys[ENDPOINT], row)
     new_network = newness(state.network, keys[NETWORK], row)

@@ -31,7 +31,7 @@ import numpy as np
 import numpy.typing as npt
 
 from online_models.compile import inlined, inner
-from online_models.features.conn import is_known, newness
+from online_models.features.conn import is_known, newness, others
 from online_models.features.dns_columns import NOERROR, DnsColumns
 from online_models.features.dns_state import (
     BYTES,
@@ -61,7 +61,7 @@ from online_models.features.dns_state import (
     DnsState,
 )
 from online_models.features.names import is_empty
-from online_models.features.past import HOUR, SETTLING, decayed, rarity, surprise
+from online_models.features.past import HOUR, SETTLING, rarity, surprise
 from online_models.features.table import Table, claim, find
 from online_models.features.windows import count_record, count_thing, excess, roll
 from online_models.guard import FROZEN, RELEASED, move_on
@@ -167,21 +167,19 @@ def _measure_novelty(
 ) -> None:  # fmt: skip
     now = row[LAST]
     known = max(0.0, now - row[FIRST] - SETTLING) if row[FIRST] > 0.0 else 0.0
-    domains = decayed(row[NEW_DOMAINS], row[FADED_AT], now)
-    resolvers = decayed(row[NEW_RESOLVERS], row[FADED_AT], now)
+    settled = row[FIRST] + SETTLING
+    domains = others(row[NEW_DOMAINS], row[FADED_AT], state.domain, keys[DOMAIN], settled, now)
+    resolvers = others(row[NEW_RESOLVERS], row[FADED_AT], state.resolver, keys[RESOLVER], settled, now)
     new_domain = newness(state.domain, keys[DOMAIN], row)
-    if is_empty(columns.names, i):
-        new_domain = 0.0
     x[17] = new_domain * rarity(domains, known, HOUR)
     site = find(state.site, keys[SITE])
     new, since = 0.0, now
     if site >= 0:
-        new, since = (
-            decayed(state.site.rows[site, SITE_NEW], state.site.rows[site, LAST], now),
-            state.site.rows[site, 1],
-        )
+        whole = state.site.rows[site]
+        since = whole[FIRST]
+        new = others(whole[SITE_NEW], whole[LAST], state.site, keys[SITE_DOMAIN], since + SETTLING, now)
     devices = site_count(state.site, keys[SITE_DOMAIN], SITE_DEVICES)
-    x[18] = 0.0 if is_empty(columns.names, i) else newness(state.site, keys[SITE_DOMAIN], row) / (1.0 + devices) * rarity(new, now - since - SETTLING, HOUR)
+    x[18] = newness(state.site, keys[SITE_DOMAIN], row) / (1.0 + devices) * rarity(new, now - since - SETTLING, HOUR)
     x[19] = newness(state.resolver, keys[RESOLVER], row) * rarity(resolvers, known, HOUR)
     x[20] = surprise(site_count(state.resolver, keys[TYPE], COUNT), row[COUNT], _UNSEEN_TYPE)
     result = columns.result[i]
@@ -201,3 +199,6 @@ def measure(
         for counter in range(4):
             x[9 + 4 * window + counter] = excess(row, WINDOWS, window, counter, row[LAST])
     _measure_novelty(state, columns, i, keys, row, x)
+    if is_empty(columns.names, i):
+        x[:9] = 0.0
+        x[17:] = 0.0
