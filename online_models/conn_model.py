@@ -39,6 +39,8 @@ FORESTS = ((100, 6), (25, 6), (25, 6), (25, 6))
 """Trees and levels. Novelty decides most alerts: with a hundred trees their order hardly depends on the seed."""
 REACH_PRIOR = 8.0
 """Decades of 256 times a busy but ordinary window on a site of which little is known."""
+ODD = 1.0
+"""Decades from which on the forests learn a new endpoint's first record only."""
 MATURE_AFTER = 12 * HOUR
 NEW_PEER, SCAN, FLOOD, BRUTE_FORCE, VOLUME, RHYTHM, LATERAL_CONTACT, INBOUND_CONTACT = range(8)
 _MANY = 0.25
@@ -103,9 +105,16 @@ def is_new_burst(state: ConnState, views: Views, keys: npt.NDArray[np.uint64], r
 
 
 @inner
-def is_young_and_used(state: ConnState, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]) -> bool:
+def is_more_of_the_new(
+    state: ConnState, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64], evidence: float
+) -> bool:
+    """Tell whether a record is odd, and not the first about an endpoint that is known for less than twelve hours.
+
+    The forests learn the first such record only: on a quiet site, a few more would make a beacon ordinary.
+    """
     place = find(state.endpoint, keys[ENDPOINT])
-    return bool(place >= 0 and state.endpoint.rows[place, FIRST] > 0.0 and not is_known(state.endpoint, keys[ENDPOINT], row))
+    learned = place >= 0 and state.endpoint.rows[place, FIRST] > 0.0
+    return bool(learned and evidence >= ODD and not is_known(state.endpoint, keys[ENDPOINT], row))
 
 
 @inner
@@ -173,9 +182,9 @@ def run_conn(state: ConnState, views: Views, columns: ConnColumns, start: int, t
             if outcome.verdict[i] & ANOMALY:
                 _report(state, views, columns, i, keys, row, x, outcome)
         if trusted or not (outcome.verdict[i] & ~ACCEPTED or is_frozen(row)):
-            repeats = outcome.evidence[i] >= 1.0 and is_young_and_used(state, keys, row)
+            more = is_more_of_the_new(state, keys, row, outcome.evidence[i])
             learn(state, columns, i, keys, row)
-            if trusted or not (outcome.verdict[i] & ACCEPTED or repeats or is_new_burst(state, views, keys, row)):
+            if trusted or not (outcome.verdict[i] & ACCEPTED or more or is_new_burst(state, views, keys, row)):
                 learn_views(views, maturity, row[LAST])
         else:
             withhold(outcome, i)

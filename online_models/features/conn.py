@@ -74,7 +74,10 @@ VIEWS = ("novelty", "reach", "volume", "rhythm")
 EDGES = np.array([0, 5, 13, 16, 18])
 _USUALLY_ANSWERED, _USUALLY_NOT = 0.6, 0.1
 _DEVIATIONS = 10.0
+SMALL = 128.0
+"""Bytes that are no size to speak of."""
 _LEAST_GAPS = 3.0
+_PAUSE = 3.0
 _RARE = 0.25
 
 
@@ -196,8 +199,15 @@ def _measure_novelty(
 
 @inner
 def has_exchanged(columns: ConnColumns, i: int) -> bool:
-    """Whether the peer took part; what did not come about has no size that could be compared."""
-    return bool(columns.outcome[i] == ANSWERED or (columns.outcome[i] == BROKEN and columns.down[i] > 0.0))
+    """Whether both sides took part; what did not come about has no size that could be compared."""
+    both = min(columns.up[i], columns.down[i]) > 0.0
+    return bool(columns.outcome[i] == ANSWERED or (columns.outcome[i] == BROKEN and both))
+
+
+@inner
+def size_of(payload: float) -> float:
+    """Return the logarithm by which bytes are compared; what fits into a small packet is all alike."""
+    return math.log2(SMALL + payload)
 
 
 @inner
@@ -211,9 +221,9 @@ def _measure_service(
 ) -> None:
     exchanged, exchanges = has_exchanged(columns, i), service[EXCHANGED]
     if exchanged or columns.up[i] > 0.0:
-        x[13] = _distance(service, UP, math.log2(1.0 + columns.up[i]), service[SENT])
+        x[13] = _distance(service, UP, size_of(columns.up[i]), service[SENT])
     if exchanged:
-        x[14] = _distance(service, DOWN, math.log2(1.0 + columns.down[i]), exchanges)
+        x[14] = _distance(service, DOWN, size_of(columns.down[i]), exchanges)
     if exchanged and columns.duration[i] >= 0.0:
         x[15] = _distance(service, DURATION, math.log2(1e-3 + columns.duration[i]), exchanges)
     x[16] = _distance(service, GAP, math.log2(1.0 + max(0.0, now - service[LAST])), service[COUNT])
@@ -235,8 +245,10 @@ def measure(
         _measure_service(state.service.rows[place], columns, i, row[LAST], x)
     place = find(state.endpoint, keys[ENDPOINT])
     if place >= 0 and state.endpoint.rows[place, COUNT] >= _LEAST_GAPS:
-        spread = math.sqrt(max(0.0, state.endpoint.rows[place, ENDPOINT_GAP + 1]))
-        x[17] = newness(state.endpoint, keys[ENDPOINT], row) / (1.0 + spread)
+        endpoint = state.endpoint.rows[place]
+        spread = math.sqrt(max(0.0, endpoint[ENDPOINT_GAP + 1]))
+        paused = min(1.0, endpoint[ENDPOINT_GAP] / _PAUSE)
+        x[17] = newness(state.endpoint, keys[ENDPOINT], row) * paused / (1.0 + spread)
 
 
 __all__ = ["DEVICE", "EDGES", "FEATURES", "VIEWS", "count", "measure", "newness"]

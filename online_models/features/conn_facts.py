@@ -22,6 +22,7 @@ import math
 from typing import TYPE_CHECKING
 
 from online_models.compile import inner
+from online_models.features.conn import SMALL
 from online_models.features.conn_state import (
     COUNT,
     DOWN,
@@ -99,6 +100,11 @@ def _tell_site(
 
 
 @inner
+def _bytes_of(size: float) -> float:
+    return max(0.0, 2.0**size - SMALL)
+
+
+@inner
 def _tell_service(
     state: ConnState, columns: ConnColumns, i: int, keys: npt.NDArray[np.uint64], now: float,
     facts: npt.NDArray[np.float64],
@@ -110,7 +116,7 @@ def _tell_service(
         return
     service = state.service.rows[place]
     facts[4, 1] = service[OUTCOMES + columns.outcome[i]] / max(1.0, service[COUNT])
-    facts[13, 1], facts[14, 1] = 2.0 ** service[UP] - 1.0, 2.0 ** service[DOWN] - 1.0
+    facts[13, 1], facts[14, 1] = _bytes_of(service[UP]), _bytes_of(service[DOWN])
     facts[15, 1] = 2.0 ** service[DURATION]
     facts[16, 0], facts[16, 1] = max(0.0, now - service[LAST]), 2.0 ** service[GAP] - 1.0
 

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from online_models.compile import inlined, inner
-from online_models.features.conn import has_exchanged
+from online_models.features.conn import has_exchanged, size_of
 from online_models.features.conn_state import (
     COUNT,
     DOWN,
@@ -95,11 +95,11 @@ def _learn_numbers(service: npt.NDArray[np.float64], columns: ConnColumns, i: in
         learn_moments(service, GAP, gap, seen - 1.0, _SERVICE_MEMORY)
     exchanged, exchanges = has_exchanged(columns, i), service[EXCHANGED]
     if exchanged or columns.up[i] > 0.0:
-        learn_moments(service, UP, math.log2(1.0 + columns.up[i]), service[SENT], _SERVICE_MEMORY)
+        learn_moments(service, UP, size_of(columns.up[i]), service[SENT], _SERVICE_MEMORY)
         service[SENT] += 1.0
     if exchanged:
         service[EXCHANGED] += 1.0
-        learn_moments(service, DOWN, math.log2(1.0 + columns.down[i]), exchanges, _SERVICE_MEMORY)
+        learn_moments(service, DOWN, size_of(columns.down[i]), exchanges, _SERVICE_MEMORY)
     if exchanged and columns.duration[i] >= 0.0:
         learn_moments(service, DURATION, math.log2(1e-3 + columns.duration[i]), exchanges, _SERVICE_MEMORY)
     service[OUTCOMES + columns.outcome[i]] += 1.0
