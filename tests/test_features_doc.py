@@ -127,7 +127,8 @@ def test_excess_is_what_the_page_says(
     row[places["_NOW"] + windows.RECORDS] = count
     usual = places["_USUAL"] + 2 * windows.RECORDS
     row[usual], row[usual + 1], row[places["_SEEN"]] = mean, sd * sd, learned
-    said = features_page.functions["excess"](SimpleNamespace(count=count, mean=mean, sd=sd, windows=learned))
+    few = 3.0
+    said = features_page.functions["excess"](SimpleNamespace(count=count, mean=mean, sd=sd, windows=learned, few=few))
     assert said == pytest.approx(windows.excess(row, 0, 0, windows.RECORDS, 0.0), abs=1e-9)
 
 

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 Row = npt.NDArray[np.float64]
 RANGES = local_ranges()
 STRANGER = "192.168.7.99"
+FEW = {"minute": (2, 2, 3, 3), "hour": (3, 3, 4, 4)}
 
 
 class Seen(NamedTuple):
@@ -76,6 +77,11 @@ class Seen(NamedTuple):
         """Return a faded count."""
         return past.decayed(row[count], row[at], self.now)
 
+    def others(self, row: Row, count: int, at: int, own: Row, since: float = 0.0) -> float:
+        """Return a faded count of things new since a time, without what the thing of a row has added to it."""
+        added = past.decayed(1.0, own[1], self.now) if own[1] > 0.0 and own[1] >= since else 0.0
+        return max(0.0, self.faded(row, count, at) - added)
+
     def counters(self, base: int, *names: str) -> dict[str, SimpleNamespace]:
         """Return the counters of both windows by name."""
         places, found = vars(windows), {}
@@ -88,6 +94,7 @@ class Seen(NamedTuple):
                     mean=self.device[usual],
                     sd=np.sqrt(self.device[usual + 1]),
                     windows=self.device[at + places["_SEEN"]],
+                    few=FEW[span][k],
                 )
         return found
 
@@ -101,35 +108,39 @@ def of_conn(seen: Seen) -> dict[str, Any]:
     """Return what the formulas of conn speak of."""
     s, state, columns = conn_state, seen.state, seen.columns
     service, endpoint = seen.row(state.service, s.SERVICE), seen.row(state.endpoint, s.ENDPOINT)
-    network, site = seen.row(state.site, s.SITE_NETWORK), seen.row(state.site, s.SITE_SERVICE)
-    outcome, new_services = columns.outcome[0], seen.faded(seen.device, s.NEW_SERVICES, s.FADED_AT)
-    exchanges = service[s.OUTCOMES + conn_columns.ANSWERED] + service[s.OUTCOMES + conn_columns.BROKEN]
+    own, network = seen.row(state.network, s.NETWORK), seen.row(state.site, s.SITE_NETWORK)
+    site, outcome = seen.row(state.site, s.SITE_SERVICE), columns.outcome[0]
+    is_counted = network[s.SITE_DEVICES] > 0.0 and own[s.FIRST] >= network[s.FIRST] and own.any()
     return {
         "endpoint": seen.age(state.endpoint, s.ENDPOINT),
         "network": seen.age(state.network, s.NETWORK),
         "service": seen.age(state.service, s.SERVICE),
+        "lateral": columns.direction[0] == conn_columns.LATERAL,
         "known": seen.known,
         "records": service[s.COUNT],
-        "new_services": new_services,
-        "new_networks": seen.faded(seen.device, s.NEW_NETWORKS, s.FADED_AT),
-        "new_peers": seen.faded(service, s.NEW_PEERS, s.PEERS_FADED_AT) if service[s.COUNT] else new_services,
+        "other_records": service[s.COUNT] - endpoint[s.COUNT],
+        "new_services": seen.others(seen.device, s.NEW_SERVICES, s.FADED_AT, service),
+        "new_networks": seen.others(seen.device, s.NEW_NETWORKS, s.FADED_AT, own),
+        "new_peers": seen.others(service, s.NEW_PEERS, s.PEERS_FADED_AT, endpoint),
         "service_known": seen.now - service[s.FIRST] if service[s.FIRST] > 0.0 else 0.0,
         "site_network": seen.age(state.site, s.SITE_NETWORK),
-        "devices": network[s.SITE_DEVICES],
-        "site_new_networks": seen.faded(site, s.SITE_NEW_NETWORKS, s.LAST),
+        "devices": network[s.SITE_DEVICES] - (1.0 if is_counted else 0.0),
+        "site_new_networks": seen.others(site, s.SITE_NEW_NETWORKS, s.LAST, network),
         "site_known": seen.now - site[s.FIRST] if site[s.FIRST] else 0.0,
         "same_outcome": service[s.OUTCOMES + outcome],
         "answered": outcome == conn_columns.ANSWERED,
-        "broken": outcome == conn_columns.BROKEN,
+        "exchanged": outcome == conn_columns.ANSWERED
+        or (outcome == conn_columns.BROKEN and columns.up[0] > 0.0 and columns.down[0] > 0.0),
         "up": columns.up[0],
         "down": columns.down[0],
         "duration": columns.duration[0],
         "gap": max(0.0, seen.now - service[s.LAST]),
         "usual_up": usual(service, s.UP, service[s.SENT]),
-        "usual_down": usual(service, s.DOWN, exchanges),
-        "usual_duration": usual(service, s.DURATION, exchanges),
+        "usual_down": usual(service, s.DOWN, service[s.EXCHANGED]),
+        "usual_duration": usual(service, s.DURATION, service[s.EXCHANGED]),
         "usual_gap": usual(service, s.GAP),
         "calls": endpoint[s.COUNT],
+        "gap_mean": endpoint[s.ENDPOINT_GAP],
         "gap_sd": np.sqrt(endpoint[s.ENDPOINT_GAP + 1]),
         **seen.counters(s.WINDOWS, "peers", "services", "failures", "records"),
     }
@@ -153,11 +164,15 @@ def of_dns(seen: Seen) -> dict[str, Any]:
         "domain": seen.age(state.domain, s.DOMAIN),
         "resolver": seen.age(state.resolver, s.RESOLVER),
         "known": max(0.0, seen.known - 12 * 3600.0),
-        "new_domains": seen.faded(device, s.NEW_DOMAINS, s.FADED_AT),
-        "new_resolvers": seen.faded(device, s.NEW_RESOLVERS, s.FADED_AT),
+        "new_domains": seen.others(device, s.NEW_DOMAINS, s.FADED_AT, domain, device[s.FIRST] + 12 * 3600.0),
+        "new_resolvers": seen.others(
+            device, s.NEW_RESOLVERS, s.FADED_AT, seen.row(state.resolver, s.RESOLVER), device[s.FIRST] + 12 * 3600.0
+        ),
         "site_domain": seen.age(state.site, s.SITE_DOMAIN),
         "devices": seen.row(state.site, s.SITE_DOMAIN)[s.SITE_DEVICES],
-        "site_new_domains": seen.faded(site, s.SITE_NEW, s.LAST),
+        "site_new_domains": seen.others(
+            site, s.SITE_NEW, s.LAST, seen.row(state.site, s.SITE_DOMAIN), site[s.FIRST] + 12 * 3600.0
+        ),
         "site_known": max(0.0, seen.now - site[s.FIRST] - 12 * 3600.0),
         "same_type": seen.row(state.resolver, s.TYPE)[s.COUNT],
         "same_result": device[s.RESULTS + columns.result[0]],
