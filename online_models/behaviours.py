@@ -65,7 +65,7 @@ def _larger(sighting: Sighting, *features: str) -> tuple[float, float]:
 def _burst(s: Sighting, *counters: str) -> tuple[float, float, str]:
     """Return observed, usual and window of the counter that lies furthest above what is usual, or few."""
     return max(
-        ((*s.facts[f"reach.{counter}_{span}"], f"{article} {span}") for counter in counters for article, span in _SPANS),
+        ((*s.facts[f"reach.{counter}_{span}"], f"{a} {span}") for counter in counters for a, span in _SPANS),
         key=lambda f: (f[0] + 1.0) / (max(f[1], _FEW[f[2]]) + 1.0),
     )
 

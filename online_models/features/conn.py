@@ -58,7 +58,17 @@ from online_models.features.conn_state import (
     WINDOWS,
     ConnState,
 )
-from online_models.features.past import HOUR, SETTLING, decayed, deviation, novelty, rarity, surprise, trusted_age, unfaded
+from online_models.features.past import (
+    HOUR,
+    SETTLING,
+    decayed,
+    deviation,
+    novelty,
+    rarity,
+    surprise,
+    trusted_age,
+    unfaded,
+)
 from online_models.features.table import Table, claim, find
 from online_models.features.windows import count_record, count_thing, excess, roll
 from online_models.guard import FROZEN, RELEASED, move_on

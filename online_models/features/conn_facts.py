@@ -101,7 +101,7 @@ def _tell_site(
 
 @inner
 def _bytes_of(size: float) -> float:
-    return max(0.0, 2.0**size - SMALL)
+    return float(max(0.0, 2.0**size - SMALL))
 
 
 @inner

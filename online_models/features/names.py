@@ -1,9 +1,9 @@
 """The shape of a domain name: how long, how random, and under which registered domain it stands.
 
 The registered domain is taken to be the last two labels, or three where the last has two letters and the one before
-it at most three (``co.uk``): close enough to tell tunnels from ordinary names without a public suffix list to keep. A name
-of one label, or whose last label no top-level domain can be (it has digits, or more than 24 bytes), has none: all of it
-can be data, as of a tunnel straight to its server, and all such names count as one domain's.
+it at most three (``co.uk``): close enough to tell tunnels from ordinary names without a public suffix list to keep.
+A name of one label, or whose last label no top-level domain can be (it has digits, or more than 24 bytes), has none:
+all of it can be data, as of a tunnel straight to its server, and all such names count as one domain's.
 """
 
 from __future__ import annotations
@@ -52,6 +52,14 @@ class Names(NamedTuple):
 
 
 @inner
+def _digit_share(data: npt.NDArray[np.uint8], begin: int, end: int) -> float:
+    digits = 0
+    for i in range(begin, end):
+        digits += 1 if _ZERO <= data[i] <= _NINE else 0
+    return digits / (end - begin) if end > begin else 0.0
+
+
+@inner
 def _is_public(data: npt.NDArray[np.uint8], begin: int, end: int) -> bool:
     """Whether the last label can be a top-level domain: letters alone, or punycode, and not all of the name."""
     last = end
@@ -59,12 +67,9 @@ def _is_public(data: npt.NDArray[np.uint8], begin: int, end: int) -> bool:
         last -= 1
     if last == begin or end - last > _LONGEST_TOP_LEVEL:
         return False
-    if end - last > _PREFIX and data[last + 2] == _DASH and data[last + 3] == _DASH:
+    if end - last >= _PREFIX and data[last + 2] == _DASH and data[last + 3] == _DASH:
         return True
-    for i in range(last, end):
-        if _ZERO <= data[i] <= _NINE:
-            return False
-    return True
+    return _digit_share(data, last, end) == 0.0
 
 
 @inner
@@ -107,14 +112,6 @@ def _longest(data: npt.NDArray[np.uint8], begin: int, end: int) -> int:
         run = 0 if data[i] == _DOT else run + 1
         longest = max(longest, run)
     return longest
-
-
-@inner
-def _digit_share(data: npt.NDArray[np.uint8], begin: int, end: int) -> float:
-    digits = 0
-    for i in range(begin, end):
-        digits += 1 if _ZERO <= data[i] <= _NINE else 0
-    return digits / (end - begin) if end > begin else 0.0
 
 
 @inner

@@ -108,8 +108,8 @@ def usual(row: npt.NDArray[np.float64], base: int, window: int, counter: int) ->
 
 @inner
 def few(window: int, counter: int) -> float:
-    """Return log2(1 + count) of what is never many: 3 things or 7 records in a minute, 7 or 15 in an hour."""
-    return 2.0 + (1.0 if counter >= FAILURES else 0.0) + window
+    """Return log2(1 + count) of what is never many: a thing or 7 records in a minute, 3 or 15 in an hour."""
+    return (3.0 if counter >= FAILURES else 1.0) + window
 
 
 @inner

@@ -20,6 +20,7 @@ FACTS = {"reach.peers_minute": (9.0, 1.0), "reach.services_minute": (9.0, 1.0)}
 FACTS |= {"reach.peers_hour": (9.0, 1.0), "reach.services_hour": (9.0, 1.0)}
 FACTS |= {"novelty.endpoint": (0.0, 1.0)}
 FACTS |= {"reach.records_minute": (9.0, 1.0), "reach.failures_minute": (9.0, 1.0)}
+FACTS |= {"reach.records_hour": (9.0, 1.0), "reach.failures_hour": (9.0, 1.0)}
 START = 1_767_600_000.0
 
 

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 Row = npt.NDArray[np.float64]
 RANGES = local_ranges()
 STRANGER = "192.168.7.99"
-FEW = {"minute": (2, 2, 3, 3), "hour": (3, 3, 4, 4)}
+FEW = {"minute": (1, 1, 3, 3), "hour": (2, 2, 4, 4)}
 
 
 class Seen(NamedTuple):
@@ -222,21 +222,22 @@ PARTS = {
 def after(traffic: Traffic, begin: float) -> Frames:
     """Return an ordinary quarter of an hour after a day, what is odd in it, what fails, and a device that is new."""
     site = traffic.Site(hours=0.2, begin=begin).frames()
-    times, hosts = begin + 30.0 * np.arange(8.0), ["api1.cloud.example", "45.66.77.88"] * 4
+    many, times = range(40), begin + 2.0 * np.arange(40.0)
+    hosts = [("api1.cloud.example", "45.66.77.88", f"host{k}.example")[k % 3] for k in many]
     oddly = traffic.requests(
-        times, traffic.VICTIM, hosts, ["/../../etc/passwd?%20;" + "a" * 40 * k for k in range(8)],
-        method=["GET", "POST"] * 4, user_agent=["curl/8"] * 8, status_code=[200, 404, None, 500] * 2,
-        request_body_len=[10**k for k in range(8)], response_body_len=[7**k for k in range(8)],
+        times, traffic.VICTIM, hosts, ["/../../etc/passwd?%20;" + "a" * 40 * (k % 8) for k in many],
+        method=["GET", "POST"] * 20, user_agent=["curl/8"] * 40, status_code=[200, 404, None, 500] * 10,
+        request_body_len=[10 ** (k % 8) for k in many], response_body_len=[7 ** (k % 8) for k in many],
     )  # fmt: skip
-    outage = traffic.flows(times, traffic.VICTIM, ["203.0.113.2"] * 8, 443, conn_state=["S0", "REJ", "OTH", "SF"] * 2)
-    names = [f"n{k}.none.example" for k in range(8)]
-    unknown = traffic.lookups(times, traffic.VICTIM, names, rcode=[3, 2, None, 0] * 2)
+    outage = traffic.flows(times, traffic.VICTIM, ["203.0.113.2"] * 40, 443, conn_state=["S0", "REJ", "OTH", "SF"] * 10)
+    names = [f"n{k}.none{k}.example" if k % 2 else f"n{k}.none.example" for k in many]
+    unknown = traffic.lookups(times, traffic.VICTIM, names, rcode=[3, 2, None, 0] * 10)
     scans = [traffic.scan(begin, 40), traffic.beacon(begin + 60.0), traffic.beacon(begin, device=STRANGER)]
     tunnels = [traffic.tunnel(begin + 60.0, 40), traffic.tunnel(begin, 5, device=STRANGER)]
     return {
         "conn": traffic.in_order("conn", [site["conn"], outage, *scans]),
         "dns": traffic.in_order("dns", [site["dns"], unknown, *tunnels]),
-        "http": traffic.in_order("http", [site["http"], oddly, traffic.requests(times, STRANGER, hosts, ["/"] * 8)]),
+        "http": traffic.in_order("http", [site["http"], oddly, traffic.requests(times, STRANGER, hosts, ["/"] * 40)]),
     }
 
 

@@ -24,20 +24,22 @@ WEIGHTS = (1.0, 0.7, 0.6, 0.4)
 COMPARES = (True, False, True, False)
 FORESTS = ((40, 6), (25, 8), (25, 8), (25, 8))
 FEATURES = int(EDGES[-1])
+BEGIN = 1_767_600_000.0
+LATER = BEGIN + 7 * 86_400.0
 X = arrays(np.float64, FEATURES, elements=st.floats(0.0, 1.0))
 RARITY = arrays(np.float64, len(WEIGHTS), elements=st.floats(-2.0, 12.0))
 
 
 @kernel
-def assess(views: Views, x: npt.NDArray[np.float64], maturity: float) -> None:
+def assess(views: Views, x: npt.NDArray[np.float64], maturity: float, now: float = LATER) -> None:
     """Call from compiled code what is made for it."""
-    inside.assess(views, x, maturity)
+    inside.assess(views, x, maturity, now)
 
 
 @kernel
-def learn_views(views: Views, maturity: float = 1.0) -> None:
+def learn_views(views: Views, maturity: float = 1.0, now: float = BEGIN) -> None:
     """Call from compiled code what is made for it."""
-    inside.learn_views(views, maturity)
+    inside.learn_views(views, maturity, now)
 
 
 def views_of(seed: int = 1) -> Views:
