@@ -189,7 +189,7 @@ def alerts_in(scored: Iterable[ScoredBatch]) -> dict[str, Alert]:
 class Traffic:
     """Everything above under one name, since tests are not a package that could import it."""
 
-    START, HOUR, DAY, VICTIM, NEIGHBOUR = START, HOUR, DAY, VICTIM, NEIGHBOUR
+    START, HOUR, DAY, VICTIM, NEIGHBOUR, RESOLVER = START, HOUR, DAY, VICTIM, NEIGHBOUR, RESOLVER
     Site = Site
     frame_of = staticmethod(frame_of)
     flows = staticmethod(flows)

@@ -147,3 +147,22 @@ def test_views_and_seeds_grow_other_trees() -> None:
     for v in range(len(WEIGHTS)):
         assert one.forests[v].threshold.tolist() == same.forests[v].threshold.tolist()
         assert one.forests[v].threshold.tolist() != other.forests[v].threshold.tolist()
+
+
+def test_a_site_that_is_an_hour_old_believes_its_forests_less_than_one_that_is_a_week_old(learned: Views) -> None:
+    odd, found = np.full(FEATURES, 0.9), []
+    for age in (0.0, 3600.0, 86_400.0, 7 * 86_400.0):
+        assess(learned, odd, 1.0, BEGIN + age)
+        found.append(evidence_of(learned))
+    assert found[0] == 0.0
+    assert found == sorted(found)
+    assert found[1] < found[3] / 2.0
+
+
+def test_what_is_true_of_any_site_counts_while_this_one_has_little_past(learned: Views) -> None:
+    x = np.full(FEATURES, 0.2)
+    for views, now, expected in ((views_of(), BEGIN, 5.0), (learned, BEGIN + 1e9, 0.0)):
+        views.prior[1] = 5.0
+        assess(views, x, 1.0, now)
+        views.prior[1] = 0.0
+        assert views.rarity[1] == pytest.approx(expected, abs=0.7)

@@ -165,3 +165,37 @@ def test_a_conn_record_of_nothing_but_nulls_has_numbers_everywhere_but_in_its_du
     for name, column in found._asdict().items():
         assert column.shape == (1,)
         assert np.isfinite(column.astype(np.float64)).all() == (name != "duration")
+
+
+@pytest.mark.parametrize(
+    ("history", "turned"),
+    [
+        ("Fr", True),
+        ("DadA", True),
+        ("F", True),
+        ("ShADad", False),
+        ("^dA", False),
+        ("hr", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_the_rest_of_a_connection_that_began_before_is_the_callers(history: str | None, *, turned: bool) -> None:
+    """Without a handshake the sender of the first packet need not have begun; the lower port is the server's."""
+    ports = {"id.orig_p": 9999, "id.resp_p": 34_458}
+    sizes = {"orig_bytes": 10, "resp_bytes": 300, "conn_state": "RSTR", "history": history}
+    found = conn(between(OUTSIDE, LOCAL, **ports, **sizes))
+    called = conn(between(LOCAL, OUTSIDE, **{"id.orig_p": 34_458, "id.resp_p": 9999}))
+    assert found.turned.tolist() == [turned]
+    assert found.device[0] == hash_of(LOCAL)
+    assert found.direction[0] == (OUTBOUND if turned else INBOUND)
+    assert (found.service[0] == called.service[0]) == turned
+    assert (found.up[0], found.down[0]) == (300.0, 10.0)
+
+
+def test_only_what_runs_from_a_lower_tcp_port_is_turned() -> None:
+    records = [
+        between(OUTSIDE, LOCAL, history="Fr", **{"id.orig_p": 50_000, "id.resp_p": 9999}),
+        between(OUTSIDE, LOCAL, history="Dd", proto="udp", **{"id.orig_p": 9999, "id.resp_p": 50_000}),
+    ]
+    assert not conn(*records).turned.any()

@@ -1,0 +1,91 @@
+"""A site of two devices that write a few records an hour: told of what is an attack anywhere, and of nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from ingest.records import RecordBatch
+from online_models.conn_model import ODD
+from online_models.engine import Engine
+
+if TYPE_CHECKING:
+    from conftest import Frames, Traffic
+
+HOURS = 48.0
+CLOUD = "203.0.113.2"
+
+
+def quiet_site(traffic: Traffic, hours: float, first: float = 0.0, seed: int = 1) -> Frames:
+    """Return two devices that call their cloud every half hour or so and look it up every hour, from an hour on."""
+    conn, dns, rng = [], [], np.random.default_rng(seed)
+    for d, device in enumerate((traffic.VICTIM, traffic.NEIGHBOUR)):
+        begin = traffic.START + first * traffic.HOUR
+        calls = begin + np.arange(0.0, hours * traffic.HOUR, 1800.0) + rng.uniform(0.0, 600.0, int(hours * 2))
+        lookups = calls[::2] - 1.0
+        conn.append(traffic.flows(calls, device, [f"203.0.113.{d + 2}"] * calls.size, 8883))
+        conn.append(traffic.flows(lookups, device, [traffic.RESOLVER] * lookups.size, 53, proto=["udp"] * lookups.size))
+        dns.append(traffic.lookups(lookups, device, [f"mq{d}.cloud.example"] * lookups.size))
+    return {"conn": traffic.in_order("conn", conn), "dns": traffic.in_order("dns", dns)}
+
+
+@pytest.fixture(scope="module")
+def two_days(traffic: Traffic) -> bytes:
+    """Return the models after two days, with some 370 records."""
+    engine = Engine()
+    scored = traffic.run(engine, quiet_site(traffic, HOURS))
+    assert not traffic.alerts_in(scored.values())
+    return engine.to_bytes()
+
+
+@pytest.mark.parametrize(
+    ("attack", "kind"), [("scan", "conn"), ("flood", "conn"), ("tunnel", "dns")], ids=["scan", "flood", "tunnel"]
+)
+def test_an_attack_is_told_within_a_minute(traffic: Traffic, two_days: bytes, attack: str, kind: str) -> None:
+    begin = traffic.START + HOURS * traffic.HOUR + 600.0
+    frames = {
+        "scan": lambda: traffic.scan(begin),
+        "tunnel": lambda: traffic.tunnel(begin),
+        "flood": lambda: traffic.flows(
+            begin + np.arange(600.0) * 0.05, traffic.VICTIM, ["198.51.100.80"] * 600, 80, conn_state=["S0"] * 600
+        ),
+    }
+    scored = Engine.from_bytes(two_days).process(RecordBatch(kind, frames[attack]()))
+    assert {alert.device for alert in scored.alerts} == {traffic.VICTIM}
+    assert min(alert.ts for alert in scored.alerts) < begin + 60.0
+
+
+def test_five_more_days_raise_nothing(traffic: Traffic, two_days: bytes) -> None:
+    scored = traffic.run(Engine.from_bytes(two_days), quiet_site(traffic, 120.0, HOURS, seed=2))
+    assert not traffic.alerts_in(scored.values())
+
+
+@pytest.mark.parametrize("state", ["S0", "REJ"])
+def test_a_cloud_that_is_down_for_hours_raises_nothing_however_often_it_is_tried(
+    traffic: Traffic, two_days: bytes, state: str
+) -> None:
+    tries = traffic.START + HOURS * traffic.HOUR + np.arange(0.0, 7200.0, 10.0)
+    down = traffic.flows(tries, traffic.VICTIM, [CLOUD] * tries.size, 8883, conn_state=[state] * tries.size)
+    scored = Engine.from_bytes(two_days).process(RecordBatch("conn", down))
+    assert scored.alerts == ()
+
+
+@pytest.mark.parametrize("query", ["mq0.cloud.example", None], ids=["its name", "no name"])
+def test_a_resolver_that_is_down_for_hours_raises_nothing(traffic: Traffic, two_days: bytes, query: str | None) -> None:
+    tries = traffic.START + HOURS * traffic.HOUR + np.arange(0.0, 7200.0, 60.0)
+    names = [query] * tries.size
+    failed = traffic.lookups(tries, traffic.VICTIM, names, rcode=[2] * tries.size, answers=[None] * tries.size)
+    scored = Engine.from_bytes(two_days).process(RecordBatch("dns", failed))
+    assert scored.alerts == ()
+
+
+def test_the_forests_learn_one_odd_record_about_a_new_host(traffic: Traffic, two_days: bytes) -> None:
+    """More of them would be a tenth of all that this site ever wrote, and so ordinary."""
+    engine = Engine.from_bytes(two_days)
+    calls = traffic.beacon(traffic.START + HOURS * traffic.HOUR, calls=12, every=120.0)
+    before = engine.facts()["conn"].learned
+    odd = engine.process(RecordBatch("conn", calls)).score >= ODD / (ODD + 3.3)
+    assert odd.sum() > 1
+    assert engine.facts()["conn"].learned - before <= 1 + (~odd).sum()
