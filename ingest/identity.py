@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from ingest.records import RecordBatch
 
 _DEFAULT_LEASE_S: Final = 86_400.0
+_MAY_BE_LOCAL: Final = r":|^(0|10|169|172|192|198|203)\."
+"""All addresses that `_is_local` may say yes to, and few others: a site meets far more addresses than it has."""
 _NO_MACS: Final = frozenset({"", "00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff"})
 
 
@@ -130,26 +132,46 @@ class Identities:
         if not seen.height:
             return
         last = seen.group_by("address", "mac").agg(pl.col("place").max()).sort("place")
-        times = frame["ts"].fill_null(0.0).gather(last["place"] // 2)
-        for address, mac, ts in zip(last["address"], last["mac"], times, strict=True):
-            if mac in _NO_MACS:
-                continue
-            if _is_local(address):
-                self._frames.put(address, [mac, ts])
-            elif _is_public(address):
-                self._routers.put(mac, [])
+        last = last.filter(~pl.col("mac").is_in(list(_NO_MACS)))
+        may_be_local = last["address"].str.contains(_MAY_BE_LOCAL)
+        self._observe_local(last.filter(may_be_local), frame["ts"].fill_null(0.0))
+        self._observe_public(last.reverse())
+
+    def _observe_local(self, last: pl.DataFrame, ts: pl.Series) -> None:
+        """Note which MAC had each local address last; the last use of each pair comes in log order."""
+        times = ts.gather(last["place"] // 2)
+        for address, mac, at in zip(last["address"].to_list(), last["mac"].to_list(), times.to_list(), strict=True):
+            if address in self._frames or _is_local(address):
+                self._frames.put(address, [mac, at])
+
+    def _observe_public(self, last: pl.DataFrame) -> None:
+        """Note which MACs had a public address; the last use of each pair comes in reverse log order."""
+        found: dict[str, None] = {}
+        for address, mac in zip(last["address"].to_list(), last["mac"].to_list(), strict=True):
+            if mac not in found and address not in self._frames and _is_public(address):
+                found[mac] = None
+        for mac in reversed(found):
+            self._routers.put(mac, [])
 
 
 def _ends(frame: pl.DataFrame, address: str, mac: str, end: int) -> pl.DataFrame:
-    """Return address, MAC and place among all ends of one end of every connection that tells the MAC."""
-    return frame.select(
-        (2 * pl.int_range(pl.len()) + end).alias("place"),
-        pl.col(address).alias("address"),
-        pl.col(mac).str.to_lowercase().alias("mac"),
-    ).filter(pl.col("mac").is_not_null() & pl.col("address").is_not_null())
+    """Return address, MAC and last place among all ends, of one end of every connection that tells the MAC."""
+    return (
+        frame.lazy()
+        .select(
+            pl.col(address).alias("address"),
+            pl.col(mac).alias("mac"),
+            (2 * pl.int_range(pl.len()) + end).alias("place"),
+        )
+        .drop_nulls()
+        .group_by("address", "mac")
+        .agg(pl.col("place").max())
+        .with_columns(pl.col("mac").str.to_lowercase())
+        .collect()
+    )
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 12)
 def _is_local(address: str) -> bool:
     """Tell whether an address is of one local device: private, unique-local or link-local."""
     try:
@@ -160,7 +182,7 @@ def _is_local(address: str) -> bool:
     return (ip.is_private or ip.is_link_local) and not nobody
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 12)
 def _is_public(address: str) -> bool:
     try:
         ip = ip_address(address)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 
 _SPANS = (("a", "minute"), ("an", "hour"))
+_KIB, _MUCH, _TIMES_USUAL = 1024, 2.0**20, 3.0
 _FEW = {"a minute": 7.0, "an hour": 15.0}
 
 
@@ -111,6 +112,10 @@ def brute_force(s: Sighting) -> str:
 def volume(s: Sighting) -> str:
     """Tell of unusual amounts."""
     (up, usual_up), (down, usual_down) = s.facts["volume.up"], s.facts["volume.down"]
+    sent, usual_sent = (kib * _KIB for kib in s.facts["volume.sent_hour"])
+    if sent > _MUCH and sent - usual_sent > _TIMES_USUAL * usual_sent:
+        total = f"{s.device} sent {plain(sent)} bytes in an hour"
+        return f"{total}, last {plain(up)} to {s.peer} on {s.target}; usual is {plain(usual_sent)}"
     return (
         f"{s.device} sent {plain(up)} and received {plain(down)} bytes with {s.peer} on {s.target}; "
         f"usual are {plain(usual_up)} and {plain(usual_down)}"

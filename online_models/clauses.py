@@ -44,6 +44,7 @@ CONN: Final[Mapping[str, str]] = {
     "volume.up": "sent {o} bytes; {u} are usual on this service",
     "volume.down": "received {o} bytes; {u} are usual on this service",
     "volume.duration": "lasted {o} s; {u} are usual on this service",
+    "volume.sent_hour": "sent {o} KiB in the last hour; {u} in a busy hour of this device",
     "rhythm.gap": "came {o} s after the one before; {u} are usual on this service",
     "rhythm.regularity": "calls a young peer at regular times: gaps differ by a factor of 2 to the power of {o}",
 }

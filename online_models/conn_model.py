@@ -176,6 +176,7 @@ def run_conn(state: ConnState, views: Views, columns: ConnColumns, start: int, t
         measure(state, columns, i, keys, row, x)
         maturity = maturity_of(row)
         views.prior[1] = maturity * REACH_PRIOR * max(x[5:13])
+        views.prior[2] = REACH_PRIOR * x[16]
         assess(views, x, 0.0 if trusted else maturity, row[LAST])
         if not trusted:
             _judge_record(views, columns, i, keys, row, x, outcome)

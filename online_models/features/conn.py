@@ -1,4 +1,4 @@
-"""What a conn record says about its device's relation to its own past: 18 features in [0, 1], in four views.
+"""What a conn record says about its device's relation to its own past: 19 features in [0, 1], in four views.
 
 =================  =====================================================================================================
 novelty.endpoint   novelty of the device's (service, peer) x rarity of new peers on that service, in time and among its
@@ -12,6 +12,7 @@ reach.*            distinct peers, (peer, service)s, failures and records in the
                    without what fails at an endpoint known for 12 h, which is an outage
 volume.*           payload up, payload down, duration: distance from this service's mean in standard deviations / 10;
                    0 where the peer did not take part
+volume.sent_hour   payload sent in the last hour to peers known for less than 12 h, above usual, if such are rare
 rhythm.gap         gap since the service's last record, in standard deviations / 10
 rhythm.regularity  novelty of the endpoint / (1 + spread of its gaps): a young endpoint with a steady beat
 =================  =====================================================================================================
@@ -27,7 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 from online_models.compile import inlined, inner
-from online_models.features.conn_columns import ANSWERED, BROKEN, LATERAL, ConnColumns
+from online_models.features.conn_columns import ANSWERED, BROKEN, LATERAL, TO_GROUP, ConnColumns
 from online_models.features.conn_state import (
     COUNT,
     DEVICE,
@@ -70,20 +71,21 @@ from online_models.features.past import (
     unfaded,
 )
 from online_models.features.table import Table, claim, find
-from online_models.features.windows import count_record, count_thing, excess, roll
+from online_models.features.windows import AMOUNT, add, count_record, count_thing, excess, roll
 from online_models.guard import FROZEN, RELEASED, move_on
 
 FEATURES = (
     *("novelty.endpoint", "novelty.network", "novelty.service", "novelty.site", "novelty.outcome"),
     *("reach.peers_minute", "reach.services_minute", "reach.failures_minute", "reach.records_minute"),
     *("reach.peers_hour", "reach.services_hour", "reach.failures_hour", "reach.records_hour"),
-    *("volume.up", "volume.down", "volume.duration"),
+    *("volume.up", "volume.down", "volume.duration", "volume.sent_hour"),
     *("rhythm.gap", "rhythm.regularity"),
 )
 VIEWS = ("novelty", "reach", "volume", "rhythm")
-EDGES = np.array([0, 5, 13, 16, 18])
+EDGES = np.array([0, 5, 13, 17, 19])
 _USUALLY_ANSWERED, _USUALLY_NOT = 0.6, 0.1
 _DEVIATIONS = 10.0
+KIB = 1024.0
 SMALL = 128.0
 """Bytes that are no size to speak of."""
 _LEAST_GAPS = 3.0
@@ -122,8 +124,11 @@ def count(
         recent[LAST] = now
         count_thing(row, WINDOWS, thing, recent, RECENT_WINDOW, minute, hour)
     failed = columns.outcome[i] != ANSWERED
-    if not (failed and is_known(state.endpoint, keys[ENDPOINT], row)):
+    known = is_known(state.endpoint, keys[ENDPOINT], row)
+    if not (failed and known):
         count_record(row, WINDOWS, failed)
+    if not known and columns.direction[i] != TO_GROUP:
+        add(row, WINDOWS, 1, AMOUNT, columns.up[i] / KIB)
 
 
 @inner
@@ -192,7 +197,8 @@ def _outcome_surprise(state: ConnState, place: int, outcome: int) -> float:
 def _measure_novelty(
     state: ConnState, columns: ConnColumns, i: int, keys: npt.NDArray[np.uint64], place: int,
     row: npt.NDArray[np.float64], x: npt.NDArray[np.float64],
-) -> None:  # fmt: skip
+) -> float:  # fmt: skip
+    """Write the features of novelty, and return how rarely new peers come."""
     now, known = row[LAST], _known_for(row)
     services = others(row[NEW_SERVICES], row[FADED_AT], state.service, keys[SERVICE], 0.0, now)
     networks = others(row[NEW_NETWORKS], row[FADED_AT], state.network, keys[NETWORK], 0.0, now)
@@ -205,6 +211,7 @@ def _measure_novelty(
     x[2] = newness(state.service, keys[SERVICE], row) * rarity(services, known, HOUR)
     x[3] = _site_novelty(state, keys, row)
     x[4] = stranger * min(1.0, rare / _RARE) * _outcome_surprise(state, place, columns.outcome[i])
+    return rare
 
 
 @inner
@@ -236,7 +243,7 @@ def _measure_service(
         x[14] = _distance(service, DOWN, size_of(columns.down[i]), exchanges)
     if exchanged and columns.duration[i] >= 0.0:
         x[15] = _distance(service, DURATION, math.log2(1e-3 + columns.duration[i]), exchanges)
-    x[16] = _distance(service, GAP, math.log2(1.0 + max(0.0, now - service[LAST])), service[COUNT])
+    x[17] = _distance(service, GAP, math.log2(1.0 + max(0.0, now - service[LAST])), service[COUNT])
 
 
 @inlined
@@ -244,13 +251,16 @@ def measure(
     state: ConnState, columns: ConnColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64],
     x: npt.NDArray[np.float64],
 ) -> None:  # fmt: skip
-    """Write the features of record i to ``x``, float64 ``(18,)``; `count` came before, `learn` comes after."""
+    """Write the features of record i to ``x``, float64 ``(19,)``; `count` came before, `learn` comes after."""
     place = find(state.service, keys[SERVICE])
-    _measure_novelty(state, columns, i, keys, place, row, x)
+    rare = _measure_novelty(state, columns, i, keys, place, row, x)
     for window in range(2):
         for counter in range(4):
             x[5 + 4 * window + counter] = excess(row, WINDOWS, window, counter, row[LAST])
-    x[13:18] = 0.0
+    x[13:19] = 0.0
+    sent = excess(row, WINDOWS, 1, AMOUNT, row[LAST])
+    if min(sent, columns.up[i]) > 0.0 and not is_known(state.endpoint, keys[ENDPOINT], row):
+        x[16] = sent * min(1.0, rare / _RARE)
     if place >= 0:
         _measure_service(state.service.rows[place], columns, i, row[LAST], x)
     place = find(state.endpoint, keys[ENDPOINT])
@@ -258,7 +268,7 @@ def measure(
         endpoint = state.endpoint.rows[place]
         spread = math.sqrt(max(0.0, endpoint[ENDPOINT_GAP + 1]))
         paused = min(1.0, endpoint[ENDPOINT_GAP] / _PAUSE)
-        x[17] = newness(state.endpoint, keys[ENDPOINT], row) * paused / (1.0 + spread)
+        x[18] = newness(state.endpoint, keys[ENDPOINT], row) * paused / (1.0 + spread)
 
 
 __all__ = ["DEVICE", "EDGES", "FEATURES", "VIEWS", "count", "measure", "newness"]

@@ -11,6 +11,7 @@ novelty.outcome      1                                      share of this outcom
 reach.*              count in the last minute or hour       count of a busy ordinary minute or hour
 volume.up, .down     payload bytes                          geometric mean so far
 volume.duration      seconds                                geometric mean so far
+volume.sent_hour     KiB sent in the last hour              KiB of a busy ordinary hour
 rhythm.gap           seconds since the service's last use   geometric mean so far
 rhythm.regularity    spread of the gaps in doublings        1
 ===================  =====================================  ============================================
@@ -50,7 +51,7 @@ from online_models.features.conn_state import (
 )
 from online_models.features.past import DAY, HOUR, decayed, rate_of, trusted_age
 from online_models.features.table import Table, find
-from online_models.features.windows import observed, usual
+from online_models.features.windows import AMOUNT, observed, usual
 from online_models.guard import FROZEN, RELEASED
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def _tell_service(
     facts[4, 1] = service[OUTCOMES + columns.outcome[i]] / max(1.0, service[COUNT])
     facts[13, 1], facts[14, 1] = _bytes_of(service[UP]), _bytes_of(service[DOWN])
     facts[15, 1] = 2.0 ** service[DURATION]
-    facts[16, 0], facts[16, 1] = max(0.0, now - service[LAST]), 2.0 ** service[GAP] - 1.0
+    facts[17, 0], facts[17, 1] = max(0.0, now - service[LAST]), 2.0 ** service[GAP] - 1.0
 
 
 @inner
@@ -126,7 +127,7 @@ def tell(
     state: ConnState, columns: ConnColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64],
     facts: npt.NDArray[np.float64],
 ) -> None:  # fmt: skip
-    """Write observed and usual of every feature of record i to ``facts``, float64 ``(18, 2)``; before `learn`."""
+    """Write observed and usual of every feature of record i to ``facts``, float64 ``(19, 2)``; before `learn`."""
     facts[:, :] = 0.0
     _tell_novelty(state, keys, row, facts)
     _tell_site(state, keys, row, facts)
@@ -136,8 +137,9 @@ def tell(
             at = 5 + 4 * window + counter
             facts[at, 0] = observed(row, WINDOWS, window, counter, row[LAST])
             facts[at, 1] = usual(row, WINDOWS, window, counter)
+    facts[16, 0], facts[16, 1] = observed(row, WINDOWS, 1, AMOUNT, row[LAST]), usual(row, WINDOWS, 1, AMOUNT)
     _tell_service(state, columns, i, keys, row[LAST], facts)
     place = find(state.endpoint, keys[ENDPOINT])
     if place >= 0:
-        facts[17, 0] = math.sqrt(max(0.0, state.endpoint.rows[place, ENDPOINT_GAP + 1]))
-    facts[17, 1] = 1.0
+        facts[18, 0] = math.sqrt(max(0.0, state.endpoint.rows[place, ENDPOINT_GAP + 1]))
+    facts[18, 1] = 1.0

@@ -1,7 +1,7 @@
-"""Four counters of a device over the running minute and hour of log time, beside what is usual for them.
+"""Five counters of a device over the running minute and hour of log time, beside what is usual for them.
 
-What the four count is the log kind's choice: two kinds of distinct things, failures, and records. A window that ends
-becomes part of what is usual, as mean and variance of log2(1 + count), unless the device stands in an incident.
+What they count is the log kind's choice: two kinds of distinct things, failures, records, and an amount. A window that
+ends becomes part of what is usual, as mean and variance of log2(1 + count), unless the device stands in an incident.
 """
 
 from __future__ import annotations
@@ -16,13 +16,15 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-THINGS, OTHER_THINGS, FAILURES, RECORDS = range(4)
-_INDEX, _NOW, _BEFORE, _USUAL, _SEEN = 0, 1, 5, 9, 17
-_WIDTH = 18
+THINGS, OTHER_THINGS, FAILURES, RECORDS, AMOUNT = range(5)
+_COUNTERS = 5
+_INDEX, _NOW, _BEFORE, _USUAL, _SEEN = 0, 1, 6, 11, 21
+_WIDTH = 22
 WINDOWS_WIDTH = 2 * _WIDTH
 """Columns that the two windows take in a device's row."""
 _MEMORY = 500.0
 _DOUBLINGS = 8.0
+_LITTLE = 10.0
 _LEARNED_A_MINUTE, _LEARNED_AN_HOUR, _TIMES_USUAL = 16.0, 60.0, 4.0
 
 
@@ -40,11 +42,11 @@ def roll(row: npt.NDArray[np.float64], base: int, window: int, now: float, learn
     if index == row[at + _INDEX]:
         return float(row[at + _INDEX])
     if row[at + _INDEX] > 0.0 and learning:
-        for k in range(4):
+        for k in range(_COUNTERS):
             learn_moments(row, at + _USUAL + 2 * k, math.log2(1.0 + row[at + _NOW + k]), row[at + _SEEN], _MEMORY)
         row[at + _SEEN] += 1.0
     adjacent = index == row[at + _INDEX] + 1.0
-    for k in range(4):
+    for k in range(_COUNTERS):
         row[at + _BEFORE + k] = row[at + _NOW + k] if adjacent else 0.0
         row[at + _NOW + k] = 0.0
     row[at + _INDEX] = index
@@ -52,9 +54,9 @@ def roll(row: npt.NDArray[np.float64], base: int, window: int, now: float, learn
 
 
 @inner
-def add(row: npt.NDArray[np.float64], base: int, window: int, counter: int) -> None:
-    """Count one."""
-    row[base + window * _WIDTH + _NOW + counter] += 1.0
+def add(row: npt.NDArray[np.float64], base: int, window: int, counter: int, amount: float = 1.0) -> None:
+    """Count one, or an amount."""
+    row[base + window * _WIDTH + _NOW + counter] += amount
 
 
 @inner
@@ -108,7 +110,9 @@ def usual(row: npt.NDArray[np.float64], base: int, window: int, counter: int) ->
 
 @inner
 def few(window: int, counter: int) -> float:
-    """Return log2(1 + count) of what is never many: a thing or 7 records in a minute, 3 or 15 in an hour."""
+    """Return log2(1 + count) of what is never much: a thing or 7 records in a minute, 3 or 15 in an hour."""
+    if counter == AMOUNT:
+        return _LITTLE
     return (3.0 if counter >= FAILURES else 1.0) + window
 
 

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 Row = npt.NDArray[np.float64]
 RANGES = local_ranges()
 STRANGER = "192.168.7.99"
-FEW = {"minute": (1, 1, 3, 3), "hour": (2, 2, 4, 4)}
+FEW = {"minute": (1, 1, 3, 3, 10), "hour": (2, 2, 4, 4, 10)}
 
 
 class Seen(NamedTuple):
@@ -142,7 +142,7 @@ def of_conn(seen: Seen) -> dict[str, Any]:
         "calls": endpoint[s.COUNT],
         "gap_mean": endpoint[s.ENDPOINT_GAP],
         "gap_sd": np.sqrt(endpoint[s.ENDPOINT_GAP + 1]),
-        **seen.counters(s.WINDOWS, "peers", "services", "failures", "records"),
+        **seen.counters(s.WINDOWS, "peers", "services", "failures", "records", "sent"),
     }
 
 
@@ -232,7 +232,8 @@ def after(traffic: Traffic, begin: float) -> Frames:
     outage = traffic.flows(times, traffic.VICTIM, ["203.0.113.2"] * 40, 443, conn_state=["S0", "REJ", "OTH", "SF"] * 10)
     names = [f"n{k}.none{k}.example" if k % 2 else f"n{k}.none.example" for k in many]
     unknown = traffic.lookups(times, traffic.VICTIM, names, rcode=[3, 2, None, 0] * 10)
-    scans = [traffic.scan(begin, 40), traffic.beacon(begin + 60.0), traffic.beacon(begin, device=STRANGER)]
+    upload = traffic.flows(times, traffic.VICTIM, ["62.1.2.3"] * 40, 8443, orig_bytes=[2 ** (k % 30) for k in many])
+    scans = [upload, traffic.scan(begin, 40), traffic.beacon(begin + 60.0), traffic.beacon(begin, device=STRANGER)]
     tunnels = [traffic.tunnel(begin + 60.0, 40), traffic.tunnel(begin, 5, device=STRANGER)]
     return {
         "conn": traffic.in_order("conn", [site["conn"], outage, *scans]),

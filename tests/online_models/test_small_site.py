@@ -57,6 +57,17 @@ def test_an_attack_is_told_within_a_minute(traffic: Traffic, two_days: bytes, at
     assert min(alert.ts for alert in scored.alerts) < begin + 60.0
 
 
+def test_much_that_goes_to_a_stranger_in_many_pieces_is_told_as_an_amount(traffic: Traffic, two_days: bytes) -> None:
+    begin = traffic.START + HOURS * traffic.HOUR + 600.0
+    times, sizes = begin + np.arange(40.0) * 30.0, [20_000_000] * 40
+    upload = traffic.flows(times, traffic.VICTIM, ["198.51.100.80"] * 40, 443, orig_bytes=sizes)
+    alerts = {
+        alert.behaviour: alert for alert in Engine.from_bytes(two_days).process(RecordBatch("conn", upload)).alerts
+    }
+    assert alerts["volume"].technique == "T1048"
+    assert "bytes in an hour" in alerts["volume"].sentence
+
+
 def test_five_more_days_raise_nothing(traffic: Traffic, two_days: bytes) -> None:
     scored = traffic.run(Engine.from_bytes(two_days), quiet_site(traffic, 120.0, HOURS, seed=2))
     assert not traffic.alerts_in(scored.values())
