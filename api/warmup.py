@@ -75,7 +75,7 @@ def warm_up(*, with_feedback: bool = False) -> None:
         _compile_elsewhere(missing, _LIVE + _FEEDBACK if with_feedback else _LIVE)
     for task in _LIVE:
         use(task)
-        _compiled_mark(task).touch()
+        _mark_compiled(task)
 
 
 def needs_compiling() -> bool:
@@ -85,6 +85,11 @@ def needs_compiling() -> bool:
 
 def _compiled_mark(task: str) -> Path:
     return (decoders.CACHE_DIR if task in _DECODERS else CACHE_DIR) / f"{task}.compiled"
+
+
+def _mark_compiled(task: str) -> None:
+    with suppress(FileNotFoundError):  # other versions that started since have taken the folder for an old one
+        _compiled_mark(task).touch()
 
 
 def _is_compiled(task: str) -> bool:
@@ -109,7 +114,7 @@ def _drive(waiting: Iterator[str], awaited: tuple[str, ...], done: threading.Sem
     ) as process:
         for task in waiting:
             if _ask(process, task):
-                _compiled_mark(task).touch()
+                _mark_compiled(task)
             if task in awaited:
                 done.release()
 
