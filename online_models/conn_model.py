@@ -41,8 +41,6 @@ REACH_PRIOR = 8.0
 """Decades of 256 times a busy but ordinary window on a site of which little is known."""
 ODD = 1.0
 """Decades from which on the forests learn a new endpoint's first record only."""
-HABITS = 4.0
-"""How many times sooner a device's usual minutes and hours are known than all else about it."""
 MATURE_AFTER = 12 * HOUR
 NEW_PEER, SCAN, FLOOD, BRUTE_FORCE, VOLUME, RHYTHM, LATERAL_CONTACT, INBOUND_CONTACT = range(8)
 _MANY = 0.25
@@ -177,7 +175,7 @@ def run_conn(state: ConnState, views: Views, columns: ConnColumns, start: int, t
             release_if_quiet(row, row[LAST], views.policy)
         measure(state, columns, i, keys, row, x)
         maturity = maturity_of(row)
-        views.prior[1] = min(1.0, HABITS * maturity) * REACH_PRIOR * max(x[5:13])
+        views.prior[1] = maturity * REACH_PRIOR * max(x[5:13])
         views.prior[2] = REACH_PRIOR * x[16]
         assess(views, x, 0.0 if trusted else maturity, row[LAST])
         if not trusted:

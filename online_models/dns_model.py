@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from online_models.compile import entry, inlined, inner
-from online_models.conn_model import HABITS, REACH_PRIOR, maturity_of
+from online_models.conn_model import maturity_of
 from online_models.features.dns import count, measure
 from online_models.features.dns_facts import tell
 from online_models.features.dns_learn import doubt, learn
@@ -107,7 +107,6 @@ def run_dns(state: DnsState, views: Views, columns: DnsColumns, start: int, trus
         measure(state, columns, i, keys, row, x)
         maturity = maturity_of(row)
         views.prior[1] = DOMAIN_PRIOR * min(x[7], x[8])
-        views.prior[2] = min(1.0, HABITS * maturity) * REACH_PRIOR * max(x[9:17])
         assess(views, x, 0.0 if trusted else maturity, row[LAST])
         views.rarity[1] = min(views.rarity[1], DOMAIN_MOST * x[7])
         if not trusted:
