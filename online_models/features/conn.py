@@ -6,8 +6,8 @@ novelty.endpoint   novelty of the device's (service, peer) x rarity of new peers
 novelty.network    novelty of the peer's network (/16, /32 for IPv6) to the device x rarity of new networks
 novelty.service    novelty of (side, protocol, port) to the device x rarity of new services
 novelty.site       novelty of the network on this service to the whole site / (1 + devices that use it) x its rarity
-novelty.outcome    novelty.endpoint x surprise of answered / no reply / refused / broken on this service of this device:
-                   that a known peer, or one of a pool, does not answer is an outage, and no news
+novelty.outcome    novelty of the endpoint, if new peers are rare, x surprise of answered / no reply / refused / broken
+                   on this service: that a known peer, or one of a pool, does not answer is an outage, and no news
 reach.*            distinct peers, (peer, service)s, failures and records in the last minute and hour, above usual;
                    without what fails at an endpoint known for 12 h, which is an outage
 volume.*           payload up, payload down, duration: distance from this service's mean in standard deviations / 10;

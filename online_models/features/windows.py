@@ -110,7 +110,10 @@ def usual(row: npt.NDArray[np.float64], base: int, window: int, counter: int) ->
 
 @inner
 def few(window: int, counter: int) -> float:
-    """Return log2(1 + count) of what is never much: a thing or 7 records in a minute, 3 or 15 in an hour."""
+    """Return log2(1 + count) of what is never much: a thing or 7 records in a minute, 3 or 15 in an hour.
+
+    Of an amount it is 1,023 in either.
+    """
     if counter == AMOUNT:
         return _LITTLE
     return (3.0 if counter >= FAILURES else 1.0) + window
