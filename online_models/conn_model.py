@@ -18,6 +18,7 @@ from online_models.features.conn_state import (
     SERVICE,
     WINDOWS,
     ConnState,
+    approach,
     has_room,
     keys_of,
 )
@@ -25,7 +26,7 @@ from online_models.features.past import DAY, HOUR
 from online_models.features.table import claim, find, used_since
 from online_models.features.windows import OTHER_THINGS, RECORDS, THINGS, is_beyond_habit, observed
 from online_models.guard import ACCEPTED, ANOMALY, RAISED, is_frozen, release_if_quiet
-from online_models.outcome import Outcome, attribute_views, note_views, withhold
+from online_models.outcome import AHEAD, Outcome, attribute_views, note_views, withhold
 from online_models.verdicts import behaviour_said, judge_as_said, said_of
 from online_models.views import Views, assess, evidence_of, learn_views
 
@@ -166,6 +167,8 @@ def run_conn(state: ConnState, views: Views, columns: ConnColumns, start: int, t
     """
     keys, x = outcome.keys, outcome.x
     for i in range(start, columns.ts.size):
+        if (i - start) % AHEAD == 0:
+            outcome.kept[0] = approach(state, columns, i, keys, outcome.ahead)
         if not has_room(state) or outcome.used[0] >= outcome.detail_of.size:
             return i
         keys_of(columns, i, keys)

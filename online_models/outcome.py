@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from online_models.views import Views
 
 _MOST_KEYS = 16
+AHEAD = 32
+"""Records whose entries are fetched from memory together."""
 DETAILS = 4096
 """How many anomalies a kernel describes before it hands back; what they say does not depend on it."""
 
@@ -49,6 +51,8 @@ class Outcome(NamedTuple):
         float64 ``(n, features)``: the features of every record that was not learned; other rows mean nothing.
     keys, x
         Scratch space: table keys and features of the record in hand.
+    ahead, kept
+        Scratch space: places in tables of the records that come next, int64 ``(AHEAD, keys)``, and a number.
     """
 
     evidence: npt.NDArray[np.float64]
@@ -66,6 +70,8 @@ class Outcome(NamedTuple):
     rarity: npt.NDArray[np.float64]
     keys: npt.NDArray[np.uint64]
     x: npt.NDArray[np.float64]
+    ahead: npt.NDArray[np.int64]
+    kept: npt.NDArray[np.float64]
 
 
 def new_outcome(records: int, features: int, views: int = 0) -> Outcome:
@@ -86,6 +92,8 @@ def new_outcome(records: int, features: int, views: int = 0) -> Outcome:
         rarity=np.zeros((records if views else 0, views)),
         keys=np.zeros(_MOST_KEYS, np.uint64),
         x=np.zeros(features),
+        ahead=np.zeros((AHEAD, _MOST_KEYS), np.int64),
+        kept=np.zeros(1),
     )
 
 

@@ -28,6 +28,8 @@ _FIRST_SIZE = 1024
 _MOST = 1 << 30
 _LOWER_HALF = np.uint64(0xFFFF_FFFF)
 _NOBODY = np.uint64(0)
+_LINE = 8
+"""Numbers in a cache line."""
 
 
 class Table(NamedTuple):
@@ -142,6 +144,24 @@ def _point(table: Table, slot: int, place: int) -> None:
 def find(table: Table, key: np.uint64) -> int:
     """Return the entry's place, or -1."""
     return int(np.int64(table.slots[_probe(table, key)]) & (table.slots.size - 1)) - 1
+
+
+@inner
+def glance(table: Table, key: np.uint64) -> int:
+    """Return the place of the entry that a search for the key looks at first, or -1: the key's own, but for a few."""
+    mask = table.slots.size - 1
+    return int(np.int64(table.slots[np.int64(key & _LOWER_HALF) & mask]) & mask) - 1
+
+
+@inner
+def touch_entry(table: Table, place: int) -> float:
+    """Read every cache line of an entry; the sum has to be kept, or the compiler leaves the reading out."""
+    if place < 0:
+        return 0.0
+    total = float(table.keys[place] & _LOWER_HALF)
+    for column in range(0, table.rows.shape[1], _LINE):
+        total += table.rows[place, column]
+    return total + float(table.rows[place, table.rows.shape[1] - 1])
 
 
 @inner
