@@ -17,6 +17,7 @@ import polars as pl
 
 from ingest import compile as decoders
 from ingest.decoder import LogDecoder
+from ingest.identity import Identities
 from ingest.records import MODELLED_KINDS, SCHEMAS, RecordBatch
 from online_models.compile import CACHE_DIR
 from online_models.config import ModelConfig
@@ -48,8 +49,9 @@ _SMALL: Final = ModelConfig(max_devices=256, max_pairs=256)
 
 
 _DECODERS: Final = {"tsv": _TSV_HEADER + _LINES * _TSV_ROWS, "json": _LINES * _PLAIN_JSON + _ODD_JSON}
-_LIVE: Final = ("conn", "tsv", "dns", "http", "json")
-"""What the first live record may need, what takes longest first; a decoder or a log kind each."""
+_MACS: Final = "macs"
+_LIVE: Final = ("conn", "tsv", "dns", "http", "json", _MACS)
+"""What the first live record may need, what takes longest first; a decoder or a log kind each, and who has a MAC."""
 _FEEDBACK: Final = tuple(f"feedback-{kind}" for kind in MODELLED_KINDS)
 """What nothing needs before a person has said something of an alert."""
 _COMPILE: Final = """
@@ -84,7 +86,7 @@ def needs_compiling() -> bool:
 
 
 def _compiled_mark(task: str) -> Path:
-    return (decoders.CACHE_DIR if task in _DECODERS else CACHE_DIR) / f"{task}.compiled"
+    return (decoders.CACHE_DIR if task in {*_DECODERS, _MACS} else CACHE_DIR) / f"{task}.compiled"
 
 
 def _mark_compiled(task: str) -> None:
@@ -131,6 +133,9 @@ def use(task: str) -> None:
     if task in _DECODERS:
         LogDecoder("warm-up").feed(_DECODERS[task])
         return
+    if task == _MACS:
+        Identities(_SMALL.max_devices).observe(_records_with_macs())
+        return
     kind = task.removeprefix("feedback-")
     engine = Engine(_SMALL)
     if task in _FEEDBACK:
@@ -146,6 +151,15 @@ def _records(kind: str) -> RecordBatch:
     first = {name: _value(kind_of) for name, kind_of in schema.items()}
     rows = [(first if number == 0 else {}) | _addresses(number) for number in range(_DEVICES)]
     return RecordBatch(kind, pl.DataFrame(rows, schema=schema))
+
+
+def _records_with_macs() -> RecordBatch:
+    """Return connections of more devices than `_SMALL` holds, each with a MAC of its own."""
+    rows = [
+        _addresses(number) | {"orig_l2_addr": f"02:00:00:00:{number // 256:02x}:{number % 256:02x}"}
+        for number in range(_DEVICES)
+    ]
+    return RecordBatch("conn", pl.DataFrame(rows, schema=SCHEMAS["conn"]))
 
 
 def _addresses(number: int) -> dict[str, Any]:

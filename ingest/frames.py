@@ -10,7 +10,20 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ingest.scan_frames import ASKED, LIMIT, LOCAL, NOBODY, PUBLIC, TURN, USED, Ends, Hashed, index_all, note_frames
+from ingest.scan_frames import (
+    ASKED,
+    LIMIT,
+    LOCAL,
+    NOBODY,
+    PUBLIC,
+    TURN,
+    USED,
+    Ends,
+    Hashed,
+    ask_frames,
+    index_all,
+    note_frames,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -88,17 +101,16 @@ class Frames:
         """Note what conn records tell; ``frame`` has the columns of ``SCHEMAS["conn"]``."""
         if all(frame[mac].null_count() == frame.height for _, mac in _SIDES):
             return
-        ends, found = _ends(frame), np.zeros(1, np.int64)
-        tables = self._frames.table, self._routers.table
-        at = note_frames(*tables, ends, 0, False, found)  # noqa: FBT003 - kernels take no keywords
+        ends, tables = _ends(frame), (self._frames.table, self._routers.table)
+        at = note_frames(*tables, ends, 0)
         while at < ends.scopes.size:
-            self._name(frame, ends, found)
+            self._name(frame, ends)
             self._frames.make_room()
             self._routers.make_room()
-            note_frames(*tables, ends, at, True, found)  # noqa: FBT003
+            ask_frames(*tables, ends, at)
             _answer(frame, ends)
-            at = note_frames(*tables, ends, at, False, found)  # noqa: FBT003
-        self._name(frame, ends, found)
+            at = note_frames(*tables, ends, at)
+        self._name(frame, ends)
 
     def mac_of(self, address: str) -> tuple[str, float] | None:
         """Return the MAC with which an address was seen last, and when; None if it is not known, or a router's."""
@@ -129,9 +141,9 @@ class Frames:
         known = [mac for mac, _ in routers]
         self._routers.fill([], known, [0.0] * len(known))
 
-    def _name(self, frame: pl.DataFrame, ends: Ends, found: npt.NDArray[np.int64]) -> None:
+    def _name(self, frame: pl.DataFrame, ends: Ends) -> None:
         """Note the texts of new entries and of new MACs, and forget the news."""
-        news = ends.news[: found[0]]
+        news = ends.news[: ends.found[0]]
         for named, rows in ((self._frames, news[news[:, 0] >= 0]), (self._routers, news[news[:, 0] < 0])):
             places = np.where(rows[:, 0] >= 0, rows[:, 0], -1 - rows[:, 0])
             for side, (address, mac) in enumerate(_SIDES):
@@ -139,7 +151,7 @@ class Frames:
                 told = frame[rows[own, 1] // 2]
                 named.macs[places[own]] = told[mac].str.to_lowercase().to_list()
                 named.addresses[places[own]] = told[address].to_list()
-        found[0] = 0
+        ends.found[0] = 0
 
 
 def _texts(column: npt.NDArray[Any]) -> list[str]:
@@ -166,7 +178,8 @@ def _ends(frame: pl.DataFrame) -> Ends:
     macs = np.ascontiguousarray(hashed[:, 1::2])
     addresses = np.where(np.isin(macs, _hashes(NO_MACS)), np.uint64(0), hashed[:, ::2])
     ts = np.array(frame["ts"].fill_null(0.0).to_numpy())
-    return Ends(addresses, macs, ts, np.zeros(macs.size, np.int64), np.empty((macs.size, 2), np.int64))
+    news, found = np.empty((macs.size, 2), np.int64), np.zeros(1, np.int64)
+    return Ends(addresses, macs, ts, np.zeros(macs.size, np.int64), news, found)
 
 
 def _answer(frame: pl.DataFrame, ends: Ends) -> None:

@@ -99,9 +99,9 @@ class Identities:
     def from_state(cls, state: Mapping[str, Any]) -> Self:
         """Rebuild what `state` returned."""
         identities = cls(state["capacity"])
-        identities._leases = _Recent(state["capacity"], dict(state["leases"]))  # noqa: SLF001 - its own
-        identities._names = _Recent(state["capacity"], dict(state["names"]))  # noqa: SLF001
-        identities._frames.restore(state["frames"], state["routers"])  # noqa: SLF001
+        identities._leases = _Recent(state["capacity"], dict(state["leases"]))
+        identities._names = _Recent(state["capacity"], dict(state["names"]))
+        identities._frames.restore(state["frames"], state["routers"])
         return identities
 
     def _tables(self) -> dict[str, _Recent]:

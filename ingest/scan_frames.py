@@ -56,7 +56,7 @@ class Ends(NamedTuple):
         int64 ``(2n,)``: what is known of the end's address.
     news
         int64 ``(2n, 2)``: the place of an entry of ``frames`` whose MAC is new, or -1 - the place of a new router, and
-        the end that told so.
+        the end that told so; ``found[0]`` of them.
     """
 
     addresses: Hashes
@@ -64,6 +64,7 @@ class Ends(NamedTuple):
     ts: npt.NDArray[np.float64]
     scopes: Ints
     news: Ints
+    found: Ints
 
 
 @called
@@ -107,44 +108,55 @@ def index_all(table: Hashed) -> None:
         table.slots[_slot_of(table, table.keys[place])] = np.int32(place + 1)
 
 
-@kernel
-def note_frames(frames: Hashed, routers: Hashed, ends: Ends, start: Int, asking: bool, found: Ints) -> int:
-    """Note addresses and MACs from end ``start`` on; return the first end that is left, or how many ends there are.
+@called
+def place_of(table: Hashed, key: np.uint64) -> int:
+    """Return the place of a key's entry, or -1."""
+    return int(table.slots[_slot_of(table, key)]) - 1
 
-    It stops at an address of which nothing is known, and where a table is full. When ``asking``, nothing is noted:
-    what is known of every address is written to the scopes, and `ASKED` for the rest. ``found[0]`` counts the news.
-    """
+
+@called
+def _tell(ends: Ends, place: Int, end: Int) -> None:
+    at = ends.found[0]
+    ends.news[at, 0], ends.news[at, 1] = place, end
+    ends.found[0] = at + 1
+
+
+@kernel
+def ask_frames(frames: Hashed, routers: Hashed, ends: Ends, start: Int) -> None:
+    """Write what is known of every address from end ``start`` on to the scopes, and `ASKED` where it is needed."""
     for end in range(start, ends.scopes.size):
         key, mac = ends.addresses[end // 2, end % 2], ends.macs[end // 2, end % 2]
         if key == np.uint64(0):
             continue
-        place = table_place(frames, key)
-        if asking:
-            if place >= 0:
-                ends.scopes[end] = LOCAL
-            elif table_place(routers, mac) < 0 and ends.scopes[end] == UNKNOWN:
-                ends.scopes[end] = ASKED
+        if place_of(frames, key) >= 0:
+            ends.scopes[end] = LOCAL
+        elif ends.scopes[end] == UNKNOWN and place_of(routers, mac) < 0:
+            ends.scopes[end] = ASKED
+
+
+@kernel
+def note_frames(frames: Hashed, routers: Hashed, ends: Ends, start: Int) -> int:
+    """Note addresses and MACs from end ``start`` on; return the first end that is left, or how many ends there are.
+
+    It stops at an address of which nothing is known, and where a table is full.
+    """
+    for end in range(start, ends.scopes.size):
+        key, mac, ts = ends.addresses[end // 2, end % 2], ends.macs[end // 2, end % 2], ends.ts[end // 2]
+        if key == np.uint64(0):
             continue
+        place = place_of(frames, key)
         if place < 0:
-            if ends.scopes[end] == NOBODY or table_place(routers, mac) >= 0:
+            if ends.scopes[end] == NOBODY or place_of(routers, mac) >= 0:
                 continue
             if ends.scopes[end] < LOCAL or _is_full(frames) or _is_full(routers):
                 return end
             if ends.scopes[end] == PUBLIC:
                 router = _add(routers, mac)
-                _use(routers, router, mac, ends.ts[end // 2])
-                ends.news[found[0], 0], ends.news[found[0], 1] = -1 - router, end
-                found[0] += 1
+                _use(routers, router, mac, ts)
+                _tell(ends, -1 - router, end)
                 continue
             place = _add(frames, key)
         if frames.values[place] != mac:
-            ends.news[found[0], 0], ends.news[found[0], 1] = place, end
-            found[0] += 1
-        _use(frames, place, mac, ends.ts[end // 2])
+            _tell(ends, place, end)
+        _use(frames, place, mac, ts)
     return int(ends.scopes.size)
-
-
-@called
-def table_place(table: Hashed, key: np.uint64) -> int:
-    """Return the place of a key's entry, or -1."""
-    return int(table.slots[_slot_of(table, key)]) - 1

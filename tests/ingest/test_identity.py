@@ -129,6 +129,23 @@ def test_how_records_are_cut_into_batches_does_not_matter(rows: list[dict[str, A
     assert whole.state() == pieces.state()
 
 
+@settings(deadline=None)
+@given(rows=_ROWS)
+def test_an_address_has_the_mac_with_which_it_was_seen_last(rows: list[dict[str, Any]]) -> None:
+    ends = [(row[f"id.{end}_h"], row[f"{end}_l2_addr"]) for row in rows for end in ("orig", "resp")]
+    last = {address: mac for address, mac in ends if mac}
+    routers = {mac for address, mac in ends if address == "8.8.8.8"}
+    identities = known(batch("conn", *rows))
+    for address in ("192.168.1.1", "192.168.1.2", "10.0.0.3", "fe80::1"):
+        mac = last.get(address)
+        assert identities.lookup(address) == (None if mac is None or mac in routers else Identity(mac))
+
+
+@pytest.mark.parametrize(("mac", "expected"), [(HUE.upper(), Identity(HUE)), ("ff:ff:ff:ff:ff:ff", None), ("?", None)])
+def test_a_mac_is_read_in_any_case_and_what_is_none_says_nothing(mac: str, expected: Identity | None) -> None:
+    assert known(batch("conn", conn("192.168.1.5", mac, "192.168.1.6", mac))).lookup("192.168.1.5") == expected
+
+
 def test_the_state_is_of_json_types_and_whole() -> None:
     identities = known(
         batch("dhcp", lease(HUE, "192.168.1.5", host_name="hue")),
