@@ -64,10 +64,8 @@ class _Named:
         return np.argsort(self.table.turns[: self.used])
 
     def make_room(self) -> None:
-        """If the table is full, remove the eighth that was unused for longest."""
-        used, limit = self.used, int(self.table.counters[LIMIT])
-        if used < limit:
-            return
+        """Remove the eighth that was unused for longest."""
+        used = self.used
         kept = np.sort(self.by_use()[max(1, used // 8) :])
         for column in (*self.table[1:5], self.addresses, self.macs):
             column[: kept.size] = column[kept]
@@ -104,11 +102,12 @@ class Frames:
         ends, tables = _ends(frame), (self._frames.table, self._routers.table)
         at = note_frames(*tables, ends, 0)
         while at < ends.scopes.size:
-            self._name(frame, ends)
-            self._frames.make_room()
-            self._routers.make_room()
-            ask_frames(*tables, ends, at)
-            _answer(frame, ends)
+            if ends.scopes[at] < LOCAL:
+                ask_frames(*tables, ends, at)
+                _answer(frame, ends)
+            else:
+                self._name(frame, ends)
+                (self._routers if ends.scopes[at] == PUBLIC else self._frames).make_room()
             at = note_frames(*tables, ends, at)
         self._name(frame, ends)
 
@@ -144,14 +143,24 @@ class Frames:
     def _name(self, frame: pl.DataFrame, ends: Ends) -> None:
         """Note the texts of new entries and of new MACs, and forget the news."""
         news = ends.news[: ends.found[0]]
-        for named, rows in ((self._frames, news[news[:, 0] >= 0]), (self._routers, news[news[:, 0] < 0])):
-            places = np.where(rows[:, 0] >= 0, rows[:, 0], -1 - rows[:, 0])
-            for side, (address, mac) in enumerate(_SIDES):
-                own = rows[:, 1] % 2 == side
-                told = frame[rows[own, 1] // 2]
-                named.macs[places[own]] = told[mac].str.to_lowercase().to_list()
-                named.addresses[places[own]] = told[address].to_list()
+        places, told = news[:, 0], news[:, 1]
+        addresses = _of_ends(told, [frame[address] for address, _ in _SIDES])
+        macs = _of_ends(told, [frame[mac].str.to_lowercase() for _, mac in _SIDES])
+        for named, own, where in (
+            (self._frames, places >= 0, places),
+            (self._routers, places < 0, -1 - places),
+        ):
+            named.addresses[where[own]], named.macs[where[own]] = addresses[own], macs[own]  # the last one counts
         ends.found[0] = 0
+
+
+def _of_ends(ends: npt.NDArray[np.int64], sides: Sequence[pl.Series]) -> npt.NDArray[Any]:
+    """Return the texts of ends, given the columns of originators and of responders."""
+    texts = np.zeros(ends.size, f"S{_LONGEST_ADDRESS}")
+    for side, column in enumerate(sides):
+        own = ends % 2 == side
+        texts[own] = column[ends[own] // 2].to_list()
+    return texts
 
 
 def _texts(column: npt.NDArray[Any]) -> list[str]:

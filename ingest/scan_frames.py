@@ -148,7 +148,7 @@ def note_frames(frames: Hashed, routers: Hashed, ends: Ends, start: Int) -> int:
         if place < 0:
             if ends.scopes[end] == NOBODY or place_of(routers, mac) >= 0:
                 continue
-            if ends.scopes[end] < LOCAL or _is_full(frames) or _is_full(routers):
+            if ends.scopes[end] < LOCAL or _is_full(routers if ends.scopes[end] == PUBLIC else frames):
                 return end
             if ends.scopes[end] == PUBLIC:
                 router = _add(routers, mac)
