@@ -22,6 +22,7 @@ from api.snapshots import KeptOverTime, SnapshotStore
 from api.state import fingerprint, state_directory
 from api.store import AlertReader, AlertWriter, EvidenceReader
 from api.stream import Hub, StreamLimits
+from api.warmup import warm_up
 from ingest.checkpoints import CheckpointStore
 from ingest.source import FollowSource
 
@@ -118,6 +119,7 @@ class _Assembly:
 
     def _parts(self, source: FollowSource, hub: Hub) -> Parts:
         """Build what the pipeline thread owns. Called in it."""
+        warm_up()
         models = load_models(self._settings, self._found)
         self._found = without_models(self._found)
         scorer = Scorer(models.engine, self._writer, hub, models.records)

@@ -19,7 +19,7 @@ from api.models import model_config
 from api.pipeline.pieces import in_one_piece
 from api.snapshots import SnapshotStore, read_snapshot
 from api.state import StateDirectory
-from api.warmup import warm_up
+from api.warmup import have_compiled
 from ingest.records import MODELLED_KINDS, RecordBatch
 from ingest.replay import ReplaySource
 from online_models.engine import Engine
@@ -117,7 +117,7 @@ def backtest(
     batch with the bytes read, the bytes in all, and the records scored.
     """
     source = ReplaySource(paths)
-    warm_up()
+    have_compiled()
     runs = [_Run(begin.engine) for begin in begins]
     days: Counter[float] = Counter()
     scored = 0

@@ -68,16 +68,22 @@ for line in sys.stdin:
 
 
 def warm_up(*, with_feedback: bool = False) -> None:
-    """Have what live records need compiled and loaded; what feedback needs is compiled too, but not waited for.
+    """Have what live records need compiled and loaded, so that no record waits for it; see `have_compiled`."""
+    have_compiled(with_feedback=with_feedback)
+    for task in _LIVE:
+        use(task)
+        _mark_compiled(task)
 
-    Unless `with_feedback`: then it is compiled when this returns.
+
+def have_compiled(*, with_feedback: bool = False) -> None:
+    """Have what records need compiled; what feedback needs is compiled too, but not waited for.
+
+    Unless `with_feedback`: then it is compiled when this returns. Nothing is loaded: finished logs of one kind do not
+    need the memory that the code for all of them takes.
     """
     missing = [task for task in (*_LIVE, *_FEEDBACK) if not _is_compiled(task)]
     if missing:
         _compile_elsewhere(missing, _LIVE + _FEEDBACK if with_feedback else _LIVE)
-    for task in _LIVE:
-        use(task)
-        _mark_compiled(task)
 
 
 def needs_compiling() -> bool:

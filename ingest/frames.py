@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 _LONGEST_ADDRESS: Final = 45
+_PRIVATE: Final = r"^(10\.\d{1,3}|192\.168)(\.\d{1,3}){2}$"
+"""Most local addresses; what it does not match is looked at more closely."""
 _MAC_LENGTH: Final = 17
 _SIDES: Final = (("id.orig_h", "orig_l2_addr"), ("id.resp_h", "resp_l2_addr"))
 NO_MACS: Final = ("", "00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff")
@@ -195,7 +197,11 @@ def _answer(frame: pl.DataFrame, ends: Ends) -> None:
     """Find out what the addresses are of which that is asked."""
     for side, (address, _) in enumerate(_SIDES):
         asked = np.flatnonzero(ends.scopes[side::2] == ASKED)
-        ends.scopes[2 * asked + side] = [scope_of(text) for text in frame[address][asked].to_list()]
+        texts = frame[address][asked]
+        private = texts.str.contains(_PRIVATE)
+        ends.scopes[2 * asked + side] = LOCAL
+        others = asked[~private.to_numpy()]
+        ends.scopes[2 * others + side] = [scope_of(text) for text in texts.filter(~private).to_list()]
 
 
 @lru_cache(maxsize=1 << 12)
