@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from online_models.compile import entry, inlined, inner
-from online_models.features.conn import FEATURES, count, is_known, measure
+from online_models.features.conn import FEATURES, count, measure
 from online_models.features.conn_columns import INBOUND, LATERAL, OUTBOUND, ConnColumns
 from online_models.features.conn_facts import tell
 from online_models.features.conn_learn import doubt, learn
@@ -15,6 +15,8 @@ from online_models.features.conn_state import (
     FIRST,
     LAST,
     PEER,
+    PEER_SERVICE,
+    RECENT_RECORDS,
     SERVICE,
     WINDOWS,
     ConnState,
@@ -22,6 +24,7 @@ from online_models.features.conn_state import (
     has_room,
     keys_of,
 )
+from online_models.features.newness import is_known
 from online_models.features.past import DAY, HOUR
 from online_models.features.table import claim, find, used_since
 from online_models.features.windows import OTHER_THINGS, RECORDS, THINGS, is_beyond_habit, observed
@@ -35,11 +38,11 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 WEIGHTS = (1.0, 0.7, 0.6, 0.4)
-COMPARES = (True, False, True, True)
+COMPARES = (1.0, 0.5, 1.0, 1.0)
 FORESTS = ((100, 6), (25, 6), (25, 6), (25, 6))
 """Trees and levels. Novelty decides most alerts: with a hundred trees their order hardly depends on the seed."""
-REACH_PRIOR = 8.0
-"""Decades of 256 times a busy but ordinary window on a site of which little is known."""
+REACH_PRIOR, MOST_REACH = 8.0, 10.0
+"""Decades of 256 times a busy but ordinary window: on a site of which little is known, and on any other at most."""
 ODD = 1.0
 """Decades from which on the forests learn a new endpoint's first record only."""
 MATURE_AFTER = 12 * HOUR
@@ -49,27 +52,32 @@ _NEW = 0.2
 
 
 @inner
-def _spreads(row: npt.NDArray[np.float64], x: npt.NDArray[np.float64]) -> bool:
-    """Tell whether most records of the window that stands out went each to another peer or service."""
+def _kind_of_burst(
+    state: ConnState, columns: ConnColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64],
+    x: npt.NDArray[np.float64],
+) -> int:  # fmt: skip
+    """Name a burst of records: most went each to another peer or service, or at least half to this one, or neither."""
     window = 0 if max(x[7], x[8]) >= max(x[11], x[12]) else 1
     peers = observed(row, WINDOWS, window, THINGS, row[LAST])
     services = observed(row, WINDOWS, window, OTHER_THINGS, row[LAST])
-    return bool(2.0 * max(peers, services) >= observed(row, WINDOWS, window, RECORDS, row[LAST]))
+    records = observed(row, WINDOWS, window, RECORDS, row[LAST])
+    if 2.0 * max(peers, services) >= records:
+        return SCAN
+    place = find(state.recent, keys[PEER_SERVICE])
+    own = state.recent.rows[place, RECENT_RECORDS] if place >= 0 else 0.0
+    return BRUTE_FORCE if columns.login[i] and 2.0 * own >= records else FLOOD
 
 
 @inner
 def behaviour_of(
-    columns: ConnColumns,
-    i: int,
-    row: npt.NDArray[np.float64],
-    x: npt.NDArray[np.float64],
-    rarity: npt.NDArray[np.float64],
-) -> int:
+    state: ConnState, columns: ConnColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64],
+    x: npt.NDArray[np.float64], rarity: npt.NDArray[np.float64],
+) -> int:  # fmt: skip
     """Name what an anomalous record's device is doing, by the view that is strongest and by how far it reaches."""
     if max(x[5], x[6], x[9], x[10]) >= _MANY:
         return SCAN
     if max(x[7], x[8], x[11], x[12]) >= _MANY and rarity[1] * WEIGHTS[1] >= 1.0:
-        return SCAN if _spreads(row, x) else BRUTE_FORCE if columns.login[i] else FLOOD
+        return _kind_of_burst(state, columns, i, keys, row, x)
     if WEIGHTS[0] * rarity[0] >= max(WEIGHTS[2] * rarity[2], WEIGHTS[3] * rarity[3]):
         direction = columns.direction[i]
         return INBOUND_CONTACT if direction == INBOUND else LATERAL_CONTACT if direction == LATERAL else NEW_PEER
@@ -87,9 +95,14 @@ def is_decisive(columns: ConnColumns, i: int, x: npt.NDArray[np.float64]) -> boo
 
 
 @inner
-def maturity_of(row: npt.NDArray[np.float64]) -> float:
-    """How much newness counts for a device: nothing at first sight, in full after twelve hours of log."""
-    return min(1.0, (row[LAST] - row[FIRST]) / MATURE_AFTER) if row[FIRST] > 0.0 else 0.0
+def maturity_of(row: npt.NDArray[np.float64], ts: float) -> float:
+    """How much newness counts in a record that began at ``ts``: nothing at first sight, in full after twelve hours.
+
+    What began before the device was known is its past, however late it ends and is logged.
+    """
+    if row[FIRST] <= 0.0:
+        return 0.0
+    return float(min(1.0, max(0.0, min(row[LAST], ts) - row[FIRST]) / MATURE_AFTER))
 
 
 @inner
@@ -142,12 +155,12 @@ def things_of(keys: npt.NDArray[np.uint64], things: npt.NDArray[np.uint64]) -> N
 
 @inlined
 def _judge_record(
-    views: Views, columns: ConnColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64],
-    x: npt.NDArray[np.float64], outcome: Outcome,
+    state: ConnState, views: Views, columns: ConnColumns, i: int, keys: npt.NDArray[np.uint64],
+    row: npt.NDArray[np.float64], x: npt.NDArray[np.float64], outcome: Outcome,
 ) -> None:  # fmt: skip
     outcome.evidence[i] = evidence_of(views)
     note_views(outcome, i, views)
-    outcome.behaviour[i] = behaviour_of(columns, i, row, x, views.rarity)
+    outcome.behaviour[i] = behaviour_of(state, columns, i, keys, row, x, views.rarity)
     things = outcome.things[outcome.used[0]]
     things_of(keys, things)
     said = said_of(views.verdicts, things, outcome.behaviour[i])
@@ -177,12 +190,13 @@ def run_conn(state: ConnState, views: Views, columns: ConnColumns, start: int, t
         if not trusted:
             release_if_quiet(row, row[LAST], views.policy)
         measure(state, columns, i, keys, row, x)
-        maturity = maturity_of(row)
+        maturity = maturity_of(row, columns.ts[i])
         views.prior[1] = maturity * REACH_PRIOR * max(x[5:13])
         views.prior[2] = REACH_PRIOR * x[16]
         assess(views, x, 0.0 if trusted else maturity, row[LAST])
+        views.rarity[1] = min(views.rarity[1], MOST_REACH * max(x[5:13]))
         if not trusted:
-            _judge_record(views, columns, i, keys, row, x, outcome)
+            _judge_record(state, views, columns, i, keys, row, x, outcome)
             if outcome.verdict[i] & ANOMALY:
                 _report(state, views, columns, i, keys, row, x, outcome)
         if trusted or not (outcome.verdict[i] & ~ACCEPTED or is_frozen(row)):

@@ -34,12 +34,14 @@ if TYPE_CHECKING:
     from online_models.features.dns_columns import DnsColumns
 
 WEIGHTS = (0.8, 1.0, 0.7, 0.8)
-COMPARES = (False, False, False, True)
+COMPARES = (0.0, 0.0, 0.0, 1.0)
 FORESTS = ((25, 8), (25, 8), (25, 8), (25, 8))
 DOMAIN_PRIOR = 6.0
 """Decades of 256 KiB in names of one domain, none of them asked for twice."""
 DOMAIN_MOST = 10.0
 """Decades of 256 KiB in names of one domain at the most: what carries nothing is no tunnel, however rare it looks."""
+ASKED_BEFORE = 1.5
+"""Decades of the shape of a name that the device asks for again, at the most: a name carries data out only once."""
 TUNNEL, GENERATED, FLOOD, NEW_DOMAIN = range(4)
 
 
@@ -101,13 +103,14 @@ def run_dns(state: DnsState, views: Views, columns: DnsColumns, start: int, trus
             return i
         keys_of(columns, i, keys)
         row = state.device.rows[claim(state.device, keys[DEVICE])]
-        count(state, columns, i, keys, row)
+        asked_before = count(state, columns, i, keys, row)
         if not trusted:
             release_if_quiet(row, row[LAST], views.policy)
         measure(state, columns, i, keys, row, x)
-        maturity = maturity_of(row)
+        maturity = maturity_of(row, columns.ts[i])
         views.prior[1] = DOMAIN_PRIOR * min(x[7], x[8])
         assess(views, x, 0.0 if trusted else maturity, row[LAST])
+        views.rarity[0] = min(views.rarity[0], ASKED_BEFORE) if asked_before else views.rarity[0]
         views.rarity[1] = min(views.rarity[1], DOMAIN_MOST * x[7])
         if not trusted:
             _judge_record(state, views, columns, i, keys, row, x, outcome)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from online_models.features.http_columns import HttpColumns
 
 WEIGHTS = (0.9, 0.7, 0.6, 0.7)
-COMPARES = (True, False, True, False)
+COMPARES = (1.0, 0.0, 1.0, 0.0)
 FORESTS = ((25, 8), (25, 8), (25, 8), (25, 8))
 NEW_HOST, ODD_REQUEST, TRANSFER, CRAWL = range(4)
 
@@ -99,7 +99,7 @@ def run_http(state: HttpState, views: Views, columns: HttpColumns, start: int, t
         if not trusted:
             release_if_quiet(row, row[LAST], views.policy)
         measure(state, columns, i, keys, row, x)
-        maturity = maturity_of(row)
+        maturity = maturity_of(row, columns.ts[i])
         assess(views, x, 0.0 if trusted else maturity, row[LAST])
         if not trusted:
             _judge_record(state, views, columns, i, keys, row, x, outcome)

@@ -55,7 +55,7 @@ class Kind:
     views: tuple[str, ...]
     edges: npt.NDArray[np.int64]
     weights: tuple[float, ...]
-    compares: tuple[bool, ...]
+    compares: tuple[float, ...]
     forests: tuple[tuple[int, int], ...]
     new_state: Callable[[int, int], Any]
     with_room: Callable[[Any], Any]

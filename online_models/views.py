@@ -40,7 +40,7 @@ class Views(NamedTuple):
     weights
         float64 ``(views,)``: what a decade of each view counts.
     compares
-        bool ``(views,)``: the view compares a device with its own past, which a new device does not have.
+        float64 ``(views,)``: how far the view compares a device with its own past, which a new device does not have.
     policy
         float64 ``(4,)``: see `online_models.guard`.
     rates
@@ -66,7 +66,7 @@ class Views(NamedTuple):
     calibration: Calibration
     edges: npt.NDArray[np.int64]
     weights: npt.NDArray[np.float64]
-    compares: npt.NDArray[np.bool_]
+    compares: npt.NDArray[np.float64]
     policy: npt.NDArray[np.float64]
     rates: Rates
     verdicts: Table
@@ -82,7 +82,7 @@ class Views(NamedTuple):
 def new_views(
     edges: npt.NDArray[np.int64],
     weights: tuple[float, ...],
-    compares: tuple[bool, ...],
+    compares: tuple[float, ...],
     forests: tuple[tuple[int, int], ...],
     seed: int,
 ) -> Views:
@@ -118,7 +118,7 @@ def with_masks(parts: tuple[Any, ...]) -> Views:
 def assess(views: Views, x: npt.NDArray[np.float64], maturity: float, now: float) -> None:
     """Score the features of a record in every view; ``now`` is its log time, epoch seconds.
 
-    ``maturity`` in [0, 1] is how much of its own past the device has: views that `compare` with it count by that.
+    ``maturity`` in [0, 1] is how much of its own past the device has: views that `compares` with it count by that.
     """
     age = max(0.0, now - views.began[0])
     aged = age / (age + _SETTLING_S)
@@ -126,7 +126,7 @@ def assess(views: Views, x: npt.NDArray[np.float64], maturity: float, now: float
         part = x[views.edges[v] : views.edges[v + 1]]
         views.scores[v] = score_and_leaves(views.forests[v], views.masks[v], part, views.leaves[v])
         learned = views.calibration.total[v]
-        trust, known = maturity if views.compares[v] else 1.0, aged * learned / (learned + _SETTLING)
+        trust, known = 1.0 - views.compares[v] * (1.0 - maturity), aged * learned / (learned + _SETTLING)
         found = decades(views.calibration, v, views.scores[v])
         views.rarity[v] = trust * (known * found + (1.0 - known) * views.prior[v])
 

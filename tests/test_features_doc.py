@@ -58,7 +58,7 @@ def test_views_have_the_weights_and_forests_of_the_code(features_page: FeaturesP
     assert tuple(row[0].strip("`") for row in rows) == model.views
     assert tuple(float(row[2]) for row in rows) == model.weights
     assert tuple(tuple(map(int, row[3].split(" x "))) for row in rows) == model.forests
-    assert tuple({"yes": True, "no": False}[row[4]] for row in rows) == model.compares
+    assert tuple({"yes": 1.0, "half": 0.5, "no": 0.0}[row[4]] for row in rows) == model.compares
     assert all(row[1].endswith("?") for row in rows)
 
 

@@ -9,11 +9,12 @@ novelty.site       novelty of the network on this service to the whole site / (1
 novelty.outcome    novelty of the endpoint, if new peers are rare, x surprise of answered / no reply / refused / broken
                    on this service: that a known peer, or one of a pool, does not answer is an outage, and no news
 reach.*            distinct peers, (peer, service)s, failures and records in the last minute and hour, above usual;
-                   without what fails at an endpoint known for 12 h, which is an outage
+                   without what fails at an endpoint known for 12 h, which is an outage; less where it was answered;
+                   0 in a record that is itself none of these
 volume.*           payload up, payload down, duration: distance from this service's mean in standard deviations / 10;
                    0 where the peer did not take part
 volume.sent_hour   payload sent in the last hour to peers known for less than 12 h, above usual, if such are rare
-rhythm.gap         gap since the service's last record, in standard deviations / 10
+rhythm.gap         how much sooner after the service's last record than usual, in standard deviations / 10
 rhythm.regularity  novelty of the endpoint / (1 + spread of its gaps): a young endpoint with a steady beat
 =================  =====================================================================================================
 
@@ -28,7 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from online_models.compile import inlined, inner
-from online_models.features.conn_columns import ANSWERED, BROKEN, LATERAL, TO_GROUP, ConnColumns
+from online_models.features.conn_columns import ANSWERED, BROKEN, LATERAL, OUTBOUND, TO_GROUP, ConnColumns
 from online_models.features.conn_state import (
     COUNT,
     DEVICE,
@@ -48,6 +49,7 @@ from online_models.features.conn_state import (
     OUTCOMES,
     PEER,
     PEERS_FADED_AT,
+    RECENT_RECORDS,
     RECENT_WINDOW,
     SENT,
     SERVICE,
@@ -59,19 +61,29 @@ from online_models.features.conn_state import (
     WINDOWS,
     ConnState,
 )
+from online_models.features.newness import is_known, newness, others
 from online_models.features.past import (
     HOUR,
-    SETTLING,
-    decayed,
     deviation,
-    novelty,
     rarity,
     surprise,
-    trusted_age,
     unfaded,
 )
-from online_models.features.table import Table, claim, find
-from online_models.features.windows import AMOUNT, add, count_record, count_thing, excess, roll
+from online_models.features.table import claim, find
+from online_models.features.windows import (
+    AMOUNT,
+    FAILURES,
+    OTHER_THINGS,
+    RECORDS,
+    THINGS,
+    add,
+    count_record,
+    count_thing,
+    excess,
+    heard,
+    roll,
+    scattered,
+)
 from online_models.guard import FROZEN, RELEASED, move_on
 
 FEATURES = (
@@ -91,21 +103,20 @@ SMALL = 128.0
 _LEAST_GAPS = 3.0
 _PAUSE = 3.0
 _RARE = 0.25
+_HEARD, _HALF = 0.75, 0.5
+"""What less a fan-out counts of which everything was answered: who looks for hosts that are there finds few."""
 
 
 @inner
-def newness(table: Table, key: np.uint64, row: npt.NDArray[np.float64]) -> float:
-    """Novelty of a table's entry to the device whose row is given; its FIRST column tells since when it is known."""
-    place = find(table, key)
-    if place < 0:
-        return 1.0
-    return novelty(trusted_age(table.rows[place, FIRST], row[LAST], row[FROZEN], row[RELEASED]))
-
-
-@inner
-def is_known(table: Table, key: np.uint64, row: npt.NDArray[np.float64]) -> bool:
-    """Whether a table's entry has been known to the device for twelve hours."""
-    return newness(table, key, row) <= novelty(SETTLING)
+def _is_of_its_pool(
+    state: ConnState, columns: ConnColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]
+) -> bool:
+    """Whether a peer outside is of a network and of a service that the device has known for twelve hours."""
+    return bool(
+        columns.direction[i] == OUTBOUND
+        and is_known(state.network, keys[NETWORK], row)
+        and is_known(state.service, keys[SERVICE], row)
+    )
 
 
 @inner
@@ -122,10 +133,11 @@ def count(
     for thing in range(2):
         recent = state.recent.rows[claim(state.recent, keys[PEER + thing])]
         recent[LAST] = now
-        count_thing(row, WINDOWS, thing, recent, RECENT_WINDOW, minute, hour)
+        is_first = count_thing(row, WINDOWS, thing, recent, RECENT_WINDOW, minute, hour)
+        recent[RECENT_RECORDS] = 1.0 if is_first else recent[RECENT_RECORDS] + 1.0
     failed = columns.outcome[i] != ANSWERED
     known = is_known(state.endpoint, keys[ENDPOINT], row)
-    if not (failed and known):
+    if not (failed and (known or _is_of_its_pool(state, columns, i, keys, row))):
         count_record(row, WINDOWS, failed)
     if not known and columns.direction[i] != TO_GROUP:
         add(row, WINDOWS, 1, AMOUNT, columns.up[i] / KIB)
@@ -134,15 +146,6 @@ def count(
 @inner
 def _known_for(row: npt.NDArray[np.float64]) -> float:
     return max(0.0, row[LAST] - row[FIRST]) if row[FIRST] > 0.0 else 0.0
-
-
-@inner
-def others(count: float, faded_at: float, table: Table, key: np.uint64, since: float, now: float) -> float:
-    """Return a faded count of the new things since a time, without what the thing of this key itself added to it."""
-    place = find(table, key)
-    first = table.rows[place, FIRST] if place >= 0 else 0.0
-    own = decayed(1.0, first, now) if first > 0.0 and first >= since else 0.0
-    return max(0.0, decayed(count, faded_at, now) - own)
 
 
 @inner
@@ -243,7 +246,26 @@ def _measure_service(
         x[14] = _distance(service, DOWN, size_of(columns.down[i]), exchanges)
     if exchanged and columns.duration[i] >= 0.0:
         x[15] = _distance(service, DURATION, math.log2(1e-3 + columns.duration[i]), exchanges)
-    x[17] = _distance(service, GAP, math.log2(1.0 + max(0.0, now - service[LAST])), service[COUNT])
+    gap = deviation(service, GAP, math.log2(1.0 + max(0.0, now - service[LAST])), service[COUNT], 1.0)
+    x[17] = min(1.0, max(0.0, -gap) / _DEVIATIONS)
+
+
+@inner
+def _measure_reach(
+    columns: ConnColumns, i: int, row: npt.NDArray[np.float64], known: bool, x: npt.NDArray[np.float64]
+) -> None:
+    """Write the features of reach: a record has a part in what it is itself one of."""
+    answered, outbound = columns.outcome[i] == ANSWERED, columns.direction[i] == OUTBOUND
+    for window in range(2):
+        at = 5 + 4 * window
+        for counter in range(4):
+            x[at + counter] = excess(row, WINDOWS, window, counter, row[LAST])
+        less = _HEARD * heard(row, WINDOWS, window, row[LAST]) if outbound else 0.0
+        fan_out = 0.0 if known else 1.0 - less
+        x[at + THINGS] *= fan_out
+        x[at + OTHER_THINGS] *= fan_out
+        x[at + FAILURES] *= 0.0 if answered else 1.0
+        x[at + RECORDS] *= 1.0 - less * max(_HALF, scattered(row, WINDOWS, window, row[LAST]))
 
 
 @inlined
@@ -254,12 +276,11 @@ def measure(
     """Write the features of record i to ``x``, float64 ``(19,)``; `count` came before, `learn` comes after."""
     place = find(state.service, keys[SERVICE])
     rare = _measure_novelty(state, columns, i, keys, place, row, x)
-    for window in range(2):
-        for counter in range(4):
-            x[5 + 4 * window + counter] = excess(row, WINDOWS, window, counter, row[LAST])
+    known = is_known(state.endpoint, keys[ENDPOINT], row)
+    _measure_reach(columns, i, row, known, x)
     x[13:19] = 0.0
     sent = excess(row, WINDOWS, 1, AMOUNT, row[LAST])
-    if min(sent, columns.up[i]) > 0.0 and not is_known(state.endpoint, keys[ENDPOINT], row):
+    if min(sent, columns.up[i]) > 0.0 and not known:
         x[16] = sent * min(1.0, rare / _RARE)
     if place >= 0:
         _measure_service(state.service.rows[place], columns, i, row[LAST], x)
@@ -271,4 +292,4 @@ def measure(
         x[18] = newness(state.endpoint, keys[ENDPOINT], row) * paused / (1.0 + spread)
 
 
-__all__ = ["DEVICE", "EDGES", "FEATURES", "VIEWS", "count", "measure", "newness"]
+__all__ = ["DEVICE", "EDGES", "FEATURES", "VIEWS", "count", "measure"]

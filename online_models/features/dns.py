@@ -31,7 +31,6 @@ import numpy as np
 import numpy.typing as npt
 
 from online_models.compile import inlined, inner
-from online_models.features.conn import is_known, newness, others
 from online_models.features.dns_columns import NOERROR, DnsColumns
 from online_models.features.dns_state import (
     BYTES,
@@ -61,6 +60,7 @@ from online_models.features.dns_state import (
     DnsState,
 )
 from online_models.features.names import is_empty
+from online_models.features.newness import is_known, newness, others
 from online_models.features.past import HOUR, SETTLING, rarity, surprise
 from online_models.features.table import Table, claim, find
 from online_models.features.windows import count_record, count_thing, excess, roll
@@ -107,19 +107,24 @@ def _count_result(
 @inner
 def count(
     state: DnsState, columns: DnsColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]
-) -> None:
-    """Move the device's log time on to record i and count the record in the running windows."""
+) -> bool:
+    """Move the device's log time on to record i and count the record in the running windows.
+
+    Return whether the device has asked for the name before, as far as that is remembered.
+    """
     now = move_on(row, columns.end[i])
     learning = row[FROZEN] <= 0.0 or row[RELEASED] > 0.0
-    new_name = False
+    new_name, asked_before = False, False
     minute, hour = roll(row, WINDOWS, 0, now, learning), roll(row, WINDOWS, 1, now, learning)
     for thing in range(2):
         recent = state.recent.rows[claim(state.recent, keys[RECENT_DOMAIN + thing])]
+        asked_before = recent[LAST] > 0.0
         recent[LAST] = now
         new_name = count_thing(row, WINDOWS, thing, recent, RECENT_WINDOW, minute, hour)
     _count_result(state, columns, i, keys, row, new_name)
     domain = state.domain.rows[claim(state.domain, keys[DOMAIN])]
     _count_domain(domain, hour, now, columns.names.sub_length[i], new_name)
+    return bool(asked_before)
 
 
 @inner

@@ -24,7 +24,6 @@ import numpy as np
 import numpy.typing as npt
 
 from online_models.compile import inlined, inner
-from online_models.features.conn import newness
 from online_models.features.dns import site_count
 from online_models.features.http_columns import CLIENT_ERROR, SUCCESS, HttpColumns
 from online_models.features.http_state import (
@@ -50,6 +49,7 @@ from online_models.features.http_state import (
     WINDOWS,
     HttpState,
 )
+from online_models.features.newness import newness
 from online_models.features.past import HOUR, decayed, deviation, rarity, surprise
 from online_models.features.table import claim, find
 from online_models.features.windows import count_record, count_thing, excess, roll

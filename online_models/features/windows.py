@@ -25,6 +25,7 @@ WINDOWS_WIDTH = 2 * _WIDTH
 _MEMORY = 500.0
 _DOUBLINGS = 8.0
 _LITTLE = 10.0
+_MOSTLY, _EVERY = 0.6, 4.0
 _LEARNED_A_MINUTE, _LEARNED_AN_HOUR, _TIMES_USUAL = 16.0, 60.0, 4.0
 
 
@@ -106,6 +107,20 @@ def usual(row: npt.NDArray[np.float64], base: int, window: int, counter: int) ->
     at = base + window * _WIDTH
     level = row[at + _USUAL + 2 * counter] + math.sqrt(max(row[at + _USUAL + 2 * counter + 1], 0.0))
     return float(2.0**level - 1.0)
+
+
+@inner
+def heard(row: npt.NDArray[np.float64], base: int, window: int, now: float) -> float:
+    """Return in [0, 1] how far the records of the last span were answered: 1 from six in ten on."""
+    records = max(1.0, observed(row, base, window, RECORDS, now))
+    return float(min(1.0, (1.0 - observed(row, base, window, FAILURES, now) / records) / _MOSTLY))
+
+
+@inner
+def scattered(row: npt.NDArray[np.float64], base: int, window: int, now: float) -> float:
+    """Return in [0, 1] how far the records of the last span went to different things: 1 from every fourth on."""
+    things = max(observed(row, base, window, THINGS, now), observed(row, base, window, OTHER_THINGS, now))
+    return float(min(1.0, _EVERY * things / max(1.0, observed(row, base, window, RECORDS, now))))
 
 
 @inner

@@ -128,7 +128,8 @@ def of_conn(seen: Seen) -> dict[str, Any]:
         "site_new_networks": seen.others(site, s.SITE_NEW_NETWORKS, s.LAST, network),
         "site_known": seen.now - site[s.FIRST] if site[s.FIRST] else 0.0,
         "same_outcome": service[s.OUTCOMES + outcome],
-        "answered": outcome == conn_columns.ANSWERED,
+        "outbound": columns.direction[0] == conn_columns.OUTBOUND,
+        "answered_itself": outcome == conn_columns.ANSWERED,
         "exchanged": outcome == conn_columns.ANSWERED
         or (outcome == conn_columns.BROKEN and columns.up[0] > 0.0 and columns.down[0] > 0.0),
         "up": columns.up[0],

@@ -1,0 +1,67 @@
+"""What looks like an attack by its numbers alone, and is told only where something besides the numbers is wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from ingest.records import RecordBatch
+from online_models.engine import Engine
+
+if TYPE_CHECKING:
+    import polars as pl
+    from conftest import Traffic
+
+
+def told(models: bytes, kind: str, frame: pl.DataFrame) -> set[str]:
+    """Return the behaviours of the alerts that records raise."""
+    return {alert.behaviour for alert in Engine.from_bytes(models).process(RecordBatch(kind, frame)).alerts}
+
+
+@pytest.mark.parametrize(("state", "is_told"), [("SF", False), ("S0", True)], ids=["answered", "not answered"])
+def test_many_hosts_in_ten_minutes_are_a_scan_if_they_do_not_answer(
+    learned_day: bytes, traffic: Traffic, state: str, *, is_told: bool
+) -> None:
+    times = traffic.START + traffic.DAY + 5.0 * np.arange(120.0)
+    peers = [f"45.{n}.0.9" for n in range(120)]
+    pages = traffic.flows(times, traffic.VICTIM, peers, 443, conn_state=[state] * 120)
+    assert bool({"scan", "flood"} & told(learned_day, "conn", pages)) == is_told
+
+
+@pytest.mark.parametrize(("begins_h", "is_told"), [(-0.1, False), (23.0, True)], ids=["before", "after"])
+def test_a_connection_that_was_there_before_its_device_was_known_is_no_first_contact(
+    learned_day: bytes, traffic: Traffic, begins_h: float, *, is_told: bool
+) -> None:
+    """Both are logged in the second day's first hour, when they end."""
+    begin, end = traffic.START + begins_h * traffic.HOUR, traffic.START + traffic.DAY + 60.0
+    times = np.array([begin, begin + 1.0, begin + 2.0])
+    held = traffic.flows(times, traffic.VICTIM, ["45.66.77.88"] * 3, 4444, duration=end - times)
+    assert bool(told(learned_day, "conn", held)) == is_told
+
+
+@pytest.mark.parametrize(("names", "is_told"), [(1, False), (60, True)], ids=["one name", "many names"])
+def test_a_name_that_looks_like_a_tunnel_is_none_if_it_is_asked_for_again_and_again(
+    learned_day: bytes, traffic: Traffic, names: int, *, is_told: bool
+) -> None:
+    odd = traffic.tunnel(traffic.START + traffic.DAY, names=60)
+    asked = odd.with_columns(query=odd["query"].gather(np.arange(60) % names))
+    assert ("dns-tunnel" in told(learned_day, "dns", asked)) == is_told
+
+
+def test_a_device_that_was_silent_for_hours_keeps_no_other_rhythm(learned_day: bytes, traffic: Traffic) -> None:
+    engine = Engine.from_bytes(learned_day)
+    engine.tells_views = True
+    later = traffic.Site(hours=1.0, begin=traffic.START + traffic.DAY + 8.0 * traffic.HOUR, seed=2).frames()["conn"]
+    scored = engine.process(RecordBatch("conn", later))
+    assert not scored.alerts
+    assert scored.views["rhythm"].max() < 1.0
+
+
+def test_a_pool_that_does_not_answer_is_an_outage(learned_day: bytes, traffic: Traffic) -> None:
+    """The time servers are others each time, but of a network and on a service that the device knows."""
+    times = traffic.START + traffic.DAY + 20.0 * np.arange(150.0)
+    peers = [f"198.51.100.{10 + n}" for n in range(150)]
+    tried = traffic.flows(times, traffic.VICTIM, peers, 123, proto=["udp"] * 150, conn_state=["S0"] * 150)
+    assert not {"scan", "flood"} & told(learned_day, "conn", tried)
