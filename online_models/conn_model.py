@@ -45,6 +45,8 @@ REACH_PRIOR, MOST_REACH = 8.0, 10.0
 """Decades of 256 times a busy but ordinary window: on a site of which little is known, and on any other at most."""
 ODD = 1.0
 """Decades from which on the forests learn a new endpoint's first record only."""
+LEAST_SENT = 9.0
+"""Decades of 256 times a busy but ordinary hour's amount to strangers, on any site at least."""
 MATURE_AFTER = 12 * HOUR
 NEW_PEER, SCAN, FLOOD, BRUTE_FORCE, VOLUME, RHYTHM, LATERAL_CONTACT, INBOUND_CONTACT = range(8)
 _MANY = 0.25
@@ -195,6 +197,7 @@ def run_conn(state: ConnState, views: Views, columns: ConnColumns, start: int, t
         views.prior[2] = REACH_PRIOR * x[16]
         assess(views, x, 0.0 if trusted else maturity, row[LAST])
         views.rarity[1] = min(views.rarity[1], MOST_REACH * max(x[5:13]))
+        views.rarity[2] = max(views.rarity[2], maturity * LEAST_SENT * x[16])
         if not trusted:
             _judge_record(state, views, columns, i, keys, row, x, outcome)
             if outcome.verdict[i] & ANOMALY:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from online_models.compile import entry, inlined, inner
 from online_models.conn_model import maturity_of
-from online_models.features.dns import count, measure
+from online_models.features.dns import bytes_a_name, count, measure
 from online_models.features.dns_facts import tell
 from online_models.features.dns_learn import doubt, learn
 from online_models.features.dns_state import (
@@ -40,6 +40,8 @@ DOMAIN_PRIOR = 6.0
 """Decades of 256 KiB in names of one domain, none of them asked for twice."""
 DOMAIN_MOST = 10.0
 """Decades of 256 KiB in names of one domain at the most: what carries nothing is no tunnel, however rare it looks."""
+CARRIES = 12.0
+"""Bytes in an average name from which on the names of a domain may carry data: shorter ones are words."""
 ASKED_BEFORE = 1.5
 """Decades of the shape of a name that the device asks for again, at the most: a name carries data out only once."""
 TUNNEL, GENERATED, FLOOD, NEW_DOMAIN = range(4)
@@ -111,7 +113,8 @@ def run_dns(state: DnsState, views: Views, columns: DnsColumns, start: int, trus
         views.prior[1] = DOMAIN_PRIOR * min(x[7], x[8])
         assess(views, x, 0.0 if trusted else maturity, row[LAST])
         views.rarity[0] = min(views.rarity[0], ASKED_BEFORE) if asked_before else views.rarity[0]
-        views.rarity[1] = min(views.rarity[1], DOMAIN_MOST * x[7])
+        carries = min(1.0, bytes_a_name(state, keys, row[LAST]) / CARRIES)
+        views.rarity[1] = min(views.rarity[1], DOMAIN_MOST * x[7] * carries)
         if not trusted:
             _judge_record(state, views, columns, i, keys, row, x, outcome)
         if trusted or not (outcome.verdict[i] & ~ACCEPTED or is_frozen(row)):

@@ -15,7 +15,8 @@ volume.*           payload up, payload down, duration: distance from this servic
                    0 where the peer did not take part
 volume.sent_hour   payload sent in the last hour to peers known for less than 12 h, above usual, if such are rare
 rhythm.gap         how much sooner after the service's last record than usual, in standard deviations / 10
-rhythm.regularity  novelty of the endpoint / (1 + spread of its gaps): a young endpoint with a steady beat
+rhythm.regularity  novelty of the endpoint, if new peers are rare, / (1 + spread of its gaps): a stranger with a steady
+                   beat
 =================  =====================================================================================================
 
 `count`, `measure` and `learn` are separate: an attack is counted and measured, but not learned.
@@ -213,7 +214,7 @@ def _measure_novelty(
     x[1] = new_network * rarity(networks, known, HOUR)
     x[2] = newness(state.service, keys[SERVICE], row) * rarity(services, known, HOUR)
     x[3] = _site_novelty(state, keys, row)
-    x[4] = stranger * min(1.0, rare / _RARE) * _outcome_surprise(state, place, columns.outcome[i])
+    x[4] = x[0] / max(rare, _RARE) * _outcome_surprise(state, place, columns.outcome[i])
     return rare
 
 
@@ -255,17 +256,18 @@ def _measure_reach(
     columns: ConnColumns, i: int, row: npt.NDArray[np.float64], known: bool, x: npt.NDArray[np.float64]
 ) -> None:
     """Write the features of reach: a record has a part in what it is itself one of."""
-    answered, outbound = columns.outcome[i] == ANSWERED, columns.direction[i] == OUTBOUND
+    answered = columns.outcome[i] == ANSWERED
+    least = _HALF if columns.direction[i] == OUTBOUND else 0.0
     for window in range(2):
         at = 5 + 4 * window
         for counter in range(4):
             x[at + counter] = excess(row, WINDOWS, window, counter, row[LAST])
-        less = _HEARD * heard(row, WINDOWS, window, row[LAST]) if outbound else 0.0
+        less = _HEARD * heard(row, WINDOWS, window, row[LAST])
         fan_out = 0.0 if known else 1.0 - less
         x[at + THINGS] *= fan_out
         x[at + OTHER_THINGS] *= fan_out
         x[at + FAILURES] *= 0.0 if answered else 1.0
-        x[at + RECORDS] *= 1.0 - less * max(_HALF, scattered(row, WINDOWS, window, row[LAST]))
+        x[at + RECORDS] *= 1.0 - less * max(least, scattered(row, WINDOWS, window, row[LAST]))
 
 
 @inlined
@@ -289,7 +291,7 @@ def measure(
         endpoint = state.endpoint.rows[place]
         spread = math.sqrt(max(0.0, endpoint[ENDPOINT_GAP + 1]))
         paused = min(1.0, endpoint[ENDPOINT_GAP] / _PAUSE)
-        x[18] = newness(state.endpoint, keys[ENDPOINT], row) * paused / (1.0 + spread)
+        x[18] = x[0] / max(rare, _RARE) * paused / (1.0 + spread)
 
 
 __all__ = ["DEVICE", "EDGES", "FEATURES", "VIEWS", "count", "measure"]

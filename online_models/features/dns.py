@@ -136,6 +136,13 @@ def last_hour(domain: npt.NDArray[np.float64], counter: int, now: float) -> floa
 
 
 @inner
+def bytes_a_name(state: DnsState, keys: npt.NDArray[np.uint64], now: float) -> float:
+    """Return the bytes before the registered domain in an average name under it in the last hour, after `count`."""
+    domain = state.domain.rows[find(state.domain, keys[DOMAIN])]
+    return last_hour(domain, BYTES, now) / max(1.0, last_hour(domain, NAMES, now))
+
+
+@inner
 def site_count(table: Table, key: np.uint64, column: int) -> float:
     """Return a number of a site row, 0 if there is none."""
     place = find(table, key)

@@ -65,3 +65,26 @@ def test_a_pool_that_does_not_answer_is_an_outage(learned_day: bytes, traffic: T
     peers = [f"198.51.100.{10 + n}" for n in range(150)]
     tried = traffic.flows(times, traffic.VICTIM, peers, 123, proto=["udp"] * 150, conn_state=["S0"] * 150)
     assert not {"scan", "flood"} & told(learned_day, "conn", tried)
+
+
+def test_words_under_one_domain_carry_nothing_however_many_come_at_once(learned_day: bytes, traffic: Traffic) -> None:
+    words = [f"{word}{n}" for word in ("api", "cdn", "img", "www", "ads") for n in range(6)]
+    times = traffic.START + traffic.DAY + 0.1 * np.arange(30.0)
+    page = traffic.lookups(times, traffic.VICTIM, [f"{word}.paperhouse.example" for word in words])
+    assert "dns-tunnel" not in told(learned_day, "dns", page)
+
+
+@pytest.mark.parametrize(
+    ("peer", "is_told"), [("203.0.200.9", False), ("45.66.77.88", True)], ids=["cloud", "stranger"]
+)
+def test_a_steady_beat_is_a_beacon_at_a_stranger_and_none_in_the_devices_own_cloud(
+    learned_day: bytes, traffic: Traffic, peer: str, *, is_told: bool
+) -> None:
+    times = traffic.START + traffic.DAY + 45.0 * np.arange(40.0)
+    assert bool(told(learned_day, "conn", traffic.flows(times, traffic.VICTIM, [peer] * 40, 443))) == is_told
+
+
+def test_much_that_goes_to_a_neighbour_is_told(learned_day: bytes, traffic: Traffic) -> None:
+    times = traffic.START + traffic.DAY + 30.0 * np.arange(30.0)
+    copied = traffic.flows(times, traffic.VICTIM, ["192.168.7.13"] * 30, 445, orig_bytes=[20_000_000] * 30)
+    assert {"volume", "lateral-contact"} & told(learned_day, "conn", copied)
