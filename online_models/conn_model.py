@@ -45,6 +45,9 @@ REACH_PRIOR, MOST_REACH = 8.0, 10.0
 """Decades of 256 times a busy but ordinary window: on a site of which little is known, and on any other at most."""
 ODD = 1.0
 """Decades from which on the forests learn a new endpoint's first record only."""
+LEAST_SCAN, SCAN_MATURE = 8.0, 4.0
+"""Decades of a fan-out and of failures that are both 256 times a busy but ordinary window, on any site at least; and
+how many times sooner than a device's newness they count in full."""
 LEAST_SENT = 9.0
 """Decades of 256 times a busy but ordinary hour's amount to strangers, on any site at least."""
 MATURE_AFTER = 12 * HOUR
@@ -105,6 +108,12 @@ def maturity_of(row: npt.NDArray[np.float64], ts: float) -> float:
     if row[FIRST] <= 0.0:
         return 0.0
     return float(min(1.0, max(0.0, min(row[LAST], ts) - row[FIRST]) / MATURE_AFTER))
+
+
+@inner
+def unanswered(x: npt.NDArray[np.float64]) -> float:
+    """Return in [0, 1] how far a record is part of a fan-out that finds nobody, in the minute or in the hour."""
+    return float(max(min(max(x[5], x[6]), x[7]), min(max(x[9], x[10]), x[11])))
 
 
 @inner
@@ -197,6 +206,7 @@ def run_conn(state: ConnState, views: Views, columns: ConnColumns, start: int, t
         views.prior[2] = REACH_PRIOR * x[16]
         assess(views, x, 0.0 if trusted else maturity, row[LAST])
         views.rarity[1] = min(views.rarity[1], MOST_REACH * max(x[5:13]))
+        views.rarity[1] = max(views.rarity[1], min(1.0, SCAN_MATURE * maturity) * LEAST_SCAN * unanswered(x))
         views.rarity[2] = max(views.rarity[2], maturity * LEAST_SENT * x[16])
         if not trusted:
             _judge_record(state, views, columns, i, keys, row, x, outcome)

@@ -57,6 +57,15 @@ def test_an_attack_is_told_within_a_minute(traffic: Traffic, two_days: bytes, at
     assert min(alert.ts for alert in scored.alerts) < begin + 60.0
 
 
+def test_a_scan_is_told_within_a_minute_two_hours_after_the_first_record_of_a_site(traffic: Traffic) -> None:
+    """Hosts that are not there, many of them, are a scan on any site."""
+    engine, begin = Engine(), traffic.START + 2.0 * traffic.HOUR
+    assert not traffic.alerts_in(traffic.run(engine, quiet_site(traffic, 2.0)).values())
+    (alert, *_) = engine.process(RecordBatch("conn", traffic.scan(begin))).alerts
+    assert (alert.device, alert.behaviour) == (traffic.VICTIM, "scan")
+    assert alert.ts < begin + 60.0
+
+
 def test_much_that_goes_to_a_stranger_in_many_pieces_is_told_as_an_amount(traffic: Traffic, two_days: bytes) -> None:
     begin = traffic.START + HOURS * traffic.HOUR + 600.0
     times, sizes = begin + np.arange(40.0) * 30.0, [20_000_000] * 40
