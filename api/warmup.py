@@ -87,7 +87,7 @@ def have_compiled(*, with_feedback: bool = False) -> None:
 
 
 def needs_compiling() -> bool:
-    """Tell whether the next `warm_up` will take many seconds."""
+    """Tell whether the next `have_compiled` will take many seconds."""
     return not all(map(_is_compiled, _LIVE))
 
 

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 _LONGEST_ADDRESS: Final = 45
-_PRIVATE: Final = r"^(10\.\d{1,3}|192\.168)(\.\d{1,3}){2}$"
+_PRIVATE: Final = r"^(10\.[0-9]{1,3}|192\.168)(\.[0-9]{1,3}){2}$"
 """Most local addresses; what it does not match is looked at more closely."""
+_MAC: Final = r"^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$"
 _MAC_LENGTH: Final = 17
 _SIDES: Final = (("id.orig_h", "orig_l2_addr"), ("id.resp_h", "resp_l2_addr"))
 NO_MACS: Final = ("", "00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff")
@@ -39,7 +40,7 @@ NO_MACS: Final = ("", "00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff")
 class _Named:
     """A table with the texts that its entries stand for: address and MAC of a frame, or the MAC of a router."""
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, *, with_addresses: bool) -> None:
         self.table = Hashed(
             slots=np.zeros(1 << (2 * capacity - 1).bit_length(), np.int32),
             keys=np.zeros(capacity, np.uint64),
@@ -48,7 +49,7 @@ class _Named:
             turns=np.zeros(capacity, np.int64),
             counters=np.array([0, capacity, 0], np.int64),
         )
-        self.addresses = np.zeros(capacity, f"S{_LONGEST_ADDRESS}")
+        self.addresses = np.zeros(capacity if with_addresses else 0, f"S{_LONGEST_ADDRESS}")
         self.macs = np.zeros(capacity, f"S{_MAC_LENGTH}")
         self.evicted = 0
 
@@ -58,8 +59,11 @@ class _Named:
 
     def place(self, key: int) -> int:
         """Return the place of a key's entry, or -1."""
-        found = np.flatnonzero(self.table.keys[: self.used] == np.uint64(key))
-        return int(found[0]) if found.size else -1
+        mask = self.table.slots.size - 1
+        slot = int(key) & mask
+        while (entry := int(self.table.slots[slot])) and int(self.table.keys[entry - 1]) != int(key):
+            slot = (slot + 1) & mask
+        return entry - 1
 
     def by_use(self) -> npt.NDArray[np.int64]:
         """Return the places of all entries, what was used last at the end."""
@@ -70,7 +74,8 @@ class _Named:
         used = self.used
         kept = np.sort(self.by_use()[max(1, used // 8) :])
         for column in (*self.table[1:5], self.addresses, self.macs):
-            column[: kept.size] = column[kept]
+            if column.size:
+                column[: kept.size] = column[kept]
         self.table.counters[USED] = kept.size
         self.evicted += used - kept.size
         index_all(self.table)
@@ -94,8 +99,8 @@ class Frames:
     """Notes, record by record, the MAC with which each local address was seen last; what is unused longest leaves."""
 
     def __init__(self, capacity: int) -> None:
-        self._frames = _Named(capacity)
-        self._routers = _Named(capacity)
+        self._frames = _Named(capacity, with_addresses=True)
+        self._routers = _Named(capacity, with_addresses=False)
 
     def observe(self, frame: pl.DataFrame) -> None:
         """Note what conn records tell; ``frame`` has the columns of ``SCHEMAS["conn"]``."""
@@ -145,23 +150,26 @@ class Frames:
     def _name(self, frame: pl.DataFrame, ends: Ends) -> None:
         """Note the texts of new entries and of new MACs, and forget the news."""
         news = ends.news[: ends.found[0]]
+        if not len(news):
+            return
         places, told = news[:, 0], news[:, 1]
-        addresses = _of_ends(told, [frame[address] for address, _ in _SIDES])
-        macs = _of_ends(told, [frame[mac].str.to_lowercase() for _, mac in _SIDES])
-        for named, own, where in (
-            (self._frames, places >= 0, places),
-            (self._routers, places < 0, -1 - places),
-        ):
-            named.addresses[where[own]], named.macs[where[own]] = addresses[own], macs[own]  # the last one counts
+        macs = _of_ends(frame, told, [mac for _, mac in _SIDES], _MAC_LENGTH)
+        addresses = _of_ends(frame, told, [address for address, _ in _SIDES], _LONGEST_ADDRESS)
+        known, routers = places >= 0, places < 0
+        self._frames.addresses[places[known]] = addresses[known]  # of one place, the last one counts
+        self._frames.macs[places[known]] = np.strings.lower(macs[known])
+        self._routers.macs[-1 - places[routers]] = np.strings.lower(macs[routers])
         ends.found[0] = 0
 
 
-def _of_ends(ends: npt.NDArray[np.int64], sides: Sequence[pl.Series]) -> npt.NDArray[Any]:
-    """Return the texts of ends, given the columns of originators and of responders."""
-    texts = np.zeros(ends.size, f"S{_LONGEST_ADDRESS}")
-    for side, column in enumerate(sides):
+def _of_ends(
+    frame: pl.DataFrame, ends: npt.NDArray[np.int64], columns: Sequence[str], longest: int
+) -> npt.NDArray[Any]:
+    """Return the texts of ends, given the columns of originators and of responders; all of them are ASCII."""
+    texts = np.zeros(ends.size, f"S{longest}")
+    for side, column in enumerate(columns):
         own = ends % 2 == side
-        texts[own] = column[ends[own] // 2].to_list()
+        texts[own] = frame[column][ends[own] // 2].to_list()
     return texts
 
 
@@ -179,7 +187,7 @@ def _ends(frame: pl.DataFrame) -> Ends:
         expression
         for address, mac in _SIDES
         for expression in (
-            pl.when(pl.col(address).is_not_null() & (pl.col(mac).str.len_bytes() == _MAC_LENGTH))
+            pl.when(pl.col(address).is_not_null() & pl.col(mac).str.contains(_MAC))
             .then(pl.col(address).hash())
             .otherwise(pl.lit(0, pl.UInt64))
             .alias(address),
@@ -187,7 +195,7 @@ def _ends(frame: pl.DataFrame) -> Ends:
         )
     ).to_numpy()
     macs = np.ascontiguousarray(hashed[:, 1::2])
-    addresses = np.where(np.isin(macs, _hashes(NO_MACS)), np.uint64(0), hashed[:, ::2])
+    addresses = np.ascontiguousarray(np.where(np.isin(macs, _hashes(NO_MACS)), np.uint64(0), hashed[:, ::2]))
     ts = np.array(frame["ts"].fill_null(0.0).to_numpy())
     news, found = np.empty((macs.size, 2), np.int64), np.zeros(1, np.int64)
     return Ends(addresses, macs, ts, np.zeros(macs.size, np.int64), news, found)
@@ -211,7 +219,13 @@ def scope_of(address: str) -> int:
         ip = ip_address(address)
     except ValueError:
         return NOBODY
-    if len(address) > _LONGEST_ADDRESS or ip.is_multicast or ip.is_unspecified or ip.is_loopback:
+    if (
+        len(address) > _LONGEST_ADDRESS
+        or not address.isascii()
+        or ip.is_multicast
+        or ip.is_unspecified
+        or ip.is_loopback
+    ):
         return NOBODY
     if (ip.is_private or ip.is_link_local) and not ip.is_reserved:
         return LOCAL

@@ -146,7 +146,10 @@ def note_frames(frames: Hashed, routers: Hashed, ends: Ends, start: Int) -> int:
             continue
         place = place_of(frames, key)
         if place < 0:
-            if ends.scopes[end] == NOBODY or place_of(routers, mac) >= 0:
+            router = place_of(routers, mac)
+            if router >= 0:
+                _use(routers, router, mac, ts)
+            if router >= 0 or ends.scopes[end] == NOBODY:
                 continue
             if ends.scopes[end] < LOCAL or _is_full(routers if ends.scopes[end] == PUBLIC else frames):
                 return end

@@ -123,11 +123,10 @@ def volume(s: Sighting) -> str:
 
 
 def rhythm(s: Sighting) -> str:
-    """Tell of unusual timing: sooner than usual, or a young peer as regular as a clock."""
+    """Tell of unusual timing: far sooner than usual, or a young peer as regular as a clock."""
     gap, usual = s.facts["rhythm.gap"]
-    if gap >= usual:
-        known = plain(s.facts["novelty.endpoint"][0])
-        return f"{s.device} calls {s.peer} on {s.target} as regularly as a clock, and has known it for {known} h only"
+    if gap >= usual / _TIMES_USUAL:
+        return f"{s.device} calls {s.peer} on {s.target} as regularly as a clock, and has not known it for long"
     return (
         f"{s.device} keeps another rhythm on {s.target} with {s.peer}: {plain(gap)} s apart, usual is {plain(usual)} s"
     )

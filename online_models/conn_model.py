@@ -27,7 +27,7 @@ from online_models.features.conn_state import (
 from online_models.features.newness import is_known
 from online_models.features.past import DAY, HOUR
 from online_models.features.table import claim, find, used_since
-from online_models.features.windows import OTHER_THINGS, RECORDS, THINGS, is_beyond_habit, observed
+from online_models.features.windows import OTHER_THINGS, RECORDS, THINGS, is_beyond_habit, observed, running
 from online_models.guard import ACCEPTED, ANOMALY, RAISED, is_frozen, release_if_quiet
 from online_models.outcome import AHEAD, Outcome, attribute_views, note_views, withhold
 from online_models.verdicts import behaviour_said, judge_as_said, said_of
@@ -61,16 +61,18 @@ def _kind_of_burst(
     state: ConnState, columns: ConnColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64],
     x: npt.NDArray[np.float64],
 ) -> int:  # fmt: skip
-    """Name a burst of records: most went each to another peer or service, or at least half to this one, or neither."""
+    """Name a burst of records by whether most went each to another, or half of the running hour's to this endpoint.
+
+    `count` came before, so the endpoint is among the recent ones.
+    """
     window = 0 if max(x[7], x[8]) >= max(x[11], x[12]) else 1
     peers = observed(row, WINDOWS, window, THINGS, row[LAST])
     services = observed(row, WINDOWS, window, OTHER_THINGS, row[LAST])
     records = observed(row, WINDOWS, window, RECORDS, row[LAST])
     if 2.0 * max(peers, services) >= records:
         return SCAN
-    place = find(state.recent, keys[PEER_SERVICE])
-    own = state.recent.rows[place, RECENT_RECORDS] if place >= 0 else 0.0
-    return BRUTE_FORCE if columns.login[i] and 2.0 * own >= records else FLOOD
+    own = state.recent.rows[find(state.recent, keys[PEER_SERVICE]), RECENT_RECORDS]
+    return BRUTE_FORCE if columns.login[i] and 2.0 * own >= running(row, WINDOWS, 1, RECORDS) else FLOOD
 
 
 @inner
@@ -117,6 +119,39 @@ def unanswered(x: npt.NDArray[np.float64]) -> float:
 
 
 @inner
+def _least_reach(x: npt.NDArray[np.float64], maturity: float) -> float:
+    return min(1.0, SCAN_MATURE * maturity) * LEAST_SCAN * unanswered(x)
+
+
+@inner
+def _bound(views: Views, x: npt.NDArray[np.float64], maturity: float) -> None:
+    """Keep the decades of reach and volume between the least and the most that their features have on any site."""
+    views.rarity[1] = max(min(views.rarity[1], MOST_REACH * max(x[5:13])), _least_reach(x, maturity))
+    views.rarity[2] = max(views.rarity[2], maturity * LEAST_SENT * x[16])
+
+
+@inner
+def _give_all(parts: npt.NDArray[np.float64], first: int, last: int, one: int, other: int) -> None:
+    """Give what the features from ``first`` up to ``last`` added to two of them in equal parts."""
+    total = 0.0
+    for f in range(first, last):
+        total += parts[f]
+        parts[f] = 0.0
+    parts[one] += total / 2.0
+    parts[other] += total / 2.0
+
+
+@inner
+def _credit(views: Views, x: npt.NDArray[np.float64], maturity: float, parts: npt.NDArray[np.float64]) -> None:
+    """Where a view's least decided, give the view's part to the features that it was made of."""
+    if 0.0 < views.rarity[1] <= _least_reach(x, maturity):
+        at = 5 if min(max(x[5], x[6]), x[7]) >= min(max(x[9], x[10]), x[11]) else 9
+        _give_all(parts, 5, 13, at if x[at] >= x[at + 1] else at + 1, at + 2)
+    if 0.0 < views.rarity[2] <= maturity * LEAST_SENT * x[16]:
+        _give_all(parts, 13, 17, 16, 16)
+
+
+@inner
 def is_new_burst(state: ConnState, views: Views, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]) -> bool:
     """Tell whether a record belongs to a burst about an endpoint that the device has known for less than twelve hours.
 
@@ -155,6 +190,7 @@ def _report(
     raised = outcome.verdict[i] & RAISED
     outcome.devices[at] = used_since(state.device, row[LAST] - DAY) if raised else 0
     attribute_views(views, x, outcome.evidence[i], outcome.parts[at])
+    _credit(views, x, maturity_of(row, columns.ts[i]), outcome.parts[at])
     tell(state, columns, i, keys, row, outcome.facts[at])
 
 
@@ -205,9 +241,7 @@ def run_conn(state: ConnState, views: Views, columns: ConnColumns, start: int, t
         views.prior[1] = maturity * REACH_PRIOR * max(x[5:13])
         views.prior[2] = REACH_PRIOR * x[16]
         assess(views, x, 0.0 if trusted else maturity, row[LAST])
-        views.rarity[1] = min(views.rarity[1], MOST_REACH * max(x[5:13]))
-        views.rarity[1] = max(views.rarity[1], min(1.0, SCAN_MATURE * maturity) * LEAST_SCAN * unanswered(x))
-        views.rarity[2] = max(views.rarity[2], maturity * LEAST_SENT * x[16])
+        _bound(views, x, maturity)
         if not trusted:
             _judge_record(state, views, columns, i, keys, row, x, outcome)
             if outcome.verdict[i] & ANOMALY:

@@ -118,7 +118,8 @@ def with_masks(parts: tuple[Any, ...]) -> Views:
 def assess(views: Views, x: npt.NDArray[np.float64], maturity: float, now: float) -> None:
     """Score the features of a record in every view; ``now`` is its log time, epoch seconds.
 
-    ``maturity`` in [0, 1] is how much of its own past the device has: views that `compares` with it count by that.
+    ``maturity`` in [0, 1] is how much of its own past the device has: views count by that as far as they compare with
+    it (`compares`).
     """
     age = max(0.0, now - views.began[0])
     aged = age / (age + _SETTLING_S)

@@ -9,8 +9,8 @@ novelty.site       novelty of the network on this service to the whole site / (1
 novelty.outcome    novelty of the endpoint, if new peers are rare, x surprise of answered / no reply / refused / broken
                    on this service: that a known peer, or one of a pool, does not answer is an outage, and no news
 reach.*            distinct peers, (peer, service)s, failures and records in the last minute and hour, above usual;
-                   without what fails at an endpoint known for 12 h, which is an outage; less where it was answered;
-                   0 in a record that is itself none of these
+                   without what fails at an endpoint, or in a network on a service, known for 12 h, which is an outage;
+                   less where it was answered; things 0 at a known endpoint, failures 0 in an answered record
 volume.*           payload up, payload down, duration: distance from this service's mean in standard deviations / 10;
                    0 where the peer did not take part
 volume.sent_hour   payload sent in the last hour to peers known for less than 12 h, above usual, if such are rare
@@ -49,6 +49,7 @@ from online_models.features.conn_state import (
     NEW_SERVICES,
     OUTCOMES,
     PEER,
+    PEER_SERVICE,
     PEERS_FADED_AT,
     RECENT_RECORDS,
     RECENT_WINDOW,
@@ -104,8 +105,8 @@ SMALL = 128.0
 _LEAST_GAPS = 3.0
 _PAUSE = 3.0
 _RARE = 0.25
-_HEARD, _HALF = 0.75, 0.5
-"""What less a fan-out counts of which everything was answered: who looks for hosts that are there finds few."""
+_HALF, _HEARD = 0.5, 0.75
+"""How far a burst outside counts as scattered at least; what less one counts that was answered: who looks finds few."""
 
 
 @inner
@@ -126,7 +127,8 @@ def count(
 ) -> None:
     """Move the device's log time on to record i and count the record in the running windows.
 
-    What fails at an endpoint that the device has known for long is an outage, however often it is tried again.
+    What fails at an endpoint, or in a network on a service, that the device has known for long is an outage, however
+    often it is tried again.
     """
     now = move_on(row, columns.end[i])
     learning = row[FROZEN] <= 0.0 or row[RELEASED] > 0.0
@@ -134,12 +136,13 @@ def count(
     for thing in range(2):
         recent = state.recent.rows[claim(state.recent, keys[PEER + thing])]
         recent[LAST] = now
-        is_first = count_thing(row, WINDOWS, thing, recent, RECENT_WINDOW, minute, hour)
-        recent[RECENT_RECORDS] = 1.0 if is_first else recent[RECENT_RECORDS] + 1.0
+        if count_thing(row, WINDOWS, thing, recent, RECENT_WINDOW, minute, hour):
+            recent[RECENT_RECORDS] = 0.0
     failed = columns.outcome[i] != ANSWERED
     known = is_known(state.endpoint, keys[ENDPOINT], row)
     if not (failed and (known or _is_of_its_pool(state, columns, i, keys, row))):
         count_record(row, WINDOWS, failed)
+        state.recent.rows[find(state.recent, keys[PEER_SERVICE]), RECENT_RECORDS] += 1.0
     if not known and columns.direction[i] != TO_GROUP:
         add(row, WINDOWS, 1, AMOUNT, columns.up[i] / KIB)
 

@@ -7,14 +7,11 @@ from typing import TYPE_CHECKING
 from online_models.compile import inner
 from online_models.features.past import SETTLING, decayed, novelty, trusted_age
 from online_models.features.table import Table, find
-from online_models.guard import FROZEN, LAST, RELEASED
+from online_models.guard import FIRST, FROZEN, LAST, RELEASED
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-
-_FIRST = 1
-"""Column of every entry: when it was first learned."""
 
 
 @inner
@@ -23,7 +20,7 @@ def newness(table: Table, key: np.uint64, row: npt.NDArray[np.float64]) -> float
     place = find(table, key)
     if place < 0:
         return 1.0
-    return novelty(trusted_age(table.rows[place, _FIRST], row[LAST], row[FROZEN], row[RELEASED]))
+    return novelty(trusted_age(table.rows[place, FIRST], row[LAST], row[FROZEN], row[RELEASED]))
 
 
 @inner
@@ -36,6 +33,6 @@ def is_known(table: Table, key: np.uint64, row: npt.NDArray[np.float64]) -> bool
 def others(count: float, faded_at: float, table: Table, key: np.uint64, since: float, now: float) -> float:
     """Return a faded count of the new things since a time, without what the thing of this key itself added to it."""
     place = find(table, key)
-    first = table.rows[place, _FIRST] if place >= 0 else 0.0
+    first = table.rows[place, FIRST] if place >= 0 else 0.0
     own = decayed(1.0, first, now) if first > 0.0 and first >= since else 0.0
     return max(0.0, decayed(count, faded_at, now) - own)

@@ -102,6 +102,12 @@ def observed(row: npt.NDArray[np.float64], base: int, window: int, counter: int,
 
 
 @inner
+def running(row: npt.NDArray[np.float64], base: int, window: int, counter: int) -> float:
+    """Return the running window's count alone."""
+    return float(row[base + window * _WIDTH + _NOW + counter])
+
+
+@inner
 def usual(row: npt.NDArray[np.float64], base: int, window: int, counter: int) -> float:
     """Return what a busy but ordinary window of this device counts."""
     at = base + window * _WIDTH
@@ -111,9 +117,12 @@ def usual(row: npt.NDArray[np.float64], base: int, window: int, counter: int) ->
 
 @inner
 def heard(row: npt.NDArray[np.float64], base: int, window: int, now: float) -> float:
-    """Return in [0, 1] how far the records of the last span were answered: 1 from six in ten on."""
-    records = max(1.0, observed(row, base, window, RECORDS, now))
-    return float(min(1.0, (1.0 - observed(row, base, window, FAILURES, now) / records) / _MOSTLY))
+    """Return in [0, 1] how far the records of the last span were answered: 1 from six in ten on.
+
+    What is left out as an outage is no record, and counts neither way.
+    """
+    records = observed(row, base, window, RECORDS, now)
+    return float(min(1.0, (records - observed(row, base, window, FAILURES, now)) / max(1.0, records) / _MOSTLY))
 
 
 @inner

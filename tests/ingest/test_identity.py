@@ -92,7 +92,19 @@ def test_a_router_says_nothing_about_the_addresses_behind_it() -> None:
     assert identities.lookup("192.168.1.5") == Identity(HUE)
 
 
-@pytest.mark.parametrize("address", ["255.255.255.255", "224.0.0.251", "ff02::fb", "0.0.0.0", "::", "no address"])  # noqa: S104 - data
+@pytest.mark.parametrize(
+    "address",
+    [
+        "255.255.255.255",
+        "224.0.0.251",
+        "ff02::fb",
+        "0.0.0.0",  # noqa: S104 - data
+        "::",
+        "no address",
+        "fe80::1%\u00e9",
+        "10.\u0663.\u0663.\u0663",
+    ],
+)
 def test_what_is_no_device_has_no_identity(address: str) -> None:
     assert known(batch("conn", conn(address, HUE, "192.168.1.5", CAMERA))).lookup(address) is None
 
@@ -111,6 +123,17 @@ def test_the_table_is_bounded_and_forgets_what_was_unused_for_longest() -> None:
     assert identities.lookup("10.0.3.249") == Identity(HUE)
     assert identities.lookup("10.9.9.9") == Identity(CAMERA)
     assert len(json.dumps(identities.state())) < 20_000
+
+
+def test_a_router_that_is_used_is_not_forgotten_for_others_that_are_not() -> None:
+    identities = Identities(capacity=8)
+    identities.observe(batch("conn", conn("192.168.1.5", HUE, "8.8.8.8", ROUTER)))
+    for n in range(40):
+        spoofed = conn(f"9.9.9.{n}", f"02:00:00:00:00:{n:02x}", "192.168.1.5", HUE)
+        identities.observe(batch("conn", spoofed, conn("192.168.1.5", HUE, "8.8.4.4", ROUTER)))
+    identities.observe(batch("conn", conn("10.9.0.4", ROUTER, "192.168.1.5", HUE)))
+    assert identities.lookup("10.9.0.4") is None
+    assert identities.evicted()["routers"] > 0
 
 
 _MACS = st.sampled_from([HUE, CAMERA, ROUTER, None])
@@ -141,7 +164,10 @@ def test_an_address_has_the_mac_with_which_it_was_seen_last(rows: list[dict[str,
         assert identities.lookup(address) == (None if mac is None or mac in routers else Identity(mac))
 
 
-@pytest.mark.parametrize(("mac", "expected"), [(HUE.upper(), Identity(HUE)), ("ff:ff:ff:ff:ff:ff", None), ("?", None)])
+@pytest.mark.parametrize(
+    ("mac", "expected"),
+    [(HUE.upper(), Identity(HUE)), ("ff:ff:ff:ff:ff:ff", None), ("?", None), ("0:17:88:01:02:\u00e93", None)],
+)
 def test_a_mac_is_read_in_any_case_and_what_is_none_says_nothing(mac: str, expected: Identity | None) -> None:
     assert known(batch("conn", conn("192.168.1.5", mac, "192.168.1.6", mac))).lookup("192.168.1.5") == expected
 

@@ -74,6 +74,7 @@ def test_much_that_goes_to_a_stranger_in_many_pieces_is_told_as_an_amount(traffi
         alert.behaviour: alert for alert in Engine.from_bytes(two_days).process(RecordBatch("conn", upload)).alerts
     }
     assert alerts["volume"].technique == "T1048"
+    assert max(alerts["volume"].reasons, key=lambda reason: reason.weight).feature == "volume.sent_hour"
     assert "bytes in an hour" in alerts["volume"].sentence
 
 

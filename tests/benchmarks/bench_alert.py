@@ -1,0 +1,128 @@
+"""Delay from a line that Zeek writes to the alert on the WebSocket, through the real service, at thousands of lines.
+
+The models have learned a simulated day; then one device in ten scans among ordinary lines, and every message about an
+alert is held against the latest record that it tells of, whose end is the time at which its line was written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from websockets.sync.client import connect
+
+from ingest.simulator import SimulatorConfig, simulate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_DEVICES = 400
+_SCANS_EVERY = 10
+_WARM_UP_S = 2.0
+_READY_S = 120.0
+
+
+def _line(n: int, written: float) -> bytes:
+    scans = n % _SCANS_EVERY == 0
+    device = 10 + n // _SCANS_EVERY % 8 if scans else 20 + n % _DEVICES
+    peer = f"45.{n // 60_000 % 200}.{n // 250 % 240}.{n % 250}" if scans else f"20.0.{n % 50}.7"
+    rest = '"conn_state":"S0"' if scans else '"service":"ssl","orig_bytes":900,"resp_bytes":4000,"conn_state":"SF"'
+    ends = f'"id.orig_h":"192.168.{device // 250}.{device % 250}","id.orig_p":4000,"id.resp_h":"{peer}"'
+    port = 23 if scans else 443
+    return f'{{"ts":{written:.6f},"uid":"C{n}",{ends},"id.resp_p":{port},"proto":"tcp",{rest}}}\n'.encode()
+
+
+def _write(log: Path, rate: int, seconds: float) -> None:
+    """Write line by line, each with a system call of its own and the time of writing as its ``ts``."""
+    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    begin = time.time()
+    for n in range(round(rate * seconds)):
+        wait = begin + n / rate - time.time()
+        if wait > 0:
+            time.sleep(wait)
+        os.write(file, _line(n, time.time()))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _delays(url: str, until: float) -> Iterator[float]:
+    """Yield milliseconds from the latest record of each alert message to the message."""
+    with connect(url, max_size=None) as stream:
+        while time.time() < until:
+            try:
+                message = json.loads(stream.recv(timeout=0.2))
+            except TimeoutError:
+                continue
+            if message["type"] == "alert":
+                yield (time.time() - message["alert"]["last_ts"]) * 1000
+
+
+def _when_ready(port: int) -> None:
+    begin = time.monotonic()
+    while time.monotonic() - begin < _READY_S:
+        try:
+            with connect(f"ws://127.0.0.1:{port}/ws/alerts"):
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise SystemExit("the service did not become ready")
+
+
+def measure(rate: int, seconds: float) -> np.ndarray:
+    """Return the delays after the first seconds, in milliseconds."""
+    with tempfile.TemporaryDirectory(prefix="nslabs-bench-") as name:
+        folder, port = Path(name), _free_port()
+        (folder / "logs").mkdir()
+        simulate(SimulatorConfig(out=folder / "past", devices=12, hours=24.0))
+        program = [sys.executable, "-m", "api"]
+        subprocess.run(
+            [*program, "replay", folder / "past", "--state", folder / "state"], check=True, stdout=subprocess.DEVNULL
+        )
+        command = [*program, "run", "--logs", folder / "logs", "--state", folder / "state"]
+        with subprocess.Popen(
+            [*command, "--listen", f"127.0.0.1:{port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as service:
+            try:
+                _when_ready(port)
+                arguments = (folder / "logs" / "conn.log", rate, seconds + _WARM_UP_S)
+                writer = multiprocessing.get_context("fork").Process(target=_write, args=arguments)
+                begin = time.time()
+                writer.start()
+                url, until = f"ws://127.0.0.1:{port}/ws/alerts", begin + seconds + _WARM_UP_S
+                found = [(time.time(), delay) for delay in _delays(url, until)]
+                writer.join()
+            finally:
+                service.terminate()
+    return np.array([delay for at, delay in found if at > begin + _WARM_UP_S])
+
+
+def main() -> None:
+    """Print the delays."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rate", type=int, default=5000, help="lines a second")
+    parser.add_argument("--seconds", type=float, default=10.0)
+    options = parser.parse_args()
+    delays = measure(options.rate, options.seconds)
+    p50, p99, worst = np.percentile(delays, [50, 99, 100])
+    sys.stdout.write(
+        f"{options.rate} lines/s, {delays.size:,} alert messages: p50 {p50:.1f} ms, p99 {p99:.1f} ms, "
+        f"worst {worst:.1f} ms\n"
+    )
+
+
+if __name__ == "__main__":
+    main()
