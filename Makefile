@@ -29,7 +29,7 @@ format: $(VENV)/.installed-dev ## write files in the one format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.installed-dev ## measure every figure that README.md claims
+bench: $(VENV)/.installed-dev ## measure the speeds that README.md tells
 	@for bench in tests/benchmarks/bench_*.py; do \
 		[ -e "$$bench" ] || { echo "no tests/benchmarks/bench_*.py here" >&2; exit 1; }; \
 		echo "== $$bench"; $(BIN)/python "$$bench" || exit 1; \

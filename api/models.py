@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from api.warmup import have_compiled
 from ingest.identity import Identities
 from ingest.staged import pieces_of
 from online_models.config import ModelConfig
@@ -49,8 +48,7 @@ def model_config(settings: Settings) -> ModelConfig:
 
 
 def load_models(settings: Settings, found: Mapping[str, bytes]) -> Models:
-    """Return the models of a checkpoint's parts, or new ones where there are none. Takes seconds."""
-    have_compiled()
+    """Return the models of a checkpoint's parts, or new ones where there are none."""
     config = model_config(settings)
     engine = Engine.from_bytes(found[_ENGINE], config) if _ENGINE in found else Engine(config)
     known: Any = orjson.loads(found.get("identity", b"null"))

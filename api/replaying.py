@@ -20,6 +20,7 @@ from api.scores_file import ScoresFile
 from api.snapshots import DAY_S, SnapshotStore
 from api.state import fingerprint, state_directory
 from api.store import AlertWriter
+from api.warmup import have_compiled
 from ingest.checkpoints import CheckpointStore
 from ingest.records import RecordBatch
 from ingest.replay import ReplaySource
@@ -104,6 +105,7 @@ def replay(
     with _state(settings.traffic.state) as state:
         store = CheckpointStore(state.checkpoints, fingerprint=fingerprint(model_config(settings)))
         found = store.load() or {}
+        have_compiled()
         models = load_models(settings, found)
         found = without_models(found)
         models.engine.tells_views = readers.tells_views

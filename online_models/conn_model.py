@@ -113,14 +113,14 @@ def maturity_of(row: npt.NDArray[np.float64], ts: float) -> float:
 
 
 @inner
-def unanswered(x: npt.NDArray[np.float64]) -> float:
-    """Return in [0, 1] how far a record is part of a fan-out that finds nobody, in the minute or in the hour."""
-    return float(max(min(max(x[5], x[6]), x[7]), min(max(x[9], x[10]), x[11])))
+def _unanswered(x: npt.NDArray[np.float64], at: int) -> float:
+    """Return in [0, 1] how far a record is part of a fan-out that finds nobody, in the window that begins at ``at``."""
+    return float(min(max(x[at], x[at + 1]), x[at + 2]))
 
 
 @inner
 def _least_reach(x: npt.NDArray[np.float64], maturity: float) -> float:
-    return min(1.0, SCAN_MATURE * maturity) * LEAST_SCAN * unanswered(x)
+    return min(1.0, SCAN_MATURE * maturity) * LEAST_SCAN * max(_unanswered(x, 5), _unanswered(x, 9))
 
 
 @inner
@@ -145,7 +145,7 @@ def _give_all(parts: npt.NDArray[np.float64], first: int, last: int, one: int, o
 def _credit(views: Views, x: npt.NDArray[np.float64], maturity: float, parts: npt.NDArray[np.float64]) -> None:
     """Where a view's least decided, give the view's part to the features that it was made of."""
     if 0.0 < views.rarity[1] <= _least_reach(x, maturity):
-        at = 5 if min(max(x[5], x[6]), x[7]) >= min(max(x[9], x[10]), x[11]) else 9
+        at = 5 if _unanswered(x, 5) >= _unanswered(x, 9) else 9
         _give_all(parts, 5, 13, at if x[at] >= x[at + 1] else at + 1, at + 2)
     if 0.0 < views.rarity[2] <= maturity * LEAST_SENT * x[16]:
         _give_all(parts, 13, 17, 16, 16)

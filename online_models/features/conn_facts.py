@@ -49,10 +49,10 @@ from online_models.features.conn_state import (
     WINDOWS,
     ConnState,
 )
-from online_models.features.past import DAY, HOUR, decayed, rate_of, trusted_age
-from online_models.features.table import Table, find
+from online_models.features.newness import age_of
+from online_models.features.past import DAY, HOUR, decayed, rate_of
+from online_models.features.table import find
 from online_models.features.windows import AMOUNT, observed, usual
-from online_models.guard import FROZEN, RELEASED
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,21 +62,13 @@ if TYPE_CHECKING:
 
 
 @inner
-def _hours_known(table: Table, key: np.uint64, row: npt.NDArray[np.float64]) -> float:
-    place = find(table, key)
-    if place < 0:
-        return 0.0
-    return trusted_age(table.rows[place, FIRST], row[LAST], row[FROZEN], row[RELEASED]) / HOUR
-
-
-@inner
 def _tell_novelty(
     state: ConnState, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64], facts: npt.NDArray[np.float64]
 ) -> None:
     known = max(0.0, row[LAST] - row[FIRST]) if row[FIRST] > 0.0 else 0.0
-    facts[0, 0] = _hours_known(state.endpoint, keys[ENDPOINT], row)
-    facts[1, 0] = _hours_known(state.network, keys[NETWORK], row)
-    facts[2, 0] = _hours_known(state.service, keys[SERVICE], row)
+    facts[0, 0] = age_of(state.endpoint, keys[ENDPOINT], row) / HOUR
+    facts[1, 0] = age_of(state.network, keys[NETWORK], row) / HOUR
+    facts[2, 0] = age_of(state.service, keys[SERVICE], row) / HOUR
     facts[1, 1] = rate_of(decayed(row[NEW_NETWORKS], row[FADED_AT], row[LAST]), known) * DAY
     facts[2, 1] = rate_of(decayed(row[NEW_SERVICES], row[FADED_AT], row[LAST]), known) * DAY
     place = find(state.service, keys[SERVICE])

@@ -15,12 +15,16 @@ if TYPE_CHECKING:
 
 
 @inner
-def newness(table: Table, key: np.uint64, row: npt.NDArray[np.float64]) -> float:
-    """Novelty of a table's entry to the device whose row is given; its FIRST column tells since when it is known."""
+def age_of(table: Table, key: np.uint64, row: npt.NDArray[np.float64]) -> float:
+    """Return for how long the device whose row is given knows an entry, in seconds; 0 if there is none."""
     place = find(table, key)
-    if place < 0:
-        return 1.0
-    return novelty(trusted_age(table.rows[place, FIRST], row[LAST], row[FROZEN], row[RELEASED]))
+    return trusted_age(table.rows[place, FIRST], row[LAST], row[FROZEN], row[RELEASED]) if place >= 0 else 0.0
+
+
+@inner
+def newness(table: Table, key: np.uint64, row: npt.NDArray[np.float64]) -> float:
+    """Novelty of a table's entry to the device whose row is given."""
+    return novelty(age_of(table, key, row))
 
 
 @inner

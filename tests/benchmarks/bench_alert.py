@@ -10,7 +10,7 @@ import argparse
 import json
 import multiprocessing
 import os
-import socket
+import re
 import subprocess
 import sys
 import tempfile
@@ -19,17 +19,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from pace import paced
 from websockets.sync.client import connect
 
+from api.warmup import have_compiled
 from ingest.simulator import SimulatorConfig, simulate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _DEVICES = 400
 _SCANS_EVERY = 10
 _WARM_UP_S = 2.0
-_READY_S = 120.0
 
 
 def _line(n: int, written: float) -> bytes:
@@ -45,18 +46,8 @@ def _line(n: int, written: float) -> bytes:
 def _write(log: Path, rate: int, seconds: float) -> None:
     """Write line by line, each with a system call of its own and the time of writing as its ``ts``."""
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    begin = time.time()
-    for n in range(round(rate * seconds)):
-        wait = begin + n / rate - time.time()
-        if wait > 0:
-            time.sleep(wait)
+    for n in paced(rate, seconds):
         os.write(file, _line(n, time.time()))
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _delays(url: str, until: float) -> Iterator[float]:
@@ -71,39 +62,37 @@ def _delays(url: str, until: float) -> Iterator[float]:
                 yield (time.time() - message["alert"]["last_ts"]) * 1000
 
 
-def _when_ready(port: int) -> None:
-    begin = time.monotonic()
-    while time.monotonic() - begin < _READY_S:
-        try:
-            with connect(f"ws://127.0.0.1:{port}/ws/alerts"):
-                return
-        except OSError:
-            time.sleep(0.1)
+def _when_ready(told: Iterable[str]) -> str:
+    """Return the stream of alerts once the service has said that it is ready."""
+    page = ""
+    for line in told:
+        found = re.search(r"http://(\S+)/", line)
+        page = found[1] if found else page
+        if line.strip().endswith("ready"):
+            return f"ws://{page}/ws/alerts"
     raise SystemExit("the service did not become ready")
 
 
 def measure(rate: int, seconds: float) -> np.ndarray:
     """Return the delays after the first seconds, in milliseconds."""
     with tempfile.TemporaryDirectory(prefix="nslabs-bench-") as name:
-        folder, port = Path(name), _free_port()
+        folder = Path(name)
         (folder / "logs").mkdir()
         simulate(SimulatorConfig(out=folder / "past", devices=12, hours=24.0))
         program = [sys.executable, "-m", "api"]
         subprocess.run(
             [*program, "replay", folder / "past", "--state", folder / "state"], check=True, stdout=subprocess.DEVNULL
         )
-        command = [*program, "run", "--logs", folder / "logs", "--state", folder / "state"]
-        with subprocess.Popen(
-            [*command, "--listen", f"127.0.0.1:{port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        ) as service:
+        command = [*program, "run", "--logs", folder / "logs", "--state", folder / "state", "--listen", "127.0.0.1:0"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as service:
             try:
-                _when_ready(port)
+                assert service.stdout is not None
+                url = _when_ready(service.stdout)
                 arguments = (folder / "logs" / "conn.log", rate, seconds + _WARM_UP_S)
                 writer = multiprocessing.get_context("fork").Process(target=_write, args=arguments)
                 begin = time.time()
                 writer.start()
-                url, until = f"ws://127.0.0.1:{port}/ws/alerts", begin + seconds + _WARM_UP_S
-                found = [(time.time(), delay) for delay in _delays(url, until)]
+                found = [(time.time(), delay) for delay in _delays(url, begin + seconds + _WARM_UP_S)]
                 writer.join()
             finally:
                 service.terminate()
@@ -116,6 +105,7 @@ def main() -> None:
     parser.add_argument("--rate", type=int, default=5000, help="lines a second")
     parser.add_argument("--seconds", type=float, default=10.0)
     options = parser.parse_args()
+    have_compiled(with_feedback=True)
     delays = measure(options.rate, options.seconds)
     p50, p99, worst = np.percentile(delays, [50, 99, 100])
     sys.stdout.write(

@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from pace import paced
 
 from ingest.source import FollowSource
 
@@ -34,11 +35,7 @@ def _line(kind: str, n: int, written: float) -> bytes:
 def _write(folder: Path, rate: int, seconds: float) -> None:
     """Write line by line, each with a system call of its own and the time of writing as its ``ts``."""
     files = {kind: os.open(folder / f"{kind}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND) for kind in _LOGS}
-    begin = time.time()
-    for n in range(round(rate * seconds)):
-        wait = begin + n / rate - time.time()
-        if wait > 0:
-            time.sleep(wait)
+    for n in paced(rate, seconds):
         kind = _LOGS[n % len(_LOGS)]
         os.write(files[kind], _line(kind, n, time.time()))
 
