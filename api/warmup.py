@@ -54,41 +54,50 @@ _LIVE: Final = ("conn", "tsv", "dns", "http", "json", _MACS)
 """What the first live record may need, what takes longest first; a decoder or a log kind each, and who has a MAC."""
 _FEEDBACK: Final = tuple(f"feedback-{kind}" for kind in MODELLED_KINDS)
 """What nothing needs before a person has said something of an alert."""
+_BESIDE_LIVE: Final = 19
+"""How nice a process is that compiles while the service runs."""
 _COMPILE: Final = """
 import gc, os, sys
 gc.disable()
+os.nice(int(sys.argv[2]))
 os.environ["NUMBA_CACHE_DIR"] = sys.argv[1]
 from api.warmup import use
 for line in sys.stdin:
-    if line.startswith("feedback"):
-        os.nice(5)
     use(line.strip())
     print(flush=True)
 """
 
 
 def warm_up(*, with_feedback: bool = False) -> None:
-    """Have what live records need compiled and loaded, so that no record waits for it; see `have_compiled`."""
+    """Have what live records need compiled and loaded, so that no record waits for it.
+
+    What feedback needs is compiled after that, out of the way of live records; or before this returns, if asked for.
+    """
     have_compiled(with_feedback=with_feedback)
     for task in _LIVE:
         use(task)
         _mark_compiled(task)
+    if later := _missing(_FEEDBACK):
+        _start(iter(later), threading.Semaphore(0), _BESIDE_LIVE)
 
 
 def have_compiled(*, with_feedback: bool = False) -> None:
-    """Have what records need compiled; what feedback needs is compiled too, but not waited for.
-
-    Unless `with_feedback`: then it is compiled when this returns. Nothing is loaded: finished logs of one kind do not
-    need the memory that the code for all of them takes.
-    """
-    missing = [task for task in (*_LIVE, *_FEEDBACK) if not _is_compiled(task)]
-    if missing:
-        _compile_elsewhere(missing, _LIVE + _FEEDBACK if with_feedback else _LIVE)
+    """Have what records need compiled, and loaded nowhere: finished logs of one kind need no memory for the others'."""
+    missing = _missing(_LIVE + _FEEDBACK if with_feedback else _LIVE)
+    waiting, done = iter(missing), threading.Semaphore(0)  # a list's iterator may be shared by threads
+    for _ in range(min(len(os.sched_getaffinity(0)), len(missing))):
+        _start(waiting, done)
+    for _ in missing:
+        done.acquire()
 
 
 def needs_compiling() -> bool:
     """Tell whether the next `have_compiled` will take many seconds."""
-    return not all(map(_is_compiled, _LIVE))
+    return bool(_missing(_LIVE))
+
+
+def _missing(tasks: tuple[str, ...]) -> list[str]:
+    return [task for task in tasks if not _compiled_mark(task).exists()]
 
 
 def _compiled_mark(task: str) -> Path:
@@ -100,22 +109,16 @@ def _mark_compiled(task: str) -> None:
         _compiled_mark(task).touch()
 
 
-def _is_compiled(task: str) -> bool:
-    return _compiled_mark(task).exists()
+def _start(waiting: Iterator[str], done: threading.Semaphore, niceness: int = 0) -> None:
+    threading.Thread(target=_drive, args=(waiting, done, niceness), name="nslabs-compile", daemon=True).start()
 
 
-def _compile_elsewhere(tasks: list[str], awaited: tuple[str, ...]) -> None:
-    """Fill the cache, and return once none of the awaited is left; what fails is compiled where it is needed first."""
-    waiting, done = iter(tasks), threading.Semaphore(0)  # a list's iterator may be shared by threads
-    for _ in range(min(len(os.sched_getaffinity(0)), len(tasks))):
-        threading.Thread(target=_drive, args=(waiting, awaited, done), name="nslabs-compile", daemon=True).start()
-    for _ in range(sum(task in awaited for task in tasks)):
-        done.acquire()
+def _drive(waiting: Iterator[str], done: threading.Semaphore, niceness: int) -> None:
+    """Have a process beside this one do waiting tasks until none is left; it ends with this one, or with its pipe.
 
-
-def _drive(waiting: Iterator[str], awaited: tuple[str, ...], done: threading.Semaphore) -> None:
-    """Have a process beside this one do waiting tasks until none is left; it ends with this one, or with its pipe."""
-    command = [sys.executable, "-c", _COMPILE, str(CACHE_DIR.parent)]
+    What fails is compiled where it is needed first.
+    """
+    command = [sys.executable, "-c", _COMPILE, str(CACHE_DIR.parent), str(niceness)]
     silent, pipe = subprocess.DEVNULL, subprocess.PIPE
     with subprocess.Popen(  # noqa: S603 - this interpreter, and words of this module
         command, stdin=pipe, stdout=pipe, stderr=silent, bufsize=0
@@ -123,8 +126,7 @@ def _drive(waiting: Iterator[str], awaited: tuple[str, ...], done: threading.Sem
         for task in waiting:
             if _ask(process, task):
                 _mark_compiled(task)
-            if task in awaited:
-                done.release()
+            done.release()
 
 
 def _ask(process: subprocess.Popen[bytes], task: str) -> bool:
