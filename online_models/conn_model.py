@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from online_models.compile import entry, inlined, inner
+from online_models.conn_bounds import assess_record, credit
 from online_models.features.conn import FEATURES, count, measure
 from online_models.features.conn_columns import INBOUND, LATERAL, OUTBOUND, ConnColumns
 from online_models.features.conn_facts import tell
@@ -17,6 +18,7 @@ from online_models.features.conn_state import (
     PEER,
     PEER_SERVICE,
     RECENT_RECORDS,
+    RECENT_SUSPICION,
     SERVICE,
     WINDOWS,
     ConnState,
@@ -24,14 +26,14 @@ from online_models.features.conn_state import (
     has_room,
     keys_of,
 )
-from online_models.features.newness import is_known
-from online_models.features.past import DAY, HOUR
+from online_models.features.newness import is_known, maturity_of
+from online_models.features.past import DAY
 from online_models.features.table import claim, find, used_since
 from online_models.features.windows import OTHER_THINGS, RECORDS, THINGS, is_beyond_habit, observed, running
-from online_models.guard import ACCEPTED, ANOMALY, RAISED, is_frozen, release_if_quiet
+from online_models.guard import ACCEPTED, ANOMALY, RAISED, is_frozen, release_if_quiet, suspect_thing
 from online_models.outcome import AHEAD, Outcome, attribute_views, note_views, withhold
 from online_models.verdicts import behaviour_said, judge_as_said, said_of
-from online_models.views import Views, assess, evidence_of, learn_views
+from online_models.views import Views, evidence_of, learn_views
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,16 +43,8 @@ WEIGHTS = (1.0, 0.7, 0.6, 0.4)
 COMPARES = (1.0, 0.5, 1.0, 1.0)
 FORESTS = ((100, 6), (25, 6), (25, 6), (25, 6))
 """Trees and levels. Novelty decides most alerts: with a hundred trees their order hardly depends on the seed."""
-REACH_PRIOR, MOST_REACH = 8.0, 10.0
-"""Decades of 256 times a busy but ordinary window: on a site of which little is known, and on any other at most."""
 ODD = 1.0
 """Decades from which on the forests learn a new endpoint's first record only."""
-LEAST_SCAN, SCAN_MATURE = 8.0, 4.0
-"""Decades of a fan-out and of failures that are both 256 times a busy but ordinary window, on any site at least; and
-how many times sooner than a device's newness they count in full."""
-LEAST_SENT = 9.0
-"""Decades of 256 times a busy but ordinary hour's amount to strangers, on any site at least."""
-MATURE_AFTER = 12 * HOUR
 NEW_PEER, SCAN, FLOOD, BRUTE_FORCE, VOLUME, RHYTHM, LATERAL_CONTACT, INBOUND_CONTACT = range(8)
 _MANY = 0.25
 _NEW = 0.2
@@ -102,56 +96,6 @@ def is_decisive(columns: ConnColumns, i: int, x: npt.NDArray[np.float64]) -> boo
 
 
 @inner
-def maturity_of(row: npt.NDArray[np.float64], ts: float) -> float:
-    """How much newness counts in a record that began at ``ts``: nothing at first sight, in full after twelve hours.
-
-    What began before the device was known is its past, however late it ends and is logged.
-    """
-    if row[FIRST] <= 0.0:
-        return 0.0
-    return float(min(1.0, max(0.0, min(row[LAST], ts) - row[FIRST]) / MATURE_AFTER))
-
-
-@inner
-def _unanswered(x: npt.NDArray[np.float64], at: int) -> float:
-    """Return in [0, 1] how far a record is part of a fan-out that finds nobody, in the window that begins at ``at``."""
-    return float(min(max(x[at], x[at + 1]), x[at + 2]))
-
-
-@inner
-def _least_reach(x: npt.NDArray[np.float64], maturity: float) -> float:
-    return min(1.0, SCAN_MATURE * maturity) * LEAST_SCAN * max(_unanswered(x, 5), _unanswered(x, 9))
-
-
-@inner
-def _bound(views: Views, x: npt.NDArray[np.float64], maturity: float) -> None:
-    """Keep the decades of reach and volume between the least and the most that their features have on any site."""
-    views.rarity[1] = max(min(views.rarity[1], MOST_REACH * max(x[5:13])), _least_reach(x, maturity))
-    views.rarity[2] = max(views.rarity[2], maturity * LEAST_SENT * x[16])
-
-
-@inner
-def _give_all(parts: npt.NDArray[np.float64], first: int, last: int, one: int, other: int) -> None:
-    """Give what the features from ``first`` up to ``last`` added to two of them in equal parts."""
-    total = 0.0
-    for f in range(first, last):
-        total += parts[f]
-        parts[f] = 0.0
-    parts[one] += total / 2.0
-    parts[other] += total / 2.0
-
-
-@inner
-def _credit(views: Views, x: npt.NDArray[np.float64], maturity: float, parts: npt.NDArray[np.float64]) -> None:
-    """Where a view's least decided, give the view's part to the features that it was made of."""
-    if 0.0 < views.rarity[1] <= _least_reach(x, maturity):
-        at = 5 if _unanswered(x, 5) >= _unanswered(x, 9) else 9
-        _give_all(parts, 5, 13, at if x[at] >= x[at + 1] else at + 1, at + 2)
-    if 0.0 < views.rarity[2] <= maturity * LEAST_SENT * x[16]:
-        _give_all(parts, 13, 17, 16, 16)
-
-
-@inner
 def is_new_burst(state: ConnState, views: Views, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]) -> bool:
     """Tell whether a record belongs to a burst about an endpoint that the device has known for less than twelve hours.
 
@@ -190,7 +134,7 @@ def _report(
     raised = outcome.verdict[i] & RAISED
     outcome.devices[at] = used_since(state.device, row[LAST] - DAY) if raised else 0
     attribute_views(views, x, outcome.evidence[i], outcome.parts[at])
-    _credit(views, x, maturity_of(row, columns.ts[i]), outcome.parts[at])
+    credit(views, x, maturity_of(row, columns.ts[i]), outcome.parts[at])
     tell(state, columns, i, keys, row, outcome.facts[at])
 
 
@@ -198,6 +142,15 @@ def _report(
 def things_of(keys: npt.NDArray[np.uint64], things: npt.NDArray[np.uint64]) -> None:
     """Write what a record is about: the service at its peer, the service, the peer."""
     things[0], things[1], things[2] = keys[ENDPOINT], keys[SERVICE], keys[PEER]
+
+
+@inner
+def _suspicion(state: ConnState, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64], evidence: float) -> float:
+    """Return the suspicion of a record's endpoint, 0 if the device has known it for twelve hours."""
+    if is_known(state.endpoint, keys[ENDPOINT], row):
+        return 0.0
+    recent = state.recent.rows[find(state.recent, keys[PEER_SERVICE])]
+    return suspect_thing(recent, RECENT_SUSPICION, evidence, row[LAST])
 
 
 @inlined
@@ -213,8 +166,17 @@ def _judge_record(
     said = said_of(views.verdicts, things, outcome.behaviour[i])
     outcome.behaviour[i] = behaviour_said(views.verdicts, said, outcome.behaviour[i])
     decisive = is_decisive(columns, i, x)
+    suspicion = _suspicion(state, keys, row, outcome.evidence[i])
     outcome.verdict[i] = judge_as_said(
-        views.verdicts, said, row, outcome.evidence[i], outcome.behaviour[i], decisive, views.policy, views.rates
+        views.verdicts,
+        said,
+        row,
+        outcome.evidence[i],
+        outcome.behaviour[i],
+        decisive,
+        views.policy,
+        views.rates,
+        suspicion,
     )
     outcome.end[i] = row[LAST]
 
@@ -238,10 +200,7 @@ def run_conn(state: ConnState, views: Views, columns: ConnColumns, start: int, t
             release_if_quiet(row, row[LAST], views.policy)
         measure(state, columns, i, keys, row, x)
         maturity = maturity_of(row, columns.ts[i])
-        views.prior[1] = maturity * REACH_PRIOR * max(x[5:13])
-        views.prior[2] = REACH_PRIOR * x[16]
-        assess(views, x, 0.0 if trusted else maturity, row[LAST])
-        _bound(views, x, maturity)
+        assess_record(views, columns, i, x, maturity, trusted, row[LAST])
         if not trusted:
             _judge_record(state, views, columns, i, keys, row, x, outcome)
             if outcome.verdict[i] & ANOMALY:

@@ -4,6 +4,9 @@ An anomalous record is not learned, and it adds to its device's suspicion, which
 from then on nothing of that device is learned until it has been quiet for an hour of log time. One record alone opens
 no incident, however strange, since its part is capped; unless its kind's model calls it decisive.
 
+What is somewhat strange about one new thing all day is as little ordinary, though minutes lie between its records. So
+each such thing has a suspicion of its own, which fades in a day, and from which records count as anomalous, too.
+
 A slow scan stays below the threshold with every single record. So a device that goes on being somewhat strange, as
 ordinary traffic is with a record in sixty at most, makes the guard uneasy: first nothing of it is learned, then its
 records count as anomalous.
@@ -41,6 +44,7 @@ THRESHOLD, ALERT_AT, FADE, QUIET = range(4)
 raises an alert, seconds in which suspicion fades to a third, and seconds of quiet after which an incident ends."""
 DEFAULT_POLICY = (3.3, 3.9, 900.0, 3600.0)
 _UNEASY, _UNEASY_STEP, _UNEASY_DRIFT, _UNEASY_FADE = 1.8, 1.0, 0.1, 300.0
+_SUSPECT, _SUSPECT_TIMES, _SUSPECT_STEP, _SUSPECT_DRIFT, _SUSPECT_FADE = 1.5, 1.5, 1.5, 0.15, 86_400.0
 _HOLD, _TOO_UNEASY = 4.0, 8.0
 _HAS_RAISED, _FOR_LONG = 1e100, 1e300
 _LATEST, _MOST_LATE = 3600.0, 10.0
@@ -106,6 +110,19 @@ def _grow_uneasy(row: npt.NDArray[np.float64], evidence: float, now: float) -> f
 
 
 @inner
+def suspect_thing(thing: npt.NDArray[np.float64], at: int, evidence: float, now: float) -> float:
+    """Return the suspicion of a thing after a record about it, kept in ``thing[at]`` beside its time; 0 if ordinary."""
+    if thing[at] > 0.0:
+        thing[at] *= math.exp(-max(0.0, now - thing[at + 1]) / _SUSPECT_FADE)
+    thing[at + 1] = now
+    if evidence < _SUSPECT:
+        thing[at] = max(0.0, thing[at] - _SUSPECT_DRIFT)
+        return 0.0
+    thing[at] += min(_SUSPECT_STEP, _SUSPECT_TIMES * (evidence - _SUSPECT))
+    return float(thing[at])
+
+
+@inner
 def judge(
     row: npt.NDArray[np.float64],
     evidence: float,
@@ -115,19 +132,25 @@ def judge(
     policy: npt.NDArray[np.float64],
     rates: Rates,
     counts: bool,
+    suspicion: float,
 ) -> int:
     """Return the verdict bits of a record, and move its device's suspicion; ``evidence`` is in decades.
+
+    ``suspicion`` is that of what the record is about, 0 where nothing is kept of it. It tells as unease does, but while
+    it grows the thing is learned: most new things that are somewhat strange become ordinary that way.
 
     A ``decisive`` record over the threshold in force raises the alert by itself. While that is above the policy's, a
     record between the two is an anomaly that raises nothing. Only what ``counts`` moves the rates.
     """
     unease = _grow_uneasy(row, evidence, now)
+    holds = unease >= _HOLD
+    unease = max(unease, suspicion)
     if counts:
         weigh(row[RATES_AT:], evidence, unease, decisive, now, policy[ALERT_AT], policy[FADE], rates)
     threshold = threshold_for(row[RATES_AT:], rates)
     persistent = unease >= most_unease(threshold)
     if not persistent and evidence < min(threshold, policy[THRESHOLD]) and unease < _TOO_UNEASY:
-        return HELD if unease >= _HOLD else 0
+        return HELD if holds else 0
     _fade(row, now, policy[FADE])
     step = 0.0
     if persistent or evidence >= threshold:

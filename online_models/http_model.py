@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from online_models.compile import entry, inlined, inner
-from online_models.conn_model import maturity_of
 from online_models.features.http import count, measure
 from online_models.features.http_facts import tell
 from online_models.features.http_learn import doubt, learn
@@ -20,6 +19,7 @@ from online_models.features.http_state import (
     has_room,
     keys_of,
 )
+from online_models.features.newness import maturity_of
 from online_models.features.past import DAY
 from online_models.features.table import claim, find, used_since
 from online_models.guard import ACCEPTED, ANOMALY, RAISED, is_frozen, release_if_quiet
@@ -68,7 +68,7 @@ def _judge_record(
     said = said_of(views.verdicts, things, outcome.behaviour[i])
     outcome.behaviour[i] = behaviour_said(views.verdicts, said, outcome.behaviour[i])
     outcome.verdict[i] = judge_as_said(
-        views.verdicts, said, row, outcome.evidence[i], outcome.behaviour[i], False, views.policy, views.rates
+        views.verdicts, said, row, outcome.evidence[i], outcome.behaviour[i], False, views.policy, views.rates, 0.0
     )
     outcome.end[i] = row[LAST]
     if outcome.verdict[i] & ANOMALY:

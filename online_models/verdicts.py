@@ -89,18 +89,19 @@ def judge_as_said(
     decisive: bool,
     policy: npt.NDArray[np.float64],
     rates: Rates,
+    suspicion: float,
 ) -> int:
     """Return the verdict bits of a record, by what row ``place`` says of it (-1: nothing) or else as `judge` does."""
     pass_time(rates, row[LAST])
     if place < 0:
-        return judge(row, evidence, behaviour, decisive, row[LAST], policy, rates, True)
+        return judge(row, evidence, behaviour, decisive, row[LAST], policy, rates, True, suspicion)
     verdicts.rows[place, LAST] = row[LAST]
     said = verdicts.rows[place, _SAID]
     if said == EXPECTED:
         return ACCEPTED if evidence >= policy[THRESHOLD] else 0
     if said == NAMED or evidence >= policy[THRESHOLD]:
         evidence = max(evidence, policy[THRESHOLD], threshold_for(row[RATES_AT:], rates))
-    return judge(row, evidence, behaviour, True, row[LAST], policy, rates, False)
+    return judge(row, evidence, behaviour, True, row[LAST], policy, rates, False, suspicion)
 
 
 @kernel

@@ -40,3 +40,14 @@ def others(count: float, faded_at: float, table: Table, key: np.uint64, since: f
     first = table.rows[place, FIRST] if place >= 0 else 0.0
     own = decayed(1.0, first, now) if first > 0.0 and first >= since else 0.0
     return max(0.0, decayed(count, faded_at, now) - own)
+
+
+@inner
+def maturity_of(row: npt.NDArray[np.float64], ts: float) -> float:
+    """How much newness counts in a record that began at ``ts``: nothing at first sight, in full after twelve hours.
+
+    What began before the device was known is its past, however late it ends and is logged.
+    """
+    if row[FIRST] <= 0.0:
+        return 0.0
+    return float(min(1.0, max(0.0, min(row[LAST], ts) - row[FIRST]) / SETTLING))

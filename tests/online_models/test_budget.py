@@ -85,7 +85,7 @@ def verdicts_of(rates: Rates, row: npt.NDArray[np.float64], records: Iterable[tu
     for now, evidence in records:
         row[0] = now
         release_if_quiet(row, now, POLICY)
-        verdicts.append(judge_as_said(NOBODY_SAID, -1, row, evidence, 1, False, POLICY, rates))
+        verdicts.append(judge_as_said(NOBODY_SAID, -1, row, evidence, 1, False, POLICY, rates, 0.0))
     return verdicts
 
 
@@ -185,7 +185,7 @@ def test_what_was_called_an_attack_is_told_at_any_threshold_and_not_counted(said
     verdicts = with_verdict(new_verdicts(), things, [1], said, 1, FIRST)
     row[0] = FIRST
     place = said_of(verdicts, things, 1)
-    assert judge_as_said(verdicts, place, row, 3.4, 1, False, POLICY, rates) == ANOMALY | RAISED
+    assert judge_as_said(verdicts, place, row, 3.4, 1, False, POLICY, rates, 0.0) == ANOMALY | RAISED
     assert not rates.days[:, ALERTED:].any()
 
 
@@ -217,7 +217,7 @@ def test_judging_by_the_first_threshold_is_what_the_policy_says() -> None:
     """A record at the policy's threshold is an anomaly, and one below it is none."""
     rates = rates_at(FIRST_CHOICE)
     for evidence, verdict in ((POLICY[THRESHOLD], ANOMALY), (np.nextafter(POLICY[THRESHOLD], 0.0), 0)):
-        assert judge(np.zeros(GUARD_WIDTH), evidence, 0, False, FIRST, POLICY, rates, True) == verdict
+        assert judge(np.zeros(GUARD_WIDTH), evidence, 0, False, FIRST, POLICY, rates, True, 0.0) == verdict
 
 
 def bursts(*days: float) -> list[tuple[float, float]]:

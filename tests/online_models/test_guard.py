@@ -30,6 +30,7 @@ from online_models.guard import (
     judge,
     move_on,
     release_if_quiet,
+    suspect_thing,
 )
 
 COMPILING = settings(deadline=None, max_examples=60)
@@ -43,9 +44,11 @@ def new_row() -> Row:
     return np.zeros(GUARD_WIDTH)
 
 
-def suspect(row: Row, evidence: float, behaviour: int, now: float, *, decisive: bool = False) -> int:
+def suspect(
+    row: Row, evidence: float, behaviour: int, now: float, *, decisive: bool = False, suspicion: float = 0.0
+) -> int:
     """Judge a record by the default policy."""
-    return judge(row, evidence, behaviour, decisive, now, POLICY, new_rates(), False)
+    return judge(row, evidence, behaviour, decisive, now, POLICY, new_rates(), False, suspicion)
 
 
 def incident(behaviour: int = 1) -> Row:
@@ -178,6 +181,35 @@ def test_a_busy_device_is_not_uneasy_by_the_number_of_its_records() -> None:
     row = new_row()
     for k in range(600):
         assert suspect(row, 2.6 if k % 20 == 0 else 0.3, 1, START + k / 600) == 0
+
+
+def suspicions(evidence: list[float], every: float) -> list[float]:
+    """Return a thing's suspicion after each of its records, so many seconds apart."""
+    thing = np.zeros(2)
+    return [suspect_thing(thing, 0, each, START + n * every) for n, each in enumerate(evidence)]
+
+
+@pytest.mark.parametrize("every", [10.0, 3600.0])
+def test_a_thing_that_stays_strange_is_suspected_however_long_the_pauses(every: float) -> None:
+    assert max(suspicions([2.5] * 3, every)) < 8.0
+    assert max(suspicions([2.5] * 8, every)) >= 8.0
+
+
+def test_a_things_suspicion_fades_to_a_third_in_a_day() -> None:
+    first, second = suspicions([2.5, 2.5], 86_400.0)
+    assert second == pytest.approx(first / math.e + first)
+
+
+def test_a_busy_thing_is_not_suspected_by_the_number_of_its_records() -> None:
+    """One of its records in a hundred is strange, as of anything."""
+    assert max(suspicions([2.5 if n % 100 == 0 else 0.3 for n in range(10_000)], 1.0)) < 2.0
+
+
+def test_a_suspected_thing_raises_an_alert_by_a_record_below_the_threshold_and_holds_nothing_back_before() -> None:
+    row = new_row()
+    assert [suspect(row, 1.7, 1, START, suspicion=held) for held in (4.0, 7.9)] == [0, 0]
+    assert suspect(row, 1.7, 1, START, suspicion=8.0) == ANOMALY | RAISED
+    assert is_frozen(row)
 
 
 def test_late_records_leave_the_clock_alone_until_ten_in_a_row_show_that_it_was_ahead() -> None:

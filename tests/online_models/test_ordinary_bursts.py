@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 import pytest
 
 from ingest.records import RecordBatch
 from online_models.engine import Engine
 
 if TYPE_CHECKING:
-    import polars as pl
     from conftest import Traffic
 
 
@@ -88,3 +88,16 @@ def test_much_that_goes_to_a_neighbour_is_told(learned_day: bytes, traffic: Traf
     times = traffic.START + traffic.DAY + 30.0 * np.arange(30.0)
     copied = traffic.flows(times, traffic.VICTIM, ["192.168.7.13"] * 30, 445, orig_bytes=[20_000_000] * 30)
     assert {"volume", "lateral-contact"} & told(learned_day, "conn", copied)
+
+
+@pytest.mark.parametrize(("state", "is_told"), [("S0", False), ("SF", True)], ids=["in vain", "answered"])
+def test_what_comes_from_outside_is_told_if_the_device_answers(
+    learned_day: bytes, traffic: Traffic, state: str, *, is_told: bool
+) -> None:
+    """Ports are tried on every device that the Internet can reach; that says nothing of the device."""
+    frames = [
+        traffic.flows(traffic.START + traffic.DAY + np.array([2.0 * n]), "45.66.77.88", [traffic.VICTIM], 1000 + n)
+        for n in range(300)
+    ]
+    tried = traffic.in_order("conn", frames).with_columns(conn_state=pl.lit(state))
+    assert bool(told(learned_day, "conn", tried)) == is_told

@@ -110,3 +110,32 @@ def test_the_forests_learn_one_odd_record_about_a_new_host(traffic: Traffic, two
     odd = engine.process(RecordBatch("conn", calls)).score >= ODD / (ODD + 3.3)
     assert odd.sum() > 1
     assert engine.facts()["conn"].learned - before <= 1 + (~odd).sum()
+
+
+@pytest.mark.parametrize("every", [300.0, 2700.0], ids=["5 min", "45 min"])
+def test_calls_at_a_stranger_are_told_within_a_day_however_seldom(
+    traffic: Traffic, two_days: bytes, every: float
+) -> None:
+    begin = traffic.START + HOURS * traffic.HOUR
+    times = begin + np.arange(0.0, 24.0 * traffic.HOUR, every)
+    calls = traffic.flows(times, traffic.VICTIM, ["185.244.25.9"] * times.size, 6667, conn_state=["S0"] * times.size)
+    beside = quiet_site(traffic, 24.0, HOURS, seed=3)["conn"]
+    scored = Engine.from_bytes(two_days).process(RecordBatch("conn", traffic.in_order("conn", [beside, calls])))
+    assert {(alert.device, alert.behaviour) for alert in scored.alerts} >= {(traffic.VICTIM, "new-peer")}
+    assert {alert.device for alert in scored.alerts} == {traffic.VICTIM}
+
+
+def test_uploads_with_long_pauses_between_them_are_told_within_a_day(traffic: Traffic, two_days: bytes) -> None:
+    times = traffic.START + HOURS * traffic.HOUR + np.arange(0.0, 24.0 * traffic.HOUR, 1020.0)
+    sizes = [15_000_000] * times.size
+    upload = traffic.flows(times, traffic.VICTIM, ["198.51.100.80"] * times.size, 443, orig_bytes=sizes)
+    scored = Engine.from_bytes(two_days).process(RecordBatch("conn", upload))
+    assert {alert.device for alert in scored.alerts} == {traffic.VICTIM}
+
+
+def test_another_server_of_the_cloud_is_no_suspect_however_often_it_is_called(
+    traffic: Traffic, two_days: bytes
+) -> None:
+    times = traffic.START + HOURS * traffic.HOUR + np.arange(0.0, 24.0 * traffic.HOUR, 600.0)
+    calls = traffic.flows(times, traffic.VICTIM, ["203.0.113.77"] * times.size, 8883)
+    assert Engine.from_bytes(two_days).process(RecordBatch("conn", calls)).alerts == ()

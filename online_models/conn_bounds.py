@@ -1,0 +1,89 @@
+"""Between what least and what most the views of a conn record lie, and what they count before a site is known."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from online_models.compile import inlined, inner
+from online_models.features.conn import has_exchanged
+from online_models.features.conn_columns import INBOUND, ConnColumns
+from online_models.views import Views, assess
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+NOVELTY_PRIOR = 2.0
+"""Decades that each feature of novelty counts on a site of which little is known: half of what they are scaled by."""
+REACH_PRIOR, MOST_REACH = 8.0, 10.0
+"""Decades of 256 times a busy but ordinary window: on a site of which little is known, and on any other at most."""
+LEAST_SCAN, SCAN_MATURE = 8.0, 4.0
+"""Decades of a fan-out and of failures that are both 256 times a busy but ordinary window, on any site at least; and
+how many times sooner than a device's newness they count in full."""
+LEAST_SENT = 9.0
+"""Decades of 256 times a busy but ordinary hour's amount to strangers, on any site at least."""
+MOST_UNHEARD = 1.0
+"""Decades of what comes from outside in vain, at the most: it says something of its sender, not of the device."""
+
+
+@inner
+def _unanswered(x: npt.NDArray[np.float64], at: int) -> float:
+    """Return in [0, 1] how far a record is part of a fan-out that finds nobody, in the window that begins at ``at``."""
+    return float(min(max(x[at], x[at + 1]), x[at + 2]))
+
+
+@inner
+def _least_reach(x: npt.NDArray[np.float64], maturity: float) -> float:
+    return min(1.0, SCAN_MATURE * maturity) * LEAST_SCAN * max(_unanswered(x, 5), _unanswered(x, 9))
+
+
+@inner
+def _bound(views: Views, x: npt.NDArray[np.float64], maturity: float) -> None:
+    """Keep the decades of reach and volume between the least and the most that their features have on any site."""
+    views.rarity[1] = max(min(views.rarity[1], MOST_REACH * max(x[5:13])), _least_reach(x, maturity))
+    views.rarity[2] = max(views.rarity[2], maturity * LEAST_SENT * x[16])
+
+
+@inner
+def _lower(views: Views, most: float) -> None:
+    """Keep the decades of every view below a most."""
+    for v in range(views.rarity.size):
+        views.rarity[v] = min(views.rarity[v], most)
+
+
+@inner
+def _give_all(parts: npt.NDArray[np.float64], first: int, last: int, one: int, other: int) -> None:
+    """Give what the features from ``first`` up to ``last`` added to two of them in equal parts."""
+    total = 0.0
+    for f in range(first, last):
+        total += parts[f]
+        parts[f] = 0.0
+    parts[one] += total / 2.0
+    parts[other] += total / 2.0
+
+
+@inner
+def credit(views: Views, x: npt.NDArray[np.float64], maturity: float, parts: npt.NDArray[np.float64]) -> None:
+    """Where a view's least decided, give the view's part to the features that it was made of."""
+    if 0.0 < views.rarity[1] <= _least_reach(x, maturity):
+        at = 5 if _unanswered(x, 5) >= _unanswered(x, 9) else 9
+        _give_all(parts, 5, 13, at if x[at] >= x[at + 1] else at + 1, at + 2)
+    if 0.0 < views.rarity[2] <= maturity * LEAST_SENT * x[16]:
+        _give_all(parts, 13, 17, 16, 16)
+
+
+@inlined
+def assess_record(
+    views: Views, columns: ConnColumns, i: int, x: npt.NDArray[np.float64], maturity: float, trusted: bool, now: float
+) -> None:
+    """Weigh the features of record i of a device that has so much of its own past, within the views' bounds.
+
+    ``trusted`` records are weighed as if their device had none.
+    """
+    views.prior[0] = NOVELTY_PRIOR * (x[0] + x[1] + x[2] + x[3] + x[4])
+    views.prior[1] = maturity * REACH_PRIOR * max(x[5:13])
+    views.prior[2] = REACH_PRIOR * x[16]
+    assess(views, x, 0.0 if trusted else maturity, now)
+    _bound(views, x, maturity)
+    if columns.direction[i] == INBOUND and not has_exchanged(columns, i):
+        _lower(views, MOST_UNHEARD)
