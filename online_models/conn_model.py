@@ -150,7 +150,7 @@ def _suspicion(state: ConnState, keys: npt.NDArray[np.uint64], row: npt.NDArray[
     if is_known(state.endpoint, keys[ENDPOINT], row):
         return 0.0
     recent = state.recent.rows[find(state.recent, keys[PEER_SERVICE])]
-    return suspect_thing(recent, RECENT_SUSPICION, evidence, row[LAST])
+    return suspect_thing(recent, RECENT_SUSPICION, evidence, row)
 
 
 @inlined

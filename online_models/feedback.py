@@ -16,6 +16,7 @@ from online_models.features.table import entries
 from online_models.guard import (
     BEHAVIOURS,
     BEHAVIOURS_AT,
+    CALMED,
     FROZEN,
     GUARD_WIDTH,
     LAST,
@@ -101,9 +102,10 @@ def _say(model: Model, alert: Alert, said: float, now: float) -> None:
 
 
 def _release(row: npt.NDArray[np.float64] | None) -> None:
-    """Have the incident never have been: ages then count through it."""
+    """Have the incident never have been: ages then count through it, and nothing of it is suspected."""
     if row is not None:
         row[[FROZEN, RELEASED, SUSPICION, UNEASE]] = 0.0
+        row[CALMED] = row[LAST]
         row[BEHAVIOURS_AT : BEHAVIOURS_AT + BEHAVIOURS] = 0.0
 
 

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 LAST, FIRST, COUNT, FROZEN, RELEASED, SUSPICION, SUSPECTED_AT, LAST_ANOMALY, UNEASE, UNEASY_AT = range(10)
 BEHAVIOURS_AT, BEHAVIOURS = 10, 8
 LATE = BEHAVIOURS_AT + BEHAVIOURS
-RATES_AT = LATE + 1
+CALMED = LATE + 1
+"""When a person last said that a whole incident of the device was expected; log time, 0: never."""
+RATES_AT = CALMED + 1
 GUARD_WIDTH = RATES_AT + budget.WIDTH
 """Columns that every kind's device rows begin with."""
 
@@ -110,8 +112,14 @@ def _grow_uneasy(row: npt.NDArray[np.float64], evidence: float, now: float) -> f
 
 
 @inner
-def suspect_thing(thing: npt.NDArray[np.float64], at: int, evidence: float, now: float) -> float:
-    """Return the suspicion of a thing after a record about it, kept in ``thing[at]`` beside its time; 0 if ordinary."""
+def suspect_thing(thing: npt.NDArray[np.float64], at: int, evidence: float, device: npt.NDArray[np.float64]) -> float:
+    """Return the suspicion of a thing after a record about it, kept in ``thing[at]`` beside its time; 0 if ordinary.
+
+    It begins anew once the device's incident was called expected.
+    """
+    now = device[LAST]
+    if thing[at + 1] <= device[CALMED]:
+        thing[at] = 0.0
     if thing[at] > 0.0:
         thing[at] *= math.exp(-max(0.0, now - thing[at + 1]) / _SUSPECT_FADE)
     thing[at + 1] = now

@@ -15,6 +15,7 @@ from online_models.guard import (
     ALERT_AT,
     ANOMALY,
     BEHAVIOURS,
+    CALMED,
     DEFAULT_POLICY,
     FADE,
     GUARD_WIDTH,
@@ -185,8 +186,11 @@ def test_a_busy_device_is_not_uneasy_by_the_number_of_its_records() -> None:
 
 def suspicions(evidence: list[float], every: float) -> list[float]:
     """Return a thing's suspicion after each of its records, so many seconds apart."""
-    thing = np.zeros(2)
-    return [suspect_thing(thing, 0, each, START + n * every) for n, each in enumerate(evidence)]
+    thing, row, told = np.zeros(2), new_row(), []
+    for n, each in enumerate(evidence):
+        row[LAST] = START + n * every
+        told.append(suspect_thing(thing, 0, each, row))
+    return told
 
 
 @pytest.mark.parametrize("every", [10.0, 3600.0])
@@ -198,6 +202,15 @@ def test_a_thing_that_stays_strange_is_suspected_however_long_the_pauses(every: 
 def test_a_things_suspicion_fades_to_a_third_in_a_day() -> None:
     first, second = suspicions([2.5, 2.5], 86_400.0)
     assert second == pytest.approx(first / math.e + first)
+
+
+def test_a_things_suspicion_begins_anew_once_an_incident_was_called_expected() -> None:
+    thing, row = np.zeros(2), new_row()
+    row[LAST] = START
+    first = [suspect_thing(thing, 0, 2.5, row) for _ in range(3)]
+    row[CALMED] = START
+    row[LAST] = START + 1.0
+    assert suspect_thing(thing, 0, 2.5, row) == first[0] < first[-1]
 
 
 def test_a_busy_thing_is_not_suspected_by_the_number_of_its_records() -> None:

@@ -10,8 +10,11 @@ import pytest
 from ingest.records import RecordBatch
 from online_models.conn_model import ODD
 from online_models.engine import Engine
+from online_models.guard import CALMED, LAST
+from online_models.types import Feedback
 
 if TYPE_CHECKING:
+    import polars as pl
     from conftest import Frames, Traffic
 
 HOURS = 48.0
@@ -112,13 +115,17 @@ def test_the_forests_learn_one_odd_record_about_a_new_host(traffic: Traffic, two
     assert engine.facts()["conn"].learned - before <= 1 + (~odd).sum()
 
 
+def slow_calls(traffic: Traffic, every: float, first: float = 0.0, hours: float = 24.0) -> pl.DataFrame:
+    """Return the victim's calls at a stranger that does not answer, so many seconds apart."""
+    times = traffic.START + (HOURS + first) * traffic.HOUR + np.arange(0.0, hours * traffic.HOUR, every)
+    return traffic.flows(times, traffic.VICTIM, ["185.244.25.9"] * times.size, 6667, conn_state=["S0"] * times.size)
+
+
 @pytest.mark.parametrize("every", [300.0, 2700.0], ids=["5 min", "45 min"])
 def test_calls_at_a_stranger_are_told_within_a_day_however_seldom(
     traffic: Traffic, two_days: bytes, every: float
 ) -> None:
-    begin = traffic.START + HOURS * traffic.HOUR
-    times = begin + np.arange(0.0, 24.0 * traffic.HOUR, every)
-    calls = traffic.flows(times, traffic.VICTIM, ["185.244.25.9"] * times.size, 6667, conn_state=["S0"] * times.size)
+    calls = slow_calls(traffic, every)
     beside = quiet_site(traffic, 24.0, HOURS, seed=3)["conn"]
     scored = Engine.from_bytes(two_days).process(RecordBatch("conn", traffic.in_order("conn", [beside, calls])))
     assert {(alert.device, alert.behaviour) for alert in scored.alerts} >= {(traffic.VICTIM, "new-peer")}
@@ -139,3 +146,15 @@ def test_another_server_of_the_cloud_is_no_suspect_however_often_it_is_called(
     times = traffic.START + HOURS * traffic.HOUR + np.arange(0.0, 24.0 * traffic.HOUR, 600.0)
     calls = traffic.flows(times, traffic.VICTIM, ["203.0.113.77"] * times.size, 8883)
     assert Engine.from_bytes(two_days).process(RecordBatch("conn", calls)).alerts == ()
+
+
+def test_nothing_of_an_incident_that_was_called_expected_is_suspected(traffic: Traffic, two_days: bytes) -> None:
+    engine = Engine.from_bytes(two_days)
+    calls = slow_calls(traffic, 300.0, hours=4.0)
+    told = {alert.id: alert for alert in engine.process(RecordBatch("conn", calls)).alerts}
+    devices = engine._models["conn"].state.device.rows  # noqa: SLF001 - that it is suspected cannot be seen from outside
+    assert told
+    assert devices[:, CALMED].max() == 0.0
+    for number, alert in enumerate(told.values(), start=1):
+        engine.hear(Feedback(number, alert, "expected"))
+    assert devices[:, CALMED].max() == devices[:, LAST].max() > 0.0
