@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from online_models.compile import inlined, inner
-from online_models.features.conn import has_exchanged
-from online_models.features.conn_columns import INBOUND, ConnColumns
 from online_models.views import Views, assess
 
 if TYPE_CHECKING:
@@ -22,8 +20,6 @@ LEAST_SCAN, SCAN_MATURE = 8.0, 4.0
 how many times sooner than a device's newness they count in full."""
 LEAST_SENT = 9.0
 """Decades of 256 times a busy but ordinary hour's amount to strangers, on any site at least."""
-MOST_UNHEARD = 1.0
-"""Decades of what comes from outside in vain, at the most: it says something of its sender, not of the device."""
 
 
 @inner
@@ -42,13 +38,6 @@ def _bound(views: Views, x: npt.NDArray[np.float64], maturity: float) -> None:
     """Keep the decades of reach and volume between the least and the most that their features have on any site."""
     views.rarity[1] = max(min(views.rarity[1], MOST_REACH * max(x[5:13])), _least_reach(x, maturity))
     views.rarity[2] = max(views.rarity[2], maturity * LEAST_SENT * x[16])
-
-
-@inner
-def _lower(views: Views, most: float) -> None:
-    """Keep the decades of every view below a most."""
-    for v in range(views.rarity.size):
-        views.rarity[v] = min(views.rarity[v], most)
 
 
 @inner
@@ -73,10 +62,8 @@ def credit(views: Views, x: npt.NDArray[np.float64], maturity: float, parts: npt
 
 
 @inlined
-def assess_record(
-    views: Views, columns: ConnColumns, i: int, x: npt.NDArray[np.float64], maturity: float, trusted: bool, now: float
-) -> None:
-    """Weigh the features of record i of a device that has so much of its own past, within the views' bounds.
+def assess_record(views: Views, x: npt.NDArray[np.float64], maturity: float, trusted: bool, now: float) -> None:
+    """Weigh the features of a record of a device that has so much of its own past, within the views' bounds.
 
     ``trusted`` records are weighed as if their device had none.
     """
@@ -85,5 +72,3 @@ def assess_record(
     views.prior[2] = REACH_PRIOR * x[16]
     assess(views, x, 0.0 if trusted else maturity, now)
     _bound(views, x, maturity)
-    if columns.direction[i] == INBOUND and not has_exchanged(columns, i):
-        _lower(views, MOST_UNHEARD)

@@ -32,7 +32,7 @@ from online_models.features.table import claim, find, used_since
 from online_models.features.windows import OTHER_THINGS, RECORDS, THINGS, is_beyond_habit, observed, running
 from online_models.guard import ACCEPTED, ANOMALY, RAISED, is_frozen, release_if_quiet, suspect_thing
 from online_models.outcome import AHEAD, Outcome, attribute_views, note_views, withhold
-from online_models.verdicts import behaviour_said, judge_as_said, said_of
+from online_models.verdicts import behaviour_said, is_expected, judge_as_said, said_of
 from online_models.views import Views, evidence_of, learn_views
 
 if TYPE_CHECKING:
@@ -166,7 +166,9 @@ def _judge_record(
     said = said_of(views.verdicts, things, outcome.behaviour[i])
     outcome.behaviour[i] = behaviour_said(views.verdicts, said, outcome.behaviour[i])
     decisive = is_decisive(columns, i, x)
-    suspicion = _suspicion(state, keys, row, outcome.evidence[i])
+    suspicion = 0.0
+    if said < 0 or not is_expected(views.verdicts, things, outcome.behaviour[i]):
+        suspicion = _suspicion(state, keys, row, outcome.evidence[i])
     outcome.verdict[i] = judge_as_said(
         views.verdicts,
         said,
@@ -179,6 +181,8 @@ def _judge_record(
         suspicion,
     )
     outcome.end[i] = row[LAST]
+    if outcome.verdict[i] & ANOMALY:
+        _report(state, views, columns, i, keys, row, x, outcome)
 
 
 @entry
@@ -200,11 +204,9 @@ def run_conn(state: ConnState, views: Views, columns: ConnColumns, start: int, t
             release_if_quiet(row, row[LAST], views.policy)
         measure(state, columns, i, keys, row, x)
         maturity = maturity_of(row, columns.ts[i])
-        assess_record(views, columns, i, x, maturity, trusted, row[LAST])
+        assess_record(views, x, maturity, trusted, row[LAST])
         if not trusted:
             _judge_record(state, views, columns, i, keys, row, x, outcome)
-            if outcome.verdict[i] & ANOMALY:
-                _report(state, views, columns, i, keys, row, x, outcome)
         if trusted or not (outcome.verdict[i] & ~ACCEPTED or is_frozen(row)):
             more = is_more_of_the_new(state, keys, row, outcome.evidence[i])
             learn(state, columns, i, keys, row)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import polars as pl
 import pytest
 
 from ingest.records import RecordBatch
 from online_models.engine import Engine
 
 if TYPE_CHECKING:
+    import polars as pl
     from conftest import Traffic
 
 
@@ -90,14 +90,12 @@ def test_much_that_goes_to_a_neighbour_is_told(learned_day: bytes, traffic: Traf
     assert {"volume", "lateral-contact"} & told(learned_day, "conn", copied)
 
 
-@pytest.mark.parametrize(("state", "is_told"), [("S0", False), ("SF", True)], ids=["in vain", "answered"])
-def test_what_comes_from_outside_is_told_if_the_device_answers(
-    learned_day: bytes, traffic: Traffic, state: str, *, is_told: bool
-) -> None:
-    """Ports are tried on every device that the Internet can reach; that says nothing of the device."""
-    frames = [
-        traffic.flows(traffic.START + traffic.DAY + np.array([2.0 * n]), "45.66.77.88", [traffic.VICTIM], 1000 + n)
+def test_ports_that_were_tried_in_vain_do_not_make_a_stranger_ordinary(learned_day: bytes, traffic: Traffic) -> None:
+    engine, begin = Engine.from_bytes(learned_day), traffic.START + traffic.DAY
+    tried = [
+        traffic.flows(begin + np.array([2.0 * n]), "45.66.77.88", [traffic.VICTIM], 1000 + n, conn_state=["S0"])
         for n in range(300)
     ]
-    tried = traffic.in_order("conn", frames).with_columns(conn_state=pl.lit(state))
-    assert bool(told(learned_day, "conn", tried)) == is_told
+    engine.process(RecordBatch("conn", traffic.in_order("conn", tried)))
+    scored = engine.process(RecordBatch("conn", traffic.beacon(begin + 3.0 * traffic.HOUR)))
+    assert {alert.device for alert in scored.alerts} == {traffic.VICTIM}
