@@ -113,7 +113,7 @@ def _grow_uneasy(row: npt.NDArray[np.float64], evidence: float, now: float) -> f
 
 @inner
 def suspect_thing(thing: npt.NDArray[np.float64], at: int, evidence: float, device: npt.NDArray[np.float64]) -> float:
-    """Return the suspicion of a thing after a record about it, kept in ``thing[at]`` beside its time; 0 if ordinary.
+    """Return what the suspicion of a thing, kept in ``thing[at]`` beside its time, says of a record: 0 if ordinary.
 
     It begins anew once the device's incident was called expected.
     """
@@ -144,8 +144,8 @@ def judge(
 ) -> int:
     """Return the verdict bits of a record, and move its device's suspicion; ``evidence`` is in decades.
 
-    ``suspicion`` is that of what the record is about, 0 where nothing is kept of it. It tells as unease does, but while
-    it grows the thing is learned: most new things that are somewhat strange become ordinary that way.
+    ``suspicion`` is that of what the record is about, 0 where nothing is kept of it. It tells as unease does, but
+    keeps nothing from becoming part of the device's past: most new things that are somewhat strange do.
 
     A ``decisive`` record over the threshold in force raises the alert by itself. While that is above the policy's, a
     record between the two is an anomaly that raises nothing. Only what ``counts`` moves the rates.
