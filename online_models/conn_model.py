@@ -32,7 +32,7 @@ from online_models.features.table import claim, find, used_since
 from online_models.features.windows import OTHER_THINGS, RECORDS, THINGS, is_beyond_habit, observed, running
 from online_models.guard import ACCEPTED, ANOMALY, RAISED, is_frozen, release_if_quiet, suspect_thing
 from online_models.outcome import AHEAD, Outcome, attribute_views, note_views, withhold
-from online_models.verdicts import behaviour_said, is_expected, judge_as_said, said_of
+from online_models.verdicts import behaviour_said, judge_as_said, said_of, says_expected
 from online_models.views import Views, evidence_of, learn_views
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ def _judge_record(
     outcome.behaviour[i] = behaviour_said(views.verdicts, said, outcome.behaviour[i])
     decisive = is_decisive(columns, i, x)
     suspicion = 0.0
-    if said < 0 or not is_expected(views.verdicts, things, outcome.behaviour[i]):
+    if not says_expected(views.verdicts, said):
         suspicion = _suspicion(state, keys, row, outcome.evidence[i])
     outcome.verdict[i] = judge_as_said(
         views.verdicts,

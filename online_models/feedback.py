@@ -16,7 +16,6 @@ from online_models.features.table import entries
 from online_models.guard import (
     BEHAVIOURS,
     BEHAVIOURS_AT,
-    CALMED,
     FROZEN,
     GUARD_WIDTH,
     LAST,
@@ -65,6 +64,7 @@ def hear(model: Model, feedback: Feedback, device: np.uint64) -> None:
         _say(model, alert, EXPECTED, now)
         model.alerts.expect(alert)
         if row is None or model.alerts.is_clear(alert.device, float(row[FROZEN])):
+            model.kind.calm(model.state, device)
             _release(row)
             _relearn(model, model.withheld.take(device))
     else:
@@ -102,10 +102,9 @@ def _say(model: Model, alert: Alert, said: float, now: float) -> None:
 
 
 def _release(row: npt.NDArray[np.float64] | None) -> None:
-    """Have the incident never have been: ages then count through it, and nothing of it is suspected."""
+    """Have the incident never have been: ages then count through it."""
     if row is not None:
         row[[FROZEN, RELEASED, SUSPICION, UNEASE]] = 0.0
-        row[CALMED] = row[LAST]
         row[BEHAVIOURS_AT : BEHAVIOURS_AT + BEHAVIOURS] = 0.0
 
 

@@ -30,9 +30,7 @@ if TYPE_CHECKING:
 LAST, FIRST, COUNT, FROZEN, RELEASED, SUSPICION, SUSPECTED_AT, LAST_ANOMALY, UNEASE, UNEASY_AT = range(10)
 BEHAVIOURS_AT, BEHAVIOURS = 10, 8
 LATE = BEHAVIOURS_AT + BEHAVIOURS
-CALMED = LATE + 1
-"""When a person last said that a whole incident of the device was expected; log time, 0: never."""
-RATES_AT = CALMED + 1
+RATES_AT = LATE + 1
 GUARD_WIDTH = RATES_AT + budget.WIDTH
 """Columns that every kind's device rows begin with."""
 
@@ -48,6 +46,7 @@ DEFAULT_POLICY = (3.3, 3.9, 900.0, 3600.0)
 _UNEASY, _UNEASY_STEP, _UNEASY_DRIFT, _UNEASY_FADE = 1.8, 1.0, 0.1, 300.0
 _SUSPECT, _SUSPECT_TIMES, _SUSPECT_STEP, _SUSPECT_DRIFT, _SUSPECT_FADE = 1.5, 1.5, 1.5, 0.15, 86_400.0
 _HOLD, _TOO_UNEASY = 4.0, 8.0
+_MOST_SUSPECT = 32.0
 _HAS_RAISED, _FOR_LONG = 1e100, 1e300
 _LATEST, _MOST_LATE = 3600.0, 10.0
 
@@ -115,18 +114,17 @@ def _grow_uneasy(row: npt.NDArray[np.float64], evidence: float, now: float) -> f
 def suspect_thing(thing: npt.NDArray[np.float64], at: int, evidence: float, device: npt.NDArray[np.float64]) -> float:
     """Return what the suspicion of a thing, kept in ``thing[at]`` beside its time, says of a record: 0 if ordinary.
 
-    It begins anew once the device's incident was called expected.
+    It grows to four times what tells at the first threshold, so that it fades within days, however long it grew.
     """
     now = device[LAST]
-    if thing[at + 1] <= device[CALMED]:
-        thing[at] = 0.0
     if thing[at] > 0.0:
         thing[at] *= math.exp(-max(0.0, now - thing[at + 1]) / _SUSPECT_FADE)
     thing[at + 1] = now
     if evidence < _SUSPECT:
         thing[at] = max(0.0, thing[at] - _SUSPECT_DRIFT)
         return 0.0
-    thing[at] += min(_SUSPECT_STEP, _SUSPECT_TIMES * (evidence - _SUSPECT))
+    step = min(_SUSPECT_STEP, _SUSPECT_TIMES * (evidence - _SUSPECT))
+    thing[at] = min(_MOST_SUSPECT, thing[at] + step)
     return float(thing[at])
 
 

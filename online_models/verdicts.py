@@ -65,10 +65,15 @@ def said_of(verdicts: Table, things: npt.NDArray[np.uint64], behaviour: int) -> 
 
 
 @inner
+def says_expected(verdicts: Table, place: int) -> bool:
+    """Whether a row, -1 for none, says that it was expected."""
+    return bool(place >= 0 and verdicts.rows[place, _SAID] == EXPECTED)
+
+
+@inner
 def is_expected(verdicts: Table, things: npt.NDArray[np.uint64], behaviour: int) -> bool:
     """Whether a record about ``things`` with this behaviour was called expected."""
-    place = said_of(verdicts, things, behaviour)
-    return bool(place >= 0 and verdicts.rows[place, _SAID] == EXPECTED)
+    return says_expected(verdicts, said_of(verdicts, things, behaviour))
 
 
 @inner

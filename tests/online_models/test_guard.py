@@ -15,7 +15,6 @@ from online_models.guard import (
     ALERT_AT,
     ANOMALY,
     BEHAVIOURS,
-    CALMED,
     DEFAULT_POLICY,
     FADE,
     GUARD_WIDTH,
@@ -204,13 +203,8 @@ def test_a_things_suspicion_fades_to_a_third_in_a_day() -> None:
     assert second == pytest.approx(first / math.e + first)
 
 
-def test_a_things_suspicion_begins_anew_once_an_incident_was_called_expected() -> None:
-    thing, row = np.zeros(2), new_row()
-    row[LAST] = START
-    first = [suspect_thing(thing, 0, 2.5, row) for _ in range(3)]
-    row[CALMED] = START
-    row[LAST] = START + 1.0
-    assert suspect_thing(thing, 0, 2.5, row) == first[0] < first[-1]
+def test_a_things_suspicion_has_an_end_however_long_it_is_strange() -> None:
+    assert suspicions([2.5] * 1000, 10.0)[-1] == suspicions([2.5] * 100, 10.0)[-1] == 32.0
 
 
 def test_a_busy_thing_is_not_suspected_by_the_number_of_its_records() -> None:

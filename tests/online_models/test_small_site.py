@@ -10,7 +10,9 @@ import pytest
 from ingest.records import RecordBatch
 from online_models.conn_model import ODD
 from online_models.engine import Engine
-from online_models.guard import CALMED, LAST
+from online_models.features.conn_state import RECENT_SUSPICION, calm, new_conn_state
+from online_models.features.table import claim, find
+from online_models.features.text import of_owner
 from online_models.types import Feedback
 
 if TYPE_CHECKING:
@@ -147,12 +149,23 @@ def test_another_server_of_the_cloud_is_no_suspect_however_often_it_is_called(
 
 
 def test_nothing_of_an_incident_that_was_called_expected_is_suspected(traffic: Traffic, two_days: bytes) -> None:
+    """A long call is somewhat strange; it is another behaviour, so the verdict says nothing of it."""
     engine = Engine.from_bytes(two_days)
     calls = slow_calls(traffic, 300.0, hours=4.0)
+    later = np.array([traffic.START + (HOURS + 4.0) * traffic.HOUR])
+    long = RecordBatch("conn", traffic.flows(later, traffic.VICTIM, ["185.244.25.9"], 8883, duration=[60.0]))
     told = {alert.id: alert for alert in engine.process(RecordBatch("conn", calls)).alerts}
-    devices = engine._models["conn"].state.device.rows  # noqa: SLF001 - that it is suspected cannot be seen from outside
-    assert told
-    assert devices[:, CALMED].max() == 0.0
+    assert {alert.behaviour for alert in told.values()} == {"new-peer"}
     for number, alert in enumerate(told.values(), start=1):
         engine.hear(Feedback(number, alert, "expected"))
-    assert devices[:, CALMED].max() == devices[:, LAST].max() > 0.0
+    assert engine.process(long).alerts == ()
+
+
+def test_what_a_person_called_expected_of_one_device_leaves_the_suspicions_of_others() -> None:
+    recent = (state := new_conn_state(16, 64)).recent
+    devices = np.uint64(1 << 41), np.uint64(1 << 45)
+    things = [np.uint64(of_owner(device, np.uint64(5))) for device in devices]
+    for thing in things:
+        recent.rows[claim(recent, thing), RECENT_SUSPICION] = 5.0
+    calm(state, devices[0])
+    assert [recent.rows[find(recent, thing), RECENT_SUSPICION] for thing in things] == [0.0, 5.0]
