@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from online_models.compile import entry, inlined, inner
-from online_models.features.dns import bytes_a_name, count, measure
+from online_models.features.dns import beyond_habit, bytes_a_name, count, measure, size_of
 from online_models.features.dns_facts import tell
 from online_models.features.dns_learn import doubt, learn
 from online_models.features.dns_state import (
@@ -40,10 +40,13 @@ DOMAIN_PRIOR = 6.0
 """Decades of 256 KiB in names of one domain, none of them asked for twice."""
 DOMAIN_MOST = 10.0
 """Decades of 256 KiB in names of one domain at the most: what carries nothing is no tunnel, however rare it looks."""
+LITTLE = 63.0
+"""Bytes in names of one domain that are worth no decade."""
 CARRIES = 12.0
 """Bytes in an average name from which on the names of a domain may carry data: shorter ones are words."""
 ASKED_BEFORE = 1.5
-"""Decades of the shape of a name that the device asks for again, at the most: a name carries data out only once."""
+"""Decades of the shape of a name that the device asks for again, at the most: a name carries data out only once; or
+of a name under a domain that it has known for long and that carries no more than ever before."""
 TUNNEL, GENERATED, FLOOD, NEW_DOMAIN = range(4)
 
 
@@ -63,6 +66,20 @@ def behaviour_of(x: npt.NDArray[np.float64], rarity: npt.NDArray[np.float64]) ->
 def things_of(keys: npt.NDArray[np.uint64], things: npt.NDArray[np.uint64]) -> None:
     """Write what a record is about: the domain, the resolver, the name."""
     things[0], things[1], things[2] = keys[DOMAIN], keys[RESOLVER], keys[RECENT_NAME]
+
+
+@inner
+def _bound(
+    state: DnsState, views: Views, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64],
+    x: npt.NDArray[np.float64], asked_before: bool,
+) -> None:  # fmt: skip
+    """Keep the decades of shape and domain below what names of that kind and amount can have carried."""
+    beyond = beyond_habit(state, keys, row)
+    views.rarity[0] = min(views.rarity[0], ASKED_BEFORE + (0.0 if asked_before else beyond * DOMAIN_MOST))
+    carries = min(1.0, bytes_a_name(state, keys, row[LAST]) / CARRIES)
+    little = size_of(LITTLE)
+    much = max(0.0, x[7] - little) / (1.0 - little)
+    views.rarity[1] = min(views.rarity[1], DOMAIN_MOST * much * carries * beyond)
 
 
 @inlined
@@ -112,9 +129,7 @@ def run_dns(state: DnsState, views: Views, columns: DnsColumns, start: int, trus
         maturity = maturity_of(row, columns.ts[i])
         views.prior[1] = DOMAIN_PRIOR * min(x[7], x[8])
         assess(views, x, 0.0 if trusted else maturity, row[LAST])
-        views.rarity[0] = min(views.rarity[0], ASKED_BEFORE) if asked_before else views.rarity[0]
-        carries = min(1.0, bytes_a_name(state, keys, row[LAST]) / CARRIES)
-        views.rarity[1] = min(views.rarity[1], DOMAIN_MOST * x[7] * carries)
+        _bound(state, views, keys, row, x, asked_before)
         if not trusted:
             _judge_record(state, views, columns, i, keys, row, x, outcome)
         if trusted or not (outcome.verdict[i] & ~ACCEPTED or is_frozen(row)):

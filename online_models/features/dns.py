@@ -40,6 +40,7 @@ from online_models.features.dns_state import (
     FIRST,
     HOUR_NOW,
     LAST,
+    MOST_BYTES,
     NAMES,
     NAMES_BEFORE,
     NEW_DOMAINS,
@@ -76,12 +77,16 @@ FEATURES = (
 VIEWS = ("shape", "domain", "reach", "novelty")
 EDGES = np.array([0, 6, 9, 17, 22])
 _ENOUGH_BYTES, _ENOUGH_QUERIES = 24.0, 32.0
+_DOUBLINGS = 3.0
 _UNSEEN_TYPE, _USUAL_RESULT, _UNUSUAL_RESULT = 0.05, 0.6, 0.1
 
 
 @inner
-def _count_domain(domain: npt.NDArray[np.float64], hour: float, now: float, sub_length: float, new_name: bool) -> None:
+def _count_domain(
+    domain: npt.NDArray[np.float64], hour: float, now: float, sub_length: float, new_name: bool, learning: bool
+) -> None:
     if hour != domain[HOUR_NOW]:
+        domain[MOST_BYTES] = max(domain[MOST_BYTES], domain[BYTES]) if learning else domain[MOST_BYTES]
         adjacent = hour == domain[HOUR_NOW] + 1.0
         for k in range(3):
             domain[NAMES_BEFORE + k] = domain[NAMES + k] if adjacent else 0.0
@@ -94,13 +99,19 @@ def _count_domain(domain: npt.NDArray[np.float64], hour: float, now: float, sub_
 
 
 @inner
+def _says_nothing(columns: DnsColumns, i: int) -> bool:
+    """Whether there is no name, or one that is asked of the link: there it leaves no network, and most are in vain."""
+    return bool(columns.to_group[i] or is_empty(columns.names, i))
+
+
+@inner
 def _count_result(
     state: DnsState, columns: DnsColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64],
     new_name: bool,
 ) -> None:  # fmt: skip
     """Count the record, and a failure once an hour for each name; an outage, however often it is tried, is neither."""
     failed = columns.result[i] != NOERROR
-    if not (failed and (is_empty(columns.names, i) or is_known(state.domain, keys[DOMAIN], row))):
+    if not (failed and (_says_nothing(columns, i) or is_known(state.domain, keys[DOMAIN], row))):
         count_record(row, WINDOWS, failed and new_name)
 
 
@@ -123,7 +134,7 @@ def count(
         new_name = count_thing(row, WINDOWS, thing, recent, RECENT_WINDOW, minute, hour)
     _count_result(state, columns, i, keys, row, new_name)
     domain = state.domain.rows[claim(state.domain, keys[DOMAIN])]
-    _count_domain(domain, hour, now, columns.names.sub_length[i], new_name)
+    _count_domain(domain, hour, now, columns.names.sub_length[i], new_name, learning)
     return bool(asked_before)
 
 
@@ -140,6 +151,19 @@ def bytes_a_name(state: DnsState, keys: npt.NDArray[np.uint64], now: float) -> f
     """Return the bytes before the registered domain in an average name under it in the last hour, after `count`."""
     domain = state.domain.rows[find(state.domain, keys[DOMAIN])]
     return last_hour(domain, BYTES, now) / max(1.0, last_hour(domain, NAMES, now))
+
+
+@inner
+def beyond_habit(state: DnsState, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]) -> float:
+    """Return in [0, 1] how far a domain carried more in the last hour than ever before: 1 is 16 times, 0 is twice.
+
+    It is 1 for a domain that the device has known for less than twelve hours.
+    """
+    if not is_known(state.domain, keys[DOMAIN], row):
+        return 1.0
+    domain = state.domain.rows[find(state.domain, keys[DOMAIN])]
+    times = (1.0 + last_hour(domain, BYTES, row[LAST])) / (1.0 + domain[MOST_BYTES])
+    return min(1.0, max(0.0, (math.log2(times) - 1.0) / _DOUBLINGS))
 
 
 @inner
@@ -165,10 +189,16 @@ def _measure_shape(
 
 
 @inner
+def size_of(carried: float) -> float:
+    """Return `domain.bytes` of so many bytes."""
+    return min(1.0, math.log2(1.0 + carried) / 18.0)
+
+
+@inner
 def _measure_domain(domain: npt.NDArray[np.float64], now: float, x: npt.NDArray[np.float64]) -> None:
     names, queries = last_hour(domain, NAMES, now), last_hour(domain, QUERIES, now)
     x[6] = min(1.0, math.log2(1.0 + names) / 12.0)
-    x[7] = min(1.0, math.log2(1.0 + last_hour(domain, BYTES, now)) / 18.0)
+    x[7] = size_of(last_hour(domain, BYTES, now))
     x[8] = min(1.0, names / max(queries, 1.0)) * min(1.0, queries / _ENOUGH_QUERIES)
 
 
@@ -211,6 +241,8 @@ def measure(
         for counter in range(4):
             x[9 + 4 * window + counter] = excess(row, WINDOWS, window, counter, row[LAST])
     _measure_novelty(state, columns, i, keys, row, x)
-    if is_empty(columns.names, i):
+    if _says_nothing(columns, i):
         x[:9] = 0.0
-        x[17:] = 0.0
+        x[17:19] = 0.0
+        x[20:] = 0.0
+        x[19] = 0.0 if is_empty(columns.names, i) else x[19]

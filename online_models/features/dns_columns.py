@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import polars as pl
 
+from online_models.features.address import GROUP, addresses
 from online_models.features.names import Names, names_of
 from online_models.features.past import LONGEST
 from online_models.features.text import hashes, owned
@@ -22,7 +23,8 @@ NOERROR, NXDOMAIN, OTHER_ERROR, NO_ANSWER = 0, 1, 2, 3
 class DnsColumns(NamedTuple):
     """n dns records; hashes are uint64, codes int64, the rest float64.
 
-    ``device`` asked ``resolver`` for the names; ``answer_length`` is the bytes of all answers together and ``end`` when
+    ``device`` asked ``resolver`` for the names, or, if that is a group (``to_group``, bool), its link, which no name
+    leaves (RFC 6762, 4795); ``answer_length`` is the bytes of all answers together and ``end`` when
     the answer came (epoch seconds).
     """
 
@@ -30,6 +32,7 @@ class DnsColumns(NamedTuple):
     end: npt.NDArray[np.float64]
     device: npt.NDArray[np.uint64]
     resolver: npt.NDArray[np.uint64]
+    to_group: npt.NDArray[np.bool_]
     names: Names
     qtype: npt.NDArray[np.int64]
     result: npt.NDArray[np.int64]
@@ -55,16 +58,18 @@ def _answer_lengths(frame: pl.DataFrame) -> npt.NDArray[np.float64]:
     return owned(frame.select(lengths).to_series().to_numpy())
 
 
-def dns_columns(batch: RecordBatch, _ranges: npt.NDArray[np.uint64]) -> DnsColumns:
+def dns_columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> DnsColumns:
     """Return the arrays of a dns batch; the client is the device, whatever its address."""
     frame = batch.frame
     ts = owned(frame["ts"].fill_null(0.0).to_numpy())
     rtt = owned(frame["rtt"].fill_null(0.0).to_numpy())
+    resolver = addresses(frame["id.resp_h"], ranges)
     return DnsColumns(
         ts=ts,
         end=ts + np.clip(rtt, 0.0, LONGEST),
         device=hashes(frame["id.orig_h"]),
-        resolver=hashes(frame["id.resp_h"]),
+        resolver=resolver.key,
+        to_group=resolver.scope == GROUP,
         names=names_of(frame["query"]),
         qtype=owned(frame["qtype"].fill_null(-1).to_numpy()),
         result=_results(frame),

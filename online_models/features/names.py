@@ -2,6 +2,7 @@
 
 The registered domain is taken to be the last two labels, or three where the last has two letters and the one before
 it at most three (``co.uk``): close enough to tell tunnels from ordinary names without a public suffix list to keep.
+Under ``arpa`` stand addresses, turned round, which leave nothing to choose: of such a name no part can be data.
 A name of one label, or whose last label no top-level domain can be (it has digits, or more than 24 bytes), has none:
 all of it can be data, as of a tunnel straight to its server, and all such names count as one domain's.
 """
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from online_models.features.text import Text
 
 _DASH, _DOT, _ZERO, _NINE = 0x2D, 0x2E, 0x30, 0x39
+_A, _P, _R = 0x61, 0x70, 0x72
 _PREFIX, _LONGEST_TOP_LEVEL = len("xn--"), 24
 _COUNTRY, _SECOND_LEVEL = 2, 3
 _EMPTY = np.uint64(hash_bytes(np.zeros(0, np.uint8), 0, 0))
@@ -94,6 +96,19 @@ def _domain_begin(data: npt.NDArray[np.uint8], begin: int, end: int) -> int:
 
 
 @inner
+def _is_reverse(data: npt.NDArray[np.uint8], begin: int, end: int) -> bool:
+    """Whether a name is an address turned round: ``7.100.51.198.in-addr.arpa``."""
+    return bool(
+        end - begin > len(".arpa")
+        and data[end - 5] == _DOT
+        and data[end - 4] == _A
+        and data[end - 3] == _R
+        and data[end - 2] == _P
+        and data[end - 1] == _A
+    )
+
+
+@inner
 def _entropy(data: npt.NDArray[np.uint8], begin: int, end: int, counts: npt.NDArray[np.int64]) -> float:
     counts[:] = 0
     for i in range(begin, end):
@@ -129,6 +144,8 @@ def _measure(text: Text, out: Names) -> None:
             end -= 1
         domain = _domain_begin(text.data, begin, end)
         sub_end = end if domain == end else max(begin, domain - 1)
+        if _is_reverse(text.data, begin, end):
+            sub_end = begin
         out.name[i] = hash_bytes(text.data, begin, end)
         out.domain[i] = hash_bytes(text.data, domain, end)
         out.sub_length[i] = sub_end - begin

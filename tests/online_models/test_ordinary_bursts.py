@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 import pytest
 
 from ingest.records import RecordBatch
 from online_models.engine import Engine
 
 if TYPE_CHECKING:
-    import polars as pl
     from conftest import Traffic
 
 
@@ -48,6 +48,37 @@ def test_a_name_that_looks_like_a_tunnel_is_none_if_it_is_asked_for_again_and_ag
     odd = traffic.tunnel(traffic.START + traffic.DAY, names=60)
     asked = odd.with_columns(query=odd["query"].gather(np.arange(60) % names))
     assert ("dns-tunnel" in told(learned_day, "dns", asked)) == is_told
+
+
+@pytest.mark.parametrize(("resolver", "is_told"), [("192.168.7.1", True), ("224.0.0.251", False), ("ff02::fb", False)])
+def test_names_that_are_asked_of_the_link_leave_no_network(
+    learned_day: bytes, traffic: Traffic, resolver: str, *, is_told: bool
+) -> None:
+    odd = traffic.tunnel(traffic.START + traffic.DAY, names=60).with_columns(pl.lit(resolver).alias("id.resp_h"))
+    assert ("dns-tunnel" in told(learned_day, "dns", odd)) == is_told
+
+
+def test_the_names_of_addresses_are_no_tunnel(learned_day: bytes, traffic: Traffic) -> None:
+    times, rng = traffic.START + traffic.DAY + 2.0 * np.arange(60.0), np.random.default_rng(1)
+    names = [".".join(rng.choice(list("0123456789abcdef"), 32)) + ".ip6.arpa" for _ in times]
+    asked = traffic.lookups(times, traffic.VICTIM, names, qtype=[12] * 60, rcode=[3] * 60)
+    assert "dns-tunnel" not in told(learned_day, "dns", asked)
+
+
+@pytest.mark.parametrize(
+    ("after_h", "times", "is_told"),
+    [(13.0, 1, False), (13.0, 40, True), (0.5, 40, True)],
+    ids=["as ever", "more", "new"],
+)
+def test_odd_names_under_a_domain_that_has_been_known_for_long_are_told_if_they_carry_more_than_ever(
+    learned_day: bytes, traffic: Traffic, after_h: float, times: int, *, is_told: bool
+) -> None:
+    engine, begin = Engine.from_bytes(learned_day), traffic.START + traffic.DAY
+    engine.learn(RecordBatch("dns", traffic.tunnel(begin, names=20)))
+    more = traffic.tunnel(begin + after_h * traffic.HOUR, names=20 * times)
+    other = more.with_columns(query=pl.concat_str(pl.lit("z"), "query"))
+    alerts = engine.process(RecordBatch("dns", other)).alerts
+    assert ("dns-tunnel" in {alert.behaviour for alert in alerts}) == is_told
 
 
 def test_a_device_that_was_silent_for_hours_keeps_no_other_rhythm(learned_day: bytes, traffic: Traffic) -> None:
