@@ -13,11 +13,13 @@ if TYPE_CHECKING:
 
 NOVELTY_PRIOR = 2.0
 """Decades that each feature of novelty counts on a site of which little is known: half of what they are scaled by."""
-REACH_PRIOR, MOST_REACH = 8.0, 10.0
-"""Decades of 256 times a busy but ordinary window: on a site of which little is known, and on any other at most."""
-LEAST_SCAN, SCAN_MATURE = 8.0, 4.0
-"""Decades of a fan-out and of failures that are both 256 times a busy but ordinary window, on any site at least; and
-how many times sooner than a device's newness they count in full."""
+REACH_PRIOR, MOST_FAN_OUT, MOST_BURST = 8.0, 10.0, 7.0
+"""Decades of 256 times a busy but ordinary window: on a site of which little is known; on any other at most, in peers
+or services; and at most in records or failures alone: a device that starts is busy, and knocks at few doors."""
+LEAST_SCAN = 8.0
+"""Decades of a fan-out and of failures that are both 256 times a busy but ordinary window, on any site at least."""
+FAST_MATURE, SLOW_MATURE = 36.0, 4.0
+"""How many times sooner than a device's newness these count in full: of a minute after 20 min, of an hour after 3 h."""
 LEAST_SENT = 9.0
 """Decades of 256 times a busy but ordinary hour's amount to strangers, on any site at least."""
 
@@ -30,13 +32,15 @@ def _unanswered(x: npt.NDArray[np.float64], at: int) -> float:
 
 @inner
 def _least_reach(x: npt.NDArray[np.float64], maturity: float) -> float:
-    return min(1.0, SCAN_MATURE * maturity) * LEAST_SCAN * max(_unanswered(x, 5), _unanswered(x, 9))
+    fast = min(1.0, FAST_MATURE * maturity) * _unanswered(x, 5)
+    return LEAST_SCAN * max(fast, min(1.0, SLOW_MATURE * maturity) * _unanswered(x, 9))
 
 
 @inner
 def _bound(views: Views, x: npt.NDArray[np.float64], maturity: float) -> None:
     """Keep the decades of reach and volume between the least and the most that their features have on any site."""
-    views.rarity[1] = max(min(views.rarity[1], MOST_REACH * max(x[5:13])), _least_reach(x, maturity))
+    most = max(MOST_FAN_OUT * max(x[5], x[6], x[9], x[10]), MOST_BURST * max(x[7], x[8], x[11], x[12]))
+    views.rarity[1] = max(min(views.rarity[1], most), _least_reach(x, maturity))
     views.rarity[2] = max(views.rarity[2], maturity * LEAST_SENT * x[16])
 
 

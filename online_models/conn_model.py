@@ -30,8 +30,9 @@ from online_models.features.newness import is_known, maturity_of
 from online_models.features.past import DAY
 from online_models.features.table import claim, find, used_since
 from online_models.features.windows import OTHER_THINGS, RECORDS, THINGS, is_beyond_habit, observed, running
-from online_models.guard import ACCEPTED, ANOMALY, RAISED, is_frozen, release_if_quiet, suspect_thing
+from online_models.guard import ACCEPTED, ANOMALY, RAISED, is_frozen, release_if_quiet
 from online_models.outcome import AHEAD, Outcome, attribute_views, note_views, withhold
+from online_models.suspicion import suspicion_of
 from online_models.verdicts import behaviour_said, judge_as_said, said_of, says_expected
 from online_models.views import Views, evidence_of, learn_views
 
@@ -48,6 +49,7 @@ ODD = 1.0
 NEW_PEER, SCAN, FLOOD, BRUTE_FORCE, VOLUME, RHYTHM, LATERAL_CONTACT, INBOUND_CONTACT = range(8)
 _MANY = 0.25
 _NEW = 0.2
+_MUCH = 0.75
 
 
 @inner
@@ -87,17 +89,18 @@ def behaviour_of(
 
 @inner
 def is_decisive(columns: ConnColumns, i: int, x: npt.NDArray[np.float64]) -> bool:
-    """Tell whether a record is new in every way at once, which in ordinary traffic all but never happens.
+    """Tell whether a record is what in ordinary traffic all but never happens: new in every way, or very much at once.
 
     A service that the device never used, at a peer outside that it never talked to there, in a network that nobody on
-    the site uses for it, all three at a rate at which hardly anything new comes.
+    the site uses for it, all three at a rate at which hardly anything new comes. Or an hour's amount to strangers of
+    64 times what is usual or little, which may well be one record.
     """
-    return bool(columns.direction[i] == OUTBOUND and min(x[0], x[2], x[3]) >= _NEW)
+    return bool((columns.direction[i] == OUTBOUND and min(x[0], x[2], x[3]) >= _NEW) or x[16] >= _MUCH)
 
 
 @inner
 def is_new_burst(state: ConnState, views: Views, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]) -> bool:
-    """Tell whether a record belongs to a burst about an endpoint that the device has known for less than twelve hours.
+    """Tell whether a record belongs to a burst about an endpoint that the device has not known for long.
 
     The forests do not learn it: a scan or a flood that begins below the threshold would be ordinary within seconds,
     since it writes more records than all else. A burst about what a device knows is its own; and a site on which no
@@ -112,7 +115,7 @@ def is_new_burst(state: ConnState, views: Views, keys: npt.NDArray[np.uint64], r
 def is_more_of_the_new(
     state: ConnState, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64], evidence: float
 ) -> bool:
-    """Tell whether a record is odd, and not the first about an endpoint that is known for less than twelve hours.
+    """Tell whether a record is odd, and not the first about an endpoint that is not known for long.
 
     The forests learn the first such record only: on a quiet site, a few more would make a beacon ordinary.
     """
@@ -144,15 +147,6 @@ def things_of(keys: npt.NDArray[np.uint64], things: npt.NDArray[np.uint64]) -> N
     things[0], things[1], things[2] = keys[ENDPOINT], keys[SERVICE], keys[PEER]
 
 
-@inner
-def _suspicion(state: ConnState, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64], evidence: float) -> float:
-    """Return the suspicion of a record's endpoint, 0 if the device has known it for twelve hours."""
-    if is_known(state.endpoint, keys[ENDPOINT], row):
-        return 0.0
-    recent = state.recent.rows[find(state.recent, keys[PEER_SERVICE])]
-    return suspect_thing(recent, RECENT_SUSPICION, evidence, row)
-
-
 @inlined
 def _judge_record(
     state: ConnState, views: Views, columns: ConnColumns, i: int, keys: npt.NDArray[np.uint64],
@@ -168,7 +162,9 @@ def _judge_record(
     decisive = is_decisive(columns, i, x)
     suspicion = 0.0
     if not says_expected(views.verdicts, said):
-        suspicion = _suspicion(state, keys, row, outcome.evidence[i])
+        suspicion = suspicion_of(
+            state.endpoint, keys[ENDPOINT], state.recent, keys[PEER_SERVICE], RECENT_SUSPICION, outcome.evidence[i], row
+        )
     outcome.verdict[i] = judge_as_said(
         views.verdicts,
         said,

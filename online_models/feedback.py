@@ -13,6 +13,7 @@ import numpy as np
 
 from online_models.budget import take_back
 from online_models.features.table import entries
+from online_models.features.text import OWNER
 from online_models.guard import (
     BEHAVIOURS,
     BEHAVIOURS_AT,
@@ -64,7 +65,7 @@ def hear(model: Model, feedback: Feedback, device: np.uint64) -> None:
         _say(model, alert, EXPECTED, now)
         model.alerts.expect(alert)
         if row is None or model.alerts.is_clear(alert.device, float(row[FROZEN])):
-            model.kind.calm(model.state, device)
+            _calm(model, device)
             _release(row)
             _relearn(model, model.withheld.take(device))
     else:
@@ -106,6 +107,12 @@ def _release(row: npt.NDArray[np.float64] | None) -> None:
     if row is not None:
         row[[FROZEN, RELEASED, SUSPICION, UNEASE]] = 0.0
         row[BEHAVIOURS_AT : BEHAVIOURS_AT + BEHAVIOURS] = 0.0
+
+
+def _calm(model: Model, device: np.uint64) -> None:
+    """Take away every suspicion of what the device did lately."""
+    keys, rows = entries(model.state.recent)
+    rows[keys & OWNER == device & OWNER, model.kind.suspicion] = 0.0
 
 
 def _relearn(model: Model, records: Records) -> None:

@@ -4,9 +4,6 @@ An anomalous record is not learned, and it adds to its device's suspicion, which
 from then on nothing of that device is learned until it has been quiet for an hour of log time. One record alone opens
 no incident, however strange, since its part is capped; unless its kind's model calls it decisive.
 
-What is somewhat strange about one new thing all day is as little ordinary, though minutes lie between its records. So
-each such thing has a suspicion of its own, which fades in a day, and from which records count as anomalous, too.
-
 A slow scan stays below the threshold with every single record. So a device that goes on being somewhat strange, as
 ordinary traffic is with a record in sixty at most, makes the guard uneasy: first nothing of it is learned, then its
 records count as anomalous.
@@ -44,9 +41,7 @@ THRESHOLD, ALERT_AT, FADE, QUIET = range(4)
 raises an alert, seconds in which suspicion fades to a third, and seconds of quiet after which an incident ends."""
 DEFAULT_POLICY = (3.3, 3.9, 900.0, 3600.0)
 _UNEASY, _UNEASY_STEP, _UNEASY_DRIFT, _UNEASY_FADE = 1.8, 1.0, 0.1, 300.0
-_SUSPECT, _SUSPECT_TIMES, _SUSPECT_STEP, _SUSPECT_DRIFT, _SUSPECT_FADE = 1.5, 1.5, 1.5, 0.15, 86_400.0
 _HOLD, _TOO_UNEASY = 4.0, 8.0
-_MOST_SUSPECT = 32.0
 _HAS_RAISED, _FOR_LONG = 1e100, 1e300
 _LATEST, _MOST_LATE = 3600.0, 10.0
 
@@ -108,24 +103,6 @@ def _grow_uneasy(row: npt.NDArray[np.float64], evidence: float, now: float) -> f
         return float(row[UNEASE])
     row[UNEASE] = max(0.0, row[UNEASE] - _UNEASY_DRIFT)
     return 0.0
-
-
-@inner
-def suspect_thing(thing: npt.NDArray[np.float64], at: int, evidence: float, device: npt.NDArray[np.float64]) -> float:
-    """Return what the suspicion of a thing, kept in ``thing[at]`` beside its time, says of a record: 0 if ordinary.
-
-    It grows to four times what tells at the first threshold, so that it fades within days, however long it grew.
-    """
-    now = device[LAST]
-    if thing[at] > 0.0:
-        thing[at] *= math.exp(-max(0.0, now - thing[at + 1]) / _SUSPECT_FADE)
-    thing[at + 1] = now
-    if evidence < _SUSPECT:
-        thing[at] = max(0.0, thing[at] - _SUSPECT_DRIFT)
-        return 0.0
-    step = min(_SUSPECT_STEP, _SUSPECT_TIMES * (evidence - _SUSPECT))
-    thing[at] = min(_MOST_SUSPECT, thing[at] + step)
-    return float(thing[at])
 
 
 @inner

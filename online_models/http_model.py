@@ -14,7 +14,9 @@ from online_models.features.http_state import (
     FIRST,
     HOST,
     LAST,
+    RECENT_HOST,
     RECENT_RESOURCE,
+    RECENT_SUSPICION,
     HttpState,
     has_room,
     keys_of,
@@ -24,7 +26,8 @@ from online_models.features.past import DAY
 from online_models.features.table import claim, find, used_since
 from online_models.guard import ACCEPTED, ANOMALY, RAISED, is_frozen, release_if_quiet
 from online_models.outcome import Outcome, attribute_views, note_views, withhold
-from online_models.verdicts import behaviour_said, judge_as_said, said_of
+from online_models.suspicion import suspicion_of
+from online_models.verdicts import behaviour_said, judge_as_said, said_of, says_expected
 from online_models.views import Views, assess, evidence_of, learn_views
 
 if TYPE_CHECKING:
@@ -67,8 +70,21 @@ def _judge_record(
     things_of(keys, things)
     said = said_of(views.verdicts, things, outcome.behaviour[i])
     outcome.behaviour[i] = behaviour_said(views.verdicts, said, outcome.behaviour[i])
+    suspicion = 0.0
+    if not says_expected(views.verdicts, said):
+        suspicion = suspicion_of(
+            state.host, keys[HOST], state.recent, keys[RECENT_HOST], RECENT_SUSPICION, outcome.evidence[i], row
+        )
     outcome.verdict[i] = judge_as_said(
-        views.verdicts, said, row, outcome.evidence[i], outcome.behaviour[i], False, views.policy, views.rates, 0.0
+        views.verdicts,
+        said,
+        row,
+        outcome.evidence[i],
+        outcome.behaviour[i],
+        False,
+        views.policy,
+        views.rates,
+        suspicion,
     )
     outcome.end[i] = row[LAST]
     if outcome.verdict[i] & ANOMALY:

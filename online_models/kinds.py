@@ -41,8 +41,8 @@ class Kind:
         The kernel: ``run(state, views, columns, start, trusted, outcome) -> next``.
     relearn
         The kernel for what was withheld: ``relearn(state, views, records, start, scratch) -> next``.
-    calm
-        Take away what is suspected of a device, whose key is given: ``calm(state, device)``.
+    suspicion
+        Column of the suspicion in the rows of recent things.
     clauses
         Feature, in the order of ``features``, to what it says of a record (`online_models.clauses`).
     share
@@ -64,15 +64,11 @@ class Kind:
     columns: Callable[[RecordBatch, npt.NDArray[np.uint64]], Any]
     run: Callable[[Any, Views, Any, int, bool, Outcome], int]
     relearn: Callable[[Any, Views, Records, int, Outcome], int]
-    calm: Callable[[Any, np.uint64], None]
+    suspicion: int
     clauses: Mapping[str, str]
     share: float
     behaviours: tuple[behaviours.Behaviour, ...]
     context: Callable[[pl.DataFrame, Any], pl.DataFrame]
-
-
-def _suspects_nothing(_state: Any, _device: np.uint64) -> None:
-    """Take nothing away, for a kind that keeps no suspicions."""
 
 
 def _conn_context(frame: pl.DataFrame, columns: Any) -> pl.DataFrame:
@@ -120,7 +116,7 @@ KINDS: Mapping[str, Kind] = {
         columns=conn_columns,
         run=conn_model.run_conn,
         relearn=relearning.relearn_conn,
-        calm=conn_state.calm,
+        suspicion=conn_state.RECENT_SUSPICION,
         clauses=clauses.CONN,
         share=0.5,
         behaviours=behaviours.CONN,
@@ -138,7 +134,7 @@ KINDS: Mapping[str, Kind] = {
         columns=dns_columns,
         run=dns_model.run_dns,
         relearn=relearning.relearn_dns,
-        calm=_suspects_nothing,
+        suspicion=dns_state.RECENT_SUSPICION,
         clauses=clauses.DNS,
         share=0.25,
         behaviours=behaviours.DNS,
@@ -156,7 +152,7 @@ KINDS: Mapping[str, Kind] = {
         columns=http_columns,
         run=http_model.run_http,
         relearn=relearning.relearn_http,
-        calm=_suspects_nothing,
+        suspicion=http_state.RECENT_SUSPICION,
         clauses=clauses.HTTP,
         share=0.25,
         behaviours=behaviours.HTTP,

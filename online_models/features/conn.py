@@ -9,11 +9,12 @@ novelty.site       novelty of the network on this service to the whole site / (1
 novelty.outcome    novelty of the endpoint, if new peers are rare, x surprise of answered / no reply / refused / broken
                    on this service: that a known peer, or one of a pool, does not answer is an outage, and no news
 reach.*            distinct peers, (peer, service)s, failures and records in the last minute and hour, above usual;
-                   without what fails at an endpoint, or in a network on a service, known for 12 h, which is an outage;
+                   without what fails at an endpoint, or in a network on a service, known for long, which is an outage;
                    less where it was answered; things 0 at a known endpoint, failures 0 in an answered record
 volume.*           payload up, payload down, duration: distance from this service's mean in standard deviations / 10;
                    0 where the peer did not take part
-volume.sent_hour   payload sent in the last hour to peers known for less than 12 h, above usual, if such are rare
+volume.sent_hour   payload sent in the last hour to peers not known for long, above usual, if such are rare; less for a
+                   record that has no part in it
 rhythm.gap         how much sooner after the service's last record than usual, in standard deviations / 10
 rhythm.regularity  novelty of the endpoint, if new peers are rare, / (1 + spread of its gaps): a stranger with a steady
                    beat
@@ -30,7 +31,8 @@ import numpy as np
 import numpy.typing as npt
 
 from online_models.compile import inlined, inner
-from online_models.features.conn_columns import ANSWERED, BROKEN, LATERAL, OUTBOUND, TO_GROUP, ConnColumns
+from online_models.features.conn_columns import ANSWERED, LATERAL, OUTBOUND, TO_GROUP, ConnColumns
+from online_models.features.conn_sizes import add_sent, has_exchanged, sent_above_usual, size_of
 from online_models.features.conn_state import (
     COUNT,
     DEVICE,
@@ -73,12 +75,10 @@ from online_models.features.past import (
 )
 from online_models.features.table import claim, find
 from online_models.features.windows import (
-    AMOUNT,
     FAILURES,
     OTHER_THINGS,
     RECORDS,
     THINGS,
-    add,
     count_record,
     count_thing,
     excess,
@@ -99,9 +99,6 @@ VIEWS = ("novelty", "reach", "volume", "rhythm")
 EDGES = np.array([0, 5, 13, 17, 19])
 _USUALLY_ANSWERED, _USUALLY_NOT = 0.6, 0.1
 _DEVIATIONS = 10.0
-KIB = 1024.0
-SMALL = 128.0
-"""Bytes that are no size to speak of."""
 _LEAST_GAPS = 3.0
 _PAUSE = 3.0
 _RARE = 0.25
@@ -113,7 +110,7 @@ _HALF, _HEARD = 0.5, 0.75
 def _is_of_its_pool(
     state: ConnState, columns: ConnColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]
 ) -> bool:
-    """Whether a peer outside is of a network and of a service that the device has known for twelve hours."""
+    """Whether a peer outside is of a network and of a service that the device has known for long."""
     return bool(
         columns.direction[i] == OUTBOUND
         and is_known(state.network, keys[NETWORK], row)
@@ -144,7 +141,7 @@ def count(
         count_record(row, WINDOWS, failed)
         state.recent.rows[find(state.recent, keys[PEER_SERVICE]), RECENT_RECORDS] += 1.0
     if not known and columns.direction[i] != TO_GROUP:
-        add(row, WINDOWS, 1, AMOUNT, columns.up[i] / KIB)
+        add_sent(row, WINDOWS, columns.up[i])
 
 
 @inner
@@ -222,19 +219,6 @@ def _measure_novelty(
 
 
 @inner
-def has_exchanged(columns: ConnColumns, i: int) -> bool:
-    """Whether both sides took part; what did not come about has no size that could be compared."""
-    both = min(columns.up[i], columns.down[i]) > 0.0
-    return bool(columns.outcome[i] == ANSWERED or (columns.outcome[i] == BROKEN and both))
-
-
-@inner
-def size_of(payload: float) -> float:
-    """Return the logarithm by which bytes are compared; what fits into a small packet is all alike."""
-    return math.log2(SMALL + payload)
-
-
-@inner
 def _distance(service: npt.NDArray[np.float64], at: int, value: float, count: float) -> float:
     return min(1.0, abs(deviation(service, at, value, count, 1.0)) / _DEVIATIONS)
 
@@ -284,9 +268,8 @@ def measure(
     known = is_known(state.endpoint, keys[ENDPOINT], row)
     _measure_reach(columns, i, row, known, x)
     x[13:19] = 0.0
-    sent = excess(row, WINDOWS, 1, AMOUNT, row[LAST])
-    if min(sent, columns.up[i]) > 0.0 and not known:
-        x[16] = sent * min(1.0, rare / _RARE)
+    if not known:
+        x[16] = sent_above_usual(row, WINDOWS, columns.up[i]) * min(1.0, rare / _RARE)
     if place >= 0:
         _measure_service(state.service.rows[place], columns, i, row[LAST], x)
     place = find(state.endpoint, keys[ENDPOINT])

@@ -23,7 +23,7 @@ import math
 from typing import TYPE_CHECKING
 
 from online_models.compile import inner
-from online_models.features.conn import SMALL
+from online_models.features.conn_sizes import SMALL
 from online_models.features.conn_state import (
     COUNT,
     DOWN,

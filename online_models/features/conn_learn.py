@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from online_models.compile import inlined, inner
-from online_models.features.conn import has_exchanged, size_of
+from online_models.features.conn_sizes import has_exchanged, size_of
 from online_models.features.conn_state import (
     COUNT,
     DOWN,

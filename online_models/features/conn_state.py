@@ -9,14 +9,13 @@ from online_models.features.table import (
     MOST_AT_ONCE,
     USED,
     Table,
-    entries,
     glance,
     make_room,
     new_table,
     room_for,
     touch_entry,
 )
-from online_models.features.text import OWNER, join, of_owner
+from online_models.features.text import join, of_owner
 from online_models.features.windows import WINDOWS_WIDTH
 from online_models.guard import GUARD_WIDTH
 
@@ -87,12 +86,6 @@ def has_room(state: ConnState) -> bool:
 def with_room(state: ConnState) -> ConnState:
     """Return the state with every table that is full grown, or rid of what was unused for longest."""
     return ConnState(*(table if room_for(table, MOST_AT_ONCE) else make_room(table) for table in state))
-
-
-def calm(state: ConnState, device: np.uint64) -> None:
-    """Take away every suspicion of what a device, whose key is given, did lately."""
-    keys, rows = entries(state.recent)
-    rows[keys & OWNER == device & OWNER, RECENT_SUSPICION] = 0.0
 
 
 @inner

@@ -60,7 +60,7 @@ from online_models.features.dns_state import (
     WINDOWS,
     DnsState,
 )
-from online_models.features.names import is_empty
+from online_models.features.names import is_empty, is_private
 from online_models.features.newness import is_known, newness, others
 from online_models.features.past import HOUR, SETTLING, rarity, surprise
 from online_models.features.table import Table, claim, find
@@ -100,18 +100,22 @@ def _count_domain(
 
 @inner
 def _says_nothing(columns: DnsColumns, i: int) -> bool:
-    """Whether there is no name, or one that is asked of the link: there it leaves no network, and most are in vain."""
-    return bool(columns.to_group[i] or is_empty(columns.names, i))
+    """Whether there is no name, or one that leaves no network, as it is the site's own or asked of the link."""
+    return bool(columns.to_group[i] or is_empty(columns.names, i) or is_private(columns.names, i))
 
 
 @inner
 def _count_result(
     state: DnsState, columns: DnsColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64],
-    new_name: bool,
+    new_name: bool, asked_before: bool,
 ) -> None:  # fmt: skip
-    """Count the record, and a failure once an hour for each name; an outage, however often it is tried, is neither."""
+    """Count the record, and a failure once an hour for each name, unless it is habit or an outage.
+
+    That is what fails and says nothing, and, under a domain that is known for long, what fails or was asked before.
+    """
     failed = columns.result[i] != NOERROR
-    if not (failed and (_says_nothing(columns, i) or is_known(state.domain, keys[DOMAIN], row))):
+    known = is_known(state.domain, keys[DOMAIN], row)
+    if not ((failed and (known or _says_nothing(columns, i))) or (known and asked_before)):
         count_record(row, WINDOWS, failed and new_name)
 
 
@@ -132,7 +136,7 @@ def count(
         asked_before = recent[LAST] > 0.0
         recent[LAST] = now
         new_name = count_thing(row, WINDOWS, thing, recent, RECENT_WINDOW, minute, hour)
-    _count_result(state, columns, i, keys, row, new_name)
+    _count_result(state, columns, i, keys, row, new_name, asked_before)
     domain = state.domain.rows[claim(state.domain, keys[DOMAIN])]
     _count_domain(domain, hour, now, columns.names.sub_length[i], new_name, learning)
     return bool(asked_before)
@@ -157,7 +161,7 @@ def bytes_a_name(state: DnsState, keys: npt.NDArray[np.uint64], now: float) -> f
 def beyond_habit(state: DnsState, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]) -> float:
     """Return in [0, 1] how far a domain carried more in the last hour than ever before: 1 is 16 times, 0 is twice.
 
-    It is 1 for a domain that the device has known for less than twelve hours.
+    It is 1 for a domain that the device has not known for long.
     """
     if not is_known(state.domain, keys[DOMAIN], row):
         return 1.0

@@ -26,8 +26,8 @@ WINDOWS = GUARD_WIDTH + 7
 HOUR_NOW, NAMES, QUERIES, BYTES, NAMES_BEFORE, QUERIES_BEFORE, BYTES_BEFORE, MOST_BYTES = 2, 3, 4, 5, 6, 7, 8, 9
 # Site rows: devices that asked for the domain, rate of new domains (of the whole), or how often a type was asked for.
 SITE_DEVICES, SITE_NEW, SITE_COUNT = 2, 3, 2
-# Recent rows: the running minute and hour in which the thing was counted last.
-RECENT_WINDOW = 1
+# Recent rows: the running minute and hour in which the thing was counted last, and its suspicion with the time of that.
+RECENT_WINDOW, RECENT_SUSPICION = 1, 3
 
 DEVICE, DOMAIN, RESOLVER, SITE_DOMAIN, SITE, SITE_TYPE, TYPE, RECENT_DOMAIN, RECENT_NAME = range(9)
 KEYS = 9
@@ -51,7 +51,7 @@ def new_dns_state(max_devices: int, max_pairs: int) -> DnsState:
         domain=new_table(10, max_pairs),
         resolver=new_table(3, min(8 * max_devices, max_pairs)),
         site=new_table(4, max_pairs // 2),
-        recent=new_table(3, max_pairs),
+        recent=new_table(5, max_pairs),
     )
 
 

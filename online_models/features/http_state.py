@@ -25,8 +25,8 @@ WINDOWS = GUARD_WIDTH + 8
 SENT, RECEIVED, LENGTH = 3, 5, 7
 # Site rows: devices that used the host, rate of new hosts of the whole.
 SITE_DEVICES, SITE_NEW = 2, 3
-# Recent rows: the running minute and hour in which the thing was counted last.
-RECENT_WINDOW = 1
+# Recent rows: the running minute and hour in which the thing was counted last, and its suspicion with the time of that.
+RECENT_WINDOW, RECENT_SUSPICION = 1, 3
 
 DEVICE, HOST, AGENT, METHOD, SITE_HOST, SITE, RECENT_HOST, RECENT_RESOURCE = range(8)
 KEYS = 8
@@ -50,7 +50,7 @@ def new_http_state(max_devices: int, max_pairs: int) -> HttpState:
         host=new_table(9, max_pairs),
         habit=new_table(3, min(8 * max_devices, max_pairs)),
         site=new_table(4, max_pairs // 2),
-        recent=new_table(3, max_pairs // 2),
+        recent=new_table(5, max_pairs // 2),
     )
 
 

@@ -2,7 +2,9 @@
 
 The registered domain is taken to be the last two labels, or three where the last has two letters and the one before
 it at most three (``co.uk``): close enough to tell tunnels from ordinary names without a public suffix list to keep.
-Under ``arpa`` stand addresses, turned round, which leave nothing to choose: of such a name no part can be data.
+Under ``arpa`` stand addresses, turned round, which leave nothing to choose, and what stands under a top-level domain
+for private networks (RFC 6762, appendix G) reaches nobody outside: of such a name no part can be data. The private ones
+are domains as a whole.
 A name of one label, or whose last label no top-level domain can be (it has digits, or more than 24 bytes), has none:
 all of it can be data, as of a tunnel straight to its server, and all such names count as one domain's.
 """
@@ -24,10 +26,17 @@ if TYPE_CHECKING:
     from online_models.features.text import Text
 
 _DASH, _DOT, _ZERO, _NINE = 0x2D, 0x2E, 0x30, 0x39
-_A, _P, _R = 0x61, 0x70, 0x72
 _PREFIX, _LONGEST_TOP_LEVEL = len("xn--"), 24
 _COUNTRY, _SECOND_LEVEL = 2, 3
-_EMPTY = np.uint64(hash_bytes(np.zeros(0, np.uint8), 0, 0))
+_PRIVATE_TOP_LEVELS = (b"local", b"lan", b"home", b"internal", b"intranet", b"private", b"corp", b"localdomain")
+
+
+def _hash(text: bytes) -> np.uint64:
+    return np.uint64(hash_bytes(np.frombuffer(text, np.uint8), 0, len(text)))
+
+
+_EMPTY, _ARPA = _hash(b""), _hash(b"arpa")
+_PRIVATE = np.array([_hash(label) for label in _PRIVATE_TOP_LEVELS])
 
 
 class Names(NamedTuple):
@@ -62,11 +71,18 @@ def _digit_share(data: npt.NDArray[np.uint8], begin: int, end: int) -> float:
 
 
 @inner
-def _is_public(data: npt.NDArray[np.uint8], begin: int, end: int) -> bool:
-    """Whether the last label can be a top-level domain: letters alone, or punycode, and not all of the name."""
+def _last_label(data: npt.NDArray[np.uint8], begin: int, end: int) -> int:
+    """Return where the last label begins."""
     last = end
     while last > begin and data[last - 1] != _DOT:
         last -= 1
+    return last
+
+
+@inner
+def _is_public(data: npt.NDArray[np.uint8], begin: int, end: int) -> bool:
+    """Whether the last label can be a top-level domain: letters alone, or punycode, and not all of the name."""
+    last = _last_label(data, begin, end)
     if last == begin or end - last > _LONGEST_TOP_LEVEL:
         return False
     if end - last >= _PREFIX and data[last + 2] == _DASH and data[last + 3] == _DASH:
@@ -96,19 +112,6 @@ def _domain_begin(data: npt.NDArray[np.uint8], begin: int, end: int) -> int:
 
 
 @inner
-def _is_reverse(data: npt.NDArray[np.uint8], begin: int, end: int) -> bool:
-    """Whether a name is an address turned round: ``7.100.51.198.in-addr.arpa``."""
-    return bool(
-        end - begin > len(".arpa")
-        and data[end - 5] == _DOT
-        and data[end - 4] == _A
-        and data[end - 3] == _R
-        and data[end - 2] == _P
-        and data[end - 1] == _A
-    )
-
-
-@inner
 def _entropy(data: npt.NDArray[np.uint8], begin: int, end: int, counts: npt.NDArray[np.int64]) -> float:
     counts[:] = 0
     for i in range(begin, end):
@@ -130,9 +133,23 @@ def _longest(data: npt.NDArray[np.uint8], begin: int, end: int) -> int:
 
 
 @inner
+def _is_among(label: np.uint64, labels: npt.NDArray[np.uint64]) -> bool:
+    found = False
+    for k in range(labels.size):
+        found |= labels[k] == label
+    return found
+
+
+@inner
 def is_empty(names: Names, i: int) -> bool:
     """Whether there is no name, as in an answer to a query that was not understood, or only the root's."""
     return bool(names.name[i] == _EMPTY)
+
+
+@inner
+def is_private(names: Names, i: int) -> bool:
+    """Whether a name stands under a top-level domain for private networks."""
+    return _is_among(names.domain[i], _PRIVATE)
 
 
 @kernel
@@ -144,7 +161,11 @@ def _measure(text: Text, out: Names) -> None:
             end -= 1
         domain = _domain_begin(text.data, begin, end)
         sub_end = end if domain == end else max(begin, domain - 1)
-        if _is_reverse(text.data, begin, end):
+        last = _last_label(text.data, begin, end)
+        top_level = hash_bytes(text.data, last, end)
+        is_private = last > begin and _is_among(top_level, _PRIVATE)
+        domain = last if is_private else domain
+        if is_private or (last > begin and top_level == _ARPA):
             sub_end = begin
         out.name[i] = hash_bytes(text.data, begin, end)
         out.domain[i] = hash_bytes(text.data, domain, end)

@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from online_models.compile import inner
-from online_models.features.past import SETTLING, decayed, novelty, trusted_age
+from online_models.features.past import HOUR, SETTLING, decayed, novelty, trusted_age
 from online_models.features.table import Table, find
 from online_models.guard import FIRST, FROZEN, LAST, RELEASED
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+
+LEAST_KNOWN, NEARLY_ALL = 3 * HOUR, 0.9
+"""For how long, and for how much of its device's time, a thing has been there that is known on the first day."""
 
 
 @inner
@@ -29,8 +32,12 @@ def newness(table: Table, key: np.uint64, row: npt.NDArray[np.float64]) -> float
 
 @inner
 def is_known(table: Table, key: np.uint64, row: npt.NDArray[np.float64]) -> bool:
-    """Whether a table's entry has been known to the device for twelve hours."""
-    return newness(table, key, row) <= novelty(SETTLING)
+    """Whether a table's entry has been known to the device for long: twelve hours, or all of its few hours but a tenth.
+
+    What a device has done ever since it came is its habit on its first day, too, from three hours on.
+    """
+    since = max(0.0, row[LAST] - row[FIRST])
+    return bool(age_of(table, key, row) >= min(SETTLING, max(LEAST_KNOWN, NEARLY_ALL * since)))
 
 
 @inner

@@ -5,18 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 import pytest
 
 from ingest.records import RecordBatch
 from online_models.conn_model import ODD
 from online_models.engine import Engine
-from online_models.features.conn_state import RECENT_SUSPICION, calm, new_conn_state
-from online_models.features.table import claim, find
-from online_models.features.text import of_owner
 from online_models.types import Feedback
 
 if TYPE_CHECKING:
-    import polars as pl
     from conftest import Frames, Traffic
 
 HOURS = 48.0
@@ -161,11 +158,21 @@ def test_nothing_of_an_incident_that_was_called_expected_is_suspected(traffic: T
     assert engine.process(long).alerts == ()
 
 
-def test_what_a_person_called_expected_of_one_device_leaves_the_suspicions_of_others() -> None:
-    recent = (state := new_conn_state(16, 64)).recent
-    devices = np.uint64(1 << 41), np.uint64(1 << 45)
-    things = [np.uint64(of_owner(device, np.uint64(5))) for device in devices]
-    for thing in things:
-        recent.rows[claim(recent, thing), RECENT_SUSPICION] = 5.0
-    calm(state, devices[0])
-    assert [recent.rows[find(recent, thing), RECENT_SUSPICION] for thing in things] == [0.0, 5.0]
+def test_what_a_person_called_expected_of_one_device_leaves_the_suspicions_of_others(
+    traffic: Traffic, two_days: bytes
+) -> None:
+    """Both call a stranger each, and both are told; the other's alert was not spoken of, and stays."""
+    engine = Engine.from_bytes(two_days)
+    calls = slow_calls(traffic, 300.0, hours=4.0)
+    other = calls.with_columns(pl.lit(traffic.NEIGHBOUR).alias("id.orig_h"), pl.lit("45.66.77.88").alias("id.resp_h"))
+    alerts = engine.process(RecordBatch("conn", traffic.in_order("conn", [calls, other]))).alerts
+    assert {alert.device for alert in alerts} == {traffic.VICTIM, traffic.NEIGHBOUR}
+    for number, alert in enumerate((a for a in alerts if a.device == traffic.VICTIM), start=1):
+        engine.hear(Feedback(number, alert, "expected"))
+    later = np.array([traffic.START + (HOURS + 6.0) * traffic.HOUR])
+    again = [
+        traffic.flows(later, device, [peer], 8883, duration=[60.0])
+        for device, peer in ((traffic.VICTIM, "185.244.25.9"), (traffic.NEIGHBOUR, "45.66.77.88"))
+    ]
+    more = engine.process(RecordBatch("conn", traffic.in_order("conn", again))).alerts
+    assert {alert.device for alert in more if alert.status == "open"} == {traffic.NEIGHBOUR}
