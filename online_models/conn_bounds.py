@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from online_models.compile import inlined, inner
-from online_models.views import Views, assess
+from online_models.views import Views, assess, prior_of_novelty
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-NOVELTY_PRIOR = 2.0
-"""Decades that each feature of novelty counts on a site of which little is known: half of what they are scaled by."""
 REACH_PRIOR, MOST_FAN_OUT, MOST_BURST = 8.0, 10.0, 7.0
 """Decades of 256 times a busy but ordinary window: on a site of which little is known; on any other at most, in peers
 or services; and at most in records or failures alone: a device that starts is busy, and knocks at few doors."""
@@ -71,7 +69,7 @@ def assess_record(views: Views, x: npt.NDArray[np.float64], maturity: float, tru
 
     ``trusted`` records are weighed as if their device had none.
     """
-    views.prior[0] = NOVELTY_PRIOR * (x[0] + x[1] + x[2] + x[3] + x[4])
+    views.prior[0] = prior_of_novelty(x, 0, 5)
     views.prior[1] = maturity * REACH_PRIOR * max(x[5:13])
     views.prior[2] = REACH_PRIOR * x[16]
     assess(views, x, 0.0 if trusted else maturity, now)

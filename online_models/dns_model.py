@@ -28,7 +28,7 @@ from online_models.guard import ACCEPTED, ANOMALY, RAISED, is_frozen, release_if
 from online_models.outcome import Outcome, attribute_views, note_views, withhold
 from online_models.suspicion import suspicion_of
 from online_models.verdicts import behaviour_said, judge_as_said, said_of, says_expected
-from online_models.views import Views, assess, evidence_of, learn_views
+from online_models.views import Views, assess, evidence_of, learn_views, prior_of_novelty
 
 if TYPE_CHECKING:
     import numpy as np
@@ -144,6 +144,7 @@ def run_dns(state: DnsState, views: Views, columns: DnsColumns, start: int, trus
         measure(state, columns, i, keys, row, x)
         maturity = maturity_of(row, columns.ts[i])
         views.prior[1] = DOMAIN_PRIOR * min(x[7], x[8])
+        views.prior[3] = prior_of_novelty(x, 17, 22)
         assess(views, x, 0.0 if trusted else maturity, row[LAST])
         _bound(state, views, keys, row, x, asked_before)
         if not trusted:

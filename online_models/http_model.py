@@ -28,7 +28,7 @@ from online_models.guard import ACCEPTED, ANOMALY, RAISED, is_frozen, release_if
 from online_models.outcome import Outcome, attribute_views, note_views, withhold
 from online_models.suspicion import suspicion_of
 from online_models.verdicts import behaviour_said, judge_as_said, said_of, says_expected
-from online_models.views import Views, assess, evidence_of, learn_views
+from online_models.views import Views, assess, evidence_of, learn_views, prior_of_novelty
 
 if TYPE_CHECKING:
     import numpy as np
@@ -116,6 +116,7 @@ def run_http(state: HttpState, views: Views, columns: HttpColumns, start: int, t
             release_if_quiet(row, row[LAST], views.policy)
         measure(state, columns, i, keys, row, x)
         maturity = maturity_of(row, columns.ts[i])
+        views.prior[0] = prior_of_novelty(x, 0, 5)
         assess(views, x, 0.0 if trusted else maturity, row[LAST])
         if not trusted:
             _judge_record(state, views, columns, i, keys, row, x, outcome)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from online_models.features.table import Table
 
 REFERENCE = 16_384
+NOVELTY_PRIOR = 2.0
+"""Decades that each feature of novelty counts on a site of which little is known: half of what they are scaled by."""
 _ORDINARY = 2.0
 _SHARE = 0.2
 _SETTLING, _SETTLING_S = 200.0, 7_200.0
@@ -112,6 +114,15 @@ def with_masks(parts: tuple[Any, ...]) -> Views:
     """Return the views of a snapshot, which has all of them but the masks."""
     forests, _, edges, *_ = parts
     return Views._make((*parts, tuple(map(masks_of, forests, np.diff(edges).tolist()))))
+
+
+@inner
+def prior_of_novelty(x: npt.NDArray[np.float64], first: int, last: int) -> float:
+    """Return the decades of the features from ``first`` up to ``last`` on a site of which little is known."""
+    total = 0.0
+    for f in range(first, last):
+        total += x[f]
+    return NOVELTY_PRIOR * total
 
 
 @inlined

@@ -10,6 +10,9 @@ import pytest
 
 from ingest.records import RecordBatch
 from online_models.engine import Engine
+from online_models.features.newness import is_known
+from online_models.features.table import claim, new_table
+from online_models.guard import FIRST, GUARD_WIDTH, LAST
 
 if TYPE_CHECKING:
     from conftest import Frames, Traffic
@@ -217,3 +220,54 @@ def test_a_burst_that_begins_below_the_threshold_does_not_become_ordinary(learne
     scored = engine.process(mixed(traffic, "conn", frame, calls))
     assert {alert.device for alert in scored.alerts} == {newcomer}
     assert scored.anomaly[[":6667:" in uid for uid in scored.uid]].mean() > 0.9
+
+
+@pytest.mark.parametrize("every_h", [0.5, 1.0])
+@pytest.mark.parametrize("kind", ["dns", "http"])
+def test_a_new_name_that_comes_again_every_hour_or_so_is_told_within_half_a_day(
+    learned_day: bytes, traffic: Traffic, kind: str, every_h: float
+) -> None:
+    times = traffic.START + traffic.DAY + 600.0 + np.arange(0.0, 12.0, every_h) * traffic.HOUR
+    frames = {
+        "dns": lambda: traffic.lookups(times, traffic.VICTIM, ["cdn.zorvex.example"] * times.size),
+        "http": lambda: traffic.requests(times, traffic.VICTIM, ["zorvex.example"] * times.size, ["/c"] * times.size),
+    }
+    alerts = Engine.from_bytes(learned_day).process(RecordBatch(kind, frames[kind]())).alerts
+    assert {alert.device for alert in alerts} == {traffic.VICTIM}
+    assert {"new-domain", "new-host"} & {alert.behaviour for alert in alerts}
+
+
+@pytest.mark.parametrize(
+    ("peer", "sent", "is_told"),
+    [("198.51.100.80", 200_000_000, True), ("198.51.100.80", 2_000_000, False), ("203.0.113.2", 200_000_000, False)],
+    ids=["much to a stranger", "little to a stranger", "much to its own cloud"],
+)
+def test_much_that_leaves_in_one_connection_to_a_stranger_is_told(
+    learned_day: bytes, traffic: Traffic, peer: str, sent: int, *, is_told: bool
+) -> None:
+    begin = np.array([traffic.START + traffic.DAY + 600.0])
+    upload = traffic.flows(begin, traffic.VICTIM, [peer], 443, orig_bytes=[sent], duration=[300.0])
+    alerts = Engine.from_bytes(learned_day).process(RecordBatch("conn", upload)).alerts
+    assert {alert.behaviour for alert in alerts} == ({"volume"} if is_told else set())
+
+
+@pytest.mark.parametrize("after_h", [0.5, 1.0])
+def test_a_fast_scan_is_told_half_an_hour_after_the_first_record_of_a_site(traffic: Traffic, after_h: float) -> None:
+    engine = Engine()
+    assert not traffic.alerts_in(traffic.run(engine, traffic.Site(hours=after_h).frames()).values())
+    alerts = engine.process(RecordBatch("conn", traffic.scan(traffic.START + after_h * traffic.HOUR))).alerts
+    assert {(alert.device, alert.behaviour) for alert in alerts} == {(traffic.VICTIM, "scan")}
+
+
+@pytest.mark.parametrize(
+    ("since_h", "first_h", "expected"),
+    [(2.0, 0.0, False), (4.0, 0.1, True), (4.0, 1.0, False), (20.0, 7.0, True), (20.0, 9.0, False)],
+)
+def test_a_thing_is_known_for_long_after_half_a_day_or_if_it_was_there_from_the_beginning(
+    traffic: Traffic, since_h: float, first_h: float, *, expected: bool
+) -> None:
+    device, things = np.zeros(GUARD_WIDTH), new_table(3, 16)
+    device[FIRST], device[LAST] = traffic.START, traffic.START + since_h * traffic.HOUR
+    thing = np.uint64(7)
+    things.rows[claim(things, thing), FIRST] = traffic.START + first_h * traffic.HOUR
+    assert is_known(things, thing, device) == expected
