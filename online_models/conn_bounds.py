@@ -15,7 +15,8 @@ REACH_PRIOR, MOST_FAN_OUT, MOST_BURST = 8.0, 10.0, 7.0
 """Decades of 256 times a busy but ordinary window: on a site of which little is known; on any other at most, in peers
 or services; and at most in records or failures alone: a device that starts is busy, and knocks at few doors."""
 LEAST_SCAN = 8.0
-"""Decades of a fan-out and of failures that are both 256 times a busy but ordinary window, on any site at least."""
+"""Decades of a fan-out and of failures that are both 256 times a busy but ordinary window, on any site at least; and
+of as many records of which this one asks a stranger for a password."""
 FAST_MATURE, SLOW_MATURE = 36.0, 4.0
 """How many times sooner than a device's newness these count in full: of a minute after 20 min, of an hour after 3 h."""
 LEAST_SENT = 9.0
@@ -29,16 +30,17 @@ def _unanswered(x: npt.NDArray[np.float64], at: int) -> float:
 
 
 @inner
-def _least_reach(x: npt.NDArray[np.float64], maturity: float) -> float:
-    fast = min(1.0, FAST_MATURE * maturity) * _unanswered(x, 5)
-    return LEAST_SCAN * max(fast, min(1.0, SLOW_MATURE * maturity) * _unanswered(x, 9))
+def _least_reach(x: npt.NDArray[np.float64], maturity: float, guesses: bool) -> float:
+    fast = max(_unanswered(x, 5), x[8] if guesses else 0.0)
+    slow = max(_unanswered(x, 9), x[12] if guesses else 0.0)
+    return LEAST_SCAN * max(min(1.0, FAST_MATURE * maturity) * fast, min(1.0, SLOW_MATURE * maturity) * slow)
 
 
 @inner
-def _bound(views: Views, x: npt.NDArray[np.float64], maturity: float) -> None:
+def _bound(views: Views, x: npt.NDArray[np.float64], maturity: float, guesses: bool) -> None:
     """Keep the decades of reach and volume between the least and the most that their features have on any site."""
     most = max(MOST_FAN_OUT * max(x[5], x[6], x[9], x[10]), MOST_BURST * max(x[7], x[8], x[11], x[12]))
-    views.rarity[1] = max(min(views.rarity[1], most), _least_reach(x, maturity))
+    views.rarity[1] = max(min(views.rarity[1], most), _least_reach(x, maturity, guesses))
     views.rarity[2] = max(views.rarity[2], maturity * LEAST_SENT * x[16])
 
 
@@ -54,9 +56,16 @@ def _give_all(parts: npt.NDArray[np.float64], first: int, last: int, one: int, o
 
 
 @inner
-def credit(views: Views, x: npt.NDArray[np.float64], maturity: float, parts: npt.NDArray[np.float64]) -> None:
+def credit(
+    views: Views, x: npt.NDArray[np.float64], maturity: float, guesses: bool, parts: npt.NDArray[np.float64]
+) -> None:
     """Where a view's least decided, give the view's part to the features that it was made of."""
-    if 0.0 < views.rarity[1] <= _least_reach(x, maturity):
+    if (
+        0.0 < views.rarity[1] <= _least_reach(x, maturity, guesses)
+        and _least_reach(x, maturity, False) < views.rarity[1]
+    ):
+        _give_all(parts, 5, 13, 8 if x[8] >= x[12] else 12, 8 if x[8] >= x[12] else 12)
+    elif 0.0 < views.rarity[1] <= _least_reach(x, maturity, False):
         at = 5 if _unanswered(x, 5) >= _unanswered(x, 9) else 9
         _give_all(parts, 5, 13, at if x[at] >= x[at + 1] else at + 1, at + 2)
     if 0.0 < views.rarity[2] <= maturity * LEAST_SENT * x[16]:
@@ -64,8 +73,12 @@ def credit(views: Views, x: npt.NDArray[np.float64], maturity: float, parts: npt
 
 
 @inlined
-def assess_record(views: Views, x: npt.NDArray[np.float64], maturity: float, trusted: bool, now: float) -> None:
+def assess_record(
+    views: Views, x: npt.NDArray[np.float64], maturity: float, guesses: bool, trusted: bool, now: float
+) -> None:
     """Weigh the features of a record of a device that has so much of its own past, within the views' bounds.
+
+    ``guesses`` tells that it asks a stranger for a password.
 
     ``trusted`` records are weighed as if their device had none.
     """
@@ -73,4 +86,4 @@ def assess_record(views: Views, x: npt.NDArray[np.float64], maturity: float, tru
     views.prior[1] = maturity * REACH_PRIOR * max(x[5:13])
     views.prior[2] = REACH_PRIOR * x[16]
     assess(views, x, 0.0 if trusted else maturity, now)
-    _bound(views, x, maturity)
+    _bound(views, x, maturity, guesses)

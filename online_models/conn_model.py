@@ -99,6 +99,15 @@ def is_decisive(columns: ConnColumns, i: int, x: npt.NDArray[np.float64]) -> boo
 
 
 @inner
+def asks_stranger(
+    state: ConnState, columns: ConnColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]
+) -> bool:
+    """Tell whether the device calls what asks for a password, at an endpoint that it has not known for long."""
+    calls = columns.login[i] and columns.direction[i] != INBOUND
+    return bool(calls and not is_known(state.endpoint, keys[ENDPOINT], row))
+
+
+@inner
 def is_new_burst(state: ConnState, views: Views, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]) -> bool:
     """Tell whether a record belongs to a burst about an endpoint that the device has not known for long.
 
@@ -137,7 +146,8 @@ def _report(
     raised = outcome.verdict[i] & RAISED
     outcome.devices[at] = used_since(state.device, row[LAST] - DAY) if raised else 0
     attribute_views(views, x, outcome.evidence[i], outcome.parts[at])
-    credit(views, x, maturity_of(row, columns.ts[i]), outcome.parts[at])
+    guesses = asks_stranger(state, columns, i, keys, row)
+    credit(views, x, maturity_of(row, columns.ts[i]), guesses, outcome.parts[at])
     tell(state, columns, i, keys, row, outcome.facts[at])
 
 
@@ -200,7 +210,7 @@ def run_conn(state: ConnState, views: Views, columns: ConnColumns, start: int, t
             release_if_quiet(row, row[LAST], views.policy)
         measure(state, columns, i, keys, row, x)
         maturity = maturity_of(row, columns.ts[i])
-        assess_record(views, x, maturity, trusted, row[LAST])
+        assess_record(views, x, maturity, asks_stranger(state, columns, i, keys, row), trusted, row[LAST])
         if not trusted:
             _judge_record(state, views, columns, i, keys, row, x, outcome)
         if trusted or not (outcome.verdict[i] & ~ACCEPTED or is_frozen(row)):

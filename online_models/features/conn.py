@@ -244,7 +244,7 @@ def _measure_reach(
 ) -> None:
     """Write the features of reach: a record has a part in what it is itself one of."""
     answered = columns.outcome[i] == ANSWERED
-    least = _HALF if columns.direction[i] == OUTBOUND else 0.0
+    least = _HALF if columns.direction[i] == OUTBOUND and not columns.login[i] else 0.0
     for window in range(2):
         at = 5 + 4 * window
         for counter in range(4):

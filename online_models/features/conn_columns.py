@@ -34,6 +34,7 @@ _SIDES = (
     ("orig_ip_bytes", "resp_ip_bytes"),
     ("local_orig", "local_resp"),
 )
+_LOGIN_SERVICES = "(^|,)(ssh|ftp|rdp|rfb|mysql|postgresql|ldap|pop3|imap)(,|$)"
 _LOGIN_PORTS = (21, 22, 23, 110, 143, 389, 445, 1433, 2323, 3306, 3389, 5432, 5900, 5985, 6379, 8291)
 
 
@@ -118,6 +119,14 @@ def _ports(frame: pl.DataFrame) -> npt.NDArray[np.int64]:
     return owned(frame.select(pl.col("id.orig_p", "id.resp_p").cast(pl.Int64).fill_null(0)).to_numpy())
 
 
+def _are_logins(services: pl.Series) -> npt.NDArray[np.bool_]:
+    """Tell where the sensor has seen a protocol that asks for a password, on whichever port."""
+    few = services.unique()
+    return owned(
+        services.is_in(few.filter(few.str.contains(_LOGIN_SERVICES)).implode()).fill_null(value=False).to_numpy()
+    )
+
+
 def _turned(frame: pl.DataFrame, protocols: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
     """Tell which records are the rest of a connection whose beginning the sensor missed, and run the other way.
 
@@ -171,7 +180,7 @@ def conn_columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> ConnColu
         duration=duration,
         up=np.where(inbound, received, sent),
         down=np.where(inbound, sent, received),
-        login=np.isin(ports[:, 1], _LOGIN_PORTS),
+        login=np.isin(ports[:, 1], _LOGIN_PORTS) | _are_logins(frame["service"]),
         turned=turned,
     )
 

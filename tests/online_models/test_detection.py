@@ -259,6 +259,26 @@ def test_a_fast_scan_is_told_half_an_hour_after_the_first_record_of_a_site(traff
     assert {(alert.device, alert.behaviour) for alert in alerts} == {(traffic.VICTIM, "scan")}
 
 
+@pytest.mark.parametrize(("port", "service"), [(22, None), (902, "ssh"), (902, "ftp,ssl")])
+def test_passwords_that_are_guessed_fast_are_told_two_hours_after_the_first_record_of_a_site(
+    traffic: Traffic, port: int, service: str | None
+) -> None:
+    engine, begin = Engine(), traffic.START + 2.0 * traffic.HOUR
+    assert not traffic.alerts_in(traffic.run(engine, traffic.Site(hours=2.0).frames()).values())
+    guesses = traffic.flows(
+        begin + 0.5 * np.arange(240.0), traffic.VICTIM, ["198.51.100.80"] * 240, port, service=[service] * 240
+    )
+    alerts = engine.process(RecordBatch("conn", guesses)).alerts
+    assert {(alert.device, alert.behaviour) for alert in alerts} == {(traffic.VICTIM, "brute-force")}
+
+
+def test_pages_that_load_from_a_new_host_are_no_guesses(traffic: Traffic) -> None:
+    engine, begin = Engine(), traffic.START + 2.0 * traffic.HOUR
+    traffic.run(engine, traffic.Site(hours=2.0).frames())
+    pages = traffic.flows(begin + 0.5 * np.arange(240.0), traffic.VICTIM, ["198.51.100.80"] * 240, 443)
+    assert engine.process(RecordBatch("conn", pages)).alerts == ()
+
+
 @pytest.mark.parametrize(
     ("since_h", "first_h", "expected"),
     [(2.0, 0.0, False), (4.0, 0.1, True), (4.0, 1.0, False), (20.0, 7.0, True), (20.0, 9.0, False)],

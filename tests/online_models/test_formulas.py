@@ -129,6 +129,7 @@ def of_conn(seen: Seen) -> dict[str, Any]:
         "site_known": seen.now - site[s.FIRST] if site[s.FIRST] else 0.0,
         "same_outcome": service[s.OUTCOMES + outcome],
         "outbound": columns.direction[0] == conn_columns.OUTBOUND,
+        "login": columns.login[0],
         "answered_itself": outcome == conn_columns.ANSWERED,
         "exchanged": outcome == conn_columns.ANSWERED
         or (outcome == conn_columns.BROKEN and columns.up[0] > 0.0 and columns.down[0] > 0.0),
