@@ -28,6 +28,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _COMMON: Final = {"nogil": True, "error_model": "numpy", "fastmath": False, "no_cfunc_wrapper": True}
 _EXTERNAL: Final = Linkage.external
+_WAY_IN: Final = "_ZN7cpython"
+"""How the names of the functions begin that numba writes for calls from Python."""
 _numbers = count()
 
 
@@ -62,6 +64,17 @@ class _Library(JITCodeLibrary):
 
 class _Kernel(_Library):
     """Code that Python can run."""
+
+    def _optimize_functions(self, ll_module: Any) -> None:
+        """Optimise all but the way in from Python: it is long, runs once a batch, and would be a tenth of all work."""
+        ways_in = [f for f in ll_module.functions if f.name.startswith(_WAY_IN) and not f.is_declaration]
+        for function in ways_in:
+            for attribute in ("noinline", "optnone"):
+                function.add_function_attribute(attribute)
+        if ways_in:
+            ll_module.data_layout = self._codegen._data_layout  # noqa: SLF001 - as numba's
+        else:
+            super()._optimize_functions(ll_module)
 
     def finalize(self) -> None:
         self.link_parts()
