@@ -1,8 +1,8 @@
 """The suspicion of one thing: what a device does with a host, or asks under a domain, that it does not know for long.
 
 What is somewhat strange about one new thing all day is as little ordinary as a burst, though minutes or hours lie
-between its records. So each such thing has a suspicion of its own, which fades in a day, and from which on a record
-raises the alert.
+between its records. So each such thing has a suspicion of its own, which fades in a day; once it is high, the next
+strange record about it raises the alert.
 """
 
 from __future__ import annotations
