@@ -71,9 +71,7 @@ class _Kernel(_Library):
         for function in ways_in:
             for attribute in ("noinline", "optnone"):
                 function.add_function_attribute(attribute)
-        if ways_in:
-            ll_module.data_layout = self._codegen._data_layout  # noqa: SLF001 - as numba's
-        else:
+        if not ways_in:  # each has a module of its own
             super()._optimize_functions(ll_module)
 
     def finalize(self) -> None:

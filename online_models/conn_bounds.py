@@ -60,14 +60,12 @@ def credit(
     views: Views, x: npt.NDArray[np.float64], maturity: float, guesses: bool, parts: npt.NDArray[np.float64]
 ) -> None:
     """Where a view's least decided, give the view's part to the features that it was made of."""
-    if (
-        0.0 < views.rarity[1] <= _least_reach(x, maturity, guesses)
-        and _least_reach(x, maturity, False) < views.rarity[1]
-    ):
-        _give_all(parts, 5, 13, 8 if x[8] >= x[12] else 12, 8 if x[8] >= x[12] else 12)
-    elif 0.0 < views.rarity[1] <= _least_reach(x, maturity, False):
+    if 0.0 < views.rarity[1] <= _least_reach(x, maturity, False):
         at = 5 if _unanswered(x, 5) >= _unanswered(x, 9) else 9
         _give_all(parts, 5, 13, at if x[at] >= x[at + 1] else at + 1, at + 2)
+    elif 0.0 < views.rarity[1] <= _least_reach(x, maturity, guesses):
+        at = 8 if x[8] >= x[12] else 12
+        _give_all(parts, 5, 13, at, at)
     if 0.0 < views.rarity[2] <= maturity * LEAST_SENT * x[16]:
         _give_all(parts, 13, 17, 16, 16)
 
@@ -78,9 +76,8 @@ def assess_record(
 ) -> None:
     """Weigh the features of a record of a device that has so much of its own past, within the views' bounds.
 
-    ``guesses`` tells that it asks a stranger for a password.
-
-    ``trusted`` records are weighed as if their device had none.
+    ``guesses`` tells that it asks a stranger for a password; ``trusted`` records are weighed as if their device had no
+    past.
     """
     views.prior[0] = prior_of_novelty(x, 0, 5)
     views.prior[1] = maturity * REACH_PRIOR * max(x[5:13])

@@ -170,21 +170,12 @@ def _judge_record(
     said = said_of(views.verdicts, things, outcome.behaviour[i])
     outcome.behaviour[i] = behaviour_said(views.verdicts, said, outcome.behaviour[i])
     decisive = is_decisive(columns, i, x)
-    suspicion = 0.0
-    if not says_expected(views.verdicts, said):
-        suspicion = suspicion_of(
-            state.endpoint, keys[ENDPOINT], state.recent, keys[PEER_SERVICE], RECENT_SUSPICION, outcome.evidence[i], row
-        )
+    expected, evidence = says_expected(views.verdicts, said), outcome.evidence[i]
+    suspicion = suspicion_of(
+        expected, state.endpoint, keys[ENDPOINT], state.recent, keys[PEER_SERVICE], RECENT_SUSPICION, evidence, row
+    )
     outcome.verdict[i] = judge_as_said(
-        views.verdicts,
-        said,
-        row,
-        outcome.evidence[i],
-        outcome.behaviour[i],
-        decisive,
-        views.policy,
-        views.rates,
-        suspicion,
+        views.verdicts, said, row, evidence, outcome.behaviour[i], decisive, views.policy, views.rates, suspicion
     )
     outcome.end[i] = row[LAST]
     if outcome.verdict[i] & ANOMALY:

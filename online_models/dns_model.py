@@ -97,21 +97,12 @@ def _judge_record(
     things_of(keys, things)
     said = said_of(views.verdicts, things, outcome.behaviour[i])
     outcome.behaviour[i] = behaviour_said(views.verdicts, said, outcome.behaviour[i])
-    suspicion = 0.0
-    if not says_expected(views.verdicts, said):
-        suspicion = suspicion_of(
-            state.domain, keys[DOMAIN], state.recent, keys[RECENT_DOMAIN], RECENT_SUSPICION, outcome.evidence[i], row
-        )
+    expected, evidence = says_expected(views.verdicts, said), outcome.evidence[i]
+    suspicion = suspicion_of(
+        expected, state.domain, keys[DOMAIN], state.recent, keys[RECENT_DOMAIN], RECENT_SUSPICION, evidence, row
+    )
     outcome.verdict[i] = judge_as_said(
-        views.verdicts,
-        said,
-        row,
-        outcome.evidence[i],
-        outcome.behaviour[i],
-        False,
-        views.policy,
-        views.rates,
-        suspicion,
+        views.verdicts, said, row, evidence, outcome.behaviour[i], False, views.policy, views.rates, suspicion
     )
     outcome.end[i] = row[LAST]
     if outcome.verdict[i] & ANOMALY:

@@ -43,6 +43,7 @@ def suspect_thing(thing: npt.NDArray[np.float64], at: int, evidence: float, devi
 
 @inner
 def suspicion_of(
+    expected: bool,
     known: Table,
     thing: np.uint64,
     recent: Table,
@@ -51,7 +52,10 @@ def suspicion_of(
     evidence: float,
     device: npt.NDArray[np.float64],
 ) -> float:
-    """Return the suspicion of a thing, which stands in ``recent`` under ``key``, 0 if it is known for long."""
-    if is_known(known, thing, device):
+    """Return the suspicion of a thing, which stands in ``recent`` under ``key``.
+
+    It is 0, and stays as it is, if the record was called expected or the thing is known for long.
+    """
+    if expected or is_known(known, thing, device):
         return 0.0
     return suspect_thing(recent.rows[find(recent, key)], at, evidence, device)

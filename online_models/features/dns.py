@@ -246,7 +246,7 @@ def measure(
             x[9 + 4 * window + counter] = excess(row, WINDOWS, window, counter, row[LAST])
     _measure_novelty(state, columns, i, keys, row, x)
     if _says_nothing(columns, i):
+        new_resolver = 0.0 if is_empty(columns.names, i) else x[19]
         x[:9] = 0.0
-        x[17:19] = 0.0
-        x[20:] = 0.0
-        x[19] = 0.0 if is_empty(columns.names, i) else x[19]
+        x[17:] = 0.0
+        x[19] = new_resolver

@@ -163,9 +163,9 @@ def _measure(text: Text, out: Names) -> None:
         sub_end = end if domain == end else max(begin, domain - 1)
         last = _last_label(text.data, begin, end)
         top_level = hash_bytes(text.data, last, end)
-        is_private = last > begin and _is_among(top_level, _PRIVATE)
-        domain = last if is_private else domain
-        if is_private or (last > begin and top_level == _ARPA):
+        private = last > begin and _is_among(top_level, _PRIVATE)
+        domain = last if private else domain
+        if private or (last > begin and top_level == _ARPA):
             sub_end = begin
         out.name[i] = hash_bytes(text.data, begin, end)
         out.domain[i] = hash_bytes(text.data, domain, end)
