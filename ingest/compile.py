@@ -18,7 +18,7 @@ from typing import Any, Final, TypeVar
 import numba
 from numba.core import config as numba_config
 
-from ingest import parts
+from ingest import parts, references
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -28,7 +28,7 @@ _KEPT: Final = 4
 
 def _digest() -> str:
     digest = hashlib.sha256(f"{_PACKAGE}\0{numba.__version__}\0{sys.version}\0".encode())
-    for source in (Path(parts.__file__), *sorted(_PACKAGE.glob("scan_*.py"))):
+    for source in (Path(parts.__file__), Path(references.__file__), *sorted(_PACKAGE.glob("scan_*.py"))):
         digest.update(source.name.encode() + b"\0" + source.read_bytes())
     return digest.hexdigest()[:32]
 

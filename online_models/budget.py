@@ -22,6 +22,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ingest.references import by_reference
 from online_models.compile import entry, inner
 
 THRESHOLDS = (2.4, 2.7, 3.0, 3.3, 3.8, 4.5, 5.5, 7.0, 9.5, 13.0)
@@ -55,6 +56,7 @@ _TOO_UNEASY = 8.0
 _HAS_TOLD, _FOR_LONG = 1e100, 1e300
 
 
+@by_reference
 class Rates(NamedTuple):
     """What one log kind's thresholds would have told.
 

@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ingest.references import by_reference
 from online_models.compile import inlined, inner
 
 BINS = 160
@@ -31,6 +32,7 @@ _PRIOR_WEIGHT, _PRIOR_EXCESS = 5.0, 0.02
 _LN10 = math.log(10.0)
 
 
+@by_reference
 class Calibration(NamedTuple):
     """What was accepted, a row a view.
 

@@ -20,7 +20,7 @@ from typing import Any, Final, TypeVar
 import numba
 from numba.core import config as numba_config
 
-from ingest import parts
+from ingest import parts, references
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -64,7 +64,8 @@ def inlined(function: F) -> F:
 def source_digest(package: Path = _PACKAGE) -> str:
     """Return a hexadecimal digest of the package's place, its sources, and the versions of numba and Python."""
     digest = hashlib.sha256(f"{package}\0{numba.__version__}\0{sys.version}\0".encode())
-    digest.update(Path(parts.__file__).read_bytes())  # how they are compiled
+    for module in (parts, references):  # how they are compiled
+        digest.update(Path(str(module.__file__)).read_bytes())
     for source in sorted(package.rglob("*.py")):
         content = source.read_bytes()
         digest.update(f"{source.relative_to(package)}\0{len(content)}\0".encode())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ingest.references import by_reference
 from online_models.compile import inner
 from online_models.forest.inline import attribute
 from online_models.guard import WITHHELD
@@ -22,6 +23,7 @@ DETAILS = 4096
 """How many anomalies a kernel describes before it hands back; what they say does not depend on it."""
 
 
+@by_reference
 class Outcome(NamedTuple):
     """n records of which some are anomalies.
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ingest.references import by_reference
 from online_models.budget import Rates, new_rates
 from online_models.calibration import Calibration, accept, decades, new_calibration
 from online_models.compile import inlined, inner
@@ -30,6 +31,7 @@ _SHARE = 0.2
 _SETTLING, _SETTLING_S = 200.0, 7_200.0
 
 
+@by_reference
 class Views(NamedTuple):
     """The forests of one log kind, the edges of their features, their calibration and scratch space.
 

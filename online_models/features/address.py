@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ingest.references import by_reference
 from online_models.compile import inner, kernel
 from online_models.features.text import Text, hash_bytes, join, text_of
 
@@ -35,6 +36,7 @@ _LOCAL_RANGES = (
 _COLON, _DOT = 0x3A, 0x2E
 
 
+@by_reference
 class Addresses(NamedTuple):
     """n addresses.
 

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ingest.references import by_reference
 from online_models.compile import kernel
 from online_models.features.address import GLOBAL, GROUP, LOCAL, Addresses, addresses
 from online_models.features.past import LONGEST
@@ -38,6 +39,7 @@ _LOGIN_SERVICES = "(^|,)(ssh|ftp|rdp|rfb|mysql|postgresql|ldap|pop3|imap)(,|$)"
 _LOGIN_PORTS = (21, 22, 23, 110, 143, 389, 445, 1433, 2323, 3306, 3389, 5432, 5900, 5985, 6379, 8291)
 
 
+@by_reference
 class ConnColumns(NamedTuple):
     """n conn records; hashes are uint64, codes int64, the rest float64, NaN where the log had nothing.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from ingest.references import by_reference
 from online_models.compile import inner
 from online_models.features.table import (
     MOST_AT_ONCE,
@@ -47,6 +48,7 @@ _CACHED = 1 << 14
 """Pairs whose tables the processor's caches hold anyway."""
 
 
+@by_reference
 class ConnState(NamedTuple):
     """Tables of devices, device services, their endpoints, device networks, the site's networks, and recent things."""
 

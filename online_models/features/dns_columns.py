@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import polars as pl
 
+from ingest.references import by_reference
 from online_models.features.address import GROUP, addresses
 from online_models.features.names import Names, names_of
 from online_models.features.past import LONGEST
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 NOERROR, NXDOMAIN, OTHER_ERROR, NO_ANSWER = 0, 1, 2, 3
 
 
+@by_reference
 class DnsColumns(NamedTuple):
     """n dns records; hashes are uint64, codes int64, the rest float64.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ingest.references import by_reference
 from online_models.compile import inner
 from online_models.features.table import MOST_AT_ONCE, Table, make_room, new_table, room_for
 from online_models.features.text import join, of_owner
@@ -34,6 +35,7 @@ KEYS = 9
 _WHOLE_SITE = np.uint64(0x517E)
 
 
+@by_reference
 class DnsState(NamedTuple):
     """Tables of devices, device domains, device resolvers and query types, the site's domains, and recent things."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import polars as pl
 
+from ingest.references import by_reference
 from online_models.compile import inner, kernel
 from online_models.features.address import GLOBAL, addresses
 from online_models.features.text import hashes, owned, text_of
@@ -23,6 +24,7 @@ _PERCENT, _DOT = 0x25, 0x2E
 _COMMON = tuple(b"./?-_=&")
 
 
+@by_reference
 class HttpColumns(NamedTuple):
     """n http records; hashes are uint64, codes int64, the rest float64.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ingest.references import by_reference
 from online_models.compile import inner
 from online_models.features.table import MOST_AT_ONCE, Table, make_room, new_table, room_for
 from online_models.features.text import of_owner
@@ -33,6 +34,7 @@ KEYS = 8
 _WHOLE_SITE, _AGENT_SALT, _METHOD_SALT = np.uint64(0x517E), np.uint64(0xA6E7), np.uint64(0x3E7D)
 
 
+@by_reference
 class HttpState(NamedTuple):
     """Tables of devices, device hosts, device agents and methods, the site's hosts, and recent things."""
 

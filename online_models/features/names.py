@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ingest.references import by_reference
 from online_models.compile import inner, kernel
 from online_models.features.text import hash_bytes, text_of
 
@@ -39,6 +40,7 @@ _EMPTY, _ARPA = _hash(b""), _hash(b"arpa")
 _PRIVATE = np.array([_hash(label) for label in _PRIVATE_TOP_LEVELS])
 
 
+@by_reference
 class Names(NamedTuple):
     """n domain names; ``sub`` is what stands before the registered domain.
 

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ingest.references import by_reference
 from online_models.compile import entry, inner, kernel
 from online_models.errors import CapacityError
 from online_models.features.text import OWNER
@@ -32,6 +33,7 @@ _LINE = 8
 """Numbers in a cache line."""
 
 
+@by_reference
 class Table(NamedTuple):
     """Entries of which ``counters[USED]`` are used, and the index that finds them.
 

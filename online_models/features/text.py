@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ingest.references import by_reference
 from online_models.compile import inner, kernel
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ OWNER = np.uint64(0xFFFFFF0000000000)
 """The bits of an `of_owner` key that are its owner's."""
 
 
+@by_reference
 class Text(NamedTuple):
     """n strings: string i is ``data[ends[i]:ends[i + 1]]`` (uint8); a null is an empty string."""
 

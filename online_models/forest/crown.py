@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ingest.references import by_reference
 from online_models.compile import inlined, kernel
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ MISSING_BITS: Final = 0x7FF8_0000_0000_4D15
 _BUSY_PER_LEVEL: Final = 20  # ten nodes hold a tenth of the reference, ten more a tenth of the window being learned
 
 
+@by_reference
 class Crown(NamedTuple):
     """All of a forest's arrays.
 

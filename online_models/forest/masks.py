@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from numba.cpython.unsafe.numbers import trailing_zeros
 
+from ingest.references import by_reference
 from online_models.compile import inlined
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ _lowest_bit: Any = trailing_zeros  # typed for kernels only
 _ALL: Final = np.uint64(2**MOST_LEAVES - 1)
 
 
+@by_reference
 class Masks(NamedTuple):
     """What follows from a forest's splits, and scratch space. Forests of larger trees have none: all sizes are 0.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ingest.references import by_reference
 from online_models.forest.build import grow_trees
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ GROWING: Final = 4
 """Places in `ForestState.counters`."""
 
 
+@by_reference
 class ForestState(NamedTuple):
     """Half-space trees with their masses; all of the state, so its arrays make a snapshot.
 
