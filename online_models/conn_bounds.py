@@ -16,7 +16,7 @@ REACH_PRIOR, MOST_FAN_OUT, MOST_BURST = 8.0, 10.0, 7.0
 or services; and at most in records or failures alone: a device that starts is busy, and knocks at few doors."""
 LEAST_SCAN = 8.0
 """Decades of a fan-out and of failures that are both 256 times a busy but ordinary window, on any site at least; and
-of as many records of which this one asks a stranger for a password."""
+of as many records with which the device asks one stranger for passwords."""
 FAST_MATURE, SLOW_MATURE = 36.0, 4.0
 """How many times sooner than a device's newness these count in full: of a minute after 20 min, of an hour after 3 h."""
 LEAST_SENT = 9.0
@@ -30,16 +30,16 @@ def _unanswered(x: npt.NDArray[np.float64], at: int) -> float:
 
 
 @inner
-def _least_reach(x: npt.NDArray[np.float64], maturity: float, guesses: bool) -> float:
-    fast = max(_unanswered(x, 5), x[8] if guesses else 0.0)
-    slow = max(_unanswered(x, 9), x[12] if guesses else 0.0)
-    return LEAST_SCAN * max(min(1.0, FAST_MATURE * maturity) * fast, min(1.0, SLOW_MATURE * maturity) * slow)
+def _least_reach(x: npt.NDArray[np.float64], maturity: float, guesses: float) -> float:
+    fast, slow = max(_unanswered(x, 5), guesses * x[8]), max(_unanswered(x, 9), guesses * x[12])
+    return float(LEAST_SCAN * max(min(1.0, FAST_MATURE * maturity) * fast, min(1.0, SLOW_MATURE * maturity) * slow))
 
 
 @inner
-def _bound(views: Views, x: npt.NDArray[np.float64], maturity: float, guesses: bool) -> None:
+def _bound(views: Views, x: npt.NDArray[np.float64], maturity: float, guesses: float) -> None:
     """Keep the decades of reach and volume between the least and the most that their features have on any site."""
-    most = max(MOST_FAN_OUT * max(x[5], x[6], x[9], x[10]), MOST_BURST * max(x[7], x[8], x[11], x[12]))
+    most_burst = MOST_BURST + guesses * (MOST_FAN_OUT - MOST_BURST)
+    most = max(MOST_FAN_OUT * max(x[5], x[6], x[9], x[10]), most_burst * max(x[7], x[8], x[11], x[12]))
     views.rarity[1] = max(min(views.rarity[1], most), _least_reach(x, maturity, guesses))
     views.rarity[2] = max(views.rarity[2], maturity * LEAST_SENT * x[16])
 
@@ -57,10 +57,10 @@ def _give_all(parts: npt.NDArray[np.float64], first: int, last: int, one: int, o
 
 @inner
 def credit(
-    views: Views, x: npt.NDArray[np.float64], maturity: float, guesses: bool, parts: npt.NDArray[np.float64]
+    views: Views, x: npt.NDArray[np.float64], maturity: float, guesses: float, parts: npt.NDArray[np.float64]
 ) -> None:
     """Where a view's least decided, give the view's part to the features that it was made of."""
-    if 0.0 < views.rarity[1] <= _least_reach(x, maturity, False):
+    if 0.0 < views.rarity[1] <= _least_reach(x, maturity, 0.0):
         at = 5 if _unanswered(x, 5) >= _unanswered(x, 9) else 9
         _give_all(parts, 5, 13, at if x[at] >= x[at + 1] else at + 1, at + 2)
     elif 0.0 < views.rarity[1] <= _least_reach(x, maturity, guesses):
@@ -72,12 +72,12 @@ def credit(
 
 @inlined
 def assess_record(
-    views: Views, x: npt.NDArray[np.float64], maturity: float, guesses: bool, trusted: bool, now: float
+    views: Views, x: npt.NDArray[np.float64], maturity: float, guesses: float, trusted: bool, now: float
 ) -> None:
     """Weigh the features of a record of a device that has so much of its own past, within the views' bounds.
 
-    ``guesses`` tells that it asks a stranger for a password; ``trusted`` records are weighed as if their device had no
-    past.
+    ``guesses`` in [0, 1] tells how far it asks a stranger for passwords and does little else; ``trusted`` records are
+    weighed as if their device had no past.
     """
     views.prior[0] = prior_of_novelty(x, 0, 5)
     views.prior[1] = maturity * REACH_PRIOR * max(x[5:13])

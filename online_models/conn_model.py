@@ -53,22 +53,28 @@ _MUCH = 0.75
 
 
 @inner
+def _share_of_hour(state: ConnState, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]) -> float:
+    """Return how many of the device's records in the running hour went to this endpoint, 1 from half of them on.
+
+    `count` came before, so the endpoint is among the recent ones.
+    """
+    own = state.recent.rows[find(state.recent, keys[PEER_SERVICE]), RECENT_RECORDS]
+    return float(min(1.0, 2.0 * own / max(1.0, running(row, WINDOWS, 1, RECORDS))))
+
+
+@inner
 def _kind_of_burst(
     state: ConnState, columns: ConnColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64],
     x: npt.NDArray[np.float64],
 ) -> int:  # fmt: skip
-    """Name a burst of records by whether most went each to another, or half of the running hour's to this endpoint.
-
-    `count` came before, so the endpoint is among the recent ones.
-    """
+    """Name a burst of records by whether most went each to another, or half of the running hour's to this endpoint."""
     window = 0 if max(x[7], x[8]) >= max(x[11], x[12]) else 1
     peers = observed(row, WINDOWS, window, THINGS, row[LAST])
     services = observed(row, WINDOWS, window, OTHER_THINGS, row[LAST])
     records = observed(row, WINDOWS, window, RECORDS, row[LAST])
     if 2.0 * max(peers, services) >= records:
         return SCAN
-    own = state.recent.rows[find(state.recent, keys[PEER_SERVICE]), RECENT_RECORDS]
-    return BRUTE_FORCE if columns.login[i] and 2.0 * own >= running(row, WINDOWS, 1, RECORDS) else FLOOD
+    return BRUTE_FORCE if columns.login[i] and _share_of_hour(state, keys, row) >= 1.0 else FLOOD
 
 
 @inner
@@ -99,12 +105,17 @@ def is_decisive(columns: ConnColumns, i: int, x: npt.NDArray[np.float64]) -> boo
 
 
 @inner
-def asks_stranger(
+def guesses_at_stranger(
     state: ConnState, columns: ConnColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]
-) -> bool:
-    """Tell whether the device calls what asks for a password, at an endpoint that it has not known for long."""
+) -> float:
+    """Return in [0, 1] how far a device does little but ask for passwords, at one endpoint that is not known for long.
+
+    The rest of a busy device's hour is no guess.
+    """
     calls = columns.login[i] and columns.direction[i] != INBOUND
-    return bool(calls and not is_known(state.endpoint, keys[ENDPOINT], row))
+    if not calls or is_known(state.endpoint, keys[ENDPOINT], row):
+        return 0.0
+    return _share_of_hour(state, keys, row)
 
 
 @inner
@@ -146,7 +157,7 @@ def _report(
     raised = outcome.verdict[i] & RAISED
     outcome.devices[at] = used_since(state.device, row[LAST] - DAY) if raised else 0
     attribute_views(views, x, outcome.evidence[i], outcome.parts[at])
-    guesses = asks_stranger(state, columns, i, keys, row)
+    guesses = guesses_at_stranger(state, columns, i, keys, row)
     credit(views, x, maturity_of(row, columns.ts[i]), guesses, outcome.parts[at])
     tell(state, columns, i, keys, row, outcome.facts[at])
 
@@ -201,7 +212,7 @@ def run_conn(state: ConnState, views: Views, columns: ConnColumns, start: int, t
             release_if_quiet(row, row[LAST], views.policy)
         measure(state, columns, i, keys, row, x)
         maturity = maturity_of(row, columns.ts[i])
-        assess_record(views, x, maturity, asks_stranger(state, columns, i, keys, row), trusted, row[LAST])
+        assess_record(views, x, maturity, guesses_at_stranger(state, columns, i, keys, row), trusted, row[LAST])
         if not trusted:
             _judge_record(state, views, columns, i, keys, row, x, outcome)
         if trusted or not (outcome.verdict[i] & ~ACCEPTED or is_frozen(row)):

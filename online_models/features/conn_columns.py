@@ -35,8 +35,8 @@ _SIDES = (
     ("orig_ip_bytes", "resp_ip_bytes"),
     ("local_orig", "local_resp"),
 )
-_LOGIN_SERVICES = "(^|,)(ssh|ftp|rdp|rfb|mysql|postgresql|ldap|pop3|imap)(,|$)"
-_LOGIN_PORTS = (21, 22, 23, 110, 143, 389, 445, 1433, 2323, 3306, 3389, 5432, 5900, 5985, 6379, 8291)
+_LOGIN_SERVICES = "(^|,)(ssh|ftp|rdp|rfb|smb|ntlm|krb|krb_tcp|mysql|postgresql|ldap|pop3|imap)(,|$)"
+_LOGIN_PORTS = (21, 22, 23, 110, 139, 143, 389, 445, 1433, 2323, 3306, 3389, 5432, 5900, 5985, 6379, 8291)
 
 
 @by_reference

@@ -36,7 +36,7 @@ def is_known(table: Table, key: np.uint64, row: npt.NDArray[np.float64]) -> bool
 
     What a device has done ever since it came is its habit on its first day, too, from three hours on.
     """
-    since = max(0.0, row[LAST] - row[FIRST])
+    since = trusted_age(row[FIRST], row[LAST], row[FROZEN], row[RELEASED])
     return bool(age_of(table, key, row) >= min(SETTLING, max(LEAST_KNOWN, NEARLY_ALL * since)))
 
 

@@ -155,9 +155,17 @@ def test_a_connection_ends_after_its_duration_and_never_before_it_began() -> Non
     assert np.isnan(found.duration[1])
 
 
+@pytest.mark.parametrize(
+    ("service", "expected"),
+    [("ssh", True), ("gssapi,ntlm,smb", True), ("krb_tcp", True), ("ssl,imap", True), ("ssl", False)],
+)
+def test_services_that_ask_for_a_password_are_known_by_what_the_sensor_saw(service: str, *, expected: bool) -> None:
+    assert conn(between(LOCAL, OUTSIDE, service=service)).login.tolist() == [expected]
+
+
 def test_services_that_ask_for_a_password_are_known_by_their_port() -> None:
-    found = conn(*(between(LOCAL, OUTSIDE, **{"id.resp_p": port}) for port in (22, 23, 3389, 443, 53)))
-    assert found.login.tolist() == [True, True, True, False, False]
+    found = conn(*(between(LOCAL, OUTSIDE, **{"id.resp_p": port}) for port in (22, 23, 139, 3389, 443, 53)))
+    assert found.login.tolist() == [True, True, True, True, False, False]
 
 
 def test_a_conn_record_of_nothing_but_nulls_has_numbers_everywhere_but_in_its_duration() -> None:
