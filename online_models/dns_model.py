@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from online_models.compile import entry, inlined, inner
-from online_models.features.dns import beyond_habit, bytes_a_name, count, measure, size_of
+from online_models.features.dns import beyond_habit, bytes_a_name, count, measure, says_nothing, size_of
 from online_models.features.dns_facts import tell
-from online_models.features.dns_learn import doubt, learn
+from online_models.features.dns_learn import doubt, learn, learn_amount
 from online_models.features.dns_state import (
     DEVICE,
     DOMAIN,
@@ -47,9 +47,9 @@ LITTLE = 63.0
 """Bytes in names of one domain that are worth no decade."""
 CARRIES = 12.0
 """Bytes in an average name from which on the names of a domain may carry data: shorter ones are words."""
-ASKED_BEFORE = 1.5
+MOST_SHAPE = 1.5
 """Decades of the shape of a name that the device asks for again, at the most: a name carries data out only once; or
-of a name under a domain that it has known for long and that carries no more than ever before."""
+of a name under a domain that it has known for long and that carries no more than is its habit."""
 TUNNEL, GENERATED, FLOOD, NEW_DOMAIN = range(4)
 
 
@@ -62,7 +62,8 @@ def behaviour_of(x: npt.NDArray[np.float64], rarity: npt.NDArray[np.float64]) ->
         return TUNNEL
     if novelty >= reach:
         return NEW_DOMAIN
-    return GENERATED if max(x[11], x[15]) >= max(x[12], x[16]) else FLOOD
+    failures = max(x[11], x[15])
+    return GENERATED if failures > 0.0 and failures >= max(x[12], x[16]) else FLOOD
 
 
 @inner
@@ -73,12 +74,15 @@ def things_of(keys: npt.NDArray[np.uint64], things: npt.NDArray[np.uint64]) -> N
 
 @inner
 def _bound(
-    state: DnsState, views: Views, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64],
-    x: npt.NDArray[np.float64], asked_before: bool,
+    state: DnsState, views: Views, columns: DnsColumns, i: int, keys: npt.NDArray[np.uint64],
+    row: npt.NDArray[np.float64], x: npt.NDArray[np.float64], asked_before: bool,
 ) -> None:  # fmt: skip
     """Keep the decades of shape and domain below what names of that kind and amount can have carried."""
+    if says_nothing(columns, i):
+        views.rarity[0], views.rarity[1] = 0.0, 0.0
+        return
     beyond = beyond_habit(state, keys, row)
-    views.rarity[0] = min(views.rarity[0], ASKED_BEFORE + (0.0 if asked_before else beyond * DOMAIN_MOST))
+    views.rarity[0] = min(views.rarity[0], MOST_SHAPE + (0.0 if asked_before else beyond * DOMAIN_MOST))
     carries = min(1.0, bytes_a_name(state, keys, row[LAST]) / CARRIES)
     little = size_of(LITTLE)
     much = max(0.0, x[7] - little) / (1.0 - little)
@@ -129,7 +133,7 @@ def run_dns(state: DnsState, views: Views, columns: DnsColumns, start: int, trus
             return i
         keys_of(columns, i, keys)
         row = state.device.rows[claim(state.device, keys[DEVICE])]
-        asked_before = count(state, columns, i, keys, row)
+        asked_before, carried = count(state, columns, i, keys, row)
         if not trusted:
             release_if_quiet(row, row[LAST], views.policy)
         measure(state, columns, i, keys, row, x)
@@ -137,11 +141,12 @@ def run_dns(state: DnsState, views: Views, columns: DnsColumns, start: int, trus
         views.prior[1] = DOMAIN_PRIOR * min(x[7], x[8])
         views.prior[3] = prior_of_novelty(x, 17, 22)
         assess(views, x, 0.0 if trusted else maturity, row[LAST])
-        _bound(state, views, keys, row, x, asked_before)
+        _bound(state, views, columns, i, keys, row, x, asked_before)
         if not trusted:
             _judge_record(state, views, columns, i, keys, row, x, outcome)
         if trusted or not (outcome.verdict[i] & ~ACCEPTED or is_frozen(row)):
             learn(state, columns, i, keys, row)
+            learn_amount(state, keys, row, carried)
             if not outcome.verdict[i] & ACCEPTED:
                 learn_views(views, maturity, row[LAST])
         else:

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from online_models.errors import SnapshotError
 from online_models.features.table import Table, entries, filled_table
 
-MAGIC = b"NSLMODEL8\n"
+MAGIC = b"NSLMODEL9\n"
 _DIGEST = 32
 _TOLD_DIGITS = 16
 

@@ -31,16 +31,20 @@ import numpy as np
 import numpy.typing as npt
 
 from online_models.compile import inlined, inner
-from online_models.features.dns_columns import NOERROR, DnsColumns
+from online_models.features.dns_columns import NOERROR, OTHER_ERROR, DnsColumns
 from online_models.features.dns_state import (
     BYTES,
     COUNT,
     DOMAIN,
     FADED_AT,
+    FAILED_AT,
     FIRST,
     HOUR_NOW,
     LAST,
+    LEARNED_BYTES,
+    LEARNED_HOUR,
     MOST_BYTES,
+    MOST_LATELY,
     NAMES,
     NAMES_BEFORE,
     NEW_DOMAINS,
@@ -59,6 +63,7 @@ from online_models.features.dns_state import (
     TYPE,
     WINDOWS,
     DnsState,
+    half_days,
 )
 from online_models.features.names import is_empty, is_private
 from online_models.features.newness import is_known, newness, others
@@ -82,11 +87,8 @@ _UNSEEN_TYPE, _USUAL_RESULT, _UNUSUAL_RESULT = 0.05, 0.6, 0.1
 
 
 @inner
-def _count_domain(
-    domain: npt.NDArray[np.float64], hour: float, now: float, sub_length: float, new_name: bool, learning: bool
-) -> None:
+def _count_domain(domain: npt.NDArray[np.float64], hour: float, now: float, carried: float, new_name: bool) -> None:
     if hour != domain[HOUR_NOW]:
-        domain[MOST_BYTES] = max(domain[MOST_BYTES], domain[BYTES]) if learning else domain[MOST_BYTES]
         adjacent = hour == domain[HOUR_NOW] + 1.0
         for k in range(3):
             domain[NAMES_BEFORE + k] = domain[NAMES + k] if adjacent else 0.0
@@ -95,13 +97,20 @@ def _count_domain(
     domain[LAST] = now
     domain[NAMES] += 1.0 if new_name else 0.0
     domain[QUERIES] += 1.0
-    domain[BYTES] += sub_length if new_name else 0.0
+    domain[BYTES] += carried
 
 
 @inner
-def _says_nothing(columns: DnsColumns, i: int) -> bool:
-    """Whether there is no name, or one that leaves no network, as it is the site's own or asked of the link."""
-    return bool(columns.to_group[i] or is_empty(columns.names, i) or is_private(columns.names, i))
+def says_nothing(columns: DnsColumns, i: int) -> bool:
+    """Whether there is no name, or one that leaves no network: asked of the link, or private and asked of the site."""
+    private = is_private(columns.names, i) and not columns.outside[i]
+    return bool(columns.to_group[i] or is_empty(columns.names, i) or private)
+
+
+@inner
+def bytes_in_name(columns: DnsColumns, i: int) -> float:
+    """Return how many bytes of a name can be data that leaves the network."""
+    return 0.0 if says_nothing(columns, i) else float(columns.names.sub_length[i])
 
 
 @inner
@@ -109,23 +118,29 @@ def _count_result(
     state: DnsState, columns: DnsColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64],
     new_name: bool, asked_before: bool,
 ) -> None:  # fmt: skip
-    """Count the record, and a failure once an hour for each name, unless it is habit or an outage.
+    """Count the record, and a failure once an hour for each name, unless it is an outage or the rush after one.
 
-    That is what fails and says nothing, and, under a domain that is known for long, what fails or was asked before.
+    That is what fails and says nothing, and, under a domain that is known for long, what fails, and what was asked
+    before and had no answer, or an error that is not the name's, within the last hour.
     """
+    domain, now = state.domain.rows[find(state.domain, keys[DOMAIN])], row[LAST]
     failed = columns.result[i] != NOERROR
     known = is_known(state.domain, keys[DOMAIN], row)
-    if not ((failed and (known or _says_nothing(columns, i))) or (known and asked_before)):
+    rush = known and asked_before and domain[FAILED_AT] > 0.0 and now - domain[FAILED_AT] < HOUR
+    if not (rush or (failed and (known or says_nothing(columns, i)))):
         count_record(row, WINDOWS, failed and new_name)
+    if columns.result[i] >= OTHER_ERROR:
+        domain[FAILED_AT] = now
 
 
 @inner
 def count(
     state: DnsState, columns: DnsColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]
-) -> bool:
+) -> tuple[bool, float]:
     """Move the device's log time on to record i and count the record in the running windows.
 
-    Return whether the device has asked for the name before, as far as that is remembered.
+    Return whether the device has asked for the name before, as far as that is remembered, and how many bytes its name
+    adds to those that its domain carries in this hour.
     """
     now = move_on(row, columns.end[i])
     learning = row[FROZEN] <= 0.0 or row[RELEASED] > 0.0
@@ -136,10 +151,11 @@ def count(
         asked_before = recent[LAST] > 0.0
         recent[LAST] = now
         new_name = count_thing(row, WINDOWS, thing, recent, RECENT_WINDOW, minute, hour)
-    _count_result(state, columns, i, keys, row, new_name, asked_before)
     domain = state.domain.rows[claim(state.domain, keys[DOMAIN])]
-    _count_domain(domain, hour, now, columns.names.sub_length[i], new_name, learning)
-    return bool(asked_before)
+    carried = bytes_in_name(columns, i) if new_name else 0.0
+    _count_domain(domain, hour, now, carried, new_name)
+    _count_result(state, columns, i, keys, row, new_name, asked_before)
+    return bool(asked_before), float(carried)
 
 
 @inner
@@ -158,15 +174,29 @@ def bytes_a_name(state: DnsState, keys: npt.NDArray[np.uint64], now: float) -> f
 
 
 @inner
+def _habit(domain: npt.NDArray[np.float64], now: float) -> float:
+    """Return the most bytes that were learned in an hour, up to the last time that twelve hours were over.
+
+    So what grows from hour to hour is no habit on the day on which it does. In the first twelve hours all ended hours
+    count.
+    """
+    since, learned = half_days(domain, now), half_days(domain, domain[LEARNED_HOUR] * HOUR)
+    if since > 0.0 and since == learned:
+        return float(domain[MOST_BYTES])
+    ended = domain[LEARNED_BYTES] if domain[LEARNED_HOUR] != math.floor(now / HOUR) else 0.0
+    return float(max(domain[MOST_BYTES], domain[MOST_LATELY], ended))
+
+
+@inner
 def beyond_habit(state: DnsState, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]) -> float:
-    """Return in [0, 1] how far a domain carried more in the last hour than ever before: 1 is 16 times, 0 is twice.
+    """Return in [0, 1] how far a domain carries more in the last hour than is its habit: 1 is 16 times, 0 is twice.
 
     It is 1 for a domain that the device has not known for long.
     """
     if not is_known(state.domain, keys[DOMAIN], row):
         return 1.0
     domain = state.domain.rows[find(state.domain, keys[DOMAIN])]
-    times = (1.0 + last_hour(domain, BYTES, row[LAST])) / (1.0 + domain[MOST_BYTES])
+    times = (1.0 + last_hour(domain, BYTES, row[LAST])) / (1.0 + _habit(domain, row[LAST]))
     return min(1.0, max(0.0, (math.log2(times) - 1.0) / _DOUBLINGS))
 
 
@@ -245,7 +275,7 @@ def measure(
         for counter in range(4):
             x[9 + 4 * window + counter] = excess(row, WINDOWS, window, counter, row[LAST])
     _measure_novelty(state, columns, i, keys, row, x)
-    if _says_nothing(columns, i):
+    if says_nothing(columns, i):
         new_resolver = 0.0 if is_empty(columns.names, i) else x[19]
         x[:9] = 0.0
         x[17:] = 0.0

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from ingest.references import by_reference
-from online_models.features.address import GROUP, addresses
+from online_models.features.address import GLOBAL, GROUP, addresses
 from online_models.features.names import Names, names_of
 from online_models.features.past import LONGEST
 from online_models.features.text import hashes, owned
@@ -25,9 +25,9 @@ NOERROR, NXDOMAIN, OTHER_ERROR, NO_ANSWER = 0, 1, 2, 3
 class DnsColumns(NamedTuple):
     """n dns records; hashes are uint64, codes int64, the rest float64.
 
-    ``device`` asked ``resolver`` for the names, or, if that is a group (``to_group``, bool), its link, which no name
-    leaves (RFC 6762, 4795); ``answer_length`` is the bytes of all answers together and ``end`` when
-    the answer came (epoch seconds).
+    ``device`` asked ``resolver`` for the names, which may be a stranger's (``outside``, bool); or its link, which no
+    name leaves, if that is a group (``to_group``, bool; RFC 6762, 4795). ``answer_length`` is the bytes of all answers
+    together and ``end`` when the answer came (epoch seconds).
     """
 
     ts: npt.NDArray[np.float64]
@@ -35,6 +35,7 @@ class DnsColumns(NamedTuple):
     device: npt.NDArray[np.uint64]
     resolver: npt.NDArray[np.uint64]
     to_group: npt.NDArray[np.bool_]
+    outside: npt.NDArray[np.bool_]
     names: Names
     qtype: npt.NDArray[np.int64]
     result: npt.NDArray[np.int64]
@@ -72,6 +73,7 @@ def dns_columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> DnsColumn
         device=hashes(frame["id.orig_h"]),
         resolver=resolver.key,
         to_group=resolver.scope == GROUP,
+        outside=resolver.scope == GLOBAL,
         names=names_of(frame["query"]),
         qtype=owned(frame["qtype"].fill_null(-1).to_numpy()),
         result=_results(frame),

@@ -2,9 +2,10 @@
 
 The registered domain is taken to be the last two labels, or three where the last has two letters and the one before
 it at most three (``co.uk``): close enough to tell tunnels from ordinary names without a public suffix list to keep.
-Under ``arpa`` stand addresses, turned round, which leave nothing to choose, and what stands under a top-level domain
-for private networks (RFC 6762, appendix G) reaches nobody outside: of such a name no part can be data. The private ones
-are domains as a whole.
+Under ``in-addr.arpa`` and ``ip6.arpa`` stand addresses, turned round: what is one, four decimal numbers or 32
+hexadecimal digits at most, is no data, and what stands before it may be. The top-level domains for private networks
+(``local`` of RFC 6762, the others of its appendix G, and ``localdomain``) are domains as a whole, as is ``home.arpa``
+(RFC 8375): such names reach nobody outside, unless they are asked of somebody there.
 A name of one label, or whose last label no top-level domain can be (it has digits, or more than 24 bytes), has none:
 all of it can be data, as of a tunnel straight to its server, and all such names count as one domain's.
 """
@@ -26,23 +27,27 @@ if TYPE_CHECKING:
 
     from online_models.features.text import Text
 
-_DASH, _DOT, _ZERO, _NINE = 0x2D, 0x2E, 0x30, 0x39
+_DASH, _DOT, _ZERO, _NINE, _A, _F = 0x2D, 0x2E, 0x30, 0x39, 0x61, 0x66
 _PREFIX, _LONGEST_TOP_LEVEL = len("xn--"), 24
 _COUNTRY, _SECOND_LEVEL = 2, 3
-_PRIVATE_TOP_LEVELS = (b"local", b"lan", b"home", b"internal", b"intranet", b"private", b"corp", b"localdomain")
+_PRIVATE_DOMAINS = (
+    *(b"local", b"lan", b"home", b"internal", b"intranet", b"private", b"corp", b"localdomain"),
+    b"home.arpa",
+)
 
 
 def _hash(text: bytes) -> np.uint64:
     return np.uint64(hash_bytes(np.frombuffer(text, np.uint8), 0, len(text)))
 
 
-_EMPTY, _ARPA = _hash(b""), _hash(b"arpa")
-_PRIVATE = np.array([_hash(label) for label in _PRIVATE_TOP_LEVELS])
+_EMPTY, _V4, _V6 = _hash(b""), _hash(b"in-addr.arpa"), _hash(b"ip6.arpa")
+_V4_LABELS, _V4_DIGITS, _V6_LABELS = 4, 3, 32
+_PRIVATE = np.array([_hash(label) for label in _PRIVATE_DOMAINS])
 
 
 @by_reference
 class Names(NamedTuple):
-    """n domain names; ``sub`` is what stands before the registered domain.
+    """n domain names; ``sub`` is what stands before the registered domain, and before an address under it.
 
     Attributes
     ----------
@@ -150,8 +155,28 @@ def is_empty(names: Names, i: int) -> bool:
 
 @inner
 def is_private(names: Names, i: int) -> bool:
-    """Whether a name stands under a top-level domain for private networks."""
+    """Whether a name stands under a domain for private networks."""
     return _is_among(names.domain[i], _PRIVATE)
+
+
+@inner
+def _is_of_address(data: npt.NDArray[np.uint8], begin: int, end: int, v4: bool) -> bool:
+    """Whether a label is a decimal number of up to three digits, or one hexadecimal digit."""
+    if not v4:
+        return bool(end - begin == 1 and (_ZERO <= data[begin] <= _NINE or _A <= data[begin] <= _F))
+    return bool(0 < end - begin <= _V4_DIGITS and _digit_share(data, begin, end) == 1.0)
+
+
+@inner
+def _address_begin(data: npt.NDArray[np.uint8], begin: int, domain: int, v4: bool) -> int:
+    """Return where the address begins that stands before a domain of addresses; there, if there is none."""
+    at, labels = domain, 0
+    while at > begin and labels < (_V4_LABELS if v4 else _V6_LABELS):
+        first = _last_label(data, begin, at - 1)
+        if not _is_of_address(data, first, at - 1, v4):
+            break
+        at, labels = first, labels + 1
+    return at
 
 
 @kernel
@@ -161,16 +186,14 @@ def _measure(text: Text, out: Names) -> None:
         begin, end = text.ends[i], text.ends[i + 1]
         if end > begin and text.data[end - 1] == _DOT:
             end -= 1
-        domain = _domain_begin(text.data, begin, end)
-        sub_end = end if domain == end else max(begin, domain - 1)
         last = _last_label(text.data, begin, end)
-        top_level = hash_bytes(text.data, last, end)
-        private = last > begin and _is_among(top_level, _PRIVATE)
-        domain = last if private else domain
-        if private or (last > begin and top_level == _ARPA):
-            sub_end = begin
+        private = last > begin and _is_among(hash_bytes(text.data, last, end), _PRIVATE)
+        domain = last if private else _domain_begin(text.data, begin, end)
         out.name[i] = hash_bytes(text.data, begin, end)
         out.domain[i] = hash_bytes(text.data, domain, end)
+        if out.domain[i] == _V4 or out.domain[i] == _V6:
+            domain = _address_begin(text.data, begin, domain, out.domain[i] == _V4)
+        sub_end = end if domain == end else max(begin, domain - 1)
         out.sub_length[i] = sub_end - begin
         out.longest_label[i] = _longest(text.data, begin, sub_end)
         out.entropy[i] = _entropy(text.data, begin, sub_end, counts) if sub_end > begin else 0.0
