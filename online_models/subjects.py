@@ -5,6 +5,8 @@ from __future__ import annotations
 import ipaddress
 from functools import lru_cache
 
+from online_models.features.address import V4_NETWORK, V6_NETWORK
+
 _COUNTRY, _SECOND_LEVEL = 2, 3
 _LONGEST_TOP_LEVEL = 24
 
@@ -16,7 +18,7 @@ def subject_of(log: str, target: str, peer: str) -> str:
     Examples
     --------
     >>> subject_of("conn", "tcp/8883", "203.0.113.7")
-    'tcp/8883 in 203.0.0.0/16'
+    'tcp/8883 in 203.0.0.0/12'
     >>> subject_of("dns", "eu.api.vendor.co.uk", "192.168.1.1"), subject_of("http", "GET up.example/v2", "203.0.113.7")
     ('vendor.co.uk', 'up.example')
     >>> subject_of("dns", "printer-2", "192.168.1.1")
@@ -30,9 +32,9 @@ def subject_of(log: str, target: str, peer: str) -> str:
 
 
 def _network(address: str) -> str:
-    """Return the network that the features of novelty use: /16, or /32 of IPv6."""
+    """Return the network that the features of novelty use."""
     try:
-        bits = 16 if ipaddress.ip_address(address).version == 4 else 32
+        bits = V4_NETWORK if ipaddress.ip_address(address).version == 4 else V6_NETWORK
         return str(ipaddress.ip_network((address, bits), strict=False))
     except ValueError:
         return address

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 GLOBAL, LOCAL, GROUP = 0, 1, 2
+V4_NETWORK, V6_NETWORK = 12, 32
+"""Bits of an address that name its network: about what a provider of clouds is given at once."""
 _LOCAL_RANGES = (
     "10.0.0.0/8",
     "172.16.0.0/12",
@@ -43,7 +45,7 @@ class Addresses(NamedTuple):
     Attributes
     ----------
     key, network
-        uint64 ``(n,)``: hash of the address, and of its network (IPv4 /16, IPv6 /32).
+        uint64 ``(n,)``: hash of the address, and of its network (IPv4 /12, IPv6 /32).
     scope
         int64 ``(n,)``: `GLOBAL`, `LOCAL` or `GROUP` (multicast and broadcast).
     """
@@ -161,12 +163,12 @@ def _classify(
         v4 = _parse_v4(text.data, begin, end)
         if v4 >= 0:
             high, low = np.uint64(0), np.uint64((0xFFFF << 32) | v4)
-            network[i] = join(np.uint64(4), np.uint64(v4 >> 16))
+            network[i] = join(np.uint64(4), np.uint64(v4 >> (32 - V4_NETWORK)))
             group = (v4 >> 28) == 14 or v4 == 0xFFFFFFFF
             subnet_broadcast = (v4 & 255) == 255
         elif _parse_v6(text.data, begin, end, groups):
             high, low = _half(groups, 0), _half(groups, 4)
-            network[i] = join(np.uint64(6), high >> np.uint64(32))
+            network[i] = join(np.uint64(6), high >> np.uint64(64 - V6_NETWORK))
             group, subnet_broadcast = groups[0] >= 0xFF00, False
         else:
             network[i], scope[i] = key[i], GLOBAL

@@ -3,7 +3,7 @@
 =================  =====================================================================================================
 novelty.endpoint   novelty of the device's (service, peer) x rarity of new peers on that service, in time and among its
                    connections
-novelty.network    novelty of the peer's network (/16, /32 for IPv6) to the device x rarity of new networks
+novelty.network    novelty of the peer's network (/12, /32 for IPv6) to the device x rarity of new networks
 novelty.service    novelty of (side, protocol, port) to the device x rarity of new services
 novelty.site       novelty of the network on this service to the whole site / (1 + devices that use it) x its rarity
 novelty.outcome    novelty of the endpoint, if new peers are rare, x surprise of answered / no reply / refused / broken

@@ -89,11 +89,11 @@ def test_v6_scopes_are_those_of_ipaddress_in_every_textual_form(drawn: tuple[ipa
 
 @COMPILING
 @given(st.ip_addresses(v=4), st.ip_addresses(v=4))
-@example(ipaddress.IPv4Address("198.51.100.1"), ipaddress.IPv4Address("198.51.255.255"))
-@example(ipaddress.IPv4Address("198.51.100.1"), ipaddress.IPv4Address("198.50.100.1"))
-def test_v4_network_is_the_upper_half(one: ipaddress.IPv4Address, other: ipaddress.IPv4Address) -> None:
+@example(ipaddress.IPv4Address("198.51.100.1"), ipaddress.IPv4Address("198.63.255.255"))
+@example(ipaddress.IPv4Address("198.51.100.1"), ipaddress.IPv4Address("198.64.0.0"))
+def test_v4_network_is_the_first_twelve_bits(one: ipaddress.IPv4Address, other: ipaddress.IPv4Address) -> None:
     found = read(str(one), str(other))
-    assert (found.network[0] == found.network[1]) == (int(one) >> 16 == int(other) >> 16)
+    assert (found.network[0] == found.network[1]) == (int(one) >> 20 == int(other) >> 20)
     assert (found.key[0] == found.key[1]) == (one == other)
 
 
