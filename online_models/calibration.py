@@ -104,15 +104,15 @@ def decades(calibration: Calibration, view: int, score: float) -> float:
 
 
 @inlined
-def accept(calibration: Calibration, view: int, score: float) -> None:
-    """Learn a score that is taken for normal; after 50,000 the old ones fade by half."""
+def accept(calibration: Calibration, view: int, score: float, weight: float) -> None:
+    """Learn a score that is taken for normal, and counts by a weight in [0, 1]; after 50,000 old ones fade by half."""
     bin_number = int(stretch(score) * BINS)
     b = bin_number + 1
     while b <= _TREE:
-        calibration.counts[view, b] += 1.0
-        calibration.sums[view, b] += bin_number + 0.5
+        calibration.counts[view, b] += weight
+        calibration.sums[view, b] += weight * (bin_number + 0.5)
         b += b & -b
-    calibration.total[view] += 1.0
+    calibration.total[view] += weight
     if calibration.total[view] >= _MEMORY:
         for k in range(_TREE + 1):
             calibration.counts[view, k] *= 0.5

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 REACH_PRIOR, MOST_FAN_OUT, MOST_BURST = 8.0, 10.0, 7.0
 """Decades of 256 times a busy but ordinary window: on a site of which little is known; on any other at most, in peers
 or services; and at most in records or failures alone: a device that starts is busy, and knocks at few doors."""
+LEAST_NEW = 18.0
+"""Decades of what is new in every way (peer, service, network to the site), where nothing new had ever come, on any
+site at least: one that wrote a few hundred records yet cannot know how rare that is."""
 LEAST_SCAN = 8.0
 """Decades of a fan-out and of failures that are both 256 times a busy but ordinary window, on any site at least; and
 of as many records with which the device asks one stranger for passwords."""
@@ -36,8 +39,9 @@ def _least_reach(x: npt.NDArray[np.float64], maturity: float, guesses: float) ->
 
 
 @inner
-def _bound(views: Views, x: npt.NDArray[np.float64], maturity: float, guesses: float) -> None:
-    """Keep the decades of reach and volume between the least and the most that their features have on any site."""
+def _bound(views: Views, x: npt.NDArray[np.float64], maturity: float, guesses: float, all_new: float) -> None:
+    """Keep the decades of a view between the least and the most that its features have on any site."""
+    views.rarity[0] = max(views.rarity[0], maturity * LEAST_NEW * all_new)
     most_burst = MOST_BURST + guesses * (MOST_FAN_OUT - MOST_BURST)
     most = max(MOST_FAN_OUT * max(x[5], x[6], x[9], x[10]), most_burst * max(x[7], x[8], x[11], x[12]))
     views.rarity[1] = max(min(views.rarity[1], most), _least_reach(x, maturity, guesses))
@@ -72,15 +76,15 @@ def credit(
 
 @inlined
 def assess_record(
-    views: Views, x: npt.NDArray[np.float64], maturity: float, guesses: float, trusted: bool, now: float
+    views: Views, x: npt.NDArray[np.float64], maturity: float, guesses: float, all_new: float, trusted: bool, now: float
 ) -> None:
     """Weigh the features of a record of a device that has so much of its own past, within the views' bounds.
 
-    ``guesses`` in [0, 1] tells how far it asks a stranger for passwords and does little else; ``trusted`` records are
-    weighed as if their device had no past.
+    ``guesses`` in [0, 1] tells how far it asks a stranger for passwords and does little else, ``all_new`` how far all
+    about a record is new; ``trusted`` records are weighed as if their device had no past.
     """
     views.prior[0] = prior_of_novelty(x, 0, 5)
     views.prior[1] = maturity * REACH_PRIOR * max(x[5:13])
     views.prior[2] = REACH_PRIOR * x[16]
     assess(views, x, 0.0 if trusted else maturity, now)
-    _bound(views, x, maturity, guesses)
+    _bound(views, x, maturity, guesses, all_new)

@@ -94,6 +94,12 @@ def behaviour_of(
 
 
 @inner
+def newness_of_all(columns: ConnColumns, i: int, x: npt.NDArray[np.float64]) -> float:
+    """Return how new the least new of peer, service and network is: 0 but for a record to the outside."""
+    return float(min(x[0], x[2], x[3])) if columns.direction[i] == OUTBOUND else 0.0
+
+
+@inner
 def is_decisive(columns: ConnColumns, i: int, x: npt.NDArray[np.float64]) -> bool:
     """Tell whether a record is what in ordinary traffic all but never happens: new in every way, or very much at once.
 
@@ -101,7 +107,7 @@ def is_decisive(columns: ConnColumns, i: int, x: npt.NDArray[np.float64]) -> boo
     the site uses for it, all three at a rate at which hardly anything new comes. Or an hour's amount to strangers of
     64 times what is usual or little, which may well be one record.
     """
-    return bool((columns.direction[i] == OUTBOUND and min(x[0], x[2], x[3]) >= _NEW) or x[16] >= _MUCH)
+    return bool(newness_of_all(columns, i, x) >= _NEW or x[16] >= _MUCH)
 
 
 @inner
@@ -212,7 +218,8 @@ def run_conn(state: ConnState, views: Views, columns: ConnColumns, start: int, t
             release_if_quiet(row, row[LAST], views.policy)
         measure(state, columns, i, keys, row, x)
         maturity = maturity_of(row, columns.ts[i])
-        assess_record(views, x, maturity, guesses_at_stranger(state, columns, i, keys, row), trusted, row[LAST])
+        guesses, all_new = guesses_at_stranger(state, columns, i, keys, row), newness_of_all(columns, i, x)
+        assess_record(views, x, maturity, guesses, all_new, trusted, row[LAST])
         if not trusted:
             _judge_record(state, views, columns, i, keys, row, x, outcome)
         if trusted or not (outcome.verdict[i] & ~ACCEPTED or is_frozen(row)):

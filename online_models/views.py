@@ -29,6 +29,8 @@ NOVELTY_PRIOR = 2.0
 _ORDINARY = 2.0
 _SHARE = 0.2
 _SETTLING, _SETTLING_S = 200.0, 7_200.0
+_UNSETTLED = 0.75
+"""How much less a score of a device without a past counts in what is ordinary, where a view compares with it."""
 
 
 @by_reference
@@ -157,10 +159,13 @@ def evidence_of(views: Views) -> float:
 
 @inlined
 def learn_views(views: Views, maturity: float, now: float) -> None:
-    """Learn the record that `assess` scored last, of a device that has so much of its own past."""
+    """Learn the record that `assess` scored last, of a device that has so much of its own past.
+
+    All that a new device does is new, which says little of how rarely a device that is known does something new.
+    """
     views.began[0] = min(views.began[0], now)
     views.learned[0] += 1
     views.learned[1] += maturity >= 1.0
     for v in range(views.scores.size):
         learn_leaves(views.forests[v], views.leaves[v])
-        accept(views.calibration, v, views.scores[v])
+        accept(views.calibration, v, views.scores[v], 1.0 - _UNSETTLED * views.compares[v] * (1.0 - maturity))

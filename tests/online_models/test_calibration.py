@@ -25,9 +25,9 @@ def decades(calibration: Calibration, view: int, score: float) -> float:
 
 
 @kernel
-def accept(calibration: Calibration, view: int, score: float) -> None:
+def accept(calibration: Calibration, view: int, score: float, weight: float = 1.0) -> None:
     """Call from compiled code what is made for it."""
-    inside.accept(calibration, view, score)
+    inside.accept(calibration, view, score, weight)
 
 
 def calibrated(scores: np.ndarray[tuple[int], np.dtype[np.float64]], view: int = 0, views: int = 1) -> Calibration:
@@ -113,6 +113,16 @@ def test_memory_is_bounded_and_the_old_fades() -> None:
     assert decades(calibration, 0, 0.8) < 0.5
     assert before > 2.0
     assert calibration.counts.size == calibration.sums.size == size
+
+
+def test_four_scores_of_a_quarter_count_as_one() -> None:
+    scores = np.random.default_rng(4).beta(2.0, 5.0, 500)
+    once, in_quarters = calibrated(scores), new_calibration(1)
+    for score in np.repeat(scores, 4):
+        accept(in_quarters, 0, float(score), 0.25)
+    assert in_quarters.total[0] == once.total[0] == 500.0
+    for score in (0.1, 0.3, 0.6, 0.95):
+        assert decades(in_quarters, 0, score) == decades(once, 0, score)
 
 
 def test_views_are_calibrated_apart() -> None:
