@@ -97,8 +97,16 @@ def _read_field(context: Any, builder: Any, reference: Reference, address: Any, 
 @unbox(Reference)
 def _write_down(reference: Reference, named_tuple: Any, call: Any) -> NativeValue:
     """Write the fields to memory that lasts as long as the call from Python."""
-    native, builder = unbox_tuple(reference.by_value, named_tuple, call), call.builder
+    native, builder, by_value = unbox_tuple(reference.by_value, named_tuple, call), call.builder, reference.by_value
     address = cgutils.alloca_once(builder, call.context.get_value_type(reference).pointee)
     for at in range(len(reference.types)):
         builder.store(builder.extract_value(native.value, at), cgutils.gep_inbounds(builder, address, 0, at))
-    return NativeValue(address, cleanup=native.cleanup, is_error=native.is_error)
+
+    def clean_up() -> None:
+        """Give the arrays back: numba does so by what the type of an argument holds, and an address holds nothing."""
+        if native.cleanup is not None:
+            native.cleanup()
+        if call.context.enable_nrt:
+            call.context.nrt.decref(builder, by_value, native.value)
+
+    return NativeValue(address, cleanup=clean_up, is_error=native.is_error)

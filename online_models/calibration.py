@@ -6,7 +6,7 @@ excess over a high threshold: Pickands 1975, Balkema and de Haan 1974, with shap
 still ordered. Only accepted scores are learned, or a long attack would make itself normal.
 
 The histogram is kept as binary indexed trees (Fenwick 1994) of counts and of counts times the bin's middle, so that a
-rank, the edge of the highest hundredth and the mean excess above it take eight steps each. All sums are of halves and
+rank, the edge of the highest hundredth and the mean excess above it take eight steps each. All sums are of 128ths and
 their halves, hence exact.
 """
 
@@ -105,7 +105,8 @@ def decades(calibration: Calibration, view: int, score: float) -> float:
 
 @inlined
 def accept(calibration: Calibration, view: int, score: float, weight: float) -> None:
-    """Learn a score that is taken for normal, and counts by a weight in [0, 1]; after 50,000 old ones fade by half."""
+    """Learn a score that is taken for normal, by a weight of 64ths up to 1; after 50,000 old ones fade by half."""
+    weight = math.floor(64.0 * weight + 0.5) / 64.0
     bin_number = int(stretch(score) * BINS)
     b = bin_number + 1
     while b <= _TREE:

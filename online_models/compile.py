@@ -55,8 +55,8 @@ def inner(function: F) -> F:
 def inlined(function: F) -> F:
     """Compile a function as `inner` does, and put its code into every function that calls it.
 
-    Meant for what is called for every record with named tuples of arrays, from one place if it is long: every array is
-    handed over as half a dozen numbers, so that a call with many of them takes up to a quarter of a microsecond.
+    Meant for what is called for every record, from one place if it is long: every array is handed over as half a dozen
+    numbers, and a named tuple's arrays are looked up anew in what is called.
     """
     return parts.part(function, _nrt=False, forceinline=True)
 

@@ -49,29 +49,30 @@ def _bound(views: Views, x: npt.NDArray[np.float64], maturity: float, guesses: f
 
 
 @inner
-def _give_all(parts: npt.NDArray[np.float64], first: int, last: int, one: int, other: int) -> None:
-    """Give what the features from ``first`` up to ``last`` added to two of them in equal parts."""
+def _take_all(parts: npt.NDArray[np.float64], first: int, last: int) -> float:
+    """Take away what the features from ``first`` up to ``last`` added, and return it."""
     total = 0.0
     for f in range(first, last):
         total += parts[f]
         parts[f] = 0.0
-    parts[one] += total / 2.0
-    parts[other] += total / 2.0
+    return total
 
 
 @inner
 def credit(
-    views: Views, x: npt.NDArray[np.float64], maturity: float, guesses: float, parts: npt.NDArray[np.float64]
-) -> None:
+    views: Views, x: npt.NDArray[np.float64], maturity: float, guesses: float, all_new: float,
+    parts: npt.NDArray[np.float64],
+) -> None:  # fmt: skip
     """Where a view's least decided, give the view's part to the features that it was made of."""
+    if 0.0 < views.rarity[0] <= maturity * LEAST_NEW * all_new:
+        parts[0] = parts[2] = parts[3] = _take_all(parts, 0, 5) / 3.0
     if 0.0 < views.rarity[1] <= _least_reach(x, maturity, 0.0):
         at = 5 if _unanswered(x, 5) >= _unanswered(x, 9) else 9
-        _give_all(parts, 5, 13, at if x[at] >= x[at + 1] else at + 1, at + 2)
+        parts[at if x[at] >= x[at + 1] else at + 1] = parts[at + 2] = _take_all(parts, 5, 13) / 2.0
     elif 0.0 < views.rarity[1] <= _least_reach(x, maturity, guesses):
-        at = 8 if x[8] >= x[12] else 12
-        _give_all(parts, 5, 13, at, at)
+        parts[8 if x[8] >= x[12] else 12] = _take_all(parts, 5, 13)
     if 0.0 < views.rarity[2] <= maturity * LEAST_SENT * x[16]:
-        _give_all(parts, 13, 17, 16, 16)
+        parts[16] = _take_all(parts, 13, 17)
 
 
 @inlined

@@ -17,6 +17,7 @@ from online_models.features.conn_state import (
     LAST,
     PEER,
     PEER_SERVICE,
+    RECENT_BEFORE,
     RECENT_RECORDS,
     RECENT_SUSPICION,
     SERVICE,
@@ -29,7 +30,7 @@ from online_models.features.conn_state import (
 from online_models.features.newness import is_known, maturity_of
 from online_models.features.past import DAY
 from online_models.features.table import claim, find, used_since
-from online_models.features.windows import OTHER_THINGS, RECORDS, THINGS, is_beyond_habit, observed, running
+from online_models.features.windows import OTHER_THINGS, RECORDS, THINGS, is_beyond_habit, observed, share_before
 from online_models.guard import ACCEPTED, ANOMALY, RAISED, is_frozen, release_if_quiet
 from online_models.outcome import AHEAD, Outcome, attribute_views, note_views, withhold
 from online_models.suspicion import suspicion_of
@@ -54,12 +55,13 @@ _MUCH = 0.75
 
 @inner
 def _share_of_hour(state: ConnState, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]) -> float:
-    """Return how many of the device's records in the running hour went to this endpoint, 1 from half of them on.
+    """Return how many of the device's records in the last hour went to this endpoint, 1 from half of them on.
 
     `count` came before, so the endpoint is among the recent ones.
     """
-    own = state.recent.rows[find(state.recent, keys[PEER_SERVICE]), RECENT_RECORDS]
-    return float(min(1.0, 2.0 * own / max(1.0, running(row, WINDOWS, 1, RECORDS))))
+    recent = state.recent.rows[find(state.recent, keys[PEER_SERVICE])]
+    own = recent[RECENT_RECORDS] + share_before(row[LAST]) * recent[RECENT_BEFORE]
+    return float(min(1.0, 2.0 * own / max(1.0, observed(row, WINDOWS, 1, RECORDS, row[LAST]))))
 
 
 @inner
@@ -67,7 +69,7 @@ def _kind_of_burst(
     state: ConnState, columns: ConnColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64],
     x: npt.NDArray[np.float64],
 ) -> int:  # fmt: skip
-    """Name a burst of records by whether most went each to another, or half of the running hour's to this endpoint."""
+    """Name a burst of records by whether most went each to another, or half of the last hour's to this endpoint."""
     window = 0 if max(x[7], x[8]) >= max(x[11], x[12]) else 1
     peers = observed(row, WINDOWS, window, THINGS, row[LAST])
     services = observed(row, WINDOWS, window, OTHER_THINGS, row[LAST])
@@ -164,7 +166,7 @@ def _report(
     outcome.devices[at] = used_since(state.device, row[LAST] - DAY) if raised else 0
     attribute_views(views, x, outcome.evidence[i], outcome.parts[at])
     guesses = guesses_at_stranger(state, columns, i, keys, row)
-    credit(views, x, maturity_of(row, columns.ts[i]), guesses, outcome.parts[at])
+    credit(views, x, maturity_of(row, columns.ts[i]), guesses, newness_of_all(columns, i, x), outcome.parts[at])
     tell(state, columns, i, keys, row, outcome.facts[at])
 
 

@@ -78,7 +78,7 @@ def _bound(
     row: npt.NDArray[np.float64], x: npt.NDArray[np.float64], asked_before: bool,
 ) -> None:  # fmt: skip
     """Keep the decades of shape and domain below what names of that kind and amount can have carried."""
-    if says_nothing(columns, i):
+    if says_nothing(state, columns, i, keys, row):
         views.rarity[0], views.rarity[1] = 0.0, 0.0
         return
     beyond = beyond_habit(state, keys, row)

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING
 from online_models import conn_model, dns_model, http_model
 from online_models.compile import entry, inner
 from online_models.features import conn_learn, conn_state, dns_learn, dns_state, http_learn, http_state
-from online_models.features.dns import bytes_in_name
-from online_models.features.dns_learn import learn_amount
 from online_models.features.table import claim
 from online_models.guard import ACCEPTED, ANOMALY, LAST
 from online_models.verdicts import is_expected
@@ -84,7 +82,6 @@ def relearn_dns(state: dns_state.DnsState, views: Views, records: Records, start
             row = state.device.rows[claim(state.device, keys[dns_state.DEVICE])]
             stood = _begin(views, records, i, row)
             _dns_learn(state, records.columns, i, keys, row)
-            learn_amount(state, keys, row, bytes_in_name(records.columns, i))
             row[LAST] = max(stood, row[LAST])
     return int(records.now.size)
 

@@ -160,7 +160,7 @@ class DriftAnswer(_Group):
     """Many devices that began to use the same new service, network, domain or host. Times are log time."""
 
     id: str = Field(description="deterministic")
-    subject: str = Field(examples=["tcp/8883 in 203.0.0.0/16"])
+    subject: str = Field(examples=["tcp/8883 in 203.0.0.0/12"])
     devices: list[str]
 
 

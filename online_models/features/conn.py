@@ -53,6 +53,7 @@ from online_models.features.conn_state import (
     PEER,
     PEER_SERVICE,
     PEERS_FADED_AT,
+    RECENT_BEFORE,
     RECENT_RECORDS,
     RECENT_WINDOW,
     SENT,
@@ -133,7 +134,9 @@ def count(
     for thing in range(2):
         recent = state.recent.rows[claim(state.recent, keys[PEER + thing])]
         recent[LAST] = now
+        adjacent = recent[RECENT_WINDOW + 1] == hour - 1.0
         if count_thing(row, WINDOWS, thing, recent, RECENT_WINDOW, minute, hour):
+            recent[RECENT_BEFORE] = recent[RECENT_RECORDS] if adjacent else 0.0
             recent[RECENT_RECORDS] = 0.0
     failed = columns.outcome[i] != ANSWERED
     known = is_known(state.endpoint, keys[ENDPOINT], row)

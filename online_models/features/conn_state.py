@@ -38,9 +38,9 @@ NEW_PEERS, PEERS_FADED_AT, OUTCOMES, UP, DOWN, DURATION, GAP, SENT, EXCHANGED = 
 ENDPOINT_GAP = 3
 # Site rows: devices that used the network, or rate of new networks of the service.
 SITE_DEVICES, SITE_NEW_NETWORKS = 2, 3
-# Recent rows: the running minute and hour in which the thing was counted last, its records of that hour, and its
-# suspicion with the time of that.
-RECENT_WINDOW, RECENT_RECORDS, RECENT_SUSPICION = 1, 3, 4
+# Recent rows: the running minute and hour in which the thing was counted last, its records of that hour, its
+# suspicion with the time of that, and its records of the hour before.
+RECENT_WINDOW, RECENT_RECORDS, RECENT_SUSPICION, RECENT_BEFORE = 1, 3, 4, 6
 
 DEVICE, SERVICE, ENDPOINT, NETWORK, SITE_NETWORK, SITE_SERVICE, PEER, PEER_SERVICE = range(8)
 KEYS = 8
@@ -68,7 +68,7 @@ def new_conn_state(max_devices: int, max_pairs: int) -> ConnState:
         endpoint=new_table(5, max_pairs),
         network=new_table(2, max_pairs),
         site=new_table(4, max_pairs // 2),
-        recent=new_table(6, max_pairs // 2),
+        recent=new_table(7, max_pairs // 2),
     )
 
 

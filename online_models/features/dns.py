@@ -36,6 +36,7 @@ from online_models.features.dns_state import (
     BYTES,
     COUNT,
     DOMAIN,
+    EXCUSED,
     FADED_AT,
     FAILED_AT,
     FIRST,
@@ -69,7 +70,7 @@ from online_models.features.names import is_empty, is_private
 from online_models.features.newness import is_known, newness, others
 from online_models.features.past import HOUR, SETTLING, rarity, surprise
 from online_models.features.table import Table, claim, find
-from online_models.features.windows import count_record, count_thing, excess, roll
+from online_models.features.windows import count_record, count_thing, excess, roll, share_before
 from online_models.guard import FROZEN, RELEASED, move_on
 
 FEATURES = (
@@ -83,6 +84,8 @@ VIEWS = ("shape", "domain", "reach", "novelty")
 EDGES = np.array([0, 6, 9, 17, 22])
 _ENOUGH_BYTES, _ENOUGH_QUERIES = 24.0, 32.0
 _DOUBLINGS = 3.0
+_EXCUSES = 4.0
+"""Lookups that one which failed excuses: who could not reach a server asks for it a few times more than ever."""
 _UNSEEN_TYPE, _USUAL_RESULT, _UNUSUAL_RESULT = 0.05, 0.6, 0.1
 
 
@@ -101,16 +104,34 @@ def _count_domain(domain: npt.NDArray[np.float64], hour: float, now: float, carr
 
 
 @inner
-def says_nothing(columns: DnsColumns, i: int) -> bool:
-    """Whether there is no name, or one that leaves no network: asked of the link, or private and asked of the site."""
-    private = is_private(columns.names, i) and not columns.outside[i]
-    return bool(columns.to_group[i] or is_empty(columns.names, i) or private)
+def says_nothing(
+    state: DnsState, columns: DnsColumns, i: int, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]
+) -> bool:
+    """Whether there is no name, or one that reaches no stranger: asked of the link, or private.
+
+    A private name says something to a resolver outside that is not known for long; a site's own may have a global
+    address.
+    """
+    if columns.to_group[i] or is_empty(columns.names, i):
+        return True
+    own = not columns.outside[i] or is_known(state.resolver, keys[RESOLVER], row)
+    return bool(own and is_private(columns.names, i))
 
 
 @inner
-def bytes_in_name(columns: DnsColumns, i: int) -> float:
-    """Return how many bytes of a name can be data that leaves the network."""
-    return 0.0 if says_nothing(columns, i) else float(columns.names.sub_length[i])
+def _is_excused(domain: npt.NDArray[np.float64], now: float, failed: bool) -> bool:
+    """Tell whether a lookup under a domain is of the rush after an outage: one that fails excuses a few in an hour.
+
+    One that is excused counts as one of these.
+    """
+    if not 0.0 <= now - domain[FAILED_AT] < HOUR:
+        domain[EXCUSED] = 0.0
+    if failed:
+        domain[FAILED_AT], domain[EXCUSED] = now, domain[EXCUSED] + _EXCUSES
+        return False
+    excused = domain[EXCUSED] >= 1.0
+    domain[EXCUSED] -= 1.0 if excused else 0.0
+    return bool(excused)
 
 
 @inner
@@ -120,17 +141,16 @@ def _count_result(
 ) -> None:  # fmt: skip
     """Count the record, and a failure once an hour for each name, unless it is an outage or the rush after one.
 
-    That is what fails and says nothing, and, under a domain that is known for long, what fails, and what was asked
-    before and had no answer, or an error that is not the name's, within the last hour.
+    That is what fails and says nothing, and, under a domain that is known for long, what fails, and a few names that
+    were asked before for each lookup under it that had no answer, or an error that is not the name's, in the last hour.
     """
-    domain, now = state.domain.rows[find(state.domain, keys[DOMAIN])], row[LAST]
-    failed = columns.result[i] != NOERROR
-    known = is_known(state.domain, keys[DOMAIN], row)
-    rush = known and asked_before and domain[FAILED_AT] > 0.0 and now - domain[FAILED_AT] < HOUR
-    if not (rush or (failed and (known or says_nothing(columns, i)))):
+    failed, known = columns.result[i] != NOERROR, is_known(state.domain, keys[DOMAIN], row)
+    rush = False
+    if known and (asked_before or failed):
+        domain = state.domain.rows[find(state.domain, keys[DOMAIN])]
+        rush = _is_excused(domain, row[LAST], columns.result[i] >= OTHER_ERROR)
+    if not (rush or (failed and (known or says_nothing(state, columns, i, keys, row)))):
         count_record(row, WINDOWS, failed and new_name)
-    if columns.result[i] >= OTHER_ERROR:
-        domain[FAILED_AT] = now
 
 
 @inner
@@ -152,7 +172,8 @@ def count(
         recent[LAST] = now
         new_name = count_thing(row, WINDOWS, thing, recent, RECENT_WINDOW, minute, hour)
     domain = state.domain.rows[claim(state.domain, keys[DOMAIN])]
-    carried = bytes_in_name(columns, i) if new_name else 0.0
+    carries = new_name and not says_nothing(state, columns, i, keys, row)
+    carried = columns.names.sub_length[i] if carries else 0.0
     _count_domain(domain, hour, now, carried, new_name)
     _count_result(state, columns, i, keys, row, new_name, asked_before)
     return bool(asked_before), float(carried)
@@ -161,9 +182,7 @@ def count(
 @inner
 def last_hour(domain: npt.NDArray[np.float64], counter: int, now: float) -> float:
     """Return a domain's count over the last hour; ``counter`` is NAMES, QUERIES or BYTES."""
-    elapsed = now / HOUR
-    share = 1.0 - (elapsed - math.floor(elapsed))
-    return float(domain[counter] + share * domain[counter + NAMES_BEFORE - NAMES])
+    return float(domain[counter] + share_before(now) * domain[counter + NAMES_BEFORE - NAMES])
 
 
 @inner
@@ -275,7 +294,7 @@ def measure(
         for counter in range(4):
             x[9 + 4 * window + counter] = excess(row, WINDOWS, window, counter, row[LAST])
     _measure_novelty(state, columns, i, keys, row, x)
-    if says_nothing(columns, i):
+    if says_nothing(state, columns, i, keys, row):
         new_resolver = 0.0 if is_empty(columns.names, i) else x[19]
         x[:9] = 0.0
         x[17:] = 0.0

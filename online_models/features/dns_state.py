@@ -25,10 +25,10 @@ LAST, FIRST, COUNT = 0, 1, 2
 NEW_DOMAINS, NEW_RESOLVERS, FADED_AT, RESULTS = GUARD_WIDTH, GUARD_WIDTH + 1, GUARD_WIDTH + 2, GUARD_WIDTH + 3
 WINDOWS = GUARD_WIDTH + 7
 # Domain rows of a device: the running hour, and its distinct names, queries and bytes of subdomains; the hour before;
-# when it failed last; and of what was learned: the hour, its bytes, the most in an hour of these twelve, and of those
-# before.
+# when a lookup failed last, and how many others that excuses; and of what was learned: the hour, its bytes, the most in
+# an hour of these twelve, and of those before.
 HOUR_NOW, NAMES, QUERIES, BYTES, NAMES_BEFORE, QUERIES_BEFORE, BYTES_BEFORE = 2, 3, 4, 5, 6, 7, 8
-FAILED_AT, LEARNED_HOUR, LEARNED_BYTES, MOST_LATELY, MOST_BYTES = 9, 10, 11, 12, 13
+FAILED_AT, EXCUSED, LEARNED_HOUR, LEARNED_BYTES, MOST_LATELY, MOST_BYTES = 9, 10, 11, 12, 13, 14
 # Site rows: devices that asked for the domain, rate of new domains (of the whole), or how often a type was asked for.
 SITE_DEVICES, SITE_NEW, SITE_COUNT = 2, 3, 2
 # Recent rows: the running minute and hour in which the thing was counted last, and its suspicion with the time of that.
@@ -54,7 +54,7 @@ def new_dns_state(max_devices: int, max_pairs: int) -> DnsState:
     """Return empty tables bounded by the numbers of devices and of pairs."""
     return DnsState(
         device=new_table(WINDOWS + WINDOWS_WIDTH, max_devices),
-        domain=new_table(14, max_pairs),
+        domain=new_table(15, max_pairs),
         resolver=new_table(3, min(8 * max_devices, max_pairs)),
         site=new_table(4, max_pairs // 2),
         recent=new_table(5, max_pairs),

@@ -94,17 +94,17 @@ def count_record(row: npt.NDArray[np.float64], base: int, failed: bool) -> None:
 
 
 @inner
-def observed(row: npt.NDArray[np.float64], base: int, window: int, counter: int, now: float) -> float:
-    """Return the count over the last span: the running window's, and the share of the one before that still reaches."""
-    at, elapsed = base + window * _WIDTH, now / span_of(window)
-    share = 1.0 - (elapsed - math.floor(elapsed))
-    return float(row[at + _NOW + counter] + share * row[at + _BEFORE + counter])
+def share_before(now: float, span: float = HOUR) -> float:
+    """Return how much of the window before the running one lies within the last span, an hour or so many seconds."""
+    elapsed = now / span
+    return float(1.0 - (elapsed - math.floor(elapsed)))
 
 
 @inner
-def running(row: npt.NDArray[np.float64], base: int, window: int, counter: int) -> float:
-    """Return the running window's count alone."""
-    return float(row[base + window * _WIDTH + _NOW + counter])
+def observed(row: npt.NDArray[np.float64], base: int, window: int, counter: int, now: float) -> float:
+    """Return the count over the last span: the running window's, and the share of the one before that still reaches."""
+    at = base + window * _WIDTH
+    return float(row[at + _NOW + counter] + share_before(now, span_of(window)) * row[at + _BEFORE + counter])
 
 
 @inner

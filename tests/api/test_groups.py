@@ -100,7 +100,7 @@ def newcomers(examples: type[Examples], count: int, *, site: int = 6, behaviour:
     return [
         lasting(
             examples, f"a{n}", 600.0 * n, 600.0 * n + 5, device=f"d{n}", behaviour=behaviour, site_devices=site,
-            subjects=("tcp/8883 in 203.0.0.0/16",),
+            subjects=("tcp/8883 in 203.0.0.0/12",),
         )
         for n in range(count)
     ]  # fmt: skip
@@ -118,7 +118,7 @@ def test_three_devices_and_a_third_of_the_site_make_a_drift(  # noqa: PLR0917 - 
     assert len(drifts) == expected
     for drift in drifts:
         assert drift.devices == [f"d{n}" for n in range(count)]
-        assert drift.sentence == f"{count} of {site} devices began to use tcp/8883 in 203.0.0.0/16"
+        assert drift.sentence == f"{count} of {site} devices began to use tcp/8883 in 203.0.0.0/12"
         assert reader.drift(drift.id) == drift
 
 
@@ -128,7 +128,7 @@ def test_a_drift_is_told_in_place_of_the_alerts_that_come_after_it(tmp_path: Pat
     for alert in newcomers(examples, 6):
         told += [(change.change, change.alert.id) for change in writer.upsert([alert]) if change.is_told]
         told += [(change.change, change.drift.subject) for change in writer.take_drifts()]
-    drift = ("raised", "tcp/8883 in 203.0.0.0/16")
+    drift = ("raised", "tcp/8883 in 203.0.0.0/12")
     joined = [("updated", "a0"), ("updated", "a1")]
     assert told == [("raised", "a0"), ("raised", "a1"), *joined, drift, *[("updated", drift[1])] * 3]
     writer.close()

@@ -133,6 +133,17 @@ def test_a_reference_within_a_tuple_by_value_is_read() -> None:
     assert of_value(ByValue(leaf_of(1.0, 4.0), np.array([0.5]))) == 4.0 - 1.0 + 0.5
 
 
+def test_a_call_keeps_no_array() -> None:
+    tree = tree_of(2)
+    arrays = [tree.table, tree.used, tree.leaf.left, tree.leaves[1].right]
+    total(tree)
+    before = [sys.getrefcount(array) for array in arrays]
+    for _ in range(20):
+        tree.used[0] = 0
+        total(tree)
+    assert [sys.getrefcount(array) for array in arrays] == before
+
+
 def test_an_array_that_is_returned_lasts() -> None:
     leaf = Leaf(np.zeros(4), np.full(4, 2.5))
     kept = second(leaf)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Serve = Callable[..., AbstractContextManager[Server]]
 
-SUBJECT = "tcp/8883 in 203.0.0.0/16"
+SUBJECT = "tcp/8883 in 203.0.0.0/12"
 
 
 def alert(number: int, **more: Any) -> Alert:

@@ -10,9 +10,13 @@ import pytest
 
 from ingest.records import RecordBatch
 from online_models.engine import Engine
+from online_models.features.dns import beyond_habit
+from online_models.features.dns_learn import learn_amount
+from online_models.features.dns_state import BYTES, DOMAIN, KEYS, new_dns_state
 from online_models.features.newness import is_known
 from online_models.features.table import claim, new_table
 from online_models.guard import FIRST, FROZEN, GUARD_WIDTH, LAST, RELEASED
+from online_models.types import Feedback
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -73,29 +77,76 @@ def test_a_tunnel_under_a_known_domain_is_told_every_day(traffic: Traffic, knows
         assert "dns-tunnel" in behaviours([scored]), day
 
 
-def test_a_tunnel_that_grows_from_hour_to_hour_is_told_on_its_first_day(
-    traffic: Traffic, knows_a_domain: bytes
-) -> None:
-    begin = traffic.START + traffic.DAY
-    hours = [begin + hour * traffic.HOUR + np.linspace(0.0, 3500.0, max(1, int(1.9**hour))) for hour in range(12)]
-    ramp = data_in_names(traffic, np.concatenate(hours), "evil.ddns.example")
-    names = [traffic.Site(hours=12.0, seed=50, begin=begin).frames()["dns"], ramp]
-    scored = Engine.from_bytes(knows_a_domain).process(RecordBatch("dns", traffic.in_order("dns", names)))
+def test_what_grows_from_hour_to_hour_is_no_habit_of_the_day(traffic: Traffic, knows_a_domain: bytes) -> None:
+    """It begins at what was learned on the day before, and never doubles within an hour."""
+    engine, begin = Engine.from_bytes(knows_a_domain), traffic.START + traffic.DAY
+    usual = begin + 9.2 * traffic.HOUR + 60.0 * np.arange(8.0)
+    engine.learn(RecordBatch("dns", data_in_names(traffic, usual, "ddns.example")))
+    hours = [begin + (24 + hour) * traffic.HOUR + np.linspace(0.0, 3500.0, int(8 * 1.8**hour)) for hour in range(6)]
+    ramp = data_in_names(traffic, np.concatenate(hours), "ddns.example", seed=7)
+    names = [traffic.Site(hours=8.0, seed=50, begin=begin + traffic.DAY).frames()["dns"], ramp]
+    scored = engine.process(RecordBatch("dns", traffic.in_order("dns", names)))
     assert "dns-tunnel" in behaviours([scored])
 
 
-def test_what_a_domain_carries_every_day_is_its_habit(traffic: Traffic, knows_a_domain: bytes) -> None:
-    """Odd names that were learned, as many each day: more than ever on the first day, on no later one."""
-    engine, told = Engine.from_bytes(knows_a_domain), []
-    for day in range(3):
-        begin = traffic.START + (1 + day) * traffic.DAY
-        odd = data_in_names(traffic, begin + 9.2 * traffic.HOUR + 60.0 * np.arange(8.0), "ddns.example", seed=day)
-        if day == 0:
-            engine.learn(RecordBatch("dns", odd))
-            continue
-        names = [traffic.Site(hours=24.0, seed=50 + day, begin=begin).frames()["dns"], odd]
-        told.append(behaviours([engine.process(RecordBatch("dns", traffic.in_order("dns", names)))]))
-    assert told == [set(), set()]
+@pytest.mark.parametrize("is_habit", [True, False])
+def test_what_a_domain_carries_every_day_is_its_habit(
+    traffic: Traffic, knows_a_domain: bytes, *, is_habit: bool
+) -> None:
+    """Odd names that were learned on a day, and as many others on the next."""
+    engine = Engine.from_bytes(knows_a_domain)
+    begin = traffic.START + traffic.DAY
+    times = begin + 9.2 * traffic.HOUR + 60.0 * np.arange(40.0)
+    if is_habit:
+        engine.learn(RecordBatch("dns", data_in_names(traffic, times, "ddns.example")))
+    site = traffic.Site(hours=24.0, seed=50, begin=begin + traffic.DAY).frames()["dns"]
+    odd = data_in_names(traffic, times + traffic.DAY, "ddns.example", seed=7)
+    scored = engine.process(RecordBatch("dns", traffic.in_order("dns", [site, odd])))
+    assert ("dns-tunnel" in behaviours([scored])) != is_habit
+
+
+def test_a_habit_is_what_was_learned_until_the_last_half_day_and_fades_by_half_in_a_week() -> None:
+    state, keys, row = new_dns_state(16, 16), np.zeros(KEYS, np.uint64), np.zeros(GUARD_WIDTH + 100)
+    keys[DOMAIN] = 7
+    domain = state.domain.rows[claim(state.domain, keys[DOMAIN])]
+    domain[FIRST] = row[FIRST] = 1_767_600_000.0
+
+    def beyond(hours: float, carried: float) -> float:
+        """Return how far such an hour's amount lies beyond the habit, so many hours after the first record."""
+        row[LAST] = row[FIRST] + 3600.0 * hours
+        domain[BYTES] = carried
+        return beyond_habit(state, keys, row)
+
+    for hour in range(14):
+        row[LAST] = row[FIRST] + 3600.0 * hour
+        learn_amount(state, keys, row, 500.0)
+        learn_amount(state, keys, row, 499.0)
+    assert beyond(14.5, 1999.0) == 0.0
+    assert beyond(14.5, 7999.0) == pytest.approx(2.0 / 3.0)
+    assert beyond(14.5, 16_000.0) == 1.0
+    learn_amount(state, keys, row, 7999.0)
+    assert beyond(15.5, 7999.0) == pytest.approx(2.0 / 3.0)
+    assert beyond(23.9, 7999.0) == pytest.approx(2.0 / 3.0)
+    assert beyond(24.1, 7999.0) == 0.0
+    row[LAST] = row[FIRST] + 3600.0 * 24.1
+    learn_amount(state, keys, row, 0.0)
+    row[LAST] += 7 * 86_400.0
+    learn_amount(state, keys, row, 0.0)
+    assert beyond(24.1 + 7 * 24.0, 15_999.0) == pytest.approx(1.0 / 3.0, abs=0.01)
+
+
+def test_a_flood_that_was_called_expected_makes_no_tunnel_a_habit(traffic: Traffic, knows_a_domain: bytes) -> None:
+    engine, begin = Engine.from_bytes(knows_a_domain), traffic.START + traffic.DAY
+    times = begin + 0.01 * np.arange(6000.0)
+    flood = traffic.lookups(times, traffic.VICTIM, ["cam1-telemetry-v2.ddns.example"] * times.size)
+    alerts = engine.process(RecordBatch("dns", flood)).alerts
+    assert alerts
+    for number, alert in enumerate(alerts):
+        engine.hear(Feedback(number, alert, "expected"))
+    site = traffic.Site(hours=24.0, seed=50, begin=begin + traffic.DAY).frames()["dns"]
+    later = begin + traffic.DAY + 13.0 * traffic.HOUR + 2.0 * np.arange(60.0)
+    names = traffic.in_order("dns", [site, data_in_names(traffic, later, "t.ddns.example")])
+    assert "dns-tunnel" in behaviours([engine.process(RecordBatch("dns", names))])
 
 
 @pytest.mark.parametrize(
@@ -118,6 +169,16 @@ def test_a_private_name_hides_no_data_from_a_stranger_nor_an_address_what_stands
     assert ("dns-tunnel" in behaviours([scored])) == is_told
 
 
+def test_private_names_are_no_tunnel_where_the_sites_resolver_has_a_global_address(traffic: Traffic) -> None:
+    resolver, site = pl.lit("2a02:8070:1234:5600::1").alias("id.resp_h"), traffic.Site(hours=24.0).frames()["dns"]
+    engine = Engine()
+    engine.process(RecordBatch("dns", site.with_columns(resolver)))
+    times = traffic.START + traffic.DAY + 60.0 * np.arange(12.0)
+    names = ["desktop-" + word + ".lan" for word in np.random.default_rng(2).permutation(LETTERS)[:12]]
+    asked = traffic.lookups(times, traffic.VICTIM, names).with_columns(resolver)
+    assert engine.process(RecordBatch("dns", asked)).alerts == ()
+
+
 def test_names_of_the_own_network_are_no_tunnel_however_new(traffic: Traffic, learned_day: bytes) -> None:
     times = traffic.START + traffic.DAY + 60.0 * np.arange(8.0)
     names = [f"{word}.lan" for word in ("nas", "printer", "tv", "router", "phone", "desk", "hub", "lamp")]
@@ -132,21 +193,43 @@ def test_a_tunnel_that_is_answered_is_not_called_generated_names(traffic: Traffi
     assert "generated-names" not in found
 
 
-@pytest.mark.parametrize(("failed_before", "is_told"), [(False, True), (True, False)], ids=["flood", "after an outage"])
-def test_many_lookups_of_a_known_name_are_a_flood_unless_it_failed_just_before(
-    traffic: Traffic, learned_day: bytes, *, failed_before: bool, is_told: bool
+@pytest.mark.parametrize(
+    ("tries", "after", "rush", "is_told"),
+    [
+        (0, 900.0, 1500, True),
+        (500, 900.0, 1500, False),
+        (500, 900.0, 12_000, True),
+        (5, 900.0, 1500, True),
+        (500, 9000.0, 1500, True),
+    ],
+    ids=["flood", "after an outage", "more than a rush", "a few lost", "hours later"],
+)
+def test_many_lookups_of_a_known_name_are_a_flood_unless_it_was_tried_in_vain_just_before(
+    traffic: Traffic, learned_day: bytes, tries: int, after: float, rush: int, *, is_told: bool
 ) -> None:
-    begin = traffic.START + traffic.DAY
+    engine, begin = Engine.from_bytes(learned_day), traffic.START + traffic.DAY
     site = traffic.Site(hours=24.0).frames()["dns"]
     name = site.filter(pl.col("id.orig_h") == traffic.VICTIM)["query"][0]
-    engine = Engine.from_bytes(learned_day)
-    tries = begin + 60.0 * np.arange(10.0)
-    if failed_before:
-        codes = [2] * tries.size
-        engine.process(RecordBatch("dns", traffic.lookups(tries, traffic.VICTIM, [name] * tries.size, rcode=codes)))
-    rush = begin + 900.0 + 0.01 * np.arange(6000.0)
-    scored = engine.process(RecordBatch("dns", traffic.lookups(rush, traffic.VICTIM, [name] * rush.size)))
+    if tries:
+        failed = traffic.lookups(
+            begin + np.arange(tries, dtype=np.float64), traffic.VICTIM, [name] * tries, rcode=[2] * tries
+        )
+        engine.process(RecordBatch("dns", failed))
+    times = begin + after + np.linspace(0.0, 30.0, rush)
+    scored = engine.process(RecordBatch("dns", traffic.lookups(times, traffic.VICTIM, [name] * rush)))
     assert ("dns-flood" in behaviours([scored])) == is_told
+
+
+def test_failures_by_a_clock_that_was_ahead_excuse_no_flood(traffic: Traffic, learned_day: bytes) -> None:
+    engine, begin = Engine.from_bytes(learned_day), traffic.START + traffic.DAY
+    day = traffic.Site(hours=24.0, seed=50, begin=begin).frames()["dns"]
+    name = day.filter(pl.col("id.orig_h") == traffic.VICTIM)["query"][0]
+    ahead = begin + 90.0 * traffic.DAY + np.arange(500.0)
+    engine.process(RecordBatch("dns", traffic.lookups(ahead, traffic.VICTIM, [name] * 500, rcode=[2] * 500)))
+    engine.process(RecordBatch("dns", day))
+    times = begin + traffic.DAY + np.linspace(0.0, 30.0, 1500)
+    scored = engine.process(RecordBatch("dns", traffic.lookups(times, traffic.VICTIM, [name] * 1500)))
+    assert "dns-flood" in behaviours([scored])
 
 
 def test_a_newcomer_that_guesses_passwords_slowly_from_its_first_minutes_is_told(
@@ -160,15 +243,24 @@ def test_a_newcomer_that_guesses_passwords_slowly_from_its_first_minutes_is_told
     assert (newcomer, "brute-force") in {(alert.device, alert.behaviour) for alert in scored.alerts}
 
 
-@pytest.mark.parametrize("service", ["imap,ssl", "ssl"])
-def test_mail_beside_a_burst_is_no_guessing(traffic: Traffic, learned_day: bytes, service: str) -> None:
-    begin = traffic.START + traffic.DAY
+@pytest.mark.parametrize("begins", [600.0, 3580.0], ids=["within an hour", "over the full hour"])
+def test_mail_beside_a_burst_is_no_guessing(traffic: Traffic, learned_day: bytes, begins: float) -> None:
+    begin = np.ceil((traffic.START + traffic.DAY) / traffic.HOUR) * traffic.HOUR + begins
     site = traffic.Site(hours=24.0).frames()["conn"]
     own = site.filter(pl.col("id.orig_h") == traffic.VICTIM, pl.col("id.resp_p") == 443)["id.resp_h"][0]
     burst = traffic.flows(begin + 0.2 * np.arange(150.0), traffic.VICTIM, [own] * 150, 443)
-    mail = traffic.flows(begin + 30.0 + np.arange(4.0), traffic.VICTIM, ["198.51.0.77"] * 4, 993, service=[service] * 4)
+    times = begin + 30.0 + np.arange(4.0)
+    mail = traffic.flows(times, traffic.VICTIM, ["198.51.0.77"] * 4, 993, service=["imap,ssl"] * 4)
     scored = Engine.from_bytes(learned_day).process(RecordBatch("conn", traffic.in_order("conn", [burst, mail])))
     assert "brute-force" not in behaviours([scored])
+
+
+def test_guesses_over_the_full_hour_stay_guesses(traffic: Traffic, learned_day: bytes) -> None:
+    begin = np.ceil((traffic.START + traffic.DAY) / traffic.HOUR) * traffic.HOUR + 3400.0
+    guesses = traffic.flows(begin + np.arange(400.0), traffic.VICTIM, [traffic.NEIGHBOUR] * 400, 22)
+    found = behaviours([Engine.from_bytes(learned_day).process(RecordBatch("conn", guesses))])
+    assert "brute-force" in found
+    assert "flood" not in found
 
 
 def test_what_was_known_for_long_stays_so_while_an_incident_is_open(traffic: Traffic) -> None:
