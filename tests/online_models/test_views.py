@@ -166,3 +166,11 @@ def test_what_is_true_of_any_site_counts_while_this_one_has_little_past(learned:
         assess(views, x, 1.0, now)
         views.prior[1] = 0.0
         assert views.rarity[1] == pytest.approx(expected, abs=0.7)
+
+
+def test_scores_of_a_new_device_count_a_quarter_where_a_view_compares_with_its_past() -> None:
+    views, x = views_of(), np.full(FEATURES, 0.2)
+    for maturity in (0.0, 0.5, 1.0):
+        assess(views, x, maturity)
+        learn_views(views, maturity)
+    assert views.calibration.total.tolist() == [0.25 + 0.625 + 1.0, 3.0, 0.25 + 0.625 + 1.0, 3.0]
