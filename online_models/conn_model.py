@@ -222,12 +222,15 @@ def run_conn(state: ConnState, views: Views, columns: ConnColumns, start: int, t
         maturity = maturity_of(row, columns.ts[i])
         guesses, all_new = guesses_at_stranger(state, columns, i, keys, row), newness_of_all(columns, i, x)
         assess_record(views, x, maturity, guesses, all_new, trusted, row[LAST])
+        if columns.nobody[i]:
+            views.rarity[:] = 0.0
         if not trusted:
             _judge_record(state, views, columns, i, keys, row, x, outcome)
         if trusted or not (outcome.verdict[i] & ~ACCEPTED or is_frozen(row)):
             more = is_more_of_the_new(state, keys, row, outcome.evidence[i])
             learn(state, columns, i, keys, row)
-            if trusted or not (outcome.verdict[i] & ACCEPTED or more or is_new_burst(state, views, keys, row)):
+            odd = outcome.verdict[i] & ACCEPTED or more or is_new_burst(state, views, keys, row)
+            if (trusted or not odd) and not columns.nobody[i]:
                 learn_views(views, maturity, row[LAST])
         else:
             withhold(outcome, i)

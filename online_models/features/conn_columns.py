@@ -36,6 +36,7 @@ _SIDES = (
     ("local_orig", "local_resp"),
 )
 _LOGIN_SERVICES = "(^|,)(ssh|ftp|rdp|rfb|smb|ntlm|krb|krb_tcp|mysql|postgresql|ldap|pop3|imap)(,|$)"
+_UNSPECIFIED = ["::", "0.0.0.0"]  # noqa: S104 - as logs have them
 _LOGIN_PORTS = (21, 22, 23, 110, 139, 143, 389, 445, 1433, 2323, 3306, 3389, 5432, 5900, 5985, 6379, 8291)
 
 
@@ -45,7 +46,8 @@ class ConnColumns(NamedTuple):
 
     ``device`` and ``peer`` are the local and the other endpoint; ``up`` and ``down`` are payload bytes sent and
     received by the device, ``login`` tells that the service asks for a password, ``turned`` that the log has originator
-    and responder the wrong way round. ``ts`` is when the connection began, ``end`` when it ended (epoch seconds).
+    and responder the wrong way round, ``nobody`` that the device has no address yet and so cannot be told from others
+    (RFC 2131, 4862). ``ts`` is when the connection began, ``end`` when it ended (epoch seconds).
     """
 
     ts: npt.NDArray[np.float64]
@@ -61,6 +63,7 @@ class ConnColumns(NamedTuple):
     down: npt.NDArray[np.float64]
     login: npt.NDArray[np.bool_]
     turned: npt.NDArray[np.bool_]
+    nobody: npt.NDArray[np.bool_]
 
 
 @kernel
@@ -184,6 +187,7 @@ def conn_columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> ConnColu
         down=np.where(inbound, sent, received),
         login=np.isin(ports[:, 1], _LOGIN_PORTS) | _are_logins(frame["service"]),
         turned=turned,
+        nobody=owned(frame["id.orig_h"].is_in(_UNSPECIFIED).fill_null(value=False).to_numpy()),
     )
 
 

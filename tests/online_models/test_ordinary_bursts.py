@@ -130,3 +130,20 @@ def test_ports_that_were_tried_in_vain_do_not_make_a_stranger_ordinary(learned_d
     engine.process(RecordBatch("conn", traffic.in_order("conn", tried)))
     scored = engine.process(RecordBatch("conn", traffic.beacon(begin + 3.0 * traffic.HOUR)))
     assert {alert.device for alert in scored.alerts} == {traffic.VICTIM}
+
+
+@pytest.mark.parametrize(
+    ("source", "is_told"),
+    [("::", False), ("0.0.0.0", False), ("fe80::211:22ff:fe33:4455", True)],  # noqa: S104 - as logs have them
+)
+def test_who_has_no_address_yet_is_no_device(
+    learned_day: bytes, traffic: Traffic, source: str, *, is_told: bool
+) -> None:
+    """A day of one newcomer an hour, and then sixty of them at once."""
+    engine, begin = Engine.from_bytes(learned_day), traffic.START + traffic.DAY
+    times = begin + np.append(traffic.HOUR * np.arange(24.0), 24.1 * traffic.HOUR + 0.5 * np.arange(60.0))
+    groups = [f"ff02::1:ff{k // 256:02x}:{k % 256:x}" for k in range(times.size)]
+    asked = traffic.flows(times, source, groups, 135, proto=["icmp"] * times.size, conn_state=["OTH"] * times.size)
+    scored = engine.process(RecordBatch("conn", asked))
+    assert bool(scored.alerts) == is_told
+    assert bool(scored.score.any()) == is_told
