@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from online_models.compile import entry, inlined, inner
-from online_models.features.dns import beyond_habit, bytes_a_name, count, measure, says_nothing, size_of
+from online_models.features.dns import bytes_a_name, count, measure, says_nothing, size_of
 from online_models.features.dns_facts import tell
-from online_models.features.dns_learn import doubt, learn, learn_amount
+from online_models.features.dns_habits import beyond_habit, learn_amount
+from online_models.features.dns_learn import doubt, learn
 from online_models.features.dns_state import (
     DEVICE,
     DOMAIN,

@@ -42,10 +42,6 @@ from online_models.features.dns_state import (
     FIRST,
     HOUR_NOW,
     LAST,
-    LEARNED_BYTES,
-    LEARNED_HOUR,
-    MOST_BYTES,
-    MOST_LATELY,
     NAMES,
     NAMES_BEFORE,
     NEW_DOMAINS,
@@ -64,13 +60,13 @@ from online_models.features.dns_state import (
     TYPE,
     WINDOWS,
     DnsState,
-    half_days,
+    last_hour,
 )
 from online_models.features.names import is_empty, is_private
 from online_models.features.newness import is_known, newness, others
 from online_models.features.past import HOUR, SETTLING, rarity, surprise
 from online_models.features.table import Table, claim, find
-from online_models.features.windows import count_record, count_thing, excess, roll, share_before
+from online_models.features.windows import count_record, count_thing, excess, roll
 from online_models.guard import FROZEN, RELEASED, move_on
 
 FEATURES = (
@@ -83,7 +79,6 @@ FEATURES = (
 VIEWS = ("shape", "domain", "reach", "novelty")
 EDGES = np.array([0, 6, 9, 17, 22])
 _ENOUGH_BYTES, _ENOUGH_QUERIES = 24.0, 32.0
-_DOUBLINGS = 3.0
 _EXCUSES = 4.0
 """Lookups that one which failed excuses: who could not reach a server asks for it a few times more than ever."""
 _UNSEEN_TYPE, _USUAL_RESULT, _UNUSUAL_RESULT = 0.05, 0.6, 0.1
@@ -180,43 +175,10 @@ def count(
 
 
 @inner
-def last_hour(domain: npt.NDArray[np.float64], counter: int, now: float) -> float:
-    """Return a domain's count over the last hour; ``counter`` is NAMES, QUERIES or BYTES."""
-    return float(domain[counter] + share_before(now) * domain[counter + NAMES_BEFORE - NAMES])
-
-
-@inner
 def bytes_a_name(state: DnsState, keys: npt.NDArray[np.uint64], now: float) -> float:
     """Return the bytes before the registered domain in an average name under it in the last hour, after `count`."""
     domain = state.domain.rows[find(state.domain, keys[DOMAIN])]
     return last_hour(domain, BYTES, now) / max(1.0, last_hour(domain, NAMES, now))
-
-
-@inner
-def _habit(domain: npt.NDArray[np.float64], now: float) -> float:
-    """Return the most bytes that were learned in an hour, up to the last time that twelve hours were over.
-
-    So what grows from hour to hour is no habit on the day on which it does. In the first twelve hours all ended hours
-    count.
-    """
-    since, learned = half_days(domain, now), half_days(domain, domain[LEARNED_HOUR] * HOUR)
-    if since > 0.0 and since == learned:
-        return float(domain[MOST_BYTES])
-    ended = domain[LEARNED_BYTES] if domain[LEARNED_HOUR] != math.floor(now / HOUR) else 0.0
-    return float(max(domain[MOST_BYTES], domain[MOST_LATELY], ended))
-
-
-@inner
-def beyond_habit(state: DnsState, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64]) -> float:
-    """Return in [0, 1] how far a domain carries more in the last hour than is its habit: 1 is 16 times, 0 is twice.
-
-    It is 1 for a domain that the device has not known for long.
-    """
-    if not is_known(state.domain, keys[DOMAIN], row):
-        return 1.0
-    domain = state.domain.rows[find(state.domain, keys[DOMAIN])]
-    times = (1.0 + last_hour(domain, BYTES, row[LAST])) / (1.0 + _habit(domain, row[LAST]))
-    return min(1.0, max(0.0, (math.log2(times) - 1.0) / _DOUBLINGS))
 
 
 @inner

@@ -25,7 +25,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from online_models.compile import inner
-from online_models.features.dns import last_hour, site_count
+from online_models.features.dns import site_count
 from online_models.features.dns_state import (
     BYTES,
     COUNT,
@@ -47,6 +47,7 @@ from online_models.features.dns_state import (
     TYPE,
     WINDOWS,
     DnsState,
+    last_hour,
 )
 from online_models.features.past import DAY, decayed, rate_of
 from online_models.features.table import find

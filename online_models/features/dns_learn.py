@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from online_models.compile import inlined, inner
@@ -13,10 +12,6 @@ from online_models.features.dns_state import (
     FADED_AT,
     FIRST,
     LAST,
-    LEARNED_BYTES,
-    LEARNED_HOUR,
-    MOST_BYTES,
-    MOST_LATELY,
     NEW_DOMAINS,
     NEW_RESOLVERS,
     RESOLVER,
@@ -29,19 +24,15 @@ from online_models.features.dns_state import (
     SITE_TYPE,
     TYPE,
     DnsState,
-    half_days,
 )
-from online_models.features.past import HOUR, counts_as_new, decayed
-from online_models.features.table import claim, find
+from online_models.features.past import counts_as_new, decayed
+from online_models.features.table import claim
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
     from online_models.features.dns_columns import DnsColumns
-
-_FADES = 14.0
-"""Half days in which a habit fades by half: a week."""
 
 
 @inner
@@ -56,24 +47,6 @@ def _learn_site(state: DnsState, keys: npt.NDArray[np.uint64], now: float, new_t
     site[SITE_NEW] += counts_as_new(site[FIRST], now) if new_to_site else 0.0
     if new_to_site or new_to_device:
         state.site.rows[claim(state.site, keys[SITE_DOMAIN]), SITE_DEVICES] += 1.0
-
-
-@inner
-def learn_amount(state: DnsState, keys: npt.NDArray[np.uint64], row: npt.NDArray[np.float64], carried: float) -> None:
-    """Learn that a record's domain carried so many bytes more in this hour; `learn` came before.
-
-    The most of twelve hours becomes habit when they are over.
-    """
-    domain, now = state.domain.rows[find(state.domain, keys[DOMAIN])], row[LAST]
-    hour = math.floor(now / HOUR)
-    if hour != domain[LEARNED_HOUR]:
-        domain[MOST_LATELY] = max(domain[MOST_LATELY], domain[LEARNED_BYTES])
-        passed = half_days(domain, now) - half_days(domain, domain[LEARNED_HOUR] * HOUR)
-        if passed > 0.0:
-            domain[MOST_BYTES] = max(domain[MOST_BYTES] * 0.5 ** (passed / _FADES), domain[MOST_LATELY])
-            domain[MOST_LATELY] = 0.0
-        domain[LEARNED_HOUR], domain[LEARNED_BYTES] = hour, 0.0
-    domain[LEARNED_BYTES] += carried
 
 
 @inlined

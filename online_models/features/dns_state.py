@@ -13,7 +13,7 @@ from online_models.compile import inner
 from online_models.features.past import SETTLING
 from online_models.features.table import MOST_AT_ONCE, Table, make_room, new_table, room_for
 from online_models.features.text import join, of_owner
-from online_models.features.windows import WINDOWS_WIDTH
+from online_models.features.windows import WINDOWS_WIDTH, share_before
 from online_models.guard import GUARD_WIDTH
 
 if TYPE_CHECKING:
@@ -59,6 +59,12 @@ def new_dns_state(max_devices: int, max_pairs: int) -> DnsState:
         site=new_table(4, max_pairs // 2),
         recent=new_table(5, max_pairs),
     )
+
+
+@inner
+def last_hour(domain: npt.NDArray[np.float64], counter: int, now: float) -> float:
+    """Return a domain's count over the last hour; ``counter`` is NAMES, QUERIES or BYTES."""
+    return float(domain[counter] + share_before(now) * domain[counter + NAMES_BEFORE - NAMES])
 
 
 @inner

@@ -10,8 +10,7 @@ import pytest
 
 from ingest.records import RecordBatch
 from online_models.engine import Engine
-from online_models.features.dns import beyond_habit
-from online_models.features.dns_learn import learn_amount
+from online_models.features.dns_habits import beyond_habit, learn_amount
 from online_models.features.dns_state import BYTES, DOMAIN, KEYS, new_dns_state
 from online_models.features.newness import is_known
 from online_models.features.table import claim, new_table
