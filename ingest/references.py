@@ -39,13 +39,13 @@ class Reference(types.Type):
     ----------
     instance_class
         The class of the named tuple.
-    types
-        Types of its fields, in order.
+    types, fields
+        Types and names of its fields, in order.
     """
 
     def __init__(self, field_types: Iterable[types.Type], instance_class: type[Any]) -> None:
         self.instance_class, self.types = instance_class, tuple(field_types)
-        self.fields: tuple[str, ...] = vars(instance_class)["_fields"]
+        self.fields: tuple[str, ...] = instance_class._fields
         # A name of all types, which numba would put into every symbol, would be thousands of letters long.
         digest = hashlib.sha256(", ".join(map(str, self.types)).encode()).hexdigest()[:_DIGITS]
         super().__init__(f"{instance_class.__name__}.{digest}")
@@ -82,7 +82,9 @@ class _Model(PrimitiveModel):
 class _Fields(AttributeTemplate):
     key = Reference
 
-    def generic_resolve(self, reference: Reference, name: str) -> Any:  # a type, or None where there is no such field
+    def generic_resolve(  # type: ignore[override]  # numba declares it as a value
+        self, reference: Reference, name: str
+    ) -> types.Type | None:
         return reference.types[reference.fields.index(name)] if name in reference.fields else None
 
 

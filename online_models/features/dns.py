@@ -109,8 +109,9 @@ def says_nothing(
     """
     if columns.to_group[i] or is_empty(columns.names, i):
         return True
-    own = not columns.outside[i] or is_known(state.resolver, keys[RESOLVER], row)
-    return bool(own and is_private(columns.names, i))
+    if not is_private(columns.names, i):
+        return False
+    return bool(not columns.outside[i] or is_known(state.resolver, keys[RESOLVER], row))
 
 
 @inner
