@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from io import SEEK_END
 from typing import Any, BinaryIO
 
@@ -21,6 +22,7 @@ from online_models.features.table import Table, entries, filled_table
 
 MAGIC = b"NSLMODEL9\n"
 _DIGEST = 32
+_NUMBERS = re.compile("[<|][biuf][1248]")
 _TOLD_DIGITS = 16
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -136,7 +138,7 @@ def read_meta(file: BinaryIO) -> dict[str, Any]:
     try:
         header = json.loads(text)
         meta: dict[str, Any] = header["meta"]
-        size = sum(math.prod(shape) * np.dtype(dtype).itemsize for _, dtype, shape in header["arrays"])
+        size = sum(math.prod(shape) * _dtype_of(dtype).itemsize for _, dtype, shape in header["arrays"])
     except (ValueError, TypeError, KeyError) as error:
         raise SnapshotError(f"the model snapshot is damaged (its header cannot be read: {error})") from error
     if length != len(first) + len(text) + size + _DIGEST:
@@ -150,10 +152,17 @@ def digest_in(file: BinaryIO) -> str:
     return file.read().hex()[:_TOLD_DIGITS]
 
 
+def _dtype_of(text: Any) -> np.dtype[Any]:
+    """Return the type that `encode` wrote; numpy would run a parser over any other text."""
+    if not isinstance(text, str) or _NUMBERS.fullmatch(text) is None:
+        raise ValueError(f"{text!r} is no type of numbers")
+    return np.dtype(text)
+
+
 def _read_arrays(index: list[Any], body: memoryview) -> Arrays:
     arrays, at = {}, 0
-    for name, dtype, shape in index:
-        count = int(np.prod(shape, dtype=np.int64))
-        arrays[name] = np.frombuffer(body, np.dtype(dtype), count, at).reshape(shape)
-        at += count * np.dtype(dtype).itemsize
+    for name, text, shape in index:
+        count, dtype = int(np.prod(shape, dtype=np.int64)), _dtype_of(text)
+        arrays[name] = np.frombuffer(body, dtype, count, at).reshape(shape)
+        at += count * dtype.itemsize
     return arrays

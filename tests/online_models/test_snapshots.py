@@ -68,6 +68,12 @@ def test_a_byte_changed_anywhere_is_noticed(learned_day: bytes, place: float, ch
         Engine.from_bytes(bytes(damaged))
 
 
+@pytest.mark.parametrize("dtype", ["<,8", "<i,", "(i8", "<O8", "<m8", "<i3", "i8"])
+def test_a_type_that_no_snapshot_has_is_refused(learned_day: bytes, dtype: str) -> None:
+    with pytest.raises(SnapshotError):
+        Engine.from_bytes(learned_day.replace(b'"<i8"', f'"{dtype}"'.encode(), 1))
+
+
 @COMPILING
 @given(st.floats(0.0, 1.0, exclude_max=True))
 @example(0.0)
