@@ -8,7 +8,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-WARM_UP = echo "compiling the models for this machine (once)" && $(BIN)/python -c 'from api.warmup import warm_up; warm_up(with_feedback=True)'
+WARM_UP = echo "compiling the models for this machine (once)" && $(BIN)/python -c 'from api.pipeline.warmup import warm_up; warm_up(with_feedback=True)'
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

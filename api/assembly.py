@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, Final
 import orjson
 
 from api.errors import SettingsError, StateError
-from api.models import REPLAYED, checkpoint_parts, load_models, log_time_of, model_config, without_models
 from api.pipeline import CommandQueue, Pipeline, Scorer
 from api.pipeline.checkpointer import Checkpointer
 from api.pipeline.clock import Clock
 from api.pipeline.jobs import JobBoard
+from api.pipeline.models import REPLAYED, checkpoint_parts, load_models, log_time_of, model_config, without_models
 from api.pipeline.runner import Parts
-from api.restoring import begin_from
+from api.pipeline.warmup import warm_up
+from api.serve.stream import Hub, StreamLimits
 from api.service import RequestLimits, Service
 from api.settings import default_state_directory
-from api.snapshots import KeptOverTime, SnapshotStore
-from api.state import fingerprint, state_directory
-from api.store import AlertReader, AlertWriter, EvidenceReader
-from api.stream import Hub, StreamLimits
-from api.warmup import warm_up
-from ingest.checkpoints import CheckpointStore
-from ingest.source import FollowSource
+from api.state.directory import fingerprint, state_directory
+from api.state.restoring import begin_from
+from api.state.snapshots import KeptOverTime, SnapshotStore
+from api.state.store import AlertReader, AlertWriter, EvidenceReader
+from ingest.follow.checkpoints import CheckpointStore
+from ingest.follow.source import FollowSource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from api.sections import SocketIOConfig
     from api.settings import Settings
-    from api.state import StateDirectory
+    from api.state.directory import StateDirectory
 
 _MIB: Final = 1 << 20
 _DAY_S: Final = 86_400.0  # no log is rotated less often

@@ -9,9 +9,9 @@ from api.pipeline.clock import Clock
 
 if TYPE_CHECKING:
     from api.pipeline import Pipeline
-    from api.state import StateDirectory
-    from api.store import AlertReader, EvidenceReader
-    from api.stream import Hub
+    from api.serve.stream import Hub
+    from api.state.directory import StateDirectory
+    from api.state.store import AlertReader, EvidenceReader
 
 _MIB: Final = 1 << 20
 

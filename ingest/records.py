@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ingest.schemas import CONN, DNS, HTTP, MODELLED_KINDS, SCHEMAS
+from ingest.decode.schemas import CONN, DNS, HTTP, MODELLED_KINDS, SCHEMAS
 
 if TYPE_CHECKING:
     import polars as pl

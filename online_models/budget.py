@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ingest.references import by_reference
+from ingest.compiled.references import by_reference
 from online_models.compile import entry, inner
 
 THRESHOLDS = (2.4, 2.7, 3.0, 3.3, 3.8, 4.5, 5.5, 7.0, 9.5, 13.0)

@@ -20,7 +20,7 @@ from typing import Any, Final, TypeVar
 import numba
 from numba.core import config as numba_config
 
-from ingest import parts, references
+from ingest.compiled import parts, references
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -48,7 +48,7 @@ def entry(function: F) -> F:
 
 
 def inner(function: F) -> F:
-    """Compile a function that allocates nothing as a part of the kernels that call it: see `ingest.parts`."""
+    """Compile a function that allocates nothing as a part of the kernels that call it: see `ingest.compiled.parts`."""
     return parts.part(function, _nrt=False)
 
 

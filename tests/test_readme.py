@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from api.app import create_app
 from api.assembly import assembled
 from api.sections import MachineLearningModelConfig, SocketIOConfig, TrafficAnalyzerConfig
+from api.serve.app import create_app
+from api.serve.stream.websocket import websocket_routes
 from api.settings import load_settings
-from api.stream.websocket import websocket_routes
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

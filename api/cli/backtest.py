@@ -15,7 +15,7 @@ from api.cli.progress import progress_bar
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from api.backtesting import Backtest, Beginning
+    from api.offline.backtesting import Backtest, Beginning
 
 
 def backtest(
@@ -39,10 +39,10 @@ def backtest(
 
     Records from before TIME are learned and not reported; with --state, those that its snapshot knows are passed over.
     """
-    from api.backtesting import backtest as run_backtest
-    from api.backtesting import beginning
     from api.cli.since import parse_before, shown_time
     from api.cli.terminal import harmless
+    from api.offline.backtesting import backtest as run_backtest
+    from api.offline.backtesting import beginning
     from api.settings import load_settings
 
     moment = parse_before(since, "--since", time.time())
@@ -85,7 +85,7 @@ def _print(found: Backtest, begin: Beginning, since: float) -> None:
     from rich.console import Console
 
     from api.cli.terminal import alert_line, harmless
-    from api.store import AlertChange
+    from api.state.store import AlertChange
 
     out = sys.stdout
     out.write(f"{_heading(found, begin, since)}: {len(found.alerts):,} alerts\n")

@@ -10,7 +10,7 @@ import typer
 from api.cli.options import ConfigOption, StateOption, settings_and_state
 
 if TYPE_CHECKING:
-    from api.budget import Choice
+    from api.pipeline.budget import Choice
 
 
 def budget(
@@ -27,8 +27,8 @@ def budget(
     """
     import orjson
 
-    from api.budget import choices_of
-    from api.restoring import current_engine
+    from api.pipeline.budget import choices_of
+    from api.state.restoring import current_engine
 
     settings, path = settings_and_state(config, state)
     choices = choices_of(current_engine(path, settings), per_day)

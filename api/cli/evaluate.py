@@ -35,7 +35,7 @@ def evaluate(
 ) -> None:
     """Score finished logs with new models, and hold scores and alerts against the truth."""
     from api.cli.terminal import harmless
-    from api.evaluating import evaluate_logs
+    from api.offline.evaluating import evaluate_logs
     from api.settings import load_settings
     from online_models.truth import read_truth
 
@@ -47,7 +47,7 @@ def evaluate(
     for oddity in evaluated.summary.oddities:
         sys.stderr.write(f"nslabs: {harmless(oddity)}\n")
     if picture is not None:
-        from api.picture import draw
+        from api.offline.picture import draw
 
         draw(picture, facts, evaluated)
     if json:

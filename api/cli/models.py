@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from api.settings import Settings
-    from api.snapshots import SnapshotInfo
+    from api.state.snapshots import SnapshotInfo
     from online_models.facts import KindFacts
 
 models = typer.Typer(
@@ -34,8 +34,8 @@ def list_snapshots(state: StateOption = None, config: ConfigOption = None, json:
     """List the snapshots, oldest first."""
     from dataclasses import asdict
 
-    from api.restoring import existing_state
-    from api.snapshots import SnapshotStore, info_of
+    from api.state.restoring import existing_state
+    from api.state.snapshots import SnapshotStore, info_of
 
     _, path = settings_and_state(config, state)
     infos = [info_of(snapshot) for snapshot in SnapshotStore(existing_state(path).snapshots).stored()]
@@ -90,9 +90,9 @@ def restore(
 ) -> None:
     """Put the models back to a snapshot. Logs are not read again; the service must be stopped meanwhile."""
     from api.cli.since import parse_before, shown_time
-    from api.restoring import existing_state
-    from api.restoring import restore as restore_models
-    from api.snapshots import SnapshotStore
+    from api.state.restoring import existing_state
+    from api.state.restoring import restore as restore_models
+    from api.state.snapshots import SnapshotStore
 
     if (number is None) == (before is None):
         raise SettingsError("restore: name either the number of a snapshot or --before TIME")
@@ -120,7 +120,7 @@ def reset(
     config: ConfigOption = None,
 ) -> None:
     """Forget what the models know of one device; it starts anew as a stranger. Alerts that were told stay."""
-    from api.restoring import forget_device
+    from api.state.restoring import forget_device
 
     settings, path = settings_and_state(config, state)
     change = forget_device(path, settings, device)
@@ -128,8 +128,8 @@ def reset(
 
 
 def _facts(number: str, settings: Settings, path: Path) -> Mapping[str, KindFacts]:
-    from api.restoring import current_engine, existing_state
-    from api.snapshots import SnapshotStore, read_snapshot
+    from api.state.restoring import current_engine, existing_state
+    from api.state.snapshots import SnapshotStore, read_snapshot
 
     if number == "now":
         return current_engine(path, settings).facts()

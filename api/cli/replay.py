@@ -14,7 +14,7 @@ from api.cli.progress import progress_bar
 from api.errors import ServiceError
 
 if TYPE_CHECKING:
-    from api.replaying import ReplaySummary
+    from api.offline.replaying import ReplaySummary
 
 _WRITE_BUFFER = 1 << 20
 
@@ -29,10 +29,10 @@ def replay(
 ) -> None:
     """Score and learn finished logs, then end. Without --state the models are new, and forgotten afterwards."""
     from api.cli.terminal import COMPILING, harmless
-    from api.replaying import ReplayReaders, write_alerts
-    from api.replaying import replay as replay_logs
+    from api.offline.replaying import ReplayReaders, write_alerts
+    from api.offline.replaying import replay as replay_logs
+    from api.pipeline.warmup import needs_compiling
     from api.settings import load_settings
-    from api.warmup import needs_compiling
 
     settings = load_settings(config, {"TrafficAnalyzerConfig": {"state": state}})
     with ExitStack() as stack:

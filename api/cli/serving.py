@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from api.assembly import assembled
 from api.cli.since import shown_time
 from api.cli.terminal import COMPILING, say, show_alerts
-from api.server import bind, serve, url_of
+from api.pipeline.warmup import needs_compiling
+from api.serve.server import bind, serve, url_of
 from api.version import package_version
-from api.warmup import needs_compiling
-from ingest.archive import Archive
+from ingest.follow.archive import Archive
 
 if TYPE_CHECKING:
     import socket

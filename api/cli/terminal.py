@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Final
 from rich.console import Console
 from rich.text import Text
 
-from api.store import AlertChange
-from api.stream.messages import AlertMessage
+from api.serve.stream.messages import AlertMessage
+from api.state.store import AlertChange
 
 if TYPE_CHECKING:
-    from api.store.groups import Drift
-    from api.stream import Hub
-    from api.stream.messages import Message
+    from api.serve.stream import Hub
+    from api.serve.stream.messages import Message
+    from api.state.store.groups import Drift
 
 COMPILING: Final = "compiling the models for this machine (once)"
 """Said where the first use of the models would look like standing still."""

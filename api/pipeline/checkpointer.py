@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from api.pipeline.clock import Clock
-    from ingest.staged import Pieces
+    from ingest.follow.staged import Pieces
 
 _LARGEST_SHARE: Final = 0.05  # of the pipeline thread's time that gathering checkpoints may take
 

@@ -12,8 +12,8 @@ from online_models.likeness import covers
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from api.store import AlertWriter
-    from api.store.journal import Entry
+    from api.state.store import AlertWriter
+    from api.state.store.journal import Entry
     from online_models.types import Alert
 
 

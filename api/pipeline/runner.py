@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from api.pipeline.commands import CommandQueue
     from api.pipeline.jobs import JobBoard, TrainingJob
     from api.pipeline.scoring import Scorer
-    from ingest.health import SourceHealth
+    from ingest.context.health import SourceHealth
     from ingest.records import RecordBatch
 
 _log = logging.getLogger(__name__)

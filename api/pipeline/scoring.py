@@ -12,9 +12,9 @@ import numpy as np
 from api.errors import AnsweredError, BusyError, NoAlertError
 from api.pipeline.hearing import Position, answered
 from api.pipeline.pieces import in_one_piece
-from api.store import AlertChange
-from api.store.evidence import KEPT
-from ingest.evidence import evidence_in
+from api.state.store import AlertChange
+from api.state.store.evidence import KEPT
+from ingest.context.evidence import evidence_in
 from ingest.records import MODELLED_KINDS
 
 if TYPE_CHECKING:
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from api.store import AlertWriter, DriftChange
-    from api.store.journal import Entry
-    from api.store.writer import Change
-    from ingest.evidence import Evidence
+    from api.state.store import AlertWriter, DriftChange
+    from api.state.store.journal import Entry
+    from api.state.store.writer import Change
+    from ingest.context.evidence import Evidence
     from ingest.records import RecordBatch
     from online_models.engine import Engine
     from online_models.types import Alert, ScoredBatch, Verdict

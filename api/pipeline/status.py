@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from ingest.health import SourceHealth
+    from ingest.context.health import SourceHealth
 
 PipelineState = Literal["starting", "running", "stopped", "failed"]
 

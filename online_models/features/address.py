@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ingest.references import by_reference
+from ingest.compiled.references import by_reference
 from online_models.compile import inner, kernel
 from online_models.features.text import Text, hash_bytes, join, text_of
 

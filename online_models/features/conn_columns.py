@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ingest.references import by_reference
+from ingest.compiled.references import by_reference
 from online_models.compile import kernel
 from online_models.features.address import GLOBAL, GROUP, LOCAL, Addresses, addresses
 from online_models.features.past import LONGEST

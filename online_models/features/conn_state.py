@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from ingest.references import by_reference
+from ingest.compiled.references import by_reference
 from online_models.compile import inner
 from online_models.features.table import (
     MOST_AT_ONCE,

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from numba.cpython.unsafe.numbers import trailing_zeros
 
-from ingest.references import by_reference
+from ingest.compiled.references import by_reference
 from online_models.compile import inlined
 
 if TYPE_CHECKING:

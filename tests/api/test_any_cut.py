@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from api.pipeline import Scorer
-from api.store import AlertQuery, AlertReader, AlertWriter
-from ingest.replay import ReplaySource
+from api.state.store import AlertQuery, AlertReader, AlertWriter
+from ingest.follow.replay import ReplaySource
+from ingest.follow.source import FollowSource
 from ingest.simulator import SimulatorConfig, simulate
-from ingest.source import FollowSource
 from online_models.config import ModelConfig
 from online_models.engine import Engine
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from api.store import AlertChange, DriftChange
+    from api.state.store import AlertChange, DriftChange
     from ingest.records import RecordBatch
     from online_models.types import Alert, ScoredBatch
 

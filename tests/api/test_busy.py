@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from api.app import create_app
 from api.pipeline import CommandQueue, Pipeline
 from api.pipeline.jobs import JobBoard
+from api.serve.app import create_app
+from api.serve.stream import Hub, StreamLimits
 from api.service import Service
-from api.state import StateDirectory
-from api.store import AlertReader, EvidenceReader
-from api.stream import Hub, StreamLimits
+from api.state.directory import StateDirectory
+from api.state.store import AlertReader, EvidenceReader
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,7 +13,7 @@ from api.pipeline.clock import Clock
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from ingest.staged import Pieces
+    from ingest.follow.staged import Pieces
 
 
 class Time:

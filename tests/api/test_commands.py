@@ -8,8 +8,8 @@ import pytest
 
 from api.errors import BusyError, NotReadyError
 from api.pipeline import CommandQueue, Scorer
-from api.store import AlertWriter
-from api.stream import Hub, StreamLimits
+from api.serve.stream import Hub, StreamLimits
+from api.state.store import AlertWriter
 from online_models.engine import Engine
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from api.pipeline import Scorer
-from api.store import AlertWriter, EvidenceQuery, EvidenceReader
-from api.store.evidence import EvidenceWriter
-from api.stream import Hub, StreamLimits
-from ingest.evidence import Evidence
-from ingest.objects import decode_objects
+from api.serve.stream import Hub, StreamLimits
+from api.state.store import AlertWriter, EvidenceQuery, EvidenceReader
+from api.state.store.evidence import EvidenceWriter
+from ingest.context.evidence import Evidence
+from ingest.decode.objects import decode_objects
 from online_models.config import ModelConfig
 from online_models.engine import Engine
 

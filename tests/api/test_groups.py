@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.store import AlertReader, AlertWriter, IncidentQuery
-from api.store.drift import FOLLOWERS_S, WITHIN_S, Member, drifts_among
+from api.state.store import AlertReader, AlertWriter, IncidentQuery
+from api.state.store.drift import FOLLOWERS_S, WITHIN_S, Member, drifts_among
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

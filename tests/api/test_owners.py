@@ -8,9 +8,9 @@ import orjson
 import pytest
 
 from api.cli.terminal import alert_line
-from api.store import AlertChange, AlertReader, AlertWriter
-from api.stream.messages import alert_message
-from ingest.identity import Identity
+from api.serve.stream.messages import alert_message
+from api.state.store import AlertChange, AlertReader, AlertWriter
+from ingest.context.identity import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

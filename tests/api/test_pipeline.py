@@ -15,11 +15,11 @@ from api.pipeline.clock import Clock
 from api.pipeline.datasets import ObjectsDataset, Rejection
 from api.pipeline.jobs import JobBoard, TrainingJob
 from api.pipeline.runner import Parts
-from api.store import AlertWriter
-from api.stream import Hub, StreamLimits
-from ingest.checkpoints import CheckpointStore
-from ingest.health import SourceHealth
-from ingest.identity import Identities
+from api.serve.stream import Hub, StreamLimits
+from api.state.store import AlertWriter
+from ingest.context.health import SourceHealth
+from ingest.context.identity import Identities
+from ingest.follow.checkpoints import CheckpointStore
 from ingest.records import CONN, RecordBatch
 from online_models.config import ModelConfig
 from online_models.engine import Engine

@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.scores_file import ScoresFile
+from api.offline.scores_file import ScoresFile
 from online_models.types import Reason, ScoredBatch
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pytest
 
 from api.pipeline import Scorer
 from api.pipeline.scoring import later
-from api.store import AlertReader, AlertWriter
+from api.state.store import AlertReader, AlertWriter
 from ingest.records import CONN, RecordBatch
 from online_models.engine import Engine
 from online_models.types import ScoredBatch
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from api.store import AlertChange, DriftChange
+    from api.state.store import AlertChange, DriftChange
     from online_models.types import Alert
     from tests.api.conftest import Examples
 

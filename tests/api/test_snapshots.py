@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import api.snapshots
+import api.state.snapshots
 from api.cli.since import parse_before, parse_since
 from api.errors import SettingsError, StateError
-from api.snapshots import DAY_S, HOUR_S, SnapshotStore, info_of, read_snapshot
+from api.state.snapshots import DAY_S, HOUR_S, SnapshotStore, info_of, read_snapshot
 from online_models.config import ModelConfig
 from online_models.engine import Engine
 
@@ -55,7 +55,7 @@ def test_whatever_the_times_their_number_is_bounded_and_the_newest_stays(tmp_pat
 
 
 def test_the_oldest_leave_when_there_are_too_many_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api.snapshots, "_MOST_BYTES", 25)
+    monkeypatch.setattr(api.state.snapshots, "_MOST_BYTES", 25)
     store = SnapshotStore(tmp_path / "snapshots")
     for hour in range(5):
         store.keep([bytes(10)], MONDAY + hour * HOUR_S)

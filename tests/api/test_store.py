@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.errors import CursorError, StateError
-from api.store import AlertQuery, AlertReader, AlertWriter
-from api.store.cursor import decode_cursor, encode_cursor
+from api.state.store import AlertQuery, AlertReader, AlertWriter
+from api.state.store.cursor import decode_cursor, encode_cursor
 
 if TYPE_CHECKING:
     from pathlib import Path

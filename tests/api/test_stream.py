@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.store import AlertChange
-from api.stream import Hub, StreamLimits
-from api.stream.messages import Gap, ScoreFilter, ScoresMessage
+from api.serve.stream import Hub, StreamLimits
+from api.serve.stream.messages import Gap, ScoreFilter, ScoresMessage
+from api.state.store import AlertChange
 
 if TYPE_CHECKING:
-    from api.stream.channel import Subscriber
+    from api.serve.stream.channel import Subscriber
     from tests.api.conftest import Examples
 
 

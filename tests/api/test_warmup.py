@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from api import warmup
+from api.pipeline import warmup
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,9 +23,9 @@ import polars as pl
 from numba.core.dispatcher import Dispatcher
 
 from api.pipeline.pieces import in_one_piece
-from api.warmup import warm_up
+from api.pipeline.warmup import warm_up
 from ingest.records import MODELLED_KINDS, SCHEMAS, RecordBatch
-from ingest.replay import ReplaySource
+from ingest.follow.replay import ReplaySource
 from ingest.simulator import SimulatorConfig, simulate
 from online_models.config import ModelConfig
 from online_models.engine import Engine

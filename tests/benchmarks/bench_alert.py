@@ -22,7 +22,7 @@ import numpy as np
 from pace import paced
 from websockets.sync.client import connect
 
-from api.warmup import have_compiled
+from api.pipeline.warmup import have_compiled
 from ingest.simulator import SimulatorConfig, simulate
 
 if TYPE_CHECKING:

@@ -26,8 +26,8 @@ import msgspec
 import orjson
 import polars as pl
 
-from ingest.decoder import LogDecoder
-from ingest.schemas import SCHEMAS
+from ingest.decode.decoder import LogDecoder
+from ingest.decode.schemas import SCHEMAS
 from ingest.simulator import LogFormat, SimulatorConfig, simulate
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from pace import paced
 
-from ingest.source import FollowSource
+from ingest.follow.source import FollowSource
 
 _LOGS = ("conn", "dns", "http")
 _WARM_UP_S = 1.0

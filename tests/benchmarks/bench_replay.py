@@ -18,7 +18,7 @@ from pathlib import Path
 from river.anomaly import HalfSpaceTrees
 from river.preprocessing import MinMaxScaler
 
-from ingest.decoder import LogDecoder
+from ingest.decode.decoder import LogDecoder
 from ingest.simulator import SimulatorConfig, simulate
 
 NUMBERS = (

@@ -11,11 +11,11 @@ import pytest
 import uvicorn
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 
-from api.app import create_app
 from api.assembly import assembled
-from api.server import bind
+from api.serve.app import create_app
+from api.serve.server import bind
 from api.settings import load_settings
-from api.store import AlertWriter
+from api.state.store import AlertWriter
 
 if TYPE_CHECKING:
     import socket

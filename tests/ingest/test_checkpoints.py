@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.checkpoints import CheckpointStore
 from ingest.errors import CheckpointError
+from ingest.follow.checkpoints import CheckpointStore
 
 WRITE_FOR_EVER = """
 import sys
 from pathlib import Path
-from ingest.checkpoints import CheckpointStore
+from ingest.follow.checkpoints import CheckpointStore
 store = CheckpointStore(Path(sys.argv[1]), fingerprint="1")
 number = 0
 while True:

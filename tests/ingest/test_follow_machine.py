@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-from ingest.source import FollowSource
+from ingest.follow.source import FollowSource
 
 if TYPE_CHECKING:
     from tests.ingest.conftest import LogWriter

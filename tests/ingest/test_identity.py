@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.identity import Identities, Identity
+from ingest.context.identity import Identities, Identity
+from ingest.decode.schemas import SCHEMAS
+from ingest.follow.replay import ReplaySource
 from ingest.records import RecordBatch
-from ingest.replay import ReplaySource
-from ingest.schemas import SCHEMAS
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.decoder import LogDecoder
-from ingest.join import PERIOD_S, SensorJoin
+from ingest.context.join import PERIOD_S, SensorJoin
+from ingest.decode.decoder import LogDecoder
+from ingest.follow.replay import ReplaySource
+from ingest.follow.source import FollowSource
 from ingest.records import MODELLED_KINDS, SCHEMAS, RecordBatch
-from ingest.replay import ReplaySource
-from ingest.source import FollowSource
 
 if TYPE_CHECKING:
     from pathlib import Path

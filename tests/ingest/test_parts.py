@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from ingest import parts
+from ingest.compiled import parts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,7 +86,7 @@ from kept import outer
 print(outer(2.0), sum(outer.stats.cache_hits.values()))
 """
 KEPT = """
-from ingest import parts
+from ingest.compiled import parts
 
 @parts.part
 def inner(x):

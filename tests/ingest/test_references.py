@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pytest
 from numba import typeof
 
-from ingest import parts
-from ingest.references import Reference, by_reference
+from ingest.compiled import parts
+from ingest.compiled.references import Reference, by_reference
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -185,8 +185,8 @@ print(outer(Pair(np.array([2.0, 3.0]), np.array([5.0, 7.0]))), sum(outer.stats.c
 KEPT = """
 from typing import NamedTuple
 import numpy as np
-from ingest import parts
-from ingest.references import by_reference
+from ingest.compiled import parts
+from ingest.compiled.references import by_reference
 
 @by_reference
 class Pair(NamedTuple):

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.errors import LogPathError
-from ingest.replay import ReplaySource
+from ingest.follow.replay import ReplaySource
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ingest.lines import MAX_LINE_BYTES
-from ingest.reading import MAX_OPEN
-from ingest.source import FollowSource
+from ingest.follow.lines import MAX_LINE_BYTES
+from ingest.follow.reading import MAX_OPEN
+from ingest.follow.source import FollowSource
 
 
 def line(n: int) -> bytes:

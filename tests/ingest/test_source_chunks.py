@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.replay import ReplaySource
-from ingest.source import FollowSource
+from ingest.follow.replay import ReplaySource
+from ingest.follow.source import FollowSource
 
 _HOSTS = ("camera-ü", "plug\\x09€", "-", "(empty)", "𝄞.example", "")
 

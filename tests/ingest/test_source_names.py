@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ingest.listing import Entry, by_age
-from ingest.paths import parse_name
+from ingest.follow.listing import Entry, by_age
+from ingest.follow.paths import parse_name
 
 
 @pytest.mark.parametrize(

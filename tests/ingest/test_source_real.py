@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ingest.replay import ReplaySource
-from ingest.source import FollowSource
+from ingest.follow.replay import ReplaySource
+from ingest.follow.source import FollowSource
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

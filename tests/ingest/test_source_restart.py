@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ingest.errors import CheckpointError, LogPathError
-from ingest.source import FollowSource
+from ingest.follow.source import FollowSource
 
 if TYPE_CHECKING:
     from pathlib import Path

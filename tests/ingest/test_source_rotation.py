@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ingest.source import FollowSource
+from ingest.follow.source import FollowSource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

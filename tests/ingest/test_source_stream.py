@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ingest.paths import LogName
-from ingest.stream import Stream
-from ingest.tail import Tail
+from ingest.follow.paths import LogName
+from ingest.follow.stream import Stream
+from ingest.follow.tail import Tail
 
 
 def _tail(serial: int, *, ready: bool) -> Tail:

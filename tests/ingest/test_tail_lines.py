@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.lines import MAX_LINE_BYTES, ContentReplacedError, Lines
+from ingest.follow.lines import MAX_LINE_BYTES, ContentReplacedError, Lines
 
 if TYPE_CHECKING:
     from pathlib import Path

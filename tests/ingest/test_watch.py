@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ingest.source import FollowSource
-from ingest.watch import FolderWatch
+from ingest.follow.source import FollowSource
+from ingest.follow.watch import FolderWatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

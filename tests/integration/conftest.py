@@ -147,7 +147,7 @@ def compiled() -> None:
     with (Path(tempfile.gettempdir()) / "nslabs-tests-compile.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         subprocess.run(
-            [sys.executable, "-c", "from api.warmup import warm_up; warm_up(with_feedback=True)"],
+            [sys.executable, "-c", "from api.pipeline.warmup import warm_up; warm_up(with_feedback=True)"],
             cwd=PROJECT,
             check=True,
         )

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from api.state import fingerprint
-from ingest.checkpoints import CheckpointStore
+from api.state.directory import fingerprint
+from ingest.follow.checkpoints import CheckpointStore
 from ingest.simulator import SimulatorConfig, simulate
 from online_models.config import ModelConfig
 from tests.integration.conftest import Server, nslabs, serving

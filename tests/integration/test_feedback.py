@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from api.state import fingerprint
-from ingest.checkpoints import CheckpointStore
+from api.state.directory import fingerprint
+from ingest.follow.checkpoints import CheckpointStore
 from online_models.config import ModelConfig
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from api.store import AlertWriter
+from api.state.store import AlertWriter
 from online_models.types import Alert
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from api.models import log_time_of
-from api.state import fingerprint
-from ingest.checkpoints import CheckpointStore
+from api.pipeline.models import log_time_of
+from api.state.directory import fingerprint
+from ingest.follow.checkpoints import CheckpointStore
 from ingest.simulator import SimulatorConfig, simulate
 from online_models.config import ModelConfig
 from online_models.engine import Engine

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ingest.follow.replay import ReplaySource
 from ingest.records import MODELLED_KINDS
-from ingest.replay import ReplaySource
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,10 +14,10 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from ingest.decoder import LogDecoder
+from ingest.decode.decoder import LogDecoder
+from ingest.follow.source import FollowSource
 from ingest.simulator import SimulatorConfig
 from ingest.simulator.packets import write_packets
-from ingest.source import FollowSource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.decoder import LogDecoder
+from ingest.decode.decoder import LogDecoder
 
 CONFIGURATION = Path(__file__).with_name("suricata.yaml")
 CAPTURES = [

@@ -18,7 +18,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from ingest.decoder import LogDecoder
+from ingest.decode.decoder import LogDecoder
 from ingest.simulator import SimulatorConfig
 from ingest.simulator.packets import PacketSummary, write_packets
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import polars as pl
 import pytest
 
-from ingest.decoder import LogDecoder
+from ingest.decode.decoder import LogDecoder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

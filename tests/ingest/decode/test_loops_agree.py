@@ -11,17 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from ingest.blocks import FEW_LINES, cut, utf8_lines
+from ingest.decode.blocks import FEW_LINES, cut, utf8_lines
+from ingest.decode.json_rows import parse_line, read_event
+from ingest.decode.schemas import SCHEMAS
+from ingest.decode.suricata.events import EveReader
+from ingest.decode.tally import frame_of
+from ingest.decode.values import text_converter
+from ingest.decode.zeek.header import Header, HeaderReader
+from ingest.decode.zeek.json_loops import JsonLoops
+from ingest.decode.zeek.rows import RowReader
+from ingest.decode.zeek.tsv_blocks import Loops
 from ingest.errors import BadLineError
-from ingest.json_loops import JsonLoops
-from ingest.json_rows import parse_line, read_event
-from ingest.schemas import SCHEMAS
-from ingest.suricata import EveReader
-from ingest.tally import frame_of
-from ingest.values import text_converter
-from ingest.zeek_header import Header, HeaderReader
-from ingest.zeek_rows import RowReader
-from ingest.zeek_tsv import Loops
 
 KINDS = ("conn", "dns", "http", "ssl", "dhcp", "notice", "mqtt_subscribe")
 

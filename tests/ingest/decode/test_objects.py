@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from ingest.objects import decode_objects
+from ingest.decode.objects import decode_objects
 
 if TYPE_CHECKING:
     from pathlib import Path

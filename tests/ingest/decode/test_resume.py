@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from ingest.decoder import LogDecoder
+from ingest.decode.decoder import LogDecoder
+from ingest.decode.suricata.dns import MAX_HELD, WAIT_S
 from ingest.simulator import LogFormat, SimulatorConfig, simulate
-from ingest.suricata_dns import MAX_HELD, WAIT_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

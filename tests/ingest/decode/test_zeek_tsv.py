@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.blocks import FEW_LINES
-from ingest.decoder import LogDecoder
+from ingest.decode.blocks import FEW_LINES
+from ingest.decode.decoder import LogDecoder
 
 HEADER = b"#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n#path\tconn\n"
 FIELDS = b"#fields\tts\tuid\tid.orig_p\tservice\tduration\torig_bytes\tlocal_orig\ttunnel_parents\n"

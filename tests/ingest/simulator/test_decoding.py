@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from ingest.decoder import LogDecoder
+from ingest.decode.decoder import LogDecoder
 from ingest.simulator import Attack, LogFormat, SimulatorConfig, simulate
 
 if TYPE_CHECKING:

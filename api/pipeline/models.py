@@ -1,0 +1,81 @@
+"""The models and what is learned beside them: built from the settings and the last checkpoint, and back into one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from ingest.context.identity import Identities
+from ingest.follow.staged import pieces_of
+from online_models.config import ModelConfig
+from online_models.engine import Engine
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from api.settings import Settings
+    from ingest.follow.staged import Pieces
+
+
+REPLAYED: Final = "replayed"
+"""The part of a checkpoint that says up to which log time `nslabs replay` has taught the models; kept for good."""
+
+_LOG_TIME: Final = "log_time"
+_ENGINE: Final = "engine"
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """What one thread owns and a checkpoint keeps; ``records`` is how many of each log kind the engine had followed."""
+
+    engine: Engine
+    identities: Identities
+    records: Mapping[str, int]
+
+
+def model_config(settings: Settings) -> ModelConfig:
+    """Return the part of the settings that the models need."""
+    models = settings.models
+    return ModelConfig(
+        seed=models.seed,
+        alert_budget_per_day=models.alert_budget_per_day,
+        local_networks=settings.traffic.local_networks,
+        max_devices=models.max_devices,
+        max_pairs=models.max_pairs,
+    )
+
+
+def load_models(settings: Settings, found: Mapping[str, bytes]) -> Models:
+    """Return the models of a checkpoint's parts, or new ones where there are none."""
+    config = model_config(settings)
+    engine = Engine.from_bytes(found[_ENGINE], config) if _ENGINE in found else Engine(config)
+    known: Any = orjson.loads(found.get("identity", b"null"))
+    identities = Identities() if known is None else Identities.from_state(known)
+    return Models(engine, identities, orjson.loads(found.get("records", b"{}")))
+
+
+def without_models(parts: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return the parts of a checkpoint that are small, to be held on to after `load_models`."""
+    return {name: part for name, part in parts.items() if name != _ENGINE}
+
+
+def checkpoint_parts(models: Models, log_ts: float, records: Mapping[str, int]) -> dict[str, bytes | Pieces]:
+    """Return the models as parts of a checkpoint; `log_ts` is the log time up to which they have learned.
+
+    They are to be written before the models change.
+
+    `records` is how many of each log kind they have followed.
+    """
+    return {
+        _ENGINE: models.engine.to_pieces(),
+        "identity": orjson.dumps(models.identities.state()),
+        "records": orjson.dumps(records, option=orjson.OPT_SORT_KEYS),
+        _LOG_TIME: orjson.dumps(log_ts),
+    }
+
+
+def log_time_of(parts: Mapping[str, bytes | Pieces]) -> float:
+    """Return the log time of a checkpoint's parts in epoch seconds, 0 if nothing was learned yet."""
+    return float(orjson.loads(b"".join(pieces_of(parts.get(_LOG_TIME, b"0")))))

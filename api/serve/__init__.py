@@ -1,0 +1,1 @@
+"""What is served over HTTP and WebSocket: routes, streams, the page."""

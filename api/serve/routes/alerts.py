@@ -1,0 +1,62 @@
+"""``/alerts``: what a person was told."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import APIRouter, Query
+
+from api.serve.problems import ProblemError, problem_responses
+from api.serve.routes.answers import AlertAnswer, AlertsAnswer, FeedbackBody
+from api.serve.routes.filters import AlertFilter  # noqa: TC001 - FastAPI reads the annotation
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from api.pipeline import Scorer
+    from api.service import Service
+    from ingest.context.identity import Identity
+    from online_models.types import Alert
+
+
+def alert_routes(service: Service) -> APIRouter:
+    """Return the routes under ``/alerts``."""
+    router = APIRouter(prefix="/alerts", tags=["alerts"])
+
+    @router.get("", responses=problem_responses(422))
+    def alerts(wanted: Annotated[AlertFilter, Query()]) -> AlertsAnswer:
+        """List alerts, those raised last first."""
+        page = service.alerts.page(wanted.query())
+        return AlertsAnswer(alerts=alert_answers(service, page.alerts), next_cursor=page.next_cursor)
+
+    @router.get("/{alert_id}", responses=problem_responses(404))
+    def alert(alert_id: str) -> AlertAnswer:
+        """Return one alert in its latest state."""
+        found = service.alerts.get(alert_id)
+        if found is None:
+            raise ProblemError(404, "not_found", "no alert of this identifier")
+        return alert_answers(service, [found])[0]
+
+    @router.post("/{alert_id}/feedback", responses=problem_responses(404, 409, 422, 503))
+    async def feedback(alert_id: str, said: FeedbackBody) -> AlertAnswer:
+        """Say what an alert was: it and its like then stay quiet, or are told at once whenever they are seen."""
+
+        def action(scorer: Scorer) -> Alert:
+            return scorer.take_feedback(alert_id, said.verdict, said.comment, revise=said.revise)
+
+        alert = await asyncio.wrap_future(service.pipeline.commands.submit(action))
+        return (await asyncio.to_thread(alert_answers, service, [alert]))[0]
+
+    return router
+
+
+def alert_answers(service: Service, alerts: Sequence[Alert]) -> list[AlertAnswer]:
+    """Return the alerts with who is behind their devices."""
+    owners = service.alerts.owners(alerts)
+    return [_answer(alert, owners.get(alert.id)) for alert in alerts]
+
+
+def _answer(alert: Alert, owner: Identity | None) -> AlertAnswer:
+    answer = AlertAnswer.model_validate(alert)
+    return answer.model_copy(update={"mac": owner.mac, "host_name": owner.host_name}) if owner else answer

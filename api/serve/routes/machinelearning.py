@@ -1,0 +1,88 @@
+"""``/machinelearning``: train in the background, predict without learning."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from api.pipeline.datasets import Dataset, ObjectsDataset, Rejection
+from api.pipeline.jobs import JobStatus, TrainingJob
+from api.serve.body import read_object
+from api.serve.problems import ProblemError, problem_responses
+from api.serve.routes.answers import JobAnswer, PredictAnswer
+from api.serve.routes.openapi import dataset_body, records_body
+from api.serve.routes.traffic import json_response, request_records, score
+from api.serve.scored import decode_request
+from api.serve.uploads import receive_upload
+
+if TYPE_CHECKING:
+    from api.service import Service
+
+
+def machinelearning_routes(service: Service) -> APIRouter:
+    """Return the routes under ``/machinelearning``."""
+    router = APIRouter(prefix="/machinelearning", tags=["machine learning"])
+
+    @router.post(
+        "/train",
+        status_code=202,
+        response_model=JobAnswer,
+        responses=problem_responses(400, 413, 422, 503),
+        openapi_extra=dataset_body(),
+    )
+    async def train(request: Request, response: Response) -> JobStatus:
+        """Learn records that are known to be normal, in the background; live scoring goes first.
+
+        Of a labelled dataset also `attacks` is told, the uids of those that are not: these are not learned as normal,
+        and the second opinion on alerts learns to tell both apart.
+        """
+        dataset = await _dataset(request, service)
+        job = TrainingJob(dataset, service.limits.train_chunk, service.clock)
+        _submit(service, job)
+        response.headers["Location"] = f"/machinelearning/jobs/{job.status.id}"
+        return job.status
+
+    @router.get("/jobs/{job_id}", response_model=JobAnswer, responses=problem_responses(404))
+    async def job(job_id: str) -> JobStatus:
+        """Tell how far a training job is, and what came of it."""
+        status = service.pipeline.jobs.get(job_id)
+        if status is None:
+            raise ProblemError(404, "not_found", "no job of this identifier; finished jobs are forgotten after a while")
+        return status
+
+    @router.post(
+        "/predict",
+        response_model=PredictAnswer,
+        responses=problem_responses(400, 413, 422, 503),
+        openapi_extra=records_body("traffic"),
+    )
+    async def predict(request: Request) -> Response:
+        """Score every record, and learn nothing."""
+        records = await request_records(request, service)
+        scored = await score(service, records, learn=False)
+        rows = await run_in_threadpool(records.rows, scored)
+        return json_response({"predictions": rows, "rejected": records.rejections()})
+
+    return router
+
+
+async def _dataset(request: Request, service: Service) -> Dataset:
+    if request.headers.get("content-type", "").startswith("multipart/form-data"):
+        return await receive_upload(request, service.state.uploads, service.limits.upload_bytes)
+    records, body = await read_object(request, ("dataset", "traffic"), service.limits.body_bytes)
+    attacks = body.get("attacks")
+    if attacks is not None and not (isinstance(attacks, list) and all(isinstance(uid, str) for uid in attacks)):
+        raise ProblemError(422, "wrong_shape", '"attacks" is of another shape; expected a list of uids')
+    decoded = await run_in_threadpool(decode_request, records)
+    rejected = [Rejection(error, index) for index, error in sorted(decoded.rejected)]
+    return ObjectsDataset(decoded.batches, rejected, None if attacks is None else frozenset(attacks))
+
+
+def _submit(service: Service, job: TrainingJob) -> None:
+    try:
+        service.pipeline.train(job)
+    except BaseException:
+        job.finish("failed", "not accepted")
+        raise

@@ -1,0 +1,121 @@
+"""Listens, serves the application, and winds down in order when it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from typing import TYPE_CHECKING, Final
+
+import uvicorn
+
+from api.errors import ListenError
+from api.serve.app import create_app
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+
+    from api.service import Service
+
+_GRACE_S: Final = 3
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a socket that listens there; port 0 takes a free one.
+
+    Raises
+    ------
+    ListenError
+        If the port is in use, or the address is not one of this host.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise ListenError(f"cannot listen on {host}:{port}: {error.strerror}") from error
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(1024)
+    except OSError as error:
+        listener.close()
+        raise ListenError(f"cannot listen on {host}:{port}: {error.strerror}; name another with --listen") from error
+    return listener
+
+
+def url_of(listener: socket.socket) -> str:
+    """Return the address of the page for someone on this host."""
+    host, port = listener.getsockname()[:2]
+    shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared with, not bound to
+    return f"http://[{shown}]:{port}/" if ":" in shown else f"http://{shown}:{port}/"
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: ours also end the pipeline, and then the process with status 0."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals to `serve`."""
+        yield
+
+    def stop(self) -> None:
+        """Refuse new connections, finish what runs, and return; at the second call at once."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+async def serve(
+    service: Service,
+    listener: socket.socket,
+    beside: Callable[[asyncio.Event], Coroutine[None, None, None]],
+    stop_after_s: float | None = None,
+) -> None:
+    """Serve until SIGINT, SIGTERM, the end of the pipeline, or `stop_after_s` seconds of it; then stop the pipeline.
+
+    `beside` runs in the same loop while the server listens; its event is set once the models are there.
+    """
+    loop = asyncio.get_running_loop()
+    server = _Server(_configuration(service))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, server.stop)
+    ready = asyncio.Event()
+
+    def on_ready() -> None:
+        ready.set()
+        if stop_after_s is not None:
+            loop.call_later(stop_after_s, server.stop)
+
+    service.pipeline.start(
+        on_ready=lambda: loop.call_soon_threadsafe(on_ready),
+        on_end=lambda: loop.call_soon_threadsafe(server.stop),
+    )
+    try:
+        async with _running(beside(ready)):
+            await server.serve(sockets=[listener])
+    finally:
+        await asyncio.to_thread(service.pipeline.stop)
+
+
+@contextlib.asynccontextmanager
+async def _running(part: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    task = asyncio.ensure_future(part)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+def _configuration(service: Service) -> uvicorn.Config:
+    return uvicorn.Config(
+        create_app(service),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_S,
+        ws_per_message_deflate=False,  # most clients are on this host or its network
+    )

@@ -1,0 +1,5 @@
+"""Live messages: from the pipeline thread over bounded queues to WebSocket subscribers."""
+
+from api.serve.stream.hub import Hub, StreamLimits
+
+__all__ = ["Hub", "StreamLimits"]

@@ -1,0 +1,93 @@
+"""One stream of messages and its subscribers, within the asyncio loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from api.serve.stream.messages import Gap
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from api.serve.stream.messages import Message
+
+
+class Subscriber:
+    """The bounded queue of one connection. A full one forgets its oldest messages, and says so in their place."""
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._waiting: deque[Message] = deque()
+        self._overflow = Gap(0, 0)
+        self._ready = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def offer(self, message: Message) -> None:
+        """Queue a message; never waits."""
+        if len(self._waiting) >= self._capacity:
+            self._forget(self._waiting.popleft())
+        self._waiting.append(message)
+        self._ready.set()
+
+    def _forget(self, message: Message) -> None:
+        lost = message.dropped if isinstance(message, Gap) else 1
+        self._overflow = Gap(message.seq, self._overflow.dropped + lost)
+
+    async def next_messages(self) -> list[Message]:
+        """Wait for a message and return it, after the gap before it if there is one."""
+        await self._ready.wait()
+        message = self._waiting.popleft()
+        if not self._waiting:
+            self._ready.clear()
+        before, self._overflow = self._overflow, Gap(0, 0)
+        return [before, message] if before.dropped else [message]
+
+
+class Channel:
+    """Hands every message to every subscriber, and remembers the last ones for those who come back."""
+
+    def __init__(self, history: int) -> None:
+        self.seq = 0
+        self.subscribers: set[Subscriber] = set()
+        self._history: deque[Message] = deque(maxlen=history)
+
+    def publish(self, messages: Iterable[Message]) -> None:
+        """Pass on messages whose sequence numbers rise; a hole means that some were lost on the way."""
+        for message in messages:
+            if message.seq > self.seq + 1:
+                self._offer(Gap(message.seq - 1, message.seq - 1 - self.seq))
+            self.seq = message.seq
+            self._history.append(message)
+            self._offer(message)
+
+    def _offer(self, message: Message) -> None:
+        for subscriber in self.subscribers:
+            subscriber.offer(message)
+
+    @contextmanager
+    def subscribed(self, capacity: int, since_seq: int | None = None) -> Iterator[Subscriber]:
+        """Offer all messages from now on to a new subscriber, after those that are remembered since a number."""
+        remembered = [] if since_seq is None else self._remembered(since_seq)
+        subscriber = Subscriber(capacity + len(remembered))
+        for message in remembered:
+            subscriber.offer(message)
+        self.subscribers.add(subscriber)
+        try:
+            yield subscriber
+        finally:
+            self.subscribers.discard(subscriber)
+
+    def _remembered(self, since_seq: int) -> list[Message]:
+        """Return the remembered messages after `since_seq`, after a gap for those that are no longer remembered.
+
+        A number that this run of the service has not reached yet comes from an earlier run: all is returned.
+        """
+        since = since_seq if since_seq <= self.seq else 0
+        kept = [message for message in self._history if message.seq > since]
+        oldest = kept[0].seq if kept else self.seq + 1
+        return [Gap(oldest - 1, oldest - since - 1), *kept] if oldest > since + 1 else kept

@@ -1,0 +1,86 @@
+"""Where scored batches and alert changes leave the pipeline thread and become numbered messages."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from api.serve.stream.channel import Channel
+from api.serve.stream.messages import ScoresMessage, alert_message, drift_message
+from api.serve.stream.outbox import Outbox
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+    from collections.abc import Sequence
+
+    from api.state.store import AlertChange, DriftChange
+    from online_models.types import ScoredBatch
+
+_ROWS_PER_MESSAGE: Final = 1000
+_OUTBOX_MESSAGES: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class StreamLimits:
+    """How much is kept for slow or returning subscribers, and how many there may be."""
+
+    subscriber_queue: int = 256
+    history: int = 1000
+    max_subscribers: int = 256
+
+
+class Hub:
+    """Both streams. `publish_*` belong to the pipeline thread, everything else to the asyncio loop."""
+
+    def __init__(self, limits: StreamLimits) -> None:
+        self.limits = limits
+        self.stream_id = uuid.uuid4().hex
+        self.alerts = Channel(limits.history)
+        self.scores = Channel(history=0)
+        self._alerts_out = Outbox(_OUTBOX_MESSAGES)
+        self._scores_out = Outbox(_OUTBOX_MESSAGES)
+        self._alert_seq = 0
+        self._score_seq = 0
+
+    def attach(self, loop: AbstractEventLoop) -> None:
+        """Deliver in this loop from now on."""
+        self._alerts_out.attach(loop, lambda: self.alerts.publish(self._alerts_out.drain()))
+        self._scores_out.attach(loop, lambda: self.scores.publish(self._scores_out.drain()))
+
+    def detach(self) -> None:
+        """Deliver nothing any more."""
+        self._alerts_out.detach()
+        self._scores_out.detach()
+
+    @property
+    def subscribers(self) -> int:
+        """Number of connections, both streams together."""
+        return len(self.alerts.subscribers) + len(self.scores.subscribers)
+
+    @property
+    def waiting(self) -> int:
+        """Number of messages in the longest queue of a subscriber."""
+        everyone = self.alerts.subscribers | self.scores.subscribers
+        return max((len(subscriber) for subscriber in everyone), default=0)
+
+    def publish_alerts(self, changes: Sequence[AlertChange]) -> None:
+        """Send what changed to all subscribers of alerts."""
+        first = self._alert_seq + 1
+        self._alert_seq += len(changes)
+        self._alerts_out.put([alert_message(seq, change) for seq, change in enumerate(changes, first)])
+
+    def publish_drifts(self, changes: Sequence[DriftChange]) -> None:
+        """Send what many devices began to do to all subscribers of alerts."""
+        first = self._alert_seq + 1
+        self._alert_seq += len(changes)
+        self._alerts_out.put([drift_message(seq, change) for seq, change in enumerate(changes, first)])
+
+    def publish_scores(self, batch: ScoredBatch) -> None:
+        """Send a batch to all subscribers of scores; costs nothing while there are none."""
+        if not self.scores.subscribers:
+            return
+        for start in range(0, len(batch), _ROWS_PER_MESSAGE):
+            self._score_seq += 1
+            stop = min(start + _ROWS_PER_MESSAGE, len(batch))
+            self._scores_out.put([ScoresMessage(self._score_seq, batch, start, stop)])

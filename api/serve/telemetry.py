@@ -1,0 +1,138 @@
+"""The service's state as Prometheus metrics: what `/health` tells, in numbers. No address is ever a label."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, get_args
+
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+
+from api.serve.routes.health import Status, assess
+from ingest.errors import CAUSES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from api.pipeline.status import PipelineStatus
+    from api.serve.routes.health import HealthAnswer
+    from api.service import Service
+
+_CHANGES: Final = ("raised", "updated", "closed")
+
+
+class Telemetry:
+    """Answers the scrapes of one service."""
+
+    def __init__(self, service: Service) -> None:
+        self._registry = CollectorRegistry()
+        self._registry.register(_ServiceCollector(service))
+        PlatformCollector(self._registry)
+        ProcessCollector(registry=self._registry)
+
+    def scrape(self, accept: str) -> tuple[bytes, str]:
+        """Return all metrics and their content type: OpenMetrics if `accept` asks for it, else Prometheus's text."""
+        encode, content_type = choose_encoder(accept)
+        return encode(self._registry), content_type
+
+
+class _ServiceCollector(Collector):
+    """Reads the state at the moment of a scrape; nothing is counted twice."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every metric."""
+        health, status = assess(self._service), self._service.pipeline.status
+        yield InfoMetricFamily("nslabs_build", "Version of the service.", {"version": health.version})
+        statuses = {name: float(name == health.status) for name in get_args(Status)}
+        yield _by("nslabs_status", "1 for the status that /health tells, 0 for the others.", "status", statuses)
+        yield _gauge("nslabs_problems", "Reasons that /health gives for not being ready.", len(health.reasons))
+        yield from _source(health)
+        yield from _models(health, status)
+        yield from _store(health, status)
+        yield from _outlets(health)
+
+
+def _source(health: HealthAnswer) -> Iterator[Metric]:
+    source = health.stages.source
+    yield _gauge("nslabs_source_lag_bytes", "Bytes of log written and not read yet.", source.lag_bytes)
+    yield _gauge(
+        "nslabs_source_lag_records",
+        "Records written and not read yet: estimated from the bytes and the mean length of a line.",
+        source.lag_records,
+    )
+    yield _gauge(
+        "nslabs_source_lag_seconds",
+        "Log time between the newest record written and the newest one read, of the log that lags most.",
+        source.lag_s,
+    )
+    yield _gauge("nslabs_source_files", "Logs that are followed.", source.files)
+    yield _gauge("nslabs_source_problems", "What is wrong with the sensor or its files.", len(source.problems))
+    yield _counted("nslabs_records", "Records read, by log kind.", "log", source.records)
+    joined = "Records left out, as the other sensor had told of their connections, by log kind."
+    yield _counted("nslabs_joined_records", joined, "log", source.joined)
+    yield _counted("nslabs_skipped_lines", "Lines of log kinds that are not analysed.", "log", source.skipped)
+    causes = dict.fromkeys(CAUSES, 0) | source.malformed_by_cause
+    yield _counted("nslabs_malformed_lines", "Lines that could not be read, by cause.", "cause", causes)
+
+
+def _models(health: HealthAnswer, status: PipelineStatus) -> Iterator[Metric]:
+    models = health.stages.models
+    yield _count("nslabs_scored_records", "Records scored since the start.", models.records)
+    yield _count("nslabs_anomalies", "Records over the threshold since the start.", models.anomalies)
+    yield from _moment("nslabs_last_scored", "Log time of the newest scored record.", status.last_ts)
+    threshold = "Decades of evidence from which on records count towards an alert, by log kind."
+    yield _by("nslabs_alert_threshold", threshold, "log", status.thresholds)
+    evicted = CounterMetricFamily(
+        "nslabs_evicted_entries", "Entries that bounded tables have forgotten.", labels=("owner", "table")
+    )
+    for name, entries in status.evicted.items():
+        evicted.add_metric(name.split(".", 1), entries)
+    yield evicted
+
+
+def _store(health: HealthAnswer, status: PipelineStatus) -> Iterator[Metric]:
+    changes = {name: getattr(health.stages.store, name) for name in _CHANGES}
+    yield _counted("nslabs_alerts", "Alerts raised, updated and closed since the start.", "change", changes)
+    yield _gauge("nslabs_unstored_alerts", "Alerts that wait to be stored.", health.stages.store.lag_alerts)
+    yield from _moment("nslabs_checkpoint", "Wall-clock time of the last checkpoint.", status.checkpoint_at)
+
+
+def _outlets(health: HealthAnswer) -> Iterator[Metric]:
+    stream, requests = health.stages.stream, health.stages.requests
+    subscribers = {"alerts": stream.alert_subscribers, "scores": stream.score_subscribers}
+    yield _by("nslabs_subscribers", "WebSocket connections, by stream.", "stream", subscribers)
+    yield _gauge("nslabs_waiting_messages", "Messages for the slowest subscriber.", stream.lag_messages)
+    yield _gauge("nslabs_waiting_requests", "Requests that wait for the models.", requests.lag_requests)
+    yield _gauge("nslabs_training_jobs", "Training jobs that wait or run.", requests.training_jobs)
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, text, value=value)
+
+
+def _by(name: str, text: str, label: str, values: Mapping[str, float]) -> Metric:
+    return _labelled(GaugeMetricFamily(name, text, labels=(label,)), values)
+
+
+def _count(name: str, text: str, value: float) -> Metric:
+    return CounterMetricFamily(name, text, value=value)
+
+
+def _counted(name: str, text: str, label: str, values: Mapping[str, float]) -> Metric:
+    return _labelled(CounterMetricFamily(name, text, labels=(label,)), values)
+
+
+def _labelled(family: GaugeMetricFamily | CounterMetricFamily, values: Mapping[str, float]) -> Metric:
+    for key, value in values.items():
+        family.add_metric((key,), value)
+    return family
+
+
+def _moment(name: str, text: str, epoch_s: float | None) -> Iterator[Metric]:
+    """Yield a point in time; nothing as long as there is none, rather than 1970."""
+    if epoch_s is not None:
+        yield _gauge(f"{name}_timestamp_seconds", text, epoch_s)

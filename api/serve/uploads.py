@@ -1,0 +1,97 @@
+"""An uploaded log: received into the state directory, then decoded piece by piece while it is learned."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+
+from api.pipeline.datasets import Rejection
+from api.serve.body import limited
+from api.serve.problems import ProblemError
+from ingest.follow.replay import ReplaySource
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fastapi import Request
+
+    from ingest.records import RecordBatch
+
+_PIECE_BYTES = 1 << 20  # live records wait while a piece is decoded
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+async def receive_upload(request: Request, folder: Path, limit: int) -> UploadedLog:
+    """Store the uploaded log and return it as a dataset; a file part ``attacks`` has the uids of its attacks.
+
+    Raises
+    ------
+    ProblemError
+        If the body is too large (413), is no multipart form (400), or holds no file (422).
+    """
+    try:
+        async with limited(request, limit).form(max_files=2) as form:
+            files = {name: part for name, part in form.items() if isinstance(part, UploadFile)}
+            labels = files.pop("attacks", None)
+            if not files:
+                raise ProblemError(422, "no_file", "The form holds no file; send the log as a file part named `file`")
+            attacks = None if labels is None else frozenset((await labels.read()).decode("utf-8", "replace").split())
+            upload = next(iter(files.values()))
+            return await run_in_threadpool(_keep, upload.file, upload.filename or "upload.log", folder, attacks)
+    except HTTPException as error:  # Starlette's form of what is wrong with a form
+        raise ProblemError(400, "not_multipart", f"The body is not a multipart form: {error.detail}") from error
+
+
+def _keep(content: IO[bytes], name: str, folder: Path, attacks: frozenset[str] | None) -> UploadedLog:
+    """Copy the upload into a folder of its own, under a name that is safe as a path."""
+    folder.mkdir(exist_ok=True)
+    place = Path(tempfile.mkdtemp(dir=folder))
+    safe = _NOT_IN_NAMES.sub("_", Path(name).name).lstrip(".")[-128:] or "upload.log"
+    with (place / safe).open("wb") as file:
+        shutil.copyfileobj(content, file)
+    return UploadedLog(place / safe, name, attacks)
+
+
+class UploadedLog:
+    """A dataset that reads its log while it is learned, so a large one never stands in memory."""
+
+    def __init__(self, path: Path, name: str, attacks: frozenset[str] | None = None) -> None:
+        self.name = name
+        self.attacks = attacks
+        self._path = path
+        self._source = ReplaySource([path], piece_bytes=_PIECE_BYTES)
+        self._read_all = False
+
+    def batches(self) -> Iterator[RecordBatch]:
+        """Decode and yield the next records."""
+        yield from self._source
+        self._read_all = True
+
+    def total(self) -> int | None:
+        """Return the number of records once the log has been read to its end."""
+        return sum(self._source.counts.records.values()) if self._read_all else None
+
+    def progress(self) -> float:
+        """Return the part of the log's bytes that has been read."""
+        progress = self._source.progress
+        return progress.bytes_read / progress.bytes_total if progress.bytes_total else 1.0
+
+    def rejected(self) -> int:
+        """Return the number of lines that could not be decoded, and of interruptions of the reading."""
+        return self._source.counts.malformed + len(self._source.oddities)
+
+    def rejections(self) -> list[Rejection]:
+        """Return why the reading was interrupted, and the latest lines that could not be decoded."""
+        lines = [Rejection(line.reason, offset=line.offset) for line in self._source.malformed]
+        return [*(Rejection(oddity) for oddity in self._source.oddities), *lines]
+
+    def close(self) -> None:
+        """Delete the uploaded file."""
+        shutil.rmtree(self._path.parent, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""What lasts: the state directory, the store, snapshots of the models."""

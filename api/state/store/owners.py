@@ -1,0 +1,54 @@
+"""Which device stood behind an alert's address: tomorrow the address may be another one's.
+
+What is known when the alert is stored is written down beside it and stays, but for a name that the same device tells
+later. It explains the alert and is no part of it: identifiers and states of alerts do not depend on it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ingest.context.identity import Identity
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Sequence
+
+    from online_models.types import Alert
+
+    Lookup = Callable[[str], Identity | None]
+
+OWNER_TABLE: Final = """
+CREATE TABLE IF NOT EXISTS owner (alert TEXT PRIMARY KEY, mac TEXT NOT NULL, host_name TEXT) WITHOUT ROWID;
+"""
+_SELECT: Final = "SELECT alert, mac, host_name FROM owner WHERE alert IN (%s)"
+
+
+class Owners:
+    """Writes owners into the alert store; belongs to the thread that writes alerts.
+
+    Attributes
+    ----------
+    lookup
+        Tells who uses an address at present.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.lookup: Lookup = lambda _: None
+        self._connection = connection
+
+    def keep(self, alert: Alert) -> Identity | None:
+        """Return who is behind an alert, and write it down if that is news."""
+        stored, found = owners_of(self._connection, [alert.id]).get(alert.id), self.lookup(alert.device)
+        if found is None or (stored is not None and (stored.mac != found.mac or found.host_name is None)):
+            return stored
+        if stored is None or stored.host_name != found.host_name:
+            row = (alert.id, found.mac, found.host_name)
+            self._connection.execute("INSERT OR REPLACE INTO owner (alert, mac, host_name) VALUES (?, ?, ?)", row)
+        return found
+
+
+def owners_of(connection: sqlite3.Connection, alerts: Sequence[str]) -> dict[str, Identity]:
+    """Return who is behind alerts, by their identifiers; alerts of which that is not known are left out."""
+    rows = connection.execute(_SELECT % ", ".join("?" * len(alerts)), tuple(alerts))
+    return {alert: Identity(mac, host_name) for alert, mac, host_name in rows}

@@ -1,0 +1,182 @@
+"""Reads alerts for the REST routes, from any thread; never waits for the writer."""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from api.state.store.cursor import decode_cursor, encode_cursor
+from api.state.store.groups import Drift, Incident, drift_of, incident_of
+from api.state.store.owners import owners_of
+from api.state.store.rows import COLUMNS, SEVERITIES, from_row
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from ingest.context.identity import Identity
+    from online_models.types import Alert, Severity
+
+_COLUMNS: Final = ", ".join(COLUMNS)
+_DRIFTS: Final = (
+    "SELECT alert_subject.drift FROM alert_subject JOIN alert ON id = alert WHERE alert_subject.drift IS NOT NULL"
+    " GROUP BY alert_subject.drift ORDER BY min(first_ts) DESC, alert_subject.drift LIMIT ?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AlertQuery:
+    """Which alerts are wanted, newest first. Times are log time, epoch seconds.
+
+    Attributes
+    ----------
+    device
+        Only this device's.
+    since, until
+        Only alerts raised at or after `since` and before `until`.
+    severities
+        Only alerts of one of these severities; empty for all.
+    limit
+        Largest number of alerts on the page.
+    cursor
+        `AlertPage.next_cursor` of the page before this one.
+    """
+
+    device: str | None = None
+    since: float | None = None
+    until: float | None = None
+    severities: tuple[Severity, ...] = ()
+    limit: int = 100
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AlertPage:
+    """Some alerts, newest first, and where the next page begins (None after the last)."""
+
+    alerts: list[Alert]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentQuery:
+    """Which incidents are wanted, newest first; fields as those of `AlertQuery`, times are when an incident began."""
+
+    device: str | None = None
+    since: float | None = None
+    until: float | None = None
+    limit: int = 100
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentPage:
+    """Some incidents, newest first, and where the next page begins (None after the last)."""
+
+    incidents: list[Incident]
+    next_cursor: str | None
+
+
+class AlertReader:
+    """Opens the database read-only for each question, so threads share nothing."""
+
+    def __init__(self, path: Path) -> None:
+        self._uri = path.absolute().as_uri() + "?mode=ro"
+
+    def page(self, query: AlertQuery) -> AlertPage:
+        """Return one page; a cursor stays valid however many alerts are added meanwhile.
+
+        Raises
+        ------
+        CursorError
+            If the query's cursor was not made by this service.
+        """
+        where, values = _conditions(query)
+        sql = f"SELECT {_COLUMNS} FROM alert WHERE {where} ORDER BY ts DESC, id DESC LIMIT ?"  # noqa: S608 - bound values
+        rows = self._rows(sql, (*values, query.limit + 1))
+        alerts = [from_row(row) for row in rows[: query.limit]]
+        more = len(rows) > query.limit
+        return AlertPage(alerts, encode_cursor(alerts[-1].ts, alerts[-1].id) if more else None)
+
+    def get(self, identifier: str) -> Alert | None:
+        """Return one alert, or None if there is none of that identifier."""
+        rows = self._rows(f"SELECT {_COLUMNS} FROM alert WHERE id = ?", (identifier,))  # noqa: S608 - bound values
+        return from_row(rows[0]) if rows else None
+
+    def owners(self, alerts: Sequence[Alert]) -> dict[str, Identity]:
+        """Return who is behind the devices of these alerts, by the alerts' identifiers, as far as that is known."""
+        with self._open() as connection:
+            return owners_of(connection, [alert.id for alert in alerts])
+
+    def incidents(self, query: IncidentQuery) -> IncidentPage:
+        """Return one page of incidents; alerts that come meanwhile may move an incident to an earlier place.
+
+        Raises
+        ------
+        CursorError
+            If the query's cursor was not made by this service.
+        """
+        where, values = ("device = ?", [query.device]) if query.device is not None else ("1", [])
+        after = decode_cursor(query.cursor) if query.cursor is not None else (math.inf, "")
+        sql = (
+            f"SELECT incident, min(first_ts) AS began FROM alert WHERE {where} GROUP BY incident"  # noqa: S608 - bound
+            " HAVING began >= ? AND began < ? AND (began, incident) < (?, ?)"
+            " ORDER BY began DESC, incident DESC LIMIT ?"
+        )
+        bounds = (-math.inf if query.since is None else query.since, math.inf if query.until is None else query.until)
+        with self._open() as connection:
+            rows = connection.execute(sql, (*values, *bounds, *after, query.limit + 1)).fetchall()
+            found = [incident_of(connection, identifier) for identifier, _ in rows[: query.limit]]
+        incidents = [incident for incident in found if incident is not None]
+        more = len(rows) > query.limit
+        return IncidentPage(
+            incidents, encode_cursor(rows[query.limit - 1][1], rows[query.limit - 1][0]) if more else None
+        )
+
+    def incident(self, identifier: str) -> Incident | None:
+        """Return one incident, or None if there is none of that identifier."""
+        with self._open() as connection:
+            return incident_of(connection, identifier)
+
+    def drifts(self, limit: int = 100) -> list[Drift]:
+        """Return the drifts that began last, the last first."""
+        with self._open() as connection:
+            rows = connection.execute(_DRIFTS, (limit,)).fetchall()
+            found = [drift_of(connection, identifier) for (identifier,) in rows]
+        return [drift for drift in found if drift is not None]
+
+    def drift(self, identifier: str) -> Drift | None:
+        """Return one drift, or None if there is none of that identifier."""
+        with self._open() as connection:
+            return drift_of(connection, identifier)
+
+    def count(self) -> int:
+        """Return the number of alerts in the store."""
+        return int(self._rows("SELECT count(*) FROM alert", ())[0][0])
+
+    def _rows(self, sql: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        with self._open() as connection:
+            return connection.execute(sql, values).fetchall()
+
+    def _open(self) -> closing[sqlite3.Connection]:
+        return closing(sqlite3.connect(self._uri, uri=True, timeout=5.0))
+
+
+def _conditions(query: AlertQuery) -> tuple[str, tuple[Any, ...]]:
+    """Return the WHERE clause and the values bound in it."""
+    terms: list[tuple[str, tuple[Any, ...]]] = [("1", ())]
+    if query.device is not None:
+        terms.append(("device = ?", (query.device,)))
+    if query.since is not None:
+        terms.append(("ts >= ?", (query.since,)))
+    if query.until is not None:
+        terms.append(("ts < ?", (query.until,)))
+    if query.severities:
+        marks = ", ".join("?" * len(query.severities))
+        terms.append((f"severity IN ({marks})", tuple(SEVERITIES.index(name) for name in query.severities)))
+    if query.cursor is not None:
+        terms.append(("(ts, id) < (?, ?)", decode_cursor(query.cursor)))
+    return " AND ".join(sql for sql, _ in terms), tuple(value for _, values in terms for value in values)

@@ -1,0 +1,102 @@
+"""The tables, their version, and how a database file is opened."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING, Final
+
+from api.errors import StateError
+from api.state.store.evidence import EVIDENCE_TABLE
+from api.state.store.owners import OWNER_TABLE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+VERSION: Final = 3
+"""Raised with every change to the tables; kept in ``PRAGMA user_version``."""
+
+APPLICATION_ID: Final = 0x6E736C62  # "nslb": tells our file from any other SQLite database
+
+_TABLES: Final = """
+CREATE TABLE alert (
+    id TEXT PRIMARY KEY,
+    device TEXT NOT NULL,
+    behaviour TEXT NOT NULL,
+    log TEXT NOT NULL,
+    severity INTEGER NOT NULL,
+    score REAL NOT NULL,
+    ts REAL NOT NULL,
+    first_ts REAL NOT NULL,
+    last_ts REAL NOT NULL,
+    count INTEGER NOT NULL,
+    sentence TEXT NOT NULL,
+    status TEXT NOT NULL,
+    technique TEXT,
+    reasons TEXT NOT NULL,
+    uids TEXT NOT NULL,
+    peers TEXT NOT NULL,
+    targets TEXT NOT NULL,
+    things TEXT NOT NULL,
+    subjects TEXT NOT NULL,
+    site_devices INTEGER NOT NULL,
+    second_opinion TEXT NOT NULL,
+    verdict TEXT,
+    comment TEXT,
+    incident TEXT NOT NULL,
+    drift TEXT
+) WITHOUT ROWID;
+CREATE INDEX alert_by_time ON alert (ts, id);
+CREATE INDEX alert_by_device ON alert (device, ts, id);
+CREATE INDEX alert_by_severity ON alert (severity, ts, id);
+CREATE INDEX alert_by_incident ON alert (incident);
+CREATE INDEX alert_by_drift ON alert (drift) WHERE drift IS NOT NULL;
+CREATE TABLE alert_subject (
+    log TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    alert TEXT NOT NULL,
+    drift TEXT,
+    PRIMARY KEY (log, subject, alert)
+) WITHOUT ROWID;
+CREATE INDEX subject_by_alert ON alert_subject (alert);
+CREATE INDEX subject_by_drift ON alert_subject (drift) WHERE drift IS NOT NULL;
+CREATE TABLE feedback (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    after_records INTEGER NOT NULL,
+    verdict TEXT NOT NULL,
+    comment TEXT,
+    alert TEXT NOT NULL
+);
+"""
+
+
+def open_store(path: Path, patience_s: float = 5.0) -> sqlite3.Connection:
+    """Open the database for writing, and make its tables if it is new.
+
+    Raises
+    ------
+    StateError
+        If the file is not ours, is damaged, or was written by another version.
+    """
+    try:
+        connection = sqlite3.connect(path, timeout=patience_s, isolation_level=None, check_same_thread=False)
+        _prepare(connection, path)
+    except sqlite3.Error as error:
+        raise StateError(f"alert store {path}: {error}; move the file away to start with an empty one") from error
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    version, application = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in _IDENTITY)
+    if version == 0 and application == 0 and not connection.execute("SELECT 1 FROM sqlite_schema").fetchone():
+        connection.executescript(_CREATE)
+    elif application != APPLICATION_ID or version != VERSION:
+        raise StateError(
+            f"alert store {path}: expected version {VERSION} of this program's store, found version {version};"
+            " move the file away, or run the version that wrote it"
+        )
+    # NORMAL never damages the file; `AlertWriter.sync` makes the alerts durable before each checkpoint.
+    connection.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {OWNER_TABLE} {EVIDENCE_TABLE}")
+
+
+_IDENTITY: Final = ("user_version", "application_id")
+_CREATE: Final = f"BEGIN; {_TABLES} PRAGMA user_version={VERSION}; PRAGMA application_id={APPLICATION_ID}; COMMIT;"

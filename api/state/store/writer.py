@@ -1,0 +1,166 @@
+"""The one writer of the alert table, owned by the pipeline thread."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Literal
+
+from api.state.store.drift import join_drift
+from api.state.store.evidence import EvidenceWriter
+from api.state.store.groups import Drift, drift_of
+from api.state.store.incidents import join_incident
+from api.state.store.journal import Journal
+from api.state.store.owners import Owners
+from api.state.store.rows import COLUMNS, from_row, to_row
+from api.state.store.schema import open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from ingest.context.identity import Identity
+    from online_models.types import Alert
+
+_SELECT: Final = f"SELECT {', '.join(COLUMNS)} FROM alert WHERE id = ?"  # noqa: S608 - our own column names
+_OPEN_OF_DEVICE: Final = (
+    f"SELECT {', '.join(COLUMNS)} FROM alert"  # noqa: S608 - our own column names
+    " WHERE device = ? AND log = ? AND status = 'open' ORDER BY id"
+)
+_UPSERT: Final = (
+    f"INSERT OR REPLACE INTO alert ({', '.join(COLUMNS)})"  # noqa: S608 - our own column names
+    f" VALUES ({', '.join(':' + name for name in COLUMNS)})"
+)
+Change = Literal["raised", "updated", "closed"]
+
+
+@dataclass(frozen=True, slots=True)
+class AlertChange:
+    """What the store learned about one alert, and who is behind its device, if that is known."""
+
+    change: Change
+    alert: Alert
+    owner: Identity | None = None
+    is_told: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class DriftChange:
+    """What the store learned about one drift."""
+
+    change: Change
+    drift: Drift
+
+
+class AlertWriter:
+    """Upserts alerts by their deterministic identifiers, and says what was new in them.
+
+    After a crash the pipeline repeats the records since its last checkpoint and raises the same alerts again, in
+    states that the store already knows or has passed; those change nothing and are told to nobody.
+
+    `patience_s` is how long another process may hold the database before that counts as refused.
+    """
+
+    def __init__(self, path: Path, patience_s: float = 5.0) -> None:
+        self._path = path
+        self._connection = open_store(path, patience_s)
+        self.owners = Owners(self._connection)
+        self.evidence = EvidenceWriter(self._connection)
+        self.journal = Journal(self._connection)
+        self._drifts: dict[str, bool] = {}
+
+    def upsert(self, alerts: Iterable[Alert]) -> list[AlertChange]:
+        """Store all alerts in one transaction; return those that were new or moved on, in order.
+
+        Raises
+        ------
+        sqlite3.OperationalError
+            If the disk refuses; nothing of this call was stored then.
+        """
+        with self._connection:
+            self._connection.execute("BEGIN IMMEDIATE")
+            changes: dict[str, Change] = {}
+            drifts: dict[str, bool] = {}
+            joining: set[str] = set()
+            for alert in alerts:
+                change = self._upsert_one(alert)
+                if change is not None:
+                    changes.setdefault(alert.id, change)
+                    moved = join_incident(self._connection, alert)
+                    joined = join_drift(self._connection, alert)
+                    changes = changes | {other: "updated" for other in (*moved, *joined.alerts) if other not in changes}
+                    drifts |= joined.drifts
+                    joining |= joined.alerts.keys()
+            self._drifts |= drifts
+            return [self._told(identifier, change, joining) for identifier, change in changes.items()]
+
+    def _told(self, identifier: str, change: Change, joining: set[str]) -> AlertChange:
+        """Return a change; what belongs to a drift is told by the drift, once who knew the alert knows that."""
+        alert = from_row(self._connection.execute(_SELECT, (identifier,)).fetchone())
+        silent = alert.drift is not None and (change == "raised" or (change == "updated" and identifier not in joining))
+        return AlertChange(change, alert, self.owners.keep(alert), is_told=not silent)
+
+    def take_drifts(self) -> list[DriftChange]:
+        """Return the drifts that have begun or grown since the last call."""
+        changed, self._drifts = self._drifts, {}
+        drifts = ((drift_of(self._connection, identifier), is_new) for identifier, is_new in changed.items())
+        return [DriftChange("raised" if is_new else "updated", drift) for drift, is_new in drifts if drift]
+
+    def drift(self, identifier: str) -> Drift | None:
+        """Return one drift, or None if there is none of that identifier."""
+        return drift_of(self._connection, identifier)
+
+    def _upsert_one(self, alert: Alert) -> Change | None:
+        row = self._connection.execute(_SELECT, (alert.id,)).fetchone()
+        stored = from_row(row) if row else None
+        alert = with_what_was_said(stored, alert)
+        change = change_between(stored, alert)
+        if change is None:
+            return None
+        self._connection.execute(_UPSERT, to_row(alert))
+        return change
+
+    def get(self, identifier: str) -> Alert | None:
+        """Return one alert, or None if there is none of that identifier."""
+        row = self._connection.execute(_SELECT, (identifier,)).fetchone()
+        return from_row(row) if row else None
+
+    def of_device(self, device: str, log: str) -> list[Alert]:
+        """Return the open alerts of a device in one log kind, in the order of their identifiers."""
+        rows = self._connection.execute(_OPEN_OF_DEVICE, (device, log))
+        return [from_row(row) for row in rows]
+
+    def sync(self) -> None:
+        """Make what was upserted survive a power cut (fsync of the write-ahead log). May be called from any thread."""
+        with closing(sqlite3.connect(self._path, timeout=5.0)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def close(self) -> None:
+        """Close the database; the write-ahead log is folded into it."""
+        self._connection.close()
+
+
+def with_what_was_said(stored: Alert | None, alert: Alert) -> Alert:
+    """Return the alert with what the store alone knows of it; what was closed stays closed."""
+    if stored is None:
+        return alert
+    return replace(
+        alert,
+        verdict=alert.verdict or stored.verdict,
+        comment=alert.comment if alert.verdict else stored.comment,
+        incident=stored.incident,
+        drift=stored.drift,
+        status="closed" if stored.status == "closed" and not alert.verdict else alert.status,
+    )
+
+
+def change_between(stored: Alert | None, alert: Alert) -> Change | None:
+    """Return how `alert` moves on from what is stored, or None if it is the same or an earlier state."""
+    if stored is None:
+        return "raised"
+    if alert == stored or alert.count < stored.count:
+        return None
+    if alert.status == "closed" and stored.status == "open":
+        return "closed"
+    return "updated"

@@ -1,0 +1,108 @@
+"""Tells trouble with the sensor itself: silence, packets it lost, a clock that is wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import polars as pl
+
+    from ingest.follow.tail import Tail
+    from ingest.records import RecordBatch
+
+SILENCE_S: Final = 15 * 60.0
+"""Zeek writes something of its own more often than this, even where no device speaks."""
+
+_CLOCK_OFF_S: Final = 3600.0
+_LOSS_PERCENT: Final = 1.0
+_FRESH_S: Final = 60.0
+
+
+class Sensor:
+    """Looks at what passes, and says what is wrong with the sensor that wrote it.
+
+    Parameters
+    ----------
+    wall_clock
+        Gives epoch seconds.
+    silence_s
+        So long without a record is trouble.
+    """
+
+    def __init__(self, wall_clock: Callable[[], float], silence_s: float = SILENCE_S) -> None:
+        self._wall_clock = wall_clock
+        self._silence_s = silence_s
+        self._last_line = wall_clock()
+        self._loss_percent: float | None = None
+        self._counted: dict[str, tuple[int, int]] = {}
+        self._drop_percent: dict[str, float] = {}
+        self._off: dict[str, float] = {}
+
+    def note(self, tail: Tail, batches: list[RecordBatch]) -> None:
+        """Look at what was just decoded from one file. Lines that are not analysed are a sign of life, too."""
+        self._last_line = self._wall_clock()
+        for batch in batches:
+            if batch.kind == "capture_loss":
+                self._note_loss(batch)
+            elif batch.kind == "suricata_stats":
+                self._note_drops(tail.stream, batch)
+            elif len(batch) and tail.lines.at_end:
+                self._note_clock(tail, batch)
+
+    def troubles(self) -> list[str]:
+        """Return one sentence for each trouble that stands at present."""
+        found = []
+        silent_s = self._wall_clock() - self._last_line
+        if silent_s > self._silence_s:
+            found.append(f"stale: no new record for {silent_s / 60:.0f} min; is the sensor running, and writing here?")
+        if self._loss_percent is not None and self._loss_percent > _LOSS_PERCENT:
+            found.append(f"the sensor loses packets: {self._loss_percent:.1f} % in the last report of capture_loss.log")
+        for stream, percent in sorted(self._drop_percent.items()):
+            if percent > _LOSS_PERCENT:
+                found.append(f"the sensor loses packets: {percent:.1f} % between the last two stats events in {stream}")
+        for stream, off_s in sorted(self._off.items()):
+            way = "ahead of" if off_s > 0 else "behind"
+            found.append(f"the times in {stream} are {abs(off_s) / 3600:.1f} h {way} the clock of this machine")
+        return found
+
+    def _note_loss(self, batch: RecordBatch) -> None:
+        if "percent_lost" in batch.frame.columns:
+            losses = batch.frame["percent_lost"].drop_nulls()
+            self._loss_percent = float(losses[-1]) if len(losses) else self._loss_percent
+
+    def _note_drops(self, stream: str, batch: RecordBatch) -> None:
+        """Compare each report of one Suricata with the one before it; counts that go back began anew with Suricata."""
+        for packets, drops in batch.frame.select("kernel_packets", "kernel_drops").drop_nulls().iter_rows():
+            before = self._counted.get(stream)
+            self._counted[stream] = packets, drops
+            if before is None:
+                continue
+            since = before if before[0] <= packets and before[1] <= drops else (0, 0)
+            seen, lost = packets - since[0], drops - since[1]
+            self._drop_percent[stream] = 100.0 * lost / seen if seen else 0.0
+
+    def _note_clock(self, tail: Tail, batch: RecordBatch) -> None:
+        """Compare the time of the last record of a file with the clock, if it was written just now."""
+        now = self._wall_clock()
+        if not tail.live or now - tail.modified_ns / 1e9 > _FRESH_S:
+            return
+        off_s = newest_write_time(batch.frame) - now
+        if abs(off_s) > _CLOCK_OFF_S:
+            self._off[tail.stream] = off_s
+        else:
+            self._off.pop(tail.stream, None)
+
+
+def newest_write_time(frame: pl.DataFrame) -> float:
+    """Return when the newest record was written: its time, plus its duration where it has one; epoch seconds."""
+    written = write_times(frame).max()
+    return written if isinstance(written, float) else 0.0
+
+
+def write_times(frame: pl.DataFrame) -> pl.Series:
+    """Return when each record was written, as far as it says: a connection's line is written at its end."""
+    if "duration" not in frame.columns:
+        return frame["ts"]
+    return frame["ts"] + frame["duration"].fill_null(0.0)

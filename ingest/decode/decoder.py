@@ -1,0 +1,153 @@
+"""The bytes of one log file to batches of records, whatever the format: Zeek TSV, Zeek JSON or Suricata EVE."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from ingest.decode.blocks import cut
+from ingest.decode.kinds import kind_by_file
+from ingest.decode.tally import Tally
+from ingest.decode.zeek.header import META, Header, HeaderReader, is_decoded
+from ingest.decode.zeek.json_blocks import JsonReader
+from ingest.decode.zeek.tsv_blocks import BlockReader
+from ingest.errors import BadLineError
+
+if TYPE_CHECKING:
+    from collections import deque
+    from collections.abc import Iterator, Mapping
+
+    from ingest.decode.blocks import Block
+    from ingest.decode.tally import DecodeCounts
+    from ingest.records import Malformed, RecordBatch
+
+_META, _JSON, _NAMES, _ROW = range(4)
+_CLASS_OF_FIRST_BYTE: Final = np.full(256, _ROW, np.uint8)
+_CLASS_OF_FIRST_BYTE[[*b"#{\n\rt\t "]] = (_META, _JSON, _NAMES, _NAMES, _NAMES, _NAMES, _NAMES)
+
+
+class LogDecoder:
+    """Turns the bytes of one log file into record batches.
+
+    Format and kind are told apart by content (header, keys, ``_path``, ``event_type``); the file's name is only a hint.
+    Where the lines are cut into calls of `feed` never changes what comes out. Not thread-safe.
+
+    Parameters
+    ----------
+    source
+        Path of the file, for the hint and for messages.
+    state
+        What `state` gave, to go on in the middle of the file.
+    """
+
+    def __init__(self, source: str, state: Mapping[str, Any] | None = None) -> None:
+        self._hint = kind_by_file(source)
+        self._tally = Tally(source)
+        header = Header.from_state(state["header"]) if state else Header()
+        self._headers = HeaderReader(header)
+        self._json = JsonReader(self._hint, state.get("held") if state else None)
+        self._reader: BlockReader | None = None
+
+    @property
+    def counts(self) -> DecodeCounts:
+        """Records by kind, lines skipped by kind, malformed lines."""
+        return self._tally.counts
+
+    @property
+    def malformed(self) -> deque[Malformed]:
+        """The latest malformed lines, bounded."""
+        return self._tally.malformed
+
+    def state(self) -> dict[str, Any]:
+        """Return what is needed to go on in the middle of the file, JSON-able."""
+        return {"header": self._headers.header.to_state(), "held": self._json.state()}
+
+    def finish(self) -> list[RecordBatch]:
+        """Return what waits for later lines (DNS queries for their answers), of a file that gets no more of them."""
+        self._json.finish(self._tally)
+        return self._tally.take()
+
+    def feed(self, lines: bytes, offset: int = 0) -> list[RecordBatch]:
+        """Decode whole lines; never raises for any content.
+
+        Parameters
+        ----------
+        lines
+            Whole lines, each with its newline; only the last line of a finished file may lack it.
+        offset
+            Byte offset of the first line in the file.
+
+        Returns
+        -------
+        list of RecordBatch
+            One batch a kind, its records in the file's order.
+        """
+        if lines and not lines.endswith(b"\n"):
+            lines += b"\n"
+        for block in cut(lines, offset):
+            for line_class, run in _runs(block):
+                self._feed_run(line_class, run)
+        return self._tally.take()
+
+    def _feed_run(self, line_class: int, run: Block) -> None:
+        fields = self._headers.header.fields
+        if line_class == _JSON and (not fields or fields[0] == "ts"):
+            self._json.read(run, self._tally)
+        elif line_class == _META:
+            for number in range(len(run)):
+                self._read_header(run.line(number))
+        elif line_class == _NAMES or not fields:
+            self._feed_names(run)
+        else:
+            self._feed_rows(run)
+
+    def _read_header(self, line: bytes) -> None:
+        self._headers.read(line)
+        self._reader = None
+
+    def _feed_names(self, run: Block) -> None:
+        """Read lines of which any may be a bare row of column names, an indented header line, or blank."""
+        rows_from = 0
+        for number in range(len(run)):
+            line = run.line(number)
+            if line.strip() and not line.lstrip().startswith(META) and not self._headers.is_bare(line):
+                continue
+            self._feed_rows(run.part(rows_from, number))
+            rows_from = number + 1
+            if not line.strip():
+                self._tally.counts.blank += 1
+            else:
+                self._read_header(line.lstrip())
+        self._feed_rows(run.part(rows_from, len(run)))
+
+    def _feed_rows(self, run: Block) -> None:
+        header = self._headers.header
+        kind = header.kind(self._hint)
+        if not len(run):
+            return
+        if kind is None or not header.fields:
+            self._reject_all(run)
+        elif not is_decoded(kind):
+            self._tally.skip(kind, len(run))
+        else:
+            if self._reader is None:
+                self._reader = BlockReader(header, kind)
+            self._reader.read(run, self._tally)
+
+    def _reject_all(self, run: Block) -> None:
+        error = BadLineError("no known log kind", "unknown_kind")
+        if not self._headers.header.fields:
+            error = BadLineError("no header names the fields of this row", "no_header")
+        for number in range(len(run)):
+            self._tally.reject(run.line(number), run.place(number), error)
+
+
+def _runs(block: Block) -> Iterator[tuple[int, Block]]:
+    """Yield (class, lines) of each run of lines of one class."""
+    first_bytes = np.frombuffer(block.data, np.uint8)[block.starts[:-1]]
+    classes = _CLASS_OF_FIRST_BYTE[first_bytes]
+    cuts = [0, *(np.flatnonzero(classes[1:] != classes[:-1]) + 1).tolist(), len(classes)]
+    for first, after in itertools.pairwise(cuts):
+        yield int(classes[first]), block.part(first, after)

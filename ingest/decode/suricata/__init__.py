@@ -1,0 +1,1 @@
+"""Suricata's EVE events, as the records that Zeek would have logged."""

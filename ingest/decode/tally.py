@@ -1,0 +1,106 @@
+"""What a decoder gathers while it reads: frames by kind, and a count of every line that did not become a record."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from ingest.decode.schemas import SCHEMAS
+from ingest.records import Malformed, RecordBatch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any
+
+    from ingest.errors import BadLineError, Cause
+
+KEPT_MALFORMED: Final = 1_000
+MAX_SKIPPED_KINDS: Final = 500
+"""Names of kinds come from the log, so a damaged one can make any number of them."""
+_SAMPLE_BYTES: Final = 200
+
+
+@dataclass(slots=True)
+class DecodeCounts:
+    """Every line of a file is in exactly one of these, but for header lines and blank lines.
+
+    Attributes
+    ----------
+    records
+        Decoded records, by log kind.
+    skipped
+        Lines of kinds that are not analysed, by log kind.
+    rejected
+        Lines that could not be decoded, by cause.
+    blank
+        Lines without a single character but white space.
+    """
+
+    records: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)
+    rejected: Counter[Cause] = field(default_factory=Counter)
+    blank: int = 0
+
+    @property
+    def malformed(self) -> int:
+        """Lines that could not be decoded, in all."""
+        return self.rejected.total()
+
+
+class Tally:
+    """Gathers one file's frames and counts. Frames are handed over by `take`, counts stay."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.counts = DecodeCounts()
+        self.malformed: deque[Malformed] = deque(maxlen=KEPT_MALFORMED)
+        self._pieces: dict[str, list[pl.DataFrame | list[Mapping[str, Any]]]] = {}
+
+    def add(self, kind: str, frame: pl.DataFrame) -> None:
+        """Append decoded records of one kind, in the file's order."""
+        if frame.height:
+            self._pieces.setdefault(kind, []).append(frame)
+            self.counts.records[kind] += frame.height
+
+    def add_rows(self, kind: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Append records given as values by column name; what a row does not name is null."""
+        listed = list(rows)
+        if listed:
+            pieces = self._pieces.setdefault(kind, [])
+            if pieces and isinstance(pieces[-1], list):
+                pieces[-1].extend(listed)
+            else:
+                pieces.append(listed)
+            self.counts.records[kind] += len(listed)
+
+    def skip(self, kind: str, lines: int = 1) -> None:
+        """Count lines of a kind that is not analysed."""
+        known = kind in self.counts.skipped or len(self.counts.skipped) < MAX_SKIPPED_KINDS
+        self.counts.skipped[kind if known else "other"] += lines
+
+    def reject(self, line: bytes, offset: int, error: BadLineError) -> None:
+        """Count a line that cannot be decoded, and keep the reason and the line's beginning for a look."""
+        self.counts.rejected[error.cause] += 1
+        sample = line[:_SAMPLE_BYTES].decode("utf-8", "backslashreplace")
+        self.malformed.append(Malformed(self.source, offset, str(error), sample, error.cause))
+
+    def take(self) -> list[RecordBatch]:
+        """Hand over what was gathered since the last call, one batch a kind."""
+        taken, self._pieces = self._pieces, {}
+        return [RecordBatch(kind, _concat(kind, pieces), self.source) for kind, pieces in taken.items()]
+
+
+def _concat(kind: str, pieces: list[pl.DataFrame | list[Mapping[str, Any]]]) -> pl.DataFrame:
+    frames = [frame_of(kind, piece) if isinstance(piece, list) else piece for piece in pieces]
+    return frames[0] if len(frames) == 1 else pl.concat(frames)
+
+
+def frame_of(kind: str, rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+    """Build a frame with the columns of ``SCHEMAS[kind]`` from values of the right types by column name."""
+    schema = SCHEMAS[kind]
+    return pl.DataFrame(
+        {name: pl.Series(name, [row.get(name) for row in rows], dtype) for name, dtype in schema.items()}
+    )

@@ -1,0 +1,1 @@
+"""Zeek's TSV and JSON."""

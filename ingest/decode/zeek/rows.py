@@ -1,0 +1,78 @@
+"""One Zeek TSV row at a time, exactly: the definition of how a row is read, and the way around anything odd."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from ingest.decode.values import check_ts, text_converter
+from ingest.decode.zeek.text import to_text
+from ingest.errors import BadLineError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ingest.decode.zeek.header import Header
+
+
+class RowReader:
+    """Reads rows below one header into values by column name."""
+
+    def __init__(self, header: Header, schema: Mapping[str, pl.DataType]) -> None:
+        self._header = header
+        self._columns = [
+            (position, name, _is_list(schema[name]), text_converter(_inner(schema[name])))
+            for position, name in enumerate(header.fields)
+            if name in schema and header.fields.index(name) == position
+        ]
+
+    def read(self, line: bytes) -> dict[str, Any]:
+        """Return the row's values by column name; raise `BadLineError` naming what is wrong with it."""
+        cells = self._split(line)
+        row: dict[str, Any] = {}
+        for position, name, is_list, convert in self._columns:
+            raw = cells[position]
+            try:
+                row[name] = self._elements(raw, convert) if is_list else self._scalar(raw, convert)
+            except BadLineError as error:
+                raise BadLineError(f"{name}: {error}") from error
+        if row.get("ts") is None:
+            raise BadLineError("ts: the time of the record is missing", "fields")
+        check_ts(row["ts"])
+        return row
+
+    def _split(self, line: bytes) -> list[bytes]:
+        cells = line.split(self._header.separator)
+        expected = len(self._header.fields)
+        if len(cells) != expected:
+            raise BadLineError(f"{len(cells)} fields where the header names {expected}", "fields")
+        if self._header.labels:
+            tail = cells[-1].split(b"   ")
+            labels, expected = len(tail) - 1, self._header.labels
+            if labels != expected:
+                raise BadLineError(f"{labels} label columns where the header names {expected}", "fields")
+            cells[-1] = tail[0]
+        return cells
+
+    def _scalar(self, raw: bytes, convert: Callable[[str], Any]) -> Any:
+        if raw == self._header.unset:
+            return None
+        if convert is str and raw == self._header.empty:
+            return ""
+        return convert(to_text(raw))
+
+    def _elements(self, raw: bytes, convert: Callable[[str], Any]) -> list[Any] | None:
+        if raw == self._header.unset:
+            return None
+        if raw in {self._header.empty, b""}:
+            return []
+        return [self._scalar(part, convert) for part in raw.split(self._header.set_separator)]
+
+
+def _is_list(dtype: pl.DataType) -> bool:
+    return isinstance(dtype, pl.List)
+
+
+def _inner(dtype: pl.DataType) -> pl.DataType:
+    return dtype.inner if isinstance(dtype, pl.List) else dtype  # type: ignore[return-value]  # schemas hold instances

@@ -1,0 +1,188 @@
+"""In which order the contents are read: per stream the oldest first, across streams the one that lags in log time."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, defaultdict
+from typing import TYPE_CHECKING, Final
+
+from ingest.follow.lines import ContentReplacedError
+from ingest.follow.stream import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ingest.context.sensor import Sensor
+    from ingest.follow.ledger import Ledger
+    from ingest.follow.roster import Roster
+    from ingest.follow.tail import Tail
+    from ingest.records import RecordBatch
+
+MAX_OPEN: Final = 128
+"""So many files stay open at most; the others are opened again when they have grown."""
+
+QUIET_S: Final = 60.0
+"""A rotated part that did not grow for so long is finished."""
+
+
+class Reading:
+    """Reads what is ready, a bounded piece at a time. What it reads next depends on positions and contents alone.
+
+    Parameters
+    ----------
+    clock
+        Gives seconds that only grow.
+    """
+
+    def __init__(self, roster: Roster, ledger: Ledger, sensor: Sensor, clock: Callable[[], float]) -> None:
+        self._roster = roster
+        self._ledger = ledger
+        self._sensor = sensor
+        self._clock = clock
+        self._streams: dict[str, Stream] = {}
+        self._by_name: dict[str, Tail] = {}
+        self._ready: set[str] = set()
+        self._interrupted: set[str] = set()
+        self._open: OrderedDict[int, Tail] = OrderedDict()
+        self.rescan_wanted = False
+
+    @property
+    def backlog(self) -> bool:
+        """There may be more to read at once."""
+        return bool(self._ready)
+
+    def regroup(self, *, listed: bool) -> None:
+        """Take up what the roster found; once the folder was `listed`, what was lost sight of is found, or gone."""
+        if listed:
+            self._interrupted.clear()
+        parts: defaultdict[str, list[Tail]] = defaultdict(list)
+        for tail in self._roster.tails.values():
+            if not tail.carried:
+                self._ledger.reject(tail.lines.take_rejected())
+            elif not tail.finished:
+                self._see_whether_it_ends(tail)
+                parts[tail.stream].append(tail)
+        self._streams = {name: Stream(tails) for name, tails in parts.items()}
+        self._by_name = {tail.file_name: tail for tails in parts.values() for tail in tails}
+        self._ready = set()
+        self._wake({name: None for name, stream in self._streams.items() if stream.oldest_ready()})
+        self._hold_unread()
+
+    def wake(self, names: set[str]) -> set[str]:
+        """Note that files were written to; return the names that are not known."""
+        known = names & self._by_name.keys()
+        for name in known:
+            self._wake({self._by_name[name].stream: self._by_name[name]})
+        return names - known
+
+    def look_at_open_files(self) -> None:
+        """Find the open files that have grown, without an event that tells it."""
+        for tail in list(self._open.values()):
+            if not tail.ready and tail.lines.has_grown() and tail.stream in self._streams:
+                self._wake({tail.stream: tail})
+
+    def read(self, budget: int, piece: int) -> list[RecordBatch]:
+        """Return the next records from at most `budget` bytes, read in pieces of `piece` bytes.
+
+        Only a line that is longer than a piece goes beyond that.
+        """
+        batches: list[RecordBatch] = []
+        while budget >= piece and self._ready:
+            name = min(self._ready, key=lambda name: (self._streams[name].clock, name))
+            size, decoded = self._read_stream(name, piece)
+            budget -= size
+            batches += decoded
+        return batches
+
+    def release_all(self) -> None:
+        """Close every file."""
+        for tail in self._open.values():
+            tail.release()
+        self._open.clear()
+
+    def _see_whether_it_ends(self, tail: Tail) -> None:
+        """Find the end of a rotated part that has been quiet for long; its last line may lack a newline."""
+        expected = tail.live and tail.named
+        quiet = not tail.ready and self._clock() - tail.grown_at >= QUIET_S
+        if quiet and not expected:
+            tail.closing = tail.ready = True
+
+    def _hold_unread(self) -> None:
+        """Open what has unread lines, oldest first: a file that is removed before its turn comes is still read then."""
+        room = MAX_OPEN - len(self._open)
+        parts = (tail for stream in self._streams.values() for tail in stream.parts)
+        unread = [tail for tail in parts if tail.ready and not tail.lines.is_open] if room else []
+        for tail in sorted(unread, key=lambda tail: tail.serial)[:room]:
+            try:
+                tail.lines.open()
+            except (OSError, ContentReplacedError):
+                continue  # reading it will tell why
+            self._open[tail.serial] = tail
+
+    def _wake(self, grown: dict[str, Tail | None]) -> None:
+        for name, tail in grown.items():
+            self._streams[name].wake(tail)
+            if name not in self._interrupted:
+                self._ready.add(name)
+
+    def _read_stream(self, name: str, limit: int) -> tuple[int, list[RecordBatch]]:
+        while tail := self._streams[name].oldest_ready():
+            lines = self._read_tail(tail, limit)
+            batches = self._decode(tail, lines) if lines is not None else self._end(tail)
+            if lines is not None or batches:
+                self._streams[name].clock = max(self._streams[name].clock, tail.clock)
+                return len(lines or b""), batches
+            if not tail.carried:
+                break  # nothing newer is read before it is known where this content went, and what took its place
+        self._ready.discard(name)
+        return 0, []
+
+    def _decode(self, tail: Tail, lines: bytes) -> list[RecordBatch]:
+        tail.grown_at = self._clock()
+        return self._enter(tail, tail.decode(lines), len(lines)) if lines else []
+
+    def _enter(self, tail: Tail, batches: list[RecordBatch], size: int) -> list[RecordBatch]:
+        self._ledger.enter(tail.decoder, size)
+        if size:
+            self._sensor.note(tail, batches)
+        return batches
+
+    def _read_tail(self, tail: Tail, limit: int) -> bytes | None:
+        lines = None
+        try:
+            lines = tail.lines.read(limit, rest=tail.closing)
+            self._keep_open(tail)
+        except ContentReplacedError:
+            self._roster.retire(tail)
+            self._interrupted.add(tail.stream)
+            self.rescan_wanted = True
+        except OSError as error:
+            self._roster.newcomers.unreadable[str(tail.lines.path)] = str(error)
+        self._roster.note_read(tail)
+        self._ledger.reject(tail.lines.take_rejected())
+        tail.ready = lines is not None and (tail.closing or not tail.lines.at_end)
+        return lines
+
+    def _end(self, tail: Tail) -> list[RecordBatch]:
+        """Take leave of a content that was read to its end, if it is not expected to grow."""
+        if not (tail.closing and tail.carried):
+            return []
+        batches = self._enter(tail, tail.finish(), 0)
+        tail.closing = False
+        tail.finished = True
+        tail.lines.first_bytes = None  # there may be very many finished files
+        self._open.pop(tail.serial, None)
+        tail.release()
+        if not tail.named:
+            self._roster.retire(tail)
+        return batches
+
+    def _keep_open(self, tail: Tail) -> None:
+        self._open[tail.serial] = tail
+        self._open.move_to_end(tail.serial)
+        if len(self._open) > MAX_OPEN:
+            self._close_one()
+
+    def _close_one(self) -> None:
+        """Close the file that was not read for longest, but rather one that can be opened again."""
+        least = min(self._open.values(), key=lambda tail: (not tail.named, tail.ready))
+        self._open.pop(least.serial).release()
