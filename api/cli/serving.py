@@ -40,7 +40,7 @@ def serve_until_stopped(
     """
     logging.basicConfig(level=logging.WARNING, format="nslabs: %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     with (
-        bind(settings.server.host, settings.server.port) as listener,
+        bind(settings.server.host, settings.server.port, insecure=settings.server.insecure) as listener,
         assembled(settings, catch_up_since, warm_start) as service,
     ):
         if catch_up_since is not None and settings.traffic.logs is not None:

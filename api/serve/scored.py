@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from api.serve.stream.messages import score_row
+from api.serve.stream.scores import score_row
 from ingest.decode.objects import decode_objects
 from ingest.records import MODELLED_KINDS, RecordBatch
 

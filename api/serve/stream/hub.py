@@ -6,9 +6,12 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from api.pipeline.clock import Clock
 from api.serve.stream.channel import Channel
-from api.serve.stream.messages import ScoresMessage, alert_message, drift_message
+from api.serve.stream.messages import alert_message, drift_message
 from api.serve.stream.outbox import Outbox
+from api.serve.stream.pace import UpdatePace
+from api.serve.stream.scores import ScoresMessage
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -33,13 +36,15 @@ class StreamLimits:
 class Hub:
     """Both streams. `publish_*` belong to the pipeline thread, everything else to the asyncio loop."""
 
-    def __init__(self, limits: StreamLimits) -> None:
+    def __init__(self, limits: StreamLimits, clock: Clock | None = None) -> None:
         self.limits = limits
         self.stream_id = uuid.uuid4().hex
         self.alerts = Channel(limits.history)
         self.scores = Channel(history=0)
         self._alerts_out = Outbox(_OUTBOX_MESSAGES)
         self._scores_out = Outbox(_OUTBOX_MESSAGES)
+        self._clock = clock or Clock()
+        self._pace = UpdatePace()
         self._alert_seq = 0
         self._score_seq = 0
 
@@ -65,7 +70,14 @@ class Hub:
         return max((len(subscriber) for subscriber in everyone), default=0)
 
     def publish_alerts(self, changes: Sequence[AlertChange]) -> None:
-        """Send what changed to all subscribers of alerts."""
+        """Send what changed to all subscribers of alerts; updates of one not too often, the rest when called again."""
+        self._send_alerts(self._pace.admit(changes, self._clock.monotonic()))
+
+    def publish_rest(self) -> None:
+        """Send the updates that were held back: no later ones will come."""
+        self._send_alerts(self._pace.rest())
+
+    def _send_alerts(self, changes: Sequence[AlertChange]) -> None:
         first = self._alert_seq + 1
         self._alert_seq += len(changes)
         self._alerts_out.put([alert_message(seq, change) for seq, change in enumerate(changes, first)])
