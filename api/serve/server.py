@@ -88,7 +88,7 @@ async def serve(
     `beside` runs in the same loop while the server listens; its event is set once the models are there.
     """
     loop = asyncio.get_running_loop()
-    server = _Server(_configuration(service))
+    server = _Server(configuration(service))
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, server.stop)
     ready = asyncio.Event()
@@ -120,7 +120,8 @@ async def _running(part: Coroutine[None, None, None]) -> AsyncIterator[None]:
             await task
 
 
-def _configuration(service: Service) -> uvicorn.Config:
+def configuration(service: Service) -> uvicorn.Config:
+    """Return how uvicorn serves the application."""
     return uvicorn.Config(
         create_app(service),
         log_config=None,

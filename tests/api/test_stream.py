@@ -48,7 +48,9 @@ def test_alerts_reach_all_subscribers_in_order(examples: type[Examples]) -> None
     async def scenario() -> None:
         hub = await attached(Hub(StreamLimits()))
         with hub.alerts.subscribed(10) as one, hub.alerts.subscribed(10) as other:
-            await publish(hub, raised(examples, "a1"), AlertChange("updated", examples.alert("a1", severity="critical")))
+            await publish(
+                hub, raised(examples, "a1"), AlertChange("updated", examples.alert("a1", severity="critical"))
+            )
             await publish(hub, AlertChange("closed", examples.alert("a1", status="closed")))
             got = await texts(one)
             assert [(m["type"], m["seq"], m["change"]) for m in got] == [
