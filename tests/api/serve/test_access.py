@@ -209,7 +209,7 @@ def test_a_number_is_no_answer_to_a_question(light: Light) -> None:
     assert httpx.post(light.url + FEEDBACK, json=body).status_code == 422
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])  # noqa: S104 - refused
 def test_listening_where_others_can_connect_needs_a_word(host: str) -> None:
     with pytest.raises(ListenError, match=r"--insecure"):
         bind(host, 0)
