@@ -1,4 +1,4 @@
-"""What OpenAPI says is true: schemathesis sends requests that it allows and that it forbids, and checks every answer."""
+"""What OpenAPI says is true: schemathesis sends what it allows and what it forbids, and checks every answer."""
 
 from __future__ import annotations
 
