@@ -6,12 +6,13 @@ import re
 import shutil
 import tempfile
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Final
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
+from api.pipeline.background import Background
 from api.pipeline.datasets import Rejection
 from api.serve.body import limited
 from api.serve.problems import ProblemError
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
 
     from ingest.records import RecordBatch
 
-_PIECE_BYTES = 1 << 20  # live records wait while a piece is decoded
-_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
+_PIECE_BYTES: Final = 1 << 20
+_DECODED_AHEAD: Final = 4  # pieces that wait for the models, each of some thousand records
+_NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 async def receive_upload(request: Request, folder: Path, limit: int) -> UploadedLog:
@@ -67,11 +69,12 @@ class UploadedLog:
         self.attacks = attacks
         self._path = path
         self._source = ReplaySource([path], piece_bytes=_PIECE_BYTES)
+        self._decoding: Background[RecordBatch] = Background(lambda: self._source, _DECODED_AHEAD)
         self._read_all = False
 
-    def batches(self) -> Iterator[RecordBatch]:
-        """Decode and yield the next records."""
-        yield from self._source
+    def batches(self) -> Iterator[RecordBatch | None]:
+        """Yield the next records, which another thread decodes, or None while it is at work."""
+        yield from self._decoding.items()
         self._read_all = True
 
     def total(self) -> int | None:
@@ -93,5 +96,6 @@ class UploadedLog:
         return [*(Rejection(oddity) for oddity in self._source.oddities), *lines]
 
     def close(self) -> None:
-        """Delete the uploaded file."""
+        """Delete the uploaded file, and decode no more of it."""
+        self._decoding.close()
         shutil.rmtree(self._path.parent, ignore_errors=True)
