@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from online_models.engine import Engine
 
 JobState = Literal["waiting", "running", "done", "failed", "stopped"]
-_REJECTIONS_SHOWN: Final = 100
+REJECTIONS_KEPT: Final = 100
+"""So many records or lines that could not be used are remembered of each job."""
 _SLICE_RECORDS: Final = 1024
 """A job looks at the time after each so many records."""
 _STEP_S: Final = 0.1
@@ -99,7 +100,8 @@ class TrainingJob:
             engine.learn(batch)
             self._learned[batch.kind] += len(batch)
         else:
-            self._learned[batch.kind] += engine.learn_labelled(batch, self._dataset.attacks)
+            among_these = self._dataset.attacks.intersection(batch.frame["uid"])
+            self._learned[batch.kind] += engine.learn_labelled(batch, among_these)
 
     def _complete(self) -> None:
         if self._done:
@@ -117,7 +119,7 @@ class TrainingJob:
             progress=self._dataset.progress(),
             learned=dict(self._learned),
             rejected=self._dataset.rejected(),
-            rejections=tuple(self._dataset.rejections()[:_REJECTIONS_SHOWN]),
+            rejections=tuple(self._dataset.rejections()[:REJECTIONS_KEPT]),
         )
 
     def finish(self, state: JobState, error: str | None = None) -> None:
