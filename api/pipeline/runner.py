@@ -201,11 +201,12 @@ class Pipeline:
 
     def _report(self, parts: Parts) -> None:
         scorer, checkpointer = parts.scorer, parts.checkpointer
-        source = parts.source.health()
+        source, store_problem = parts.source.health(), scorer.trouble()
         self.status = PipelineStatus(
             state="running",
             started_at=self.status.started_at,
-            problems=tuple(text for text in (scorer.store_problem, checkpointer.problem) if text),
+            problems=tuple(text for text in (store_problem, checkpointer.problem) if text),
+            store_problem=store_problem,
             records=scorer.scored,
             anomalies=scorer.anomalies,
             not_modelled=dict(scorer.not_modelled),
