@@ -99,7 +99,8 @@ class _Assembly:
 
     def service(self, source: FollowSource) -> Service:
         server, models = self._settings.server, self._settings.models
-        hub = Hub(StreamLimits(server.subscriber_queue, server.history, server.max_subscribers))
+        limits = StreamLimits(server.subscriber_queue, server.history, server.max_subscribers)
+        hub = Hub(limits, self._writer.sequence)
         pipeline = Pipeline(
             prepare=lambda: self._parts(source, hub),
             commands=CommandQueue(server.command_queue),
