@@ -144,5 +144,7 @@ def _limits(server: SocketIOConfig, train_chunk: int) -> RequestLimits:
         body_bytes=int(server.max_body_mb * _MIB),
         upload_bytes=int(server.max_upload_mb * _MIB),
         records=server.max_request_records,
+        train_records=server.max_train_records,
+        unpacked_bytes=int(server.max_unpacked_mb * _MIB),
         train_chunk=train_chunk,
     )

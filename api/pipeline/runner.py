@@ -145,7 +145,7 @@ class Pipeline:
         return bool(batches)
 
     def _patience(self) -> float:
-        return 0.0 if len(self.commands) or len(self.jobs) else _IDLE_S
+        return 0.0 if len(self.commands) or self.jobs.is_ready else _IDLE_S
 
     def _requests(self, parts: Parts) -> bool:
         """Serve as many as wait now; later ones come after the next live records."""
@@ -153,8 +153,7 @@ class Pipeline:
         return any(served)
 
     def _train(self, parts: Parts) -> bool:
-        self.jobs.step(parts.scorer.engine)
-        return len(self.jobs) > 0
+        return self.jobs.step(parts.scorer.engine)
 
     def _wind_up(self, parts: Parts) -> None:
         self.jobs.stop()

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from ingest.decode.tally import DecodeCounts
     from ingest.records import Malformed, RecordBatch
 
-_META, _JSON, _NAMES, _ROW = range(4)
+_META, _JSON, _NAMES, _ROW, _BLANK = range(5)
 _CLASS_OF_FIRST_BYTE: Final = np.full(256, _ROW, np.uint8)
-_CLASS_OF_FIRST_BYTE[[*b"#{\n\rt\t "]] = (_META, _JSON, _NAMES, _NAMES, _NAMES, _NAMES, _NAMES)
+_CLASS_OF_FIRST_BYTE[[*b"#{\n\rt\t "]] = (_META, _JSON, _BLANK, _NAMES, _NAMES, _NAMES, _NAMES)
 
 
 class LogDecoder:
@@ -93,7 +93,9 @@ class LogDecoder:
 
     def _feed_run(self, line_class: int, run: Block) -> None:
         fields = self._headers.header.fields
-        if line_class == _JSON and (not fields or fields[0] == "ts"):
+        if line_class == _BLANK:
+            self._tally.counts.blank += len(run)
+        elif line_class == _JSON and (not fields or fields[0] == "ts"):
             self._json.read(run, self._tally)
         elif line_class == _META:
             for number in range(len(run)):
