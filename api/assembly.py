@@ -18,7 +18,7 @@ from api.pipeline.runner import Parts
 from api.pipeline.warmup import warm_up
 from api.serve.stream import Hub, StreamLimits
 from api.service import RequestLimits, Service
-from api.settings import default_state_directory
+from api.settings import default_state_directory, setting_names
 from api.state.directory import fingerprint, state_directory
 from api.state.restoring import begin_from
 from api.state.snapshots import KeptOverTime, SnapshotStore
@@ -54,7 +54,7 @@ def assembled(
     """
     logs = settings.traffic.logs
     if logs is None:
-        raise SettingsError("no folder of logs was named; give --logs DIR, or set logs in TrafficAnalyzerConfig")
+        raise SettingsError(f"no folder of logs was named; {setting_names('TrafficAnalyzerConfig', 'logs')}")
     with ExitStack() as stack:
         state = stack.enter_context(state_directory(settings.traffic.state or default_state_directory(logs)))
         if warm_start is not None:

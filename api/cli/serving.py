@@ -12,8 +12,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from api.assembly import assembled
+from api.cli.harmless import harmless
+from api.cli.reasons import show_reasons
 from api.cli.since import shown_time
-from api.cli.terminal import COMPILING, say, show_alerts
+from api.cli.terminal import COMPILING, HarmlessFormatter, say, show_alerts
 from api.pipeline.warmup import needs_compiling
 from api.serve.server import bind, serve, url_of
 from api.version import package_version
@@ -45,7 +47,7 @@ def serve_until_stopped(
     `on_started` is called once the server listens and all settings have proved right. Archived logs that were written
     since `catch_up_since`, epoch seconds, are read first. A new state begins from the snapshot `warm_start`.
     """
-    logging.basicConfig(level=logging.WARNING, format="nslabs: %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    _log_to_standard_error()
     with (
         bind(settings.server.host, settings.server.port) as listener,
         assembled(settings, catch_up_since, warm_start) as service,
@@ -89,6 +91,7 @@ async def _tell(
         group.create_task(show_alerts(service.hub))
         await ready.wait()
         say("ready")
+        group.create_task(show_reasons(service))
 
 
 def _catching_up(logs: Path, since: float) -> str:
@@ -100,6 +103,13 @@ def _catching_up(logs: Path, since: float) -> str:
 def _outcome(service: Service) -> int:
     status = service.pipeline.status
     if status.state != "failed":
+        say("stopped; what was learned is kept in the state folder")
         return 0
-    sys.stderr.write(f"nslabs: stopped after a failure: {status.reason}\n")
+    sys.stderr.write(harmless(f"nslabs: stopped after a failure: {status.reason}") + "\n")
     return 1
+
+
+def _log_to_standard_error() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(HarmlessFormatter("nslabs: %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
