@@ -58,7 +58,14 @@ NOBODY = [
     "fe80::1",
     "ff02::fb",
 ]
-NO_DEVICES = ["ff:ff:ff:ff:ff:ff", "01:00:5e:00:00:fb", "33:33:00:00:00:01", "fe80::1%wlan0", "::ffff:127.0.0.1"]
+NO_DEVICES = [
+    "fe80::1",
+    "ff:ff:ff:ff:ff:ff",
+    "01:00:5e:00:00:fb",
+    "33:33:00:00:00:01",
+    "fe80::1%wlan0",
+    "::ffff:127.0.0.1",
+]
 
 
 @pytest.mark.parametrize("text", OTHER_SPELLINGS)
