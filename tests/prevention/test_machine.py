@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -59,7 +60,7 @@ class Prevention(RuleBasedStateMachine):
         behaviour=st.sampled_from(["scan", "new-peer"]),
     )
     def alert(self, alert: str, device: str, peers: list[str], behaviour: str) -> None:
-        """An alert comes."""
+        """Raise an alert."""
         self.decider.consider(
             case(alert=alert, device=device, peers=tuple(peers), behaviour=behaviour, last_ts=self.wall, addresses=())
         )
@@ -70,42 +71,38 @@ class Prevention(RuleBasedStateMachine):
         kind=st.sampled_from(["device", "peer", "pair"]),
     )
     def request(self, device: str, peer: str, kind: str) -> None:
-        """A person asks for a block."""
+        """Ask for a block, as a person."""
         parts = {"device": device if kind != "peer" else "", "peer": peer if kind != "device" else ""}
-        try:
+        with suppress(PreventionError):
             self.decider.request(Request(target_of(kind, **parts), "block", 300, "ann"))
-        except PreventionError:
-            pass
 
     @rule(choice=st.integers(0, 9), step=st.sampled_from(["confirm", "revoke", "extend"]))
     def person(self, choice: int, step: str) -> None:
-        """A person confirms, revokes or extends one."""
+        """Confirm, revoke or extend one, as a person."""
         standing = self.store.standing()
         if standing:
             chosen = standing[choice % len(standing)].id
-            try:
+            with suppress(PreventionError):
                 if step == "confirm":
                     self.decider.confirm(chosen, "ann")
                 elif step == "revoke":
                     self.decider.revoke(chosen, "ann")
                 else:
                     self.decider.extend(chosen, 120, "ann")
-            except PreventionError:
-                pass
 
     @rule(alert=st.sampled_from(ALERTS))
     def expected(self, alert: str) -> None:
-        """A person mutes an alert, or calls it expected."""
+        """Mute an alert, or call it expected."""
         self.decider.withdraw(alert, "ann", "expected")
 
     @rule(mac=st.sampled_from(MACS), address=st.sampled_from(HOSTS), leased=st.booleans())
     def lease(self, mac: str, address: str, leased: bool) -> None:  # noqa: FBT001 - drawn by name
-        """An address is used by a device."""
+        """Give an address to a device."""
         self.decider.holds(mac, address, leased=leased)
 
     @rule(which=st.integers(0, 1), is_down=st.booleans())
     def failure(self, which: int, is_down: bool) -> None:  # noqa: FBT001 - drawn by name
-        """An enforcer goes down or returns."""
+        """Stop an enforcer, or start it again."""
         self.shelves[which].is_down = is_down
 
     @rule(which=st.integers(0, 1))
@@ -115,27 +112,27 @@ class Prevention(RuleBasedStateMachine):
 
     @rule(resume=st.booleans())
     def flush(self, resume: bool) -> None:  # noqa: FBT001 - drawn by name
-        """The kill switch."""
+        """Use the kill switch."""
         self.decider.flush("ann")
         if resume:
             self.decider.resume("ann")
 
     @rule(seconds=st.sampled_from([1, 30, 200, 700]), step=st.sampled_from([0, 0, 0, -5000, 90, 90_000]))
     def time_passes(self, seconds: int, step: int) -> None:
-        """Time passes, and the wall clock may be set."""
+        """Let time pass; the wall clock may be set."""
         self.wall += seconds + step
         self.steady += seconds
         self.reconcile()
 
     @rule()
     def restart(self) -> None:
-        """Service and enforcer start anew."""
+        """Start service and enforcers anew."""
         self.decider = self._decider()
         self.keepers = [Keeper(shelf, self.desk) for shelf in self.shelves]
 
     @rule()
     def reconcile(self) -> None:
-        """All that is wanted reaches all that are up."""
+        """Bring all that is wanted to all that are up."""
         self.decider.tick()
         self.desk.put(wanted(self.decider, self.wall))
         for keeper in self.keepers:
@@ -147,7 +144,7 @@ class Prevention(RuleBasedStateMachine):
 
     @invariant()
     def no_protected_address_was_ever_applied(self) -> None:
-        """The first promise."""
+        """Check the first promise."""
         for shelf in self.shelves:
             for key in shelf.ever:
                 assert not any(self.protection.refusal_of(part) for part in (key.device, key.peer) if part), key
@@ -155,13 +152,13 @@ class Prevention(RuleBasedStateMachine):
 
     @invariant()
     def every_block_has_an_end(self) -> None:
-        """The second."""
+        """Check the second."""
         for shelf in self.shelves:
             assert all(end - self.steady <= 604_800 for end in shelf.ends.values())
 
     @invariant()
     def every_decision_has_a_history_that_ends_where_it_stands(self) -> None:
-        """The third."""
+        """Check the third."""
         for decision in self.store.standing():
             last = self.store.history(decision.id)[-1]
             assert (last.after, last.until) == (decision.state, decision.until)
