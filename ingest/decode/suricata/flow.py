@@ -26,36 +26,11 @@ _FIN, _SYN, _RST, _ACK = 0x01, 0x02, 0x04, 0x10
 _FLAGS: Final = 0x20
 """Values of the flags that are looked at; the bits above are congestion's."""
 _SERVICES: Final = {"tls": "ssl", "failed": None, "unknown": None, "http1": "http"}
-_SERVICE_PORTS: Final = frozenset(
-    (
-        *range(1, 1024),
-        1080,
-        1812,
-        1883,
-        2811,
-        3128,
-        3268,
-        3306,
-        3389,
-        3544,
-        4011,
-        5060,
-        5222,
-        5223,
-        5269,
-        5353,
-        5355,
-        5432,
-        6081,
-        6379,
-        *range(6666, 6670),
-        8000,
-        8080,
-        8883,
-        8888,
-        20000,
-    )
+_REGISTERED: Final = (
+    *(1080, 1812, 1883, 2811, 3128, 3268, 3306, 3389, 3544, 4011, 5060, 5222, 5223, 5269, 5353, 5355, 5432),
+    *(6081, 6379, 6666, 6667, 6668, 6669, 8000, 8080, 8883, 8888, 20000),
 )
+_SERVICE_PORTS: Final = frozenset((*range(1, 1024), *_REGISTERED))
 """Ports of services: those that RFC 6335 calls system ports, and those for which Zeek has an analyzer (its
 ``likely_server_ports``) or that IANA gives to MQTT over TLS."""
 _PARTS: Final = ("flow", "tcp", "ether")

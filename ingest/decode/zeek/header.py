@@ -46,7 +46,7 @@ class Header:
     Attributes
     ----------
     fields
-        Column names in the file's order, the usual ones for the ends of a connection; empty while no ``#fields`` line was read.
+        Column names in the file's order, the usual ones for the ends; empty while no ``#fields`` line was read.
     separator, set_separator, empty, unset
         Bytes between fields, between elements, and the marks of empty and of unset fields.
     path

@@ -64,7 +64,7 @@ class JsonLoops:
         self.kind = form.kind
         self._layout = layout_of(form.kind)
         self._fields = self._layout.fields(form.names, dict(form.special))
-        self._keys = _spell(form) if self.can_read else None
+        self._keys = _spell(form)
         self._verdicts: dict[int, bool] = {0: False}
 
     @property
