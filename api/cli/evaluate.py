@@ -34,7 +34,7 @@ def evaluate(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON line instead of tables.")] = False,
 ) -> None:
     """Score finished logs with new models, and hold scores and alerts against the truth."""
-    from api.cli.terminal import harmless
+    from api.cli.harmless import harmless
     from api.offline.evaluating import evaluate_logs
     from api.settings import load_settings
     from online_models.truth import read_truth
@@ -123,6 +123,6 @@ def _figure(value: float | None) -> str:
 def _safe(text: str) -> str:
     from rich.markup import escape
 
-    from api.cli.terminal import harmless
+    from api.cli.harmless import harmless
 
     return escape(harmless(text))

@@ -28,7 +28,8 @@ def replay(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON line instead of a summary.")] = False,
 ) -> None:
     """Score and learn finished logs, then end. Without --state the models are new, and forgotten afterwards."""
-    from api.cli.terminal import COMPILING, harmless
+    from api.cli.harmless import harmless
+    from api.cli.terminal import COMPILING
     from api.offline.replaying import ReplayReaders, write_alerts
     from api.offline.replaying import replay as replay_logs
     from api.pipeline.warmup import needs_compiling

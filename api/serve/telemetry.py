@@ -9,14 +9,14 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from api.serve.routes.health import Status, assess
+from api.serve.health import Status, assess
 from ingest.errors import CAUSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from api.pipeline.status import PipelineStatus
-    from api.serve.routes.health import HealthAnswer
+    from api.serve.health import HealthAnswer
     from api.service import Service
 
 _CHANGES: Final = ("raised", "updated", "closed")

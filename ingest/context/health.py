@@ -62,7 +62,6 @@ def take_health(
     """Gather the health from the parts of a source."""
     followed = [tail for tail in list(roster.tails.values()) if tail.carried and not tail.finished]
     lag_bytes = sum(map(unread_bytes, followed))
-    unreadable = [f"{path} cannot be read: {problem}" for path, problem in list(roster.newcomers.unreadable.items())]
     return SourceHealth(
         files=len(followed),
         lag_bytes=lag_bytes,
@@ -76,5 +75,5 @@ def take_health(
         malformed_by_cause={str(cause): lines for cause, lines in ledger.rejected.items()},
         malformed_samples=tuple(ledger.samples),
         troubles=tuple(sensor.troubles()),
-        oddities=(*unreadable, *(sentence for sentence in told if sentence)),
+        oddities=(*roster.newcomers.unreadable.told(), *(sentence for sentence in told if sentence)),
     )

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from ingest.decode.tally import DecodeCounts
     from ingest.records import Malformed, RecordBatch
 
-_META, _JSON, _NAMES, _ROW, _BOM = range(5)
+_META, _JSON, _NAMES, _ROW, _BLANK, _BOM = range(6)
 _CLASS_OF_FIRST_BYTE: Final = np.full(256, _ROW, np.uint8)
-_CLASS_OF_FIRST_BYTE[[*b"#{\n\rt\t "]] = (_META, _JSON, _NAMES, _NAMES, _NAMES, _NAMES, _NAMES)
+_CLASS_OF_FIRST_BYTE[[*b"#{\n\rt\t "]] = (_META, _JSON, _BLANK, _NAMES, _NAMES, _NAMES, _NAMES)
 _CLASS_OF_FIRST_BYTE[BOM[0]] = _BOM
 
 _UNKNOWN: Final = BadLineError("no known log kind", "unknown_kind")
@@ -104,7 +104,9 @@ class LogDecoder:
 
     def _feed_run(self, line_class: int, run: Block) -> None:
         fields = self._headers.header.fields
-        if line_class == _BOM:
+        if line_class == _BLANK:
+            self._tally.counts.blank += len(run)
+        elif line_class == _BOM:
             self._feed_marked(run)
         elif line_class == _JSON and (not fields or fields[0] == "ts"):
             self._json.read(run, self._tally)

@@ -48,16 +48,14 @@ _PLAIN_MARKS: Final[tuple[tuple[str, frozenset[str]], ...]] = (
 """Fields that say of a log with a name that Zeek does not give (``conn_red``, ``conn_inbound``) that it is one of
 these."""
 
-_OTHER_LOGS: Final = frozenset(
-    """
+_OTHER_LOGS: Final = """
     analyzer broker cluster config conn_summary dce_rpc dnp3 dpd files ftp intel irc kerberos known_certs known_hosts
     known_modbus known_services ldap ldap_search loaded_scripts login modbus modbus_register_change mysql netcontrol
     multicast_participants netcontrol_catch_release netcontrol_drop netcontrol_shunt notice_alarm ntlm ntp ocsp
     packet_filter pe postgresql print prof quic radius rdp redis reporter rfb signatures sip smb_cmd smb_files
     smb_mapping smtp snmp socks software stats stderr stdout syslog telemetry traceroute tunnel unknown_protocols
     weird_stats websocket x509
-    """.split()
-)
+"""
 """Zeek's own logs that are not decoded: whatever their fields, they are what they are called."""
 
 
@@ -106,7 +104,7 @@ def resolve_kind(path: str | None, fields: Collection[str], hint: str) -> str | 
     """
     if path:
         named = kind_by_name(path)
-        is_known = named in SCHEMAS or named in _OTHER_LOGS
+        is_known = named in SCHEMAS or named in _OTHER_LOGS.split()
         return named if is_known else _first_match(_PLAIN_MARKS, fields) or named
     found = kind_by_fields(fields)
     if found == "conn" and hint == "conn_long":

@@ -35,7 +35,7 @@ class DecodedObjects:
     rejected: list[tuple[int, str]] = field(default_factory=list)
 
 
-def decode_objects(records: Sequence[object], hint: str = "") -> DecodedObjects:
+def decode_objects(records: Sequence[object], hint: str = "", first: int = 0) -> DecodedObjects:
     """Decode Zeek JSON records (and Suricata events, each for itself) that are Python objects already.
 
     ``_path`` or a record's fields tell its kind.
@@ -46,6 +46,8 @@ def decode_objects(records: Sequence[object], hint: str = "") -> DecodedObjects:
         Dictionaries with Zeek's flat dotted keys.
     hint
         A log kind to assume where nothing else tells it.
+    first
+        Index of the first record, if others came before.
 
     Examples
     --------
@@ -55,7 +57,7 @@ def decode_objects(records: Sequence[object], hint: str = "") -> DecodedObjects:
     ('dns', [[0]], 1)
     """
     decoded, pieces = DecodedObjects(), Pieces()
-    for index, record in enumerate(records):
+    for index, record in enumerate(records, first):
         try:
             eve = EveReader()
             event = read_event(record, hint, eve)

@@ -1,7 +1,8 @@
 """Which files of a folder are logs, which stream each belongs to, and which of two parts of a stream is older.
 
 A stream is the sequence of files that one writer fills: ``conn.log`` with all that was rotated out of it. Names are
-those of Zeek, zeekctl, zeek-archiver, json-streaming-logs, Suricata and logrotate.
+those of Zeek, zeekctl, zeek-archiver, json-streaming-logs, Suricata, logrotate and collectors: what dates a part, and
+what numbers it, is taken out of its name; what is left names the stream.
 """
 
 from __future__ import annotations
@@ -15,17 +16,24 @@ _EXT: Final = r"(?:log|json|ndjson|jsonl)"
 _DAY: Final = r"\d{4}-\d\d-\d\d"
 _TIME: Final = r"\d\d[-:.]?\d\d(?:[-:.]?\d\d)?"
 _CLOCK: Final = r"\d\d:\d\d:\d\d"
-_STAMP: Final = rf"(?:{_DAY}(?:[-_T.]{_TIME})?|\d{{8}}(?:[-_T.]?\d{{4,6}})?|\d{{10}})"
+_STAMP: Final = rf"(?:{_DAY}(?:[-_T.]{_TIME})?|\d{{8}}(?:[-_T.]?{_TIME})?|\d{{10}}|{_CLOCK})"
+_ZONE: Final = r"(?:Z|[A-Z]{3,4}|[-+]\d\d:?\d\d)"
+_UNTIL: Final = rf"(?:(?:[-_]{{1,2}}|[-_.]to[-_.])(?:{_STAMP}|{_TIME}))"
+_UP_AFTER: Final = r"(?:[-.](?P<up>\d{1,5}))"
+_REST: Final = r"(?:[-._](?P<rest>[A-Za-z0-9][\w-]*))"
+_WHEN: Final = rf"(?P<stamp>{_STAMP}){_ZONE}?{_UNTIL}?{_ZONE}?"
 
 _ARCHIVED: Final = re.compile(rf"(?P<stem>.+?)__{_DAY}-{_TIME}__(?P<stamp>{_DAY}-{_TIME})__(?P<meta>.*)\.{_EXT}")
-_HOURS: Final = re.compile(rf"(?P<stem>.+?)\.(?P<stamp>{_CLOCK})-{_CLOCK}(?:-(?P<up>\d+))?\.{_EXT}")
-_DATED: Final = re.compile(rf"(?P<stem>.+?)[-._](?P<stamp>{_STAMP})(?:[-.](?P<up>\d{{1,3}}))?\.{_EXT}")
-_DATED_AFTER: Final = re.compile(rf"(?P<stem>.+?)\.{_EXT}[-.](?P<stamp>{_STAMP})(?:[-.](?P<up>\d{{1,3}}))?")
+_DATED: Final = re.compile(rf"(?P<stem>.+?)[-._]{{1,2}}{_WHEN}{_UP_AFTER}?{_REST}?\.{_EXT}")
+_DATED_AFTER: Final = re.compile(rf"(?P<stem>.+?)\.{_EXT}[-._]{_WHEN}{_UP_AFTER}?")
+_DATED_BEFORE: Final = re.compile(rf"{_WHEN}[-._]{{1,2}}(?P<stem>[A-Za-z].*?)(?:\.{_EXT})+")
 _DOWN: Final = re.compile(rf"(?P<stem>.+?)(?:\.{_EXT}\.(?P<down>\d+)|\.(?P<down2>\d+)\.{_EXT})")
 _UP: Final = re.compile(rf"(?P<stem>.+?)(?:\.{_EXT}-(?P<up>\d{{1,5}})|-(?P<up2>\d{{1,5}})\.{_EXT})")
 _LIVE: Final = re.compile(rf"(?P<stem>.+?)\.{_EXT}(?:\.labell?ed)?")
 _THREAD: Final = re.compile(rf"(?P<stem>eve[^.]*\.\d+)\.{_EXT}")
 _LOGGER: Final = re.compile(r"(?:^|[-_.])(?:logger|worker|proxy|manager)-?\d+$")
+_ID: Final = re.compile(r"(?=.*\d)[0-9a-f]{6,}|[0-9a-f]{8}-[0-9a-f-]+|\d+", re.IGNORECASE)
+"""What a collector adds to make a file's name unique says nothing about its writer."""
 _LOGGER_META: Final = re.compile(r"(?:log_suffix|logger)=(?P<logger>[^_]+)")
 
 DAY_FOLDER: Final = re.compile(_DAY)
@@ -94,11 +102,19 @@ def _parse_bare(bare: str) -> LogName | None:
         logger = _LOGGER_META.search(match["meta"])
         stream = f"{match['stem']}-{logger['logger']}" if logger else match["stem"]
         return LogName(stream, live=False, stamp=_digits(match["stamp"]))
-    if match := _HOURS.fullmatch(bare) or _DATED.fullmatch(bare) or _DATED_AFTER.fullmatch(bare):
-        return LogName(match["stem"], live=False, stamp=_digits(match["stamp"]), up=int(match["up"] or 0))
+    for pattern in (_DATED, _DATED_AFTER, _DATED_BEFORE):
+        if match := pattern.fullmatch(bare):
+            return _parse_dated(**match.groupdict())
     if match := _THREAD.fullmatch(bare):
         return LogName(match["stem"], live=True)
     return _parse_numbered(bare)
+
+
+def _parse_dated(stem: str, stamp: str, up: str | None = None, rest: str | None = None) -> LogName:
+    """Return what a dated name says; words behind the date are a writer of its own, as with several loggers."""
+    if rest and not _ID.fullmatch(rest):
+        stem = f"{stem}-{rest}"
+    return LogName(stem, live=False, stamp=_digits(stamp), up=int(up or 0))
 
 
 def _parse_numbered(bare: str) -> LogName | None:

@@ -67,7 +67,7 @@ class Roster:
         self._miss([tail for tail in self.tails.values() if tail.carried and tail.serial not in seen])
         for entry in by_age(unknown):
             self._place(entry)
-        self.newcomers.keep_only({entry.key for entry in entries}, {str(entry.path) for entry in unknown})
+        self.newcomers.keep_only({entry.key for entry in entries}, (entry.path for entry in entries))
         self._forget_oldest()
 
     def take_vanished(self) -> float | None:
@@ -114,7 +114,7 @@ class Roster:
         except ContentReplacedError:
             return True
         except OSError as error:
-            self.newcomers.unreadable[str(tail.lines.path)] = str(error)
+            self.newcomers.unreadable.note(tail.lines.path, error)
         return False
 
     def _carry(self, tail: Tail, entry: Entry, *, changed: bool) -> None:

@@ -37,6 +37,9 @@ _ROUTINE_SHARE: Final = 0.1
 _PROMPTED_SHARE: Final = 0.2
 """Shares of the time that listing the folder may take: on its own, and when names are told to have changed."""
 
+_LONGEST_LATE_S: Final = 1.0
+"""Who waits for records is kept from other work no longer, though there are lines to pass over."""
+
 _WAITING_S: Final = 0.05
 _LONG_PAUSE_S: Final = 30.0
 _CLOCK_SLACK_S: Final = 60.0
@@ -129,7 +132,8 @@ class FollowSource:
     def poll(self, timeout_s: float) -> list[RecordBatch]:
         """Return the next records, in the order of each log; wait for them up to `timeout_s` seconds.
 
-        Never more than `max_poll_bytes` of log at a time, but for a single longer line. Empty if nothing came.
+        Never more than `max_poll_bytes` of log at a time, but for a single longer line. Empty if nothing came, or if a
+        second after the time there still is more to read and none of it was a record.
         """
         deadline = self._clock() + timeout_s
         while True:
@@ -141,9 +145,10 @@ class FollowSource:
                 self._watch.ask_for_writes(wanted=not self._pace.busy)
             if batches := self._join.of(read):
                 return batches
-            if self._reading.backlog or self._reading.rescan_wanted:
+            late = now - deadline
+            if late < _LONGEST_LATE_S and (self._reading.backlog or self._reading.rescan_wanted):
                 continue
-            if now >= deadline:
+            if late >= 0:
                 return []
             next_look = now + self._gather_s if self._pace.busy else self._next_scan
             self._watch.wait(max(0.0, min(deadline, next_look) - now))

@@ -59,10 +59,13 @@ class FolderWatch(FileSystemEventHandler):
         """Watch the folder that the path leads to now, if it is not the one that is watched already."""
         folder = self._folder_key()
         if folder == self._watched:
+            if self.problem is not None and folder is not None:
+                self._start_observer()  # what was wanting may be free by now
             return
         self._stop_observer()
         self._watched = folder
         self._renamed = True
+        self.problem = None
         if folder is not None and self._enabled:
             self._start_observer()
 
@@ -103,14 +106,17 @@ class FolderWatch(FileSystemEventHandler):
         return (status.st_dev, status.st_ino)
 
     def _start_observer(self) -> None:
-        observer = Observer()
         try:
-            observer.schedule(self, str(self._directory.resolve()), event_filter=self._events)
-            observer.start()
+            self._observer = Observer()  # where inotify has no instance left, this fails already
+            self._observer.schedule(self, str(self._directory.resolve()), event_filter=self._events)
+            self._observer.start()
         except OSError as error:
-            self.problem = f"changes in {self._directory} cannot be watched ({error}); it is scanned instead"
+            self._stop_observer()
+            self.problem = (
+                f"changes in {self._directory} cannot be watched ({error}); it is scanned instead, which is slower by up"
+                " to the interval of the scan (if inotify instances are taken, raise fs.inotify.max_user_instances)"
+            )
             return
-        self._observer = observer
         self.problem = None
 
     def _stop_observer(self) -> None:

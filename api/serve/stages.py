@@ -144,7 +144,7 @@ def _models(service: Service, status: PipelineStatus) -> ModelsStage:
 
 def _store(service: Service, status: PipelineStatus) -> StoreStage:
     return StoreStage(
-        state="degraded" if status.unstored else status.state,
+        state="degraded" if status.unstored or status.store_problem else status.state,
         lag_alerts=status.unstored,
         raised=status.alerts.get("raised", 0),
         updated=status.alerts.get("updated", 0),
