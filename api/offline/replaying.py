@@ -186,9 +186,14 @@ def _summary(scorer: Scorer, readers: ReplayReaders, source: ReplaySource, secon
         alerts=len(readers.alerts),
         oddities=(
             *source.oddities,
+            *(f"{values:,} values of {field} cannot be read and are null" for field, values in _nulled(source)),
             *(f"{line.source}, offset {line.offset}: {line.reason}" for line in lines[-_SAMPLES:]),
         ),
     )
+
+
+def _nulled(source: ReplaySource) -> list[tuple[str, int]]:
+    return sorted(source.counts.nulled.items())
 
 
 def write_alerts(file: IO[bytes], alerts: Sequence[Alert]) -> None:

@@ -35,6 +35,8 @@ class SourceHealth:
         kind; and how many were forgotten before it could tell of them.
     malformed, malformed_by_cause, malformed_samples
         Lines that could not be read, in all and by cause (`ingest.errors.Cause`), and the latest of them.
+    nulled
+        Values that could not be read and are null in their records, by log kind and column.
     troubles
         What is wrong with the sensor.
     oddities
@@ -52,6 +54,7 @@ class SourceHealth:
     malformed: int = 0
     malformed_by_cause: dict[str, int] = field(default_factory=dict)
     malformed_samples: tuple[Malformed, ...] = ()
+    nulled: dict[str, int] = field(default_factory=dict)
     troubles: tuple[str, ...] = ()
     oddities: tuple[str, ...] = ()
 
@@ -74,6 +77,7 @@ def take_health(
         malformed=ledger.malformed,
         malformed_by_cause={str(cause): lines for cause, lines in ledger.rejected.items()},
         malformed_samples=tuple(ledger.samples),
+        nulled=dict(ledger.nulled),
         troubles=tuple(sensor.troubles()),
         oddities=(*roster.newcomers.unreadable.told(), *(sentence for sentence in told if sentence)),
     )
