@@ -85,6 +85,19 @@ def test_only_the_test_phase_counts_and_what_was_not_scored_is_missing() -> None
     assert (found.roc_auc, found.average_precision) == (round(2.5 / 3, 4), 0.5)
 
 
+def test_the_whole_counts_every_attack_that_the_truth_knows() -> None:
+    figures = evaluate(TRUTH, {"conn": scores_of(A=0.1, B=0.2)}, []).records
+    assert (figures.true_attacks, figures.attack_rows, figures.test_rows, figures.missing) == (1, 0, 5, 0.6)
+    assert figures.roc_auc is None
+
+
+@pytest.mark.parametrize(("attack", "area"), [(0.0, None), (0.1, 0.75), (0.2, 1.0)])
+def test_what_says_nothing_of_the_attacks_has_no_area(attack: float, area: float | None) -> None:
+    kind = evaluate(TRUTH, {"conn": scores_of(A=0.0, C=attack, D=0.1)}, []).kinds["conn"]
+    assert kind.roc_auc == area
+    assert (kind.average_precision is None) is (area is None)
+
+
 def test_the_last_score_of_a_uid_counts_in_the_whole_and_each_kind_has_its_own() -> None:
     conn = pl.DataFrame(
         {"uid": ["C", "A", "C"], "order": [0, 1, 3], "score": [0.9, 0.5, 0.8], "reach": [1.0, 2.0, 3.0]}

@@ -18,12 +18,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ingest.context.identity import Identity
-    from online_models.types import Alert, Severity
+    from online_models.types import Alert, AlertStatus, Severity
 
 _COLUMNS: Final = ", ".join(COLUMNS)
 _DRIFTS: Final = (
     "SELECT alert_subject.drift FROM alert_subject JOIN alert ON id = alert WHERE alert_subject.drift IS NOT NULL"
     " GROUP BY alert_subject.drift ORDER BY min(first_ts) DESC, alert_subject.drift LIMIT ?"
+)
+
+
+_HOLDS: Final = (
+    "(instr(lower(device), lower(?)) OR instr(lower(behaviour), lower(?)) OR instr(lower(sentence), lower(?))"
+    " OR id IN (SELECT alert FROM owner WHERE instr(lower(host_name), lower(?))))"
 )
 
 
@@ -43,6 +49,11 @@ class AlertQuery:
         Largest number of alerts on the page.
     cursor
         `AlertPage.next_cursor` of the page before this one.
+    text
+        Only alerts that hold this in the device, its host name, the behaviour or the sentence; the case of ASCII
+        letters does not matter.
+    status
+        Only alerts of this status.
     """
 
     device: str | None = None
@@ -51,6 +62,8 @@ class AlertQuery:
     severities: tuple[Severity, ...] = ()
     limit: int = 100
     cursor: str | None = None
+    text: str | None = None
+    status: AlertStatus | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +190,10 @@ def _conditions(query: AlertQuery) -> tuple[str, tuple[Any, ...]]:
     if query.severities:
         marks = ", ".join("?" * len(query.severities))
         terms.append((f"severity IN ({marks})", tuple(SEVERITIES.index(name) for name in query.severities)))
+    if query.text:
+        terms.append((_HOLDS, (query.text,) * _HOLDS.count("?")))
+    if query.status is not None:
+        terms.append(("status = ?", (query.status,)))
     if query.cursor is not None:
         terms.append(("(ts, id) < (?, ?)", decode_cursor(query.cursor)))
     return " AND ".join(sql for sql, _ in terms), tuple(value for _, values in terms for value in values)
