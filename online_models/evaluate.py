@@ -39,8 +39,8 @@ class RecordFigures:
     missing
         Share of rows without a score.
     roc_auc, average_precision, precision_at_attacks
-        See `online_models.metrics`; rounded to four digits. Of a log kind or view also None where it ranks nothing:
-        where all of its attacks got its lowest score, it says nothing of them.
+        See `online_models.metrics`; rounded to four digits. Of a view also None where it ranks nothing: where
+        all of its attacks got its lowest score, it says nothing of them.
     """
 
     test_rows: int
@@ -111,7 +111,7 @@ def evaluate(truth: pl.DataFrame, scores: Mapping[str, pl.DataFrame], alerts: Se
         alerts=_alert_figures(test, test, alerts),
         kinds={kind: _of_kind(test, frame, "score") for kind, frame in scores.items()},
         views={
-            f"{kind}.{view}": _of_kind(test, frame, view)
+            f"{kind}.{view}": _of_view(test, frame, view)
             for kind, frame in scores.items()
             for view in frame.columns
             if view not in _NONE.columns
@@ -141,7 +141,12 @@ def _of_capture(told: pl.DataFrame, name: str) -> pl.DataFrame:
 
 def _of_kind(test: pl.DataFrame, scores: pl.DataFrame, column: str) -> RecordFigures:
     """Judge one log kind, or one view of it, by those rows that have a record of that kind."""
-    told = _with_score(test, scores, column).drop_nulls("score")
+    return _record_figures(_with_score(test, scores, column).drop_nulls("score"))
+
+
+def _of_view(test: pl.DataFrame, scores: pl.DataFrame, view: str) -> RecordFigures:
+    """Judge one view as `_of_kind` does, without areas if it says nothing of the attacks."""
+    told = _with_score(test, scores, view).drop_nulls("score")
     figures = _record_figures(told)
     return (
         figures if _ranks(told) else replace(figures, roc_auc=None, average_precision=None, precision_at_attacks=None)
