@@ -107,7 +107,7 @@ def _table(*headers: str) -> Table:
 
 def _of_records(figures: RecordFigures) -> tuple[str, ...]:
     areas = (_figure(figures.roc_auc), _figure(figures.average_precision))
-    return f"{figures.test_rows:,}", f"{figures.attack_rows:,}", *areas, f"{figures.missing:.2%}"
+    return f"{figures.test_rows:,}", f"{figures.true_attacks:,}", *areas, f"{figures.missing:.2%}"
 
 
 def _of_alerts(figures: AlertFigures) -> tuple[str, str, str]:

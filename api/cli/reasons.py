@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from api.cli.terminal import say
-from api.serve.routes.health import assess
+from api.serve.health import assess
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -60,7 +60,7 @@ async def show_alerts(hub: Hub) -> None:
 
 
 class Told:
-    """Which severity was the gravest that was told of each alert and drift, so that a rise is told as well, and nothing else is."""
+    """The gravest severity that was told of each alert and drift, so that a rise is told, too, and nothing else."""
 
     def __init__(self) -> None:
         self._severities: OrderedDict[str, Severity] = OrderedDict()

@@ -47,7 +47,7 @@ def test_a_file_instead_of_a_folder(command: Command, tmp_path: Path) -> None:
 
 
 def test_no_folder_at_all(command: Command) -> None:
-    refused(command("run"), "--logs")
+    refused(command("run", "--listen", "127.0.0.1:0"), "--logs")
 
 
 def test_a_port_in_use(command: Command, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ingest.context.identity import Identity
-    from online_models.types import Alert, Severity
+    from online_models.types import Alert, AlertStatus, Severity
 
 _COLUMNS: Final = ", ".join(COLUMNS)
 _DRIFTS: Final = (
@@ -30,6 +30,10 @@ _DRIFTS: Final = (
 
 _ALERTS_ON_PAGE: Final = 2000
 """Of all incidents on a page together: a quarter of a second's work, and some megabytes."""
+_HOLDS: Final = (
+    "(instr(lower(device), lower(?)) OR instr(lower(behaviour), lower(?)) OR instr(lower(sentence), lower(?))"
+    " OR id IN (SELECT alert FROM owner WHERE instr(lower(host_name), lower(?))))"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,11 @@ class AlertQuery:
         Largest number of alerts on the page.
     cursor
         `AlertPage.next_cursor` of the page before this one.
+    text
+        Only alerts that hold this in the device, its host name, the behaviour or the sentence; the case of ASCII
+        letters does not matter.
+    status
+        Only alerts of this status.
     """
 
     device: str | None = None
@@ -56,6 +65,8 @@ class AlertQuery:
     severities: tuple[Severity, ...] = ()
     limit: int = 100
     cursor: str | None = None
+    text: str | None = None
+    status: AlertStatus | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +200,10 @@ def _conditions(query: AlertQuery) -> tuple[str, tuple[Any, ...]]:
     if query.severities:
         marks = ", ".join("?" * len(query.severities))
         terms.append((f"severity IN ({marks})", tuple(SEVERITIES.index(name) for name in query.severities)))
+    if query.text:
+        terms.append((_HOLDS, (query.text,) * _HOLDS.count("?")))
+    if query.status is not None:
+        terms.append(("status = ?", (query.status,)))
     if query.cursor is not None:
         terms.append(("(ts, id) < (?, ?)", decode_cursor(query.cursor)))
     return " AND ".join(sql for sql, _ in terms), tuple(value for _, values in terms for value in values)
