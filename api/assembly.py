@@ -13,7 +13,15 @@ from api.pipeline import CommandQueue, Pipeline, Scorer
 from api.pipeline.checkpointer import Checkpointer
 from api.pipeline.clock import Clock
 from api.pipeline.jobs import JobBoard
-from api.pipeline.models import REPLAYED, checkpoint_parts, load_models, log_time_of, model_config, without_models
+from api.pipeline.models import (
+    REPLAYED,
+    TAUGHT,
+    checkpoint_parts,
+    load_models,
+    log_time_of,
+    model_config,
+    without_models,
+)
 from api.pipeline.runner import Parts
 from api.pipeline.warmup import warm_up
 from api.serve.stream import Hub, StreamLimits
@@ -81,6 +89,7 @@ class _Assembly:
         return FollowSource(
             logs,
             positions=orjson.loads(self._found.get("positions", b"null")),
+            taught=orjson.loads(self._found.get(TAUGHT, b"[]")),
             scan_interval_s=self._settings.traffic.scan_interval_s,
             catch_up_since=catch_up_since,
             silence_s=self._settings.traffic.stale_after_min * 60,
@@ -130,7 +139,7 @@ class _Assembly:
             lambda: {
                 "positions": orjson.dumps(source.positions()),
                 **checkpoint_parts(models, scorer.log_ts, scorer.records()),
-                **{name: part for name, part in self._found.items() if name == REPLAYED},
+                **{name: part for name, part in self._found.items() if name in {REPLAYED, TAUGHT}},
             },
             self._writer.sync,
             self._settings.traffic.checkpoint_interval_s,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ingest.context.unusable import malformed_in_words, why_nothing
 from ingest.follow.lag import log_seconds_behind, unread_bytes
 
 if TYPE_CHECKING:
@@ -78,6 +79,12 @@ def take_health(
         malformed_by_cause={str(cause): lines for cause, lines in ledger.rejected.items()},
         malformed_samples=tuple(ledger.samples),
         nulled=dict(ledger.nulled),
-        troubles=tuple(sensor.troubles()),
+        troubles=(*sensor.troubles(), *_unusable(ledger)),
         oddities=(*roster.newcomers.unreadable.told(), *(sentence for sentence in told if sentence)),
     )
+
+
+def _unusable(ledger: Ledger) -> list[str]:
+    """Return what keeps the logs, or one of them, from being of use."""
+    nothing = why_nothing(ledger)
+    return [nothing] if nothing else [f"{told}: {malformed_in_words(ledger.rejected)}" for told in ledger.recent.told()]

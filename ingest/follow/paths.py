@@ -36,10 +36,14 @@ _ID: Final = re.compile(r"(?=.*\d)[0-9a-f]{6,}|[0-9a-f]{8}-[0-9a-f-]+|\d+", re.I
 """What a collector adds to make a file's name unique says nothing about its writer."""
 _LOGGER_META: Final = re.compile(r"(?:log_suffix|logger)=(?P<logger>[^_]+)")
 
-DAY_FOLDER: Final = re.compile(_DAY)
-"""zeekctl keeps its archive in one folder a day."""
+DAY_FOLDER: Final = re.compile(r"(?:19|20)\d\d([-_.]?)(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12]\d|3[01])")
+"""zeekctl keeps its archive in one folder a day, as others do."""
 
-_NOT_LOGS: Final = frozenset({"stdout", "stderr", "suricata", "fast", "suricata-start"})
+_NOT_LOGS: Final = frozenset({
+    "stdout", "stderr", "suricata", "fast", "suricata-start", "conn-summary", "prof", "debug",
+})  # fmt: skip
+"""What zeekctl, Zeek and Suricata themselves write for people beside their logs of records."""
+
 _STREAMING: Final = "json_streaming_"
 
 
@@ -88,13 +92,22 @@ class LogName:
 
 def parse_name(name: str) -> LogName | None:
     """Return what a file name says, or None if it is not the name of a log."""
+    parsed = _parse(name)
+    return None if parsed is None or parsed.stream in _NOT_LOGS else parsed
+
+
+def parse_other(name: str) -> LogName | None:
+    """Return what a name says that is known as that of something else than a log of records; else None."""
+    parsed = _parse(name)
+    return parsed if parsed is not None and parsed.stream in _NOT_LOGS else None
+
+
+def _parse(name: str) -> LogName | None:
     if name.startswith("."):
         return None
     bare = name.removesuffix(".gz")
     parsed = _parse_bare(bare)
-    if parsed is None or parsed.stream in _NOT_LOGS:
-        return None
-    return _finish(parsed, gz=bare != name)
+    return None if parsed is None else _finish(parsed, gz=bare != name)
 
 
 def _parse_bare(bare: str) -> LogName | None:
@@ -132,6 +145,6 @@ def _finish(parsed: LogName, *, gz: bool) -> LogName:
 
 
 def _digits(stamp: str) -> str:
-    if re.fullmatch(r"\d{10}", stamp):
+    if re.fullmatch(r"\d{10}", stamp) and not stamp.startswith("20"):  # a day and an hour, until the year 2033
         return datetime.fromtimestamp(int(stamp), UTC).strftime("%Y%m%d%H%M%S")
     return re.sub(r"\D", "", stamp)

@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from ingest.follow.tail import Tail
     from ingest.records import RecordBatch
 
-MOST_PIECES: Final = 64
-"""So many pieces are read at a time at most: very many short logs must not hold up what waits for their records."""
+_MOST_PIECES: Final = 64
+"""So many pieces with records are read at a time at most: very many short logs must not hold up the first records."""
+
+_PASSED_OVER: Final = 1 / 8
+"""What it costs to read a piece without a record, in pieces with records."""
 
 QUIET_S: Final = 60.0
 """A rotated part that did not grow for so long is finished."""
@@ -41,7 +44,7 @@ class Reading:
         self._sensor = sensor
         self._clock = clock
         self._streams: dict[str, Stream] = {}
-        self._by_name: dict[str, Tail] = {}
+        self._by_name: defaultdict[str, list[Tail]] = defaultdict(list)
         self._ready: set[str] = set()
         self._order: list[tuple[float, str]] = []
         self._blocked: set[int] = set()
@@ -71,7 +74,9 @@ class Reading:
                 parts[tail.stream].append(tail)
         self._blocked.clear()
         self._streams = {name: Stream(tails) for name, tails in parts.items()}
-        self._by_name = {tail.file_name: tail for tails in parts.values() for tail in tails}
+        self._by_name = defaultdict(list)  # the same name may stand in several folders
+        for tail in (tail for tails in parts.values() for tail in tails):
+            self._by_name[tail.file_name].append(tail)
         self._ready, self._order = set(), []
         self._wake({name: None for name, stream in self._streams.items() if stream.oldest_ready()})
         self._hold_unread()
@@ -79,8 +84,8 @@ class Reading:
     def wake(self, names: set[str]) -> set[str]:
         """Note that files were written to; return the names that are not known."""
         known = names & self._by_name.keys()
-        for name in known:
-            self._wake({self._by_name[name].stream: self._by_name[name]})
+        for tail in (tail for name in known for tail in self._by_name[name]):
+            self._wake({tail.stream: tail})
         return names - known
 
     def look_at_open_files(self) -> None:
@@ -95,13 +100,13 @@ class Reading:
         Only a line that is longer than a piece goes beyond that.
         """
         batches: list[RecordBatch] = []
-        pieces = MOST_PIECES
-        while budget >= piece and pieces and (name := self._furthest_behind()):
+        pieces: float = _MOST_PIECES
+        while budget >= piece and pieces > 0 and (name := self._furthest_behind()):
             size, decoded = self._read_stream(name, piece)
             if not decoded:
                 self._let_others_go_first(name)
             budget -= size
-            pieces -= 1
+            pieces -= 1 if decoded else _PASSED_OVER
             batches += decoded
         return batches
 
@@ -174,7 +179,7 @@ class Reading:
         return self._enter(tail, tail.decode(lines), len(lines)) if lines else []
 
     def _enter(self, tail: Tail, batches: list[RecordBatch], size: int) -> list[RecordBatch]:
-        self._ledger.enter(tail.decoder, size)
+        self._ledger.enter(tail.decoder, size, tail.stream)
         if size:
             self._sensor.note(tail, batches)
         return batches

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ingest.follow.contents import ContentIndex
 from ingest.follow.lines import ContentReplacedError, FileKey
@@ -12,7 +12,7 @@ from ingest.follow.newcomers import Holds, Newcomers
 from ingest.follow.tail import Tail
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from ingest.follow.listing import Entry
 
@@ -53,6 +53,14 @@ class Roster:
         self._by_key[tail.lines.key] = tail
         self._newest[tail.stream] = tail
         self.contents.put(tail)
+
+    def add_taught(self, states: Iterable[Mapping[str, Any]]) -> None:
+        """Make contents known that were read before by another way, but for those that are known already."""
+        known = {tail.lines.head for tail in self.tails.values()}
+        for state in states:
+            tail = Tail.from_state({**state, "serial": self._next_serial})
+            if tail.lines.head not in known:
+                self.add(tail)
 
     def update(self, entries: Sequence[Entry]) -> None:
         """Compare what the folder shows with what is known; afterwards every tail knows where it is read from."""
@@ -139,6 +147,8 @@ class Roster:
                 self._unname(tail)
             elif not tail.lines.is_where_it_was():
                 self.retire(tail)
+            else:
+                tail.named = False  # in a folder that is not followed any more: read to its end, then done with
 
     def _unname(self, tail: Tail) -> None:
         if tail.named and self._is_replaced(tail):
