@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 _AGO: Final = re.compile(r"([0-9]{1,9})([smhdw])")
@@ -68,5 +68,5 @@ def _time(text: str) -> float:
 
 
 def shown_time(moment: float) -> str:
-    """Return a moment in epoch seconds as a person reads it, in UTC."""
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    """Return a moment in epoch seconds as local time with its offset, which `parse_moment` takes, too."""
+    return datetime.fromtimestamp(moment).astimezone().isoformat(sep=" ", timespec="seconds")

@@ -17,6 +17,7 @@ from api.serve.access.hosts import KnownHosts
 from api.serve.access.origin import SameOrigin
 from api.serve.access.parameters import known_parameters
 from api.serve.access.proxies import Proxies
+from api.serve.bodies import BodyLimits
 from api.serve.docs import serve_docs
 from api.serve.problems import handle_problems
 from api.serve.routes.alerts import alert_routes
@@ -60,6 +61,7 @@ def create_app(service: Service) -> FastAPI:
         docs_url=None,  # they take script from elsewhere
         redoc_url=None,
     )
+    app.add_middleware(BodyLimits, limits=service.limits)
     _guard(app, service.access)
     handle_problems(app)
     for routes in (

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -97,8 +99,10 @@ class Sensor:
 
 def newest_write_time(frame: pl.DataFrame) -> float:
     """Return when the newest record was written: its time, plus its duration where it has one; epoch seconds."""
-    written = write_times(frame).max()
-    return written if isinstance(written, float) else 0.0
+    times = frame["ts"].to_numpy()
+    if "duration" in frame.columns:
+        times = times + np.nan_to_num(frame["duration"].to_numpy())
+    return float(np.fmax.reduce(times, initial=0.0))
 
 
 def write_times(frame: pl.DataFrame) -> pl.Series:

@@ -193,7 +193,7 @@ def test_memory_is_bounded_by_pieces_and_not_by_the_log(tmp_path: Path) -> None:
     ("make", "told"),
     [
         (lambda _: None, "does not exist"),
-        (lambda path: path.mkdir(), r"holds no log; name a folder with \*.log, \*.json or their .gz in it, or a file"),
+        (lambda path: path.mkdir(), "no log found in .*; looked for conn.log"),
     ],
 )
 def test_what_cannot_be_replayed_is_told_with_what_to_do(tmp_path: Path, make: object, told: str) -> None:

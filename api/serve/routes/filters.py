@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.serve.routes.times import Since, Until
 from api.state.store import AlertQuery, IncidentQuery
 from api.state.store.cursor import CURSOR
-from online_models.types import Severity
+from online_models.types import AlertStatus, Severity
 
 Cursor = Annotated[str | None, Field(description="`next_cursor` of the page before", pattern=CURSOR)]
 
@@ -20,6 +20,13 @@ class AlertFilter(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     device: str | None = Field(default=None, description="only alerts of this device", examples=["192.168.1.23"])
+    q: str | None = Field(
+        default=None,
+        max_length=200,
+        description="only alerts that hold this text in device, host name, behaviour or sentence, in capitals or not",
+        examples=["168.1.2"],
+    )
+    status: AlertStatus | None = Field(default=None, description="only open ones, or only closed ones")
     since: Since = None
     until: Until = None
     severity: list[Severity] = Field(default_factory=list, description="only these; may be repeated")
@@ -28,7 +35,8 @@ class AlertFilter(BaseModel):
 
     def query(self) -> AlertQuery:
         """Return the store's form of it."""
-        return AlertQuery(self.device, self.since, self.until, tuple(self.severity), self.limit, self.cursor)
+        severities = tuple(self.severity)
+        return AlertQuery(self.device, self.since, self.until, severities, self.limit, self.cursor, self.q, self.status)
 
 
 class IncidentFilter(BaseModel):

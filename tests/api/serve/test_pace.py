@@ -80,7 +80,7 @@ def test_every_alert_ends_in_its_latest_state_and_is_not_told_too_often(
 def test_a_thousand_messages_cover_more_than_an_hour_of_one_attack(examples: type[Examples]) -> None:
     async def scenario() -> list[dict[str, Any]]:
         now = [0.0]
-        hub = Hub(StreamLimits(history=1000), Clock(monotonic=lambda: now[0]))
+        hub = Hub(StreamLimits(history=1000), clock=Clock(monotonic=lambda: now[0]))
         hub.attach(asyncio.get_running_loop())
         hub.publish_alerts([AlertChange("raised", examples.alert())])
         for number in range(3600):
