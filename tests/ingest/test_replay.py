@@ -21,12 +21,12 @@ BEGIN = 1_700_000_000
 
 
 def conn(n: int, ts: float, duration: float = 0.0) -> bytes:
-    line = '{"ts":%.3f,"uid":"U%d","id.orig_h":"10.0.0.5","proto":"tcp","duration":%.3f,"conn_state":"SF"}\n'
+    line = '{"ts":%.3f,"uid":"U%d","id.orig_h":"10.0.0.5","id.resp_h":"10.0.0.9","proto":"tcp","duration":%.3f,"conn_state":"SF"}\n'
     return (line % (BEGIN + ts, n, duration)).encode()
 
 
 def dns(n: int, ts: float) -> bytes:
-    line = '{"ts":%.3f,"uid":"D%d","id.orig_h":"10.0.0.5","proto":"udp","query":"a.example","rejected":false}\n'
+    line = '{"ts":%.3f,"uid":"D%d","id.orig_h":"10.0.0.5","id.resp_h":"10.0.0.9","proto":"udp","query":"a.example","rejected":false}\n'
     return (line % (BEGIN + ts, n)).encode()
 
 
