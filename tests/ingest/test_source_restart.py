@@ -16,7 +16,10 @@ from ingest.follow.source import FollowSource
 if TYPE_CHECKING:
     from pathlib import Path
 
-HEADER = b"#separator \\x09\n#empty_field\t(empty)\n#unset_field\t-\n#path\tconn\n#open\t%s\n#fields\tts\tuid\tid.orig_h\tid.resp_h\tproto\n"
+HEADER = (
+    b"#separator \\x09\n#empty_field\t(empty)\n#unset_field\t-\n#path\tconn\n"
+    b"#open\t%s\n#fields\tts\tuid\tid.orig_h\tid.resp_h\tproto\n"
+)
 NOW = time.time() - 1000.0
 DAY = 86_400.0
 

@@ -17,8 +17,14 @@ if TYPE_CHECKING:
 
     from tests.ingest.conftest import LogWriter
 
-HEADER = b"#separator \\x09\n#empty_field\t(empty)\n#unset_field\t-\n#path\tconn\n#fields\tts\tuid\tid.orig_h\tid.resp_h\tproto\n"
-STREAMED = b'{"_path":"conn","_write_ts":1.0,"ts":1.0,"uid":"U0","id.orig_h":"10.0.0.5","id.resp_h":"10.0.0.9","proto":"tcp","conn_state":"SF"}\n'
+HEADER = (
+    b"#separator \\x09\n#empty_field\t(empty)\n#unset_field\t-\n#path\tconn\n"
+    b"#fields\tts\tuid\tid.orig_h\tid.resp_h\tproto\n"
+)
+STREAMED = (
+    b'{"_path":"conn","_write_ts":1.0,"ts":1.0,"uid":"U0","id.orig_h":"10.0.0.5","id.resp_h":"10.0.0.9",'
+    b'"proto":"tcp","conn_state":"SF"}\n'
+)
 
 
 def rows(begin: int, end: int) -> bytes:
