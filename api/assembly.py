@@ -26,7 +26,7 @@ from api.pipeline.runner import Parts
 from api.pipeline.warmup import warm_up
 from api.serve.stream import Hub, StreamLimits
 from api.service import RequestLimits, Service
-from api.settings import default_state_directory
+from api.settings import default_state_directory, setting_names
 from api.state.directory import fingerprint, state_directory
 from api.state.restoring import begin_from
 from api.state.snapshots import KeptOverTime, SnapshotStore
@@ -62,7 +62,7 @@ def assembled(
     """
     logs = settings.traffic.logs
     if logs is None:
-        raise SettingsError("no folder of logs was named; give --logs DIR, or set logs in TrafficAnalyzerConfig")
+        raise SettingsError(f"no folder of logs was named; {setting_names('TrafficAnalyzerConfig', 'logs')}")
     with ExitStack() as stack:
         state = stack.enter_context(state_directory(settings.traffic.state or default_state_directory(logs)))
         if warm_start is not None:
@@ -108,7 +108,8 @@ class _Assembly:
 
     def service(self, source: FollowSource) -> Service:
         server, models = self._settings.server, self._settings.models
-        hub = Hub(StreamLimits(server.subscriber_queue, server.history, server.max_subscribers))
+        limits = StreamLimits(server.subscriber_queue, server.history, server.max_subscribers)
+        hub = Hub(limits, self._writer.sequence)
         pipeline = Pipeline(
             prepare=lambda: self._parts(source, hub),
             commands=CommandQueue(server.command_queue),
@@ -153,5 +154,7 @@ def _limits(server: SocketIOConfig, train_chunk: int) -> RequestLimits:
         body_bytes=int(server.max_body_mb * _MIB),
         upload_bytes=int(server.max_upload_mb * _MIB),
         records=server.max_request_records,
+        train_records=server.max_train_records,
+        unpacked_bytes=int(server.max_unpacked_mb * _MIB),
         train_chunk=train_chunk,
     )

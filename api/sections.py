@@ -73,4 +73,8 @@ class SocketIOConfig(_Section):
     command_queue: int = Field(default=64, ge=1, le=100_000, description="requests that may wait for the models")
     max_body_mb: float = Field(default=32.0, gt=0, description="largest JSON body, in MiB")
     max_upload_mb: float = Field(default=1024.0, gt=0, description="largest uploaded log, in MiB")
+    max_unpacked_mb: float = Field(default=8192.0, gt=0, description="the same after unpacking, in MiB")
     max_request_records: int = Field(default=50_000, ge=1, description="records in one analyze or predict request")
+    max_train_records: int = Field(
+        default=200_000, ge=1, description="records in the JSON body of one training request"
+    )

@@ -23,6 +23,8 @@ class RequestLimits:
     body_bytes: int = 32 * _MIB
     upload_bytes: int = 1024 * _MIB
     records: int = 50_000
+    train_records: int = 200_000
+    unpacked_bytes: int = 8192 * _MIB
     train_chunk: int = 1024
 
 

@@ -218,7 +218,9 @@ def _many_about_another(log: str, case: _Case, anomaly: Anomaly) -> list[float] 
 
 def _extend(log: str, case: _Case, anomaly: Anomaly) -> None:
     case.count += 1
-    if not anomaly.is_known or case.is_about_known:  # a long connection of old may end beside an attack
+    if case.uids and case.is_about_known and not anomaly.is_known:
+        case.first_ts = anomaly.ts  # a long connection of old that ended before the attack is not its beginning
+    elif not anomaly.is_known or case.is_about_known:  # or may end beside it
         case.first_ts = min(case.first_ts, anomaly.ts)
     case.last_ts = max(case.last_ts, anomaly.end)
     if anomaly.raises and case.raised_ts is None:

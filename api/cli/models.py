@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from api.cli.harmless import harmless
 from api.cli.options import ConfigOption, StateOption, settings_and_state
 from api.errors import SettingsError
 
@@ -105,7 +106,7 @@ def restore(
             raise SettingsError(f"--before: there is no snapshot from before {shown_time(limit)}")
     else:
         candidates = [store.get(int(number or 0))]
-    change = restore_models(path, settings, candidates, lambda text: sys.stderr.write(f"nslabs: {text}\n"))
+    change = restore_models(path, settings, candidates, lambda text: sys.stderr.write(f"nslabs: {harmless(text)}\n"))
     if change.restored is not None:
         sys.stdout.write(
             f"the models are those of snapshot {change.restored.id}, log time {shown_time(change.restored.ts)}; "
@@ -158,7 +159,7 @@ def _line(info: SnapshotInfo) -> str:
     from api.cli.since import shown_time
 
     learned = sum(info.learned.values())
-    told = info.problem or f"{info.size:>12,} bytes  {learned:>12,} records learned  {info.digest}"
+    told = harmless(info.problem or "") or f"{info.size:>12,} bytes  {learned:>12,} records learned  {info.digest}"
     return f"{info.id:>6}  {shown_time(info.ts)}  {told}\n"
 
 

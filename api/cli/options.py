@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from api.cli.harmless import harmless
 from api.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -43,19 +45,32 @@ def listen_settings(listen: str | None) -> dict[str, Any]:
 
 
 def settings_and_state(config: Path | None, state: Path | None) -> tuple[Settings, Path]:
-    """Return the settings, and the state directory that they name: with ``--state``, by itself, or by the log folder.
+    """Return the settings, and the state directory: what ``--state`` or a setting names, or what `run` chose.
 
     Raises
     ------
     SettingsError
-        If a setting is wrong, or no state directory is named.
+        If a setting is wrong, or no state directory is named and `run` has chosen none or several.
     """
     from api.settings import default_state_directory, load_settings
 
     settings = load_settings(config, {"TrafficAnalyzerConfig": {"state": state}})
     logs, path = settings.traffic.logs, settings.traffic.state
-    if path is not None:
-        return settings, path
-    if logs is None:
-        raise SettingsError("no state directory was named; give --state DIR, or set state in TrafficAnalyzerConfig")
-    return settings, default_state_directory(logs)
+    if path is None:
+        path = _only_state() if logs is None else default_state_directory(logs)
+    return settings, path
+
+
+def _only_state() -> Path:
+    """Return the state directory that `run` chose for the one folder of logs that it has followed so far."""
+    from api.settings import setting_names, state_base
+
+    base = state_base()
+    found = sorted(path.parent for path in base.glob("*/checkpoints"))
+    if len(found) == 1:
+        sys.stderr.write(harmless(f"nslabs: state {found[0]}") + "\n")
+        return found[0]
+    how = setting_names("TrafficAnalyzerConfig", "state")
+    if not found:
+        raise SettingsError(f"no state directory was named, and {base} holds none; {how}")
+    raise SettingsError(f"{base} holds {len(found)} states: {', '.join(path.name for path in found)}; {how}")

@@ -31,7 +31,8 @@ def replay(
 
     Ends with status 2 if there was nothing to score.
     """
-    from api.cli.terminal import COMPILING, harmless
+    from api.cli.harmless import harmless
+    from api.cli.terminal import COMPILING
     from api.offline.replaying import ReplayReaders, write_alerts
     from api.offline.replaying import replay as replay_logs
     from api.pipeline.warmup import needs_compiling

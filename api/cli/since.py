@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from api.errors import SettingsError
@@ -64,5 +64,5 @@ def _moment(text: str, option: str) -> float:
 
 
 def shown_time(moment: float) -> str:
-    """Return a moment in epoch seconds as a person reads it, in UTC."""
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    """Return a moment in epoch seconds as local time with its offset, which `parse_since` takes, too."""
+    return datetime.fromtimestamp(moment).astimezone().isoformat(sep=" ", timespec="seconds")

@@ -187,9 +187,16 @@ def _summary(scorer: Scorer, readers: ReplayReaders, source: ReplaySource, secon
         malformed=source.counts.malformed,
         anomalies=scorer.anomalies,
         alerts=len(readers.alerts),
-        oddities=tuple(source.told()),
+        oddities=(
+            *source.told(),
+            *(f"{values:,} values of {field} cannot be read and are null" for field, values in _nulled(source)),
+        ),
         nothing=None if scorer.scored else source.why_nothing(),
     )
+
+
+def _nulled(source: ReplaySource) -> list[tuple[str, int]]:
+    return sorted(source.counts.nulled.items())
 
 
 def write_alerts(file: IO[bytes], alerts: Sequence[Alert]) -> None:

@@ -88,6 +88,10 @@ class Scorer:
         """Number of alerts that wait for the store."""
         return len(self._unstored)
 
+    def trouble(self) -> str | None:
+        """Say what keeps alerts from being stored, None if nothing does."""
+        return self.store_problem or self._writer.trouble()
+
     @property
     def evidence_evicted(self) -> int:
         """Number of sensors' findings that the store had to forget since the start."""

@@ -12,6 +12,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
 from starlette.staticfiles import StaticFiles
 
+from api.serve.bodies import BodyLimits
 from api.serve.origin import SameOrigin
 from api.serve.problems import handle_problems
 from api.serve.routes.alerts import alert_routes
@@ -51,6 +52,7 @@ def create_app(service: Service) -> FastAPI:
             service.hub.detach()
 
     app = FastAPIOffline(title="networksecuritylabs", version=package_version(), lifespan=lifespan)
+    app.add_middleware(BodyLimits, limits=service.limits)
     app.add_middleware(SameOrigin, allowed=service.cors_origins)
     app.add_middleware(CORSMiddleware, allow_origins=service.cors_origins, allow_methods=["*"], allow_headers=["*"])
     handle_problems(app)

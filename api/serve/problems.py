@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 from typing import TYPE_CHECKING, Any
 
 from fastapi.exceptions import RequestValidationError
@@ -28,12 +29,12 @@ class Problem(BaseModel):
     detail: str = Field(description="for people: what was found, and what was expected", examples=["The body is …"])
 
 
-class ProblemError(Exception):
-    """Raised by a route to answer with a `Problem`."""
+class ProblemError(HTTPException):
+    """Raised by a route, or while its body is read, to answer with a `Problem`."""
 
     def __init__(self, status: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(detail)
-        self.status, self.code, self.detail, self.headers = status, code, detail, headers
+        super().__init__(status, detail, headers)
+        self.status, self.code = status, code
 
     def response(self) -> JSONResponse:
         """Return the answer."""
@@ -56,6 +57,10 @@ def handle_problems(app: FastAPI) -> None:
     @app.exception_handler(BusyError)
     async def _busy(_: Request, error: BusyError) -> JSONResponse:
         return ProblemError(503, "busy", str(error), {"Retry-After": str(error.retry_after_s)}).response()
+
+    @app.exception_handler(sqlite3.Error)
+    async def _store(_: Request, error: Exception) -> JSONResponse:
+        return ProblemError(503, "store_unavailable", f"the store of alerts cannot be read: {error}").response()
 
     @app.exception_handler(NoAlertError)
     async def _no_alert(_: Request, error: NoAlertError) -> JSONResponse:

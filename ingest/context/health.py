@@ -36,6 +36,8 @@ class SourceHealth:
         kind; and how many were forgotten before it could tell of them.
     malformed, malformed_by_cause, malformed_samples
         Lines that could not be read, in all and by cause (`ingest.errors.Cause`), and the latest of them.
+    nulled
+        Values that could not be read and are null in their records, by log kind and column.
     troubles
         What is wrong with the sensor.
     oddities
@@ -53,6 +55,7 @@ class SourceHealth:
     malformed: int = 0
     malformed_by_cause: dict[str, int] = field(default_factory=dict)
     malformed_samples: tuple[Malformed, ...] = ()
+    nulled: dict[str, int] = field(default_factory=dict)
     troubles: tuple[str, ...] = ()
     oddities: tuple[str, ...] = ()
 
@@ -75,6 +78,7 @@ def take_health(
         malformed=ledger.malformed,
         malformed_by_cause={str(cause): lines for cause, lines in ledger.rejected.items()},
         malformed_samples=tuple(ledger.samples),
+        nulled=dict(ledger.nulled),
         troubles=(*sensor.troubles(), *_unusable(ledger)),
         oddities=(*roster.newcomers.unreadable.told(), *(sentence for sentence in told if sentence)),
     )

@@ -29,6 +29,7 @@ class Ledger:
         self.records: Counter[str] = Counter()
         self.skipped: Counter[str] = Counter()
         self.rejected: Counter[Cause] = Counter()
+        self.nulled: Counter[str] = Counter()
         self.blank = 0
         self.content_bytes = 0
         self.recent = RecentLines()
@@ -48,12 +49,14 @@ class Ledger:
         for kind, lines in counts.skipped.items():
             self.skipped[kind if kind in self.skipped or len(self.skipped) < MAX_SKIPPED_KINDS else "other"] += lines
         self.rejected.update(counts.rejected)
+        self.nulled.update(counts.nulled)
         self.blank += counts.blank
         self.content_bytes += size
         self._keep(decoder.malformed)
         counts.records.clear()
         counts.skipped.clear()
         counts.rejected.clear()
+        counts.nulled.clear()
         counts.blank = 0
         decoder.malformed.clear()
 
@@ -79,6 +82,7 @@ class Ledger:
             "records": dict(self.records),
             "skipped": dict(self.skipped),
             "rejected": dict(self.rejected),
+            "nulled": dict(self.nulled),
             "blank": self.blank,
             "content_bytes": self.content_bytes,
             "recent": self.recent.state(),
@@ -89,6 +93,7 @@ class Ledger:
         self.records = Counter(state["records"])
         self.skipped = Counter(state["skipped"])
         self.rejected = Counter(state["rejected"])
+        self.nulled = Counter(state.get("nulled", {}))
         self.blank = state["blank"]
         self.content_bytes = state["content_bytes"]
         self.recent.restore(state.get("recent", {}))

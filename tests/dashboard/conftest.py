@@ -36,7 +36,7 @@ FLAGS = (
     "--window-size=1200,900",
     "--lang=en-GB",
 )
-FIRST_START_S = 200  # the very first one compiles the models
+FIRST_START_S = 600  # ends what hangs; the very first one compiles the models
 
 
 class Server(uvicorn.Server):

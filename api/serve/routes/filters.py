@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.state.store import AlertQuery, IncidentQuery
-from online_models.types import Severity
+from online_models.types import AlertStatus, Severity
 
 
 class AlertFilter(BaseModel):
@@ -16,6 +16,13 @@ class AlertFilter(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     device: str | None = Field(default=None, description="only alerts of this device", examples=["192.168.1.23"])
+    q: str | None = Field(
+        default=None,
+        max_length=200,
+        description="only alerts that hold this text in device, host name, behaviour or sentence, in capitals or not",
+        examples=["168.1.2"],
+    )
+    status: AlertStatus | None = Field(default=None, description="only open ones, or only closed ones")
     since: float | datetime | None = Field(default=None, description="epoch seconds, or ISO 8601 (UTC by default)")
     until: float | datetime | None = Field(default=None, description="the same; this moment itself is not included")
     severity: list[Severity] = Field(default_factory=list, description="only these; may be repeated")
@@ -25,7 +32,8 @@ class AlertFilter(BaseModel):
     def query(self) -> AlertQuery:
         """Return the store's form of it."""
         since, until = epoch(self.since), epoch(self.until)
-        return AlertQuery(self.device, since, until, tuple(self.severity), self.limit, self.cursor)
+        severities = tuple(self.severity)
+        return AlertQuery(self.device, since, until, severities, self.limit, self.cursor, self.q, self.status)
 
 
 class IncidentFilter(BaseModel):
