@@ -23,7 +23,7 @@ HOURS = 336
 
 
 def conn(n: int, ts: float) -> bytes:
-    line = '{"ts":%.3f,"uid":"U%d","id.orig_h":"10.0.0.5","proto":"tcp","duration":0.0,"conn_state":"SF"}\n'
+    line = '{"ts":%.3f,"uid":"U%d","id.orig_h":"10.0.0.5","id.resp_h":"10.0.0.9","proto":"tcp","conn_state":"SF"}\n'
     return (line % (BEGIN + ts, n)).encode()
 
 
@@ -151,8 +151,8 @@ def test_what_was_taught_is_passed_over(tmp_path: Path, change: str) -> None:
 
 
 def test_of_a_log_that_has_grown_the_new_records_are_taught(tmp_path: Path) -> None:
-    header = b"#separator \\x09\n#path\tconn\n#fields\tts\tuid\tid.orig_h\tproto\tconn_state\n"
-    rows = [f"{BEGIN + n}.0\tU{n}\t10.0.0.5\ttcp\tSF\n".encode() for n in range(30)]
+    header = b"#separator \\x09\n#path\tconn\n#fields\tts\tuid\tid.orig_h\tid.resp_h\tproto\tconn_state\n"
+    rows = [f"{BEGIN + n}.0\tU{n}\t10.0.0.5\t10.0.0.9\ttcp\tSF\n".encode() for n in range(30)]
     log = write(tmp_path / "conn.log", header + b"".join(rows[:20]))
     taught = Taught()
     assert uids(ReplaySource([log], taught=taught)) == numbers(0, 20)

@@ -17,7 +17,10 @@ NOBODY = 65534
 
 
 def conn(n: int) -> bytes:
-    return b'{"ts":%d.5,"uid":"U%d","id.orig_h":"10.0.0.5","proto":"tcp","conn_state":"SF"}\n' % (1_700_000_000 + n, n)
+    return (
+        b'{"ts":%d.5,"uid":"U%d","id.orig_h":"10.0.0.5","id.resp_h":"10.0.0.9","proto":"tcp","conn_state":"SF"}\n'
+        % (1_700_000_000 + n, n)
+    )
 
 
 def append(path: Path, data: bytes) -> Path:
@@ -104,7 +107,10 @@ def test_only_netflow_says_what_to_enable(tmp_path: Path) -> None:
 
 
 def test_a_high_share_of_lines_that_cannot_be_read_is_told_until_it_is_over(tmp_path: Path) -> None:
-    append(tmp_path / "dns.log", b'{"ts":1.5,"uid":"D","id.orig_h":"10.0.0.5","proto":"udp","query":"a.b"}\n')
+    append(
+        tmp_path / "dns.log",
+        b'{"ts":1.5,"uid":"D","id.orig_h":"10.0.0.5","id.resp_h":"10.0.0.9","proto":"udp","query":"a.b"}\n',
+    )
     append(tmp_path / "conn.log", conn(0) * 80 + b"{broken\n" * 20)
     with follow(tmp_path) as source:
         read(source)
