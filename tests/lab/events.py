@@ -71,7 +71,9 @@ def _unanswered(cut: Traffic, delay: float) -> Traffic:
     )
     conn = conn.with_columns(pl.col("id_p").alias("id.orig_p")).select(SCHEMAS["conn"].names())
     nothing = {name: pl.lit(None, SCHEMAS["dns"][name]) for name in ("rtt", "rcode", "rcode_name", "answers", "TTLs")}
-    dns = cut.logs["dns"].with_columns(ts=pl.col("ts") + delay, uid=pl.col("uid") + f"+{delay:g}", written=pl.col("ts") + delay + 5.0, **nothing)  # noqa: E501
+    dns = cut.logs["dns"].with_columns(
+        ts=pl.col("ts") + delay, uid=pl.col("uid") + f"+{delay:g}", written=pl.col("ts") + delay + 5.0, **nothing
+    )  # noqa: E501
     return Traffic.of(conn=conn, dns=dns)
 
 
@@ -95,10 +97,41 @@ def reboot(stage: Stage, event: Event, traffic: Traffic) -> Traffic:
 def _coming_back(stage: Stage, who: str, back: float) -> Traffic:
     rng = stage.rng("back", who, back)
     at = back + rng.uniform(1.0, 40.0)
-    ask = flows(np.array([at, at + 0.5]), "0.0.0.0", "255.255.255.255", 67, proto="udp", service="dhcp", state="S0", sent=300, source=68)
-    arp = flows(np.array([at + 1.0]), who, GATEWAY, 67, proto="udp", service="dhcp", duration=0.01, sent=300, received=300, source=68)
+    ask = flows(
+        np.array([at, at + 0.5]),
+        "0.0.0.0",
+        "255.255.255.255",
+        67,
+        proto="udp",
+        service="dhcp",
+        state="S0",
+        sent=300,
+        source=68,
+    )
+    arp = flows(
+        np.array([at + 1.0]),
+        who,
+        GATEWAY,
+        67,
+        proto="udp",
+        service="dhcp",
+        duration=0.01,
+        sent=300,
+        received=300,
+        source=68,
+    )
     leave = flows(np.array([at + 1.5]), who, "224.0.0.22", 0, proto="icmp", state="OTH", source=0)
-    time = flows(at + 2.0 + np.arange(4.0), who, [f"198.51.100.{n}" for n in (11, 12, 13, 14)], 123, proto="udp", service="ntp", duration=0.03, sent=48, received=48)
+    time = flows(
+        at + 2.0 + np.arange(4.0),
+        who,
+        [f"198.51.100.{n}" for n in (11, 12, 13, 14)],
+        123,
+        proto="udp",
+        service="ntp",
+        duration=0.03,
+        sent=48,
+        received=48,
+    )
     return Traffic.join([ask, arp, leave, time])
 
 
@@ -107,7 +140,9 @@ def clock_step(stage: Stage, event: Event, traffic: Traffic) -> Traffic:
     del stage
     a = by_name(event.args, seconds=3600.0)
     step, at = float(a["seconds"]), event.at_h * 3600.0
-    return traffic.map(lambda f: f.with_columns(ts=pl.when(pl.col("written") >= at).then(pl.col("ts") + step).otherwise(pl.col("ts"))))
+    return traffic.map(
+        lambda f: f.with_columns(ts=pl.when(pl.col("written") >= at).then(pl.col("ts") + step).otherwise(pl.col("ts")))
+    )
 
 
 def swap(stage: Stage, event: Event, traffic: Traffic) -> Traffic:
@@ -117,12 +152,33 @@ def swap(stage: Stage, event: Event, traffic: Traffic) -> Traffic:
     names = {one: other, other: one}
     late = pl.col("ts") >= at
     swapped = traffic.map(
-        lambda f: f.with_columns(pl.when(late).then(pl.col(end).replace(names)).otherwise(pl.col(end)).alias(end) for end in ("id.orig_h", "id.resp_h"))
-        if "id.orig_h" in f.columns
-        else f
+        lambda f: (
+            f.with_columns(
+                pl.when(late).then(pl.col(end).replace(names)).otherwise(pl.col(end)).alias(end)
+                for end in ("id.orig_h", "id.resp_h")
+            )
+            if "id.orig_h" in f.columns
+            else f
+        )
     )
     macs = [mac_of(stage, n) for n in event.devices[:2]]
-    given = table("dhcp", 2, {"ts": [at, at + 1.0], "uids": None, "client_addr": [other, one], "server_addr": GATEWAY, "mac": macs, "requested_addr": [other, one], "assigned_addr": [other, one], "lease_time": 86_400.0, "msg_types": "DISCOVER,OFFER,REQUEST,ACK", "written": [at, at + 1.0], "attack": False})  # noqa: E501
+    given = table(
+        "dhcp",
+        2,
+        {
+            "ts": [at, at + 1.0],
+            "uids": None,
+            "client_addr": [other, one],
+            "server_addr": GATEWAY,
+            "mac": macs,
+            "requested_addr": [other, one],
+            "assigned_addr": [other, one],
+            "lease_time": 86_400.0,
+            "msg_types": "DISCOVER,OFFER,REQUEST,ACK",
+            "written": [at, at + 1.0],
+            "attack": False,
+        },
+    )  # noqa: E501
     return Traffic.join([swapped, Traffic.of(dhcp=given)])
 
 
@@ -150,7 +206,11 @@ def privacy(stage: Stage, event: Event, traffic: Traffic) -> Traffic:
                 continue
             mine = f"2001:db8:1:1:{rng.integers(1, 65_535):x}:{rng.integers(65_535):x}:{rng.integers(65_535):x}:{number + 1:x}"
             times = beats(rng, begin, end, 300.0)
-            parts.append(flows(times, mine, [f"2a00:1450:4001::{n:x}" for n in rng.integers(1, 4, len(times))], 443, service="ssl"))
+            parts.append(
+                flows(
+                    times, mine, [f"2a00:1450:4001::{n:x}" for n in rng.integers(1, 4, len(times))], 443, service="ssl"
+                )
+            )
     return Traffic.join(parts)
 
 
@@ -175,12 +235,16 @@ def discovery(stage: Stage, event: Event, traffic: Traffic) -> Traffic:
     asker = _who(stage, event)[0]
     rng = stage.rng("discovery", asker)
     times = beats(rng, begin, end, float(a["every"]))
-    group, port = {"ssdp": ("239.255.255.250", 1900), "mdns": ("224.0.0.251", 5353), "dhcp": ("255.255.255.255", 67)}[str(a["protocol"])]
+    group, port = {"ssdp": ("239.255.255.250", 1900), "mdns": ("224.0.0.251", 5353), "dhcp": ("255.255.255.255", 67)}[
+        str(a["protocol"])
+    ]
     source = np.asarray(rng.integers(40_000, 60_000, len(times)))
     parts = [traffic, flows(times, asker, group, port, proto="udp", state="S0", sent=130, source=source)]
     for n in range(stage.devices()):
         if (who := stage.address(n)) != asker:
-            parts.append(flows(times + 0.1 + 0.01 * n, who, asker, source, proto="udp", state="S0", sent=330, source=port))
+            parts.append(
+                flows(times + 0.1 + 0.01 * n, who, asker, source, proto="udp", state="S0", sent=330, source=port)
+            )
     return Traffic.join(parts)
 
 
@@ -194,9 +258,31 @@ def watched(stage: Stage, event: Event, traffic: Traffic) -> Traffic:
         views = beats(rng, begin, end, 86_400.0 / float(a["a_day"]), 0.9)
         for view in views:
             count = int(a["strangers"])
-            tried = [f"{rng.integers(11, 190)}.{rng.integers(256)}.{rng.integers(256)}.{rng.integers(1, 255)}" for _ in range(count)]
-            punch = flows(view + 0.2 * np.arange(count), who, tried, rng.integers(20_000, 65_000, count), proto="udp", state="S0", sent=44, source=32_100)
-            stream = flows(np.array([view + 2.0]), who, tried[0], int(rng.integers(20_000, 65_000)), proto="udp", duration=rng.uniform(30.0, 600.0), sent=int(rng.uniform(3e6, 6e7)), received=40_000, source=32_100)
+            tried = [
+                f"{rng.integers(11, 190)}.{rng.integers(256)}.{rng.integers(256)}.{rng.integers(1, 255)}"
+                for _ in range(count)
+            ]
+            punch = flows(
+                view + 0.2 * np.arange(count),
+                who,
+                tried,
+                rng.integers(20_000, 65_000, count),
+                proto="udp",
+                state="S0",
+                sent=44,
+                source=32_100,
+            )
+            stream = flows(
+                np.array([view + 2.0]),
+                who,
+                tried[0],
+                int(rng.integers(20_000, 65_000)),
+                proto="udp",
+                duration=rng.uniform(30.0, 600.0),
+                sent=int(rng.uniform(3e6, 6e7)),
+                received=40_000,
+                source=32_100,
+            )
             parts += [punch, stream]
     return Traffic.join(parts)
 
@@ -211,7 +297,16 @@ def long_connections(stage: Stage, event: Event, traffic: Traffic) -> Traffic:
     """A device holds connections for days, which are logged when they end."""
     who = _who(stage, event)[0]
     begin, end = _span(event)
-    held = flows(np.array([begin, begin + 5.0]), who, ["203.0.113.200", "203.0.113.201"], 8883, service="ssl", duration=end - begin, sent=4_000_000, received=5_000_000)
+    held = flows(
+        np.array([begin, begin + 5.0]),
+        who,
+        ["203.0.113.200", "203.0.113.201"],
+        8883,
+        service="ssl",
+        duration=end - begin,
+        sent=4_000_000,
+        received=5_000_000,
+    )
     return Traffic.join([traffic, held])
 
 

@@ -177,4 +177,6 @@ def _device_days(truth: Truth, attacks: Sequence[Truth]) -> float:
 
 def _line(alert: Alert) -> str:
     hours = (alert["ts"] - START) / 3600.0
-    return f"{hours:.1f} h {alert['device']} {alert['severity']} {alert['log']}.{alert['behaviour']}: {alert['sentence']}"
+    return (
+        f"{hours:.1f} h {alert['device']} {alert['severity']} {alert['log']}.{alert['behaviour']}: {alert['sentence']}"
+    )

@@ -81,7 +81,13 @@ def _simulated(devices: int, hours: float, seed: int) -> Traffic:
         logs = {}
         for kind in ("conn", "dns", "http"):
             frame = captures.read_plain(Path(folder) / f"{kind}.log", kind)
-            length = frame["duration"] if kind == "conn" else frame["rtt"] if kind == "dns" else pl.Series([0.0] * len(frame))
+            length = (
+                frame["duration"]
+                if kind == "conn"
+                else frame["rtt"]
+                if kind == "dns"
+                else pl.Series([0.0] * len(frame))
+            )
             own = frame.with_columns(pl.col("ts") - START)
             logs[kind] = own.with_columns(written=own["ts"] + length.fill_null(0.0), attack=pl.lit(value=False)).select(
                 name if name in (*own.columns, "written", "attack") else pl.lit(None, dtype).alias(name)
@@ -105,7 +111,13 @@ def with_macs(stage: Stage, traffic: Traffic) -> Traffic:
             out = pl.when(pl.col("ts") >= event.at_h * 3600.0).then(later).otherwise(out)
         group = address.str.contains(r"^(22[4-9]\.|23\d\.|ff)")
         everyone = address == "255.255.255.255"
-        return pl.when(group | everyone).then(pl.lit("ff:ff:ff:ff:ff:ff")).when(address == "0.0.0.0").then(None).otherwise(out)
+        return (
+            pl.when(group | everyone)
+            .then(pl.lit("ff:ff:ff:ff:ff:ff"))
+            .when(address == "0.0.0.0")
+            .then(None)
+            .otherwise(out)
+        )
 
     conn = traffic.logs["conn"].with_columns(orig_l2_addr=column("id.orig_h"), resp_l2_addr=column("id.resp_h"))
     return Traffic({**traffic.logs, "conn": conn})
@@ -132,7 +144,9 @@ def _attack(stage: Stage, number: int, part: Traffic, named: dict[str, str]) -> 
     act = stage.recipe.acts[number]
     frames = [frame for kind, frame in part.logs.items() if kind != "dhcp" and len(frame)]
     uids = sorted({named.get(uid, uid) for frame in frames for uid in frame["uid"].to_list()})
-    origs, resps = ([a for frame in frames for a in frame[end].unique().to_list()] for end in ("id.orig_h", "id.resp_h"))
+    origs, resps = (
+        [a for frame in frames for a in frame[end].unique().to_list()] for end in ("id.orig_h", "id.resp_h")
+    )
     victim = stage.address(act.device)
     actors = sorted(set(origs)) if act.right.direction != "out" else [victim]
     far = (set(origs) | set(resps)) - {victim} if victim in origs or victim in resps else set(resps)
