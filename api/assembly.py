@@ -25,7 +25,7 @@ from api.pipeline.models import (
 from api.pipeline.runner import Parts
 from api.pipeline.warmup import warm_up
 from api.serve.stream import Hub, StreamLimits
-from api.service import RequestLimits, Service
+from api.service import Access, RequestLimits, Service
 from api.settings import default_state_directory, setting_names
 from api.state.directory import fingerprint, state_directory
 from api.state.restoring import begin_from
@@ -109,7 +109,7 @@ class _Assembly:
     def service(self, source: FollowSource) -> Service:
         server, models = self._settings.server, self._settings.models
         limits = StreamLimits(server.subscriber_queue, server.history, server.max_subscribers)
-        hub = Hub(limits, self._writer.sequence)
+        hub = Hub(limits, self._writer.sequence, self._clock)
         pipeline = Pipeline(
             prepare=lambda: self._parts(source, hub),
             commands=CommandQueue(server.command_queue),
@@ -123,7 +123,7 @@ class _Assembly:
             evidence=EvidenceReader(self._state.alerts),
             state=self._state,
             limits=_limits(server, models.train_chunk_records),
-            cors_origins=server.cors_origins,
+            access=_access(server),
             clock=self._clock,
         )
 
@@ -146,7 +146,21 @@ class _Assembly:
             self._clock,
         )
         self._writer.owners.lookup = models.identities.lookup
-        return Parts(source, scorer, models.identities, checkpointer, self._writer.close)
+
+        def close() -> None:
+            hub.publish_rest()
+            self._writer.close()
+
+        return Parts(source, scorer, models.identities, checkpointer, close)
+
+
+def _access(server: SocketIOConfig) -> Access:
+    return Access(
+        cors_origins=server.cors_origins,
+        allowed_hosts=(server.host, *server.allowed_hosts),
+        trusted_proxies=server.trusted_proxies,
+        root_path=server.root_path,
+    )
 
 
 def _limits(server: SocketIOConfig, train_chunk: int) -> RequestLimits:

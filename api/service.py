@@ -29,6 +29,16 @@ class RequestLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class Access:
+    """Under which names the service answers, to pages of which other origins, and which proxies it believes."""
+
+    cors_origins: tuple[str, ...] = ()
+    allowed_hosts: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
+    root_path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """What the routes need. The pipeline owns the models; everything here may be used from the asyncio loop."""
 
@@ -38,5 +48,5 @@ class Service:
     evidence: EvidenceReader
     state: StateDirectory
     limits: RequestLimits = field(default_factory=RequestLimits)
-    cors_origins: tuple[str, ...] = ()
+    access: Access = field(default_factory=Access)
     clock: Clock = field(default_factory=Clock)

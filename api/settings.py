@@ -41,6 +41,7 @@ _FLAGS: Final = {
     ("TrafficAnalyzerConfig", "state"): "--state",
     ("SocketIOConfig", "host"): "--listen",
     ("SocketIOConfig", "port"): "--listen",
+    ("SocketIOConfig", "root_path"): "--root-path",
 }
 Layer = Mapping[str, Mapping[str, Any]]
 

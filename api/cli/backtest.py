@@ -41,12 +41,12 @@ def backtest(
     Records from before TIME are learned and not reported; with --state, those that its snapshot knows are passed over.
     """
     from api.cli.harmless import harmless
-    from api.cli.since import parse_before, shown_time
+    from api.cli.since import parse_since, shown_time
     from api.offline.backtesting import backtest as run_backtest
     from api.offline.backtesting import beginning
     from api.settings import load_settings
 
-    moment = parse_before(since, "--since", time.time())
+    moment = parse_since(since, "--since", time.time())
     settings = load_settings(config)
     asked: list[float | None] = [*budget] if budget else [None]
     begins = [beginning(settings, state, moment, per_day) for per_day in asked]

@@ -90,7 +90,7 @@ def restore(
     config: ConfigOption = None,
 ) -> None:
     """Put the models back to a snapshot. Logs are not read again; the service must be stopped meanwhile."""
-    from api.cli.since import parse_before, shown_time
+    from api.cli.since import parse_since, shown_time
     from api.state.restoring import existing_state
     from api.state.restoring import restore as restore_models
     from api.state.snapshots import SnapshotStore
@@ -100,7 +100,7 @@ def restore(
     settings, path = settings_and_state(config, state)
     store = SnapshotStore(existing_state(path).snapshots)
     if before is not None:
-        limit = parse_before(before, "--before", time.time())
+        limit = parse_since(before, "--before", time.time())
         candidates = [snapshot for snapshot in reversed(store.stored()) if snapshot.ts < limit]
         if not candidates:
             raise SettingsError(f"--before: there is no snapshot from before {shown_time(limit)}")

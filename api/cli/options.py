@@ -25,7 +25,7 @@ CatchUpOption = Annotated[
     typer.Option(
         "--catch-up",
         metavar="SINCE",
-        help="Read rotated and archived logs, too, that were written since then: 2h, 3d, or 2026-01-29T06:00:00.",
+        help="Read rotated and archived logs, too, that were written since then: 2h, 3d, Tuesday, 2026-01-29T06:00:00.",
     ),
 ]
 WarmStartOption = Annotated[
@@ -34,8 +34,21 @@ WarmStartOption = Annotated[
 ]
 
 
-def listen_settings(listen: str | None) -> dict[str, Any]:
-    """Return the settings that ``--listen HOST:PORT`` stands for; the host may be an IPv6 address in brackets."""
+InsecureOption = Annotated[
+    bool, typer.Option("--insecure", help="Listen where others can connect: whoever reaches the service may use it.")
+]
+RootPathOption = Annotated[
+    str | None, typer.Option("--root-path", metavar="PATH", help="Path before every route, as a proxy shows them.")
+]
+
+
+def server_settings(listen: str | None, root_path: str | None = None, *, insecure: bool = False) -> dict[str, Any]:
+    """Return the settings that these options stand for; keys with value None count as not given."""
+    return {**_listen_settings(listen), "root_path": root_path, "insecure": insecure or None}
+
+
+def _listen_settings(listen: str | None) -> dict[str, Any]:
+    """Return what ``--listen HOST:PORT`` stands for; the host may be an IPv6 address in brackets."""
     if listen is None:
         return {}
     host, colon, port = listen.rpartition(":")

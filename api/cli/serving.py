@@ -49,7 +49,7 @@ def serve_until_stopped(
     """
     _log_to_standard_error()
     with (
-        bind(settings.server.host, settings.server.port) as listener,
+        bind(settings.server.host, settings.server.port, insecure=settings.server.insecure) as listener,
         assembled(settings, catch_up_since, warm_start) as service,
     ):
         if catch_up_since is not None and settings.traffic.logs is not None:

@@ -197,6 +197,7 @@ class Pipeline:
         now = self._clock.monotonic()
         if now >= self._report_at:
             self._report_at = now + _REPORT_S
+            parts.scorer.tell_what_is_due()
             self._report(parts)
 
     def _report(self, parts: Parts) -> None:

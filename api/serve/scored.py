@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
-from api.serve.stream.messages import score_row
+from api.serve.stream.scores import score_row
 from ingest.decode.objects import decode_objects
 from ingest.records import MODELLED_KINDS, RecordBatch
 

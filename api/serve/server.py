@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Final, cast
 import uvicorn
 
 from api.errors import ListenError
+from api.serve.access.addresses import is_loopback
 from api.serve.app import create_app
 from api.serve.connections import AcceptTroubles, connections_for
+from api.serve.stream.protocol import StreamProtocol
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -26,23 +28,31 @@ _SAVING_S: Final = 2.0
 """What the last checkpoint may take; with the grace that running requests have, the end comes within five seconds."""
 _ACCEPTED_AT_ONCE: Final = 8  # before the first of them can be looked at and turned away
 _BACKLOG: Final = 1024
+_CLIENT_MESSAGE_BYTES: Final = 4096  # whatever a reader sends is ignored
+_PING_S: Final = 20.0  # who leaves a ping unanswered for so long, or a frame unfinished, is gone
 
 
-def bind(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int, *, insecure: bool = False) -> socket.socket:
     """Return a socket that listens there; port 0 takes a free one.
 
     Raises
     ------
     ListenError
-        If the port is in use, or the address is not one of this host.
+        If the port is in use, the address is not one of this host, or others could connect to it and `insecure` does
+        not allow that.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        listener = socket.socket(family, kind, protocol)
     except OSError as error:
         raise ListenError(f"cannot listen on {host}:{port}: {error.strerror}") from error
+    if not (insecure or is_loopback(str(address[0]))):
+        raise ListenError(
+            f"refused to listen on {host}:{port}, where others can connect: there is no login. Listen on 127.0.0.1 and"
+            " put a proxy with a login in front of it, or add --insecure if whoever reaches it may use it"
+        )
+    listener = socket.socket(family, kind, protocol)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
@@ -94,7 +104,7 @@ async def serve(
     interrupted, and whoever ends the process loses nothing that is not read again.
     """
     loop = asyncio.get_running_loop()
-    server = _Server(_configuration(service))
+    server = _Server(configuration(service))
     loop.set_exception_handler(AcceptTroubles())
 
     def on_signal() -> None:
@@ -134,7 +144,8 @@ async def _running(part: Coroutine[None, None, None]) -> AsyncIterator[None]:
             await task
 
 
-def _configuration(service: Service) -> uvicorn.Config:
+def configuration(service: Service) -> uvicorn.Config:
+    """Return how uvicorn serves the application."""
     return uvicorn.Config(
         create_app(service),
         http=cast("type[asyncio.Protocol]", connections_for(service.hub.limits.max_subscribers).protocol()),
@@ -143,5 +154,10 @@ def _configuration(service: Service) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=_GRACE_S,
+        proxy_headers=False,  # only named proxies are believed
+        ws=StreamProtocol,
+        ws_max_size=_CLIENT_MESSAGE_BYTES,
+        ws_ping_interval=_PING_S,
+        ws_ping_timeout=_PING_S,
         ws_per_message_deflate=False,  # most clients are on this host or its network
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from ingest.decode.kinds import resolve_kind
+from ingest.decode.scan.json_objects import MAX_KEY_BYTES
 from ingest.decode.schemas import SCHEMAS
 from ingest.decode.suricata.events import EveReader, is_event
 from ingest.decode.suricata.flow_form import flow_form
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from ingest.decode.zeek.json_loops import Form
 
 _NOT_UTF8: Final = re.compile("[\udc80-\udcff]")
+_MOST_KEYS: Final = 256
 _WRAPPINGS: Final = 2
 """So many objects may be around a record: a forwarder's, around a container's."""
 
@@ -61,10 +63,11 @@ class Event:
 
     def form(self) -> Form | None:
         """Return how lines of this kind look, for the loops; None if there are no loops for them."""
-        if self.wrapped:
+        if self.wrapped or len(self.keys) > _MOST_KEYS:
             return None
         if self.keys:
-            return zeek_form(self.kind, self.path, self.hint, self.keys)
+            short = tuple(key for key in self.keys if len(key) < MAX_KEY_BYTES)
+            return zeek_form(self.kind, self.path, self.hint, short)
         return flow_form() if self.kind == "flow" else None
 
 

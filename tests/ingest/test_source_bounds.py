@@ -15,7 +15,10 @@ from ingest.follow.source import FollowSource
 
 
 def line(n: int) -> bytes:
-    return b'{"ts":%d.5,"uid":"U%d","id.orig_h":"10.0.0.5","proto":"tcp","conn_state":"SF"}\n' % (1_700_000_000 + n, n)
+    return (
+        b'{"ts":%d.5,"uid":"U%d","id.orig_h":"10.0.0.5","id.resp_h":"10.0.0.9","proto":"tcp","conn_state":"SF"}\n'
+        % (1_700_000_000 + n, n)
+    )
 
 
 def open_in(folder: Path) -> int:
@@ -113,7 +116,7 @@ def test_a_line_without_end_is_skipped(tmp_path: Path) -> None:
 def test_a_file_full_of_garbage_is_counted_and_harmless(tmp_path: Path, garbage: bytes) -> None:
     (tmp_path / "conn.log").write_bytes(garbage)
     (tmp_path / "dns.log").write_bytes(
-        b'{"ts":1.5,"uid":"U1","id.orig_h":"10.0.0.5","proto":"udp","query":"a.example","rejected":false}\n'
+        b'{"ts":1.5,"uid":"U1","id.orig_h":"10.0.0.5","id.resp_h":"10.0.0.9","proto":"udp","query":"a.example","rejected":false}\n'
     )
     with FollowSource(tmp_path, scan_interval_s=0.0, gather_s=0.0) as source:
         assert read(source) == ["U1"]

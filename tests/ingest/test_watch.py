@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-LINE = b'{"ts":1.5,"uid":"U1","id.orig_h":"10.0.0.5","proto":"tcp","conn_state":"SF"}\n'
+LINE = b'{"ts":1.5,"uid":"U1","id.orig_h":"10.0.0.5","id.resp_h":"10.0.0.9","proto":"tcp","conn_state":"SF"}\n'
 LONG_S = 30.0
 
 

@@ -15,7 +15,7 @@ from lab.detector import PROJECT
 from lab.groups import RECIPES
 from lab.judge import Judgement
 from lab.report import by_group, differences, table_of
-from lab.running import Tree, run
+from lab.running import Tree, kept, run
 from lab.trees import checked_out
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=2, metavar="N", help="processes; 2 by default")
     parser.add_argument("--write-baseline", action="store_true", help="make the figures the new baseline")
     parser.add_argument("--check", action="store_true", help="fail if anything is worse than in the baseline")
+    parser.add_argument("--kept", action="store_true", help="run nothing: only sites that were run before with this code")
     parser.add_argument("--false", action="store_true", help="list the false alerts, and what is not told")
     return parser.parse_args()
 
@@ -48,7 +49,11 @@ def main() -> int:
         trees = [Tree.at(_HERE, PROJECT)]
         if arguments.base:
             trees.append(stack.enter_context(checked_out(arguments.base)))
-        outcomes = run(recipes, trees, arguments.workers, _tell)
+        if arguments.kept:
+            outcomes = kept(recipes, trees[0])
+            recipes = [recipe for recipe in recipes if recipe.name in outcomes]
+        else:
+            outcomes = run(recipes, trees, arguments.workers, _tell)
     sys.stderr.write("\n")
     console.print(table_of({tree.name: by_group(recipes, outcomes, tree.name) for tree in trees}))
     judged = [{n: j for n, o in outcomes.items() if isinstance(j := o[tree.name], Judgement)} for tree in trees]

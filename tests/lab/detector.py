@@ -28,7 +28,7 @@ class CommandLine:
     """A process that replays sites with the code of one tree; leave the context to end it."""
 
     def __init__(self, tree: Path = PROJECT) -> None:
-        environment = {**os.environ, "PYTHONPATH": str(tree), "POLARS_MAX_THREADS": "1"}
+        environment = {**os.environ, "PYTHONPATH": str(tree)}
         self._process = subprocess.Popen(
             [sys.executable, "-P", str(_WORKER)], cwd=tree, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )

@@ -70,7 +70,7 @@ def run(
     code = site_digest()
     out: dict[str, Outcome] = {}
     cost = {recipe.name: _cost(recipe) for recipe in recipes}
-    ordered = sorted(recipes, key=lambda recipe: -cost[recipe.name])
+    ordered = sorted(recipes, key=lambda recipe: cost[recipe.name])
     context = get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(tuple(trees), code)) as pool:
         jobs = {pool.submit(_run, recipe): recipe for recipe in ordered}
@@ -82,8 +82,8 @@ def run(
 
 
 def _cost(recipe: Recipe) -> float:
-    """Return about how much work a site is: the longest begin first, those of one simulated past together."""
-    return recipe.simulated * 1e4 + recipe.hours * (1 + len(recipe.devices)) + recipe.seed / 100.0
+    """Return about how much work a site is: the shortest begin, and those of one simulated past come together."""
+    return recipe.simulated * (1e4 + recipe.hours + recipe.seed) + recipe.hours * (1 + len(recipe.devices))
 
 
 class _Worker:
@@ -121,8 +121,18 @@ def judged(recipe: Recipe, kept: Path) -> Judgement:
     return judge(recipe, read_truth(data["truth"]), data["alerts"])
 
 
+def kept(recipes: Sequence[Recipe], tree: Tree) -> dict[str, Outcome]:
+    """Return what became of those recipes that were run before, and run none."""
+    paths = {recipe: _path(recipe, tree, site_digest()) for recipe in recipes}
+    return {recipe.name: {tree.name: judged(recipe, path)} for recipe, path in paths.items() if path.is_file()}
+
+
 def _kept(recipe: Recipe, tree: Tree) -> Path:
-    return CACHE / tree.digest / f"{recipe.name}-{recipe.digest()}-{_Worker.code}.json"
+    return _path(recipe, tree, _Worker.code)
+
+
+def _path(recipe: Recipe, tree: Tree, code: str) -> Path:
+    return CACHE / tree.digest / f"{recipe.name}-{recipe.digest()}-{code}.json"
 
 
 def _keep(path: Path, data: Mapping[str, object]) -> None:

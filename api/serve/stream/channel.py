@@ -41,6 +41,13 @@ class Subscriber:
     async def next_messages(self) -> list[Message]:
         """Wait for a message and return it, after the gap before it if there is one."""
         await self._ready.wait()
+        return self._take()
+
+    def take(self) -> list[Message]:
+        """Return the same as `next_messages` if something waits, else nothing."""
+        return self._take() if self._waiting else []
+
+    def _take(self) -> list[Message]:
         message = self._waiting.popleft()
         if not self._waiting:
             self._ready.clear()

@@ -6,9 +6,12 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
+from api.pipeline.clock import Clock
 from api.serve.stream.channel import Channel
-from api.serve.stream.messages import ScoresMessage, alert_message, drift_message
+from api.serve.stream.messages import alert_message, drift_message
 from api.serve.stream.outbox import Outbox
+from api.serve.stream.pace import UpdatePace
+from api.serve.stream.scores import ScoresMessage
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -54,7 +57,7 @@ class _FromOne:
 class Hub:
     """Both streams. `publish_*` belong to the pipeline thread, everything else to the asyncio loop."""
 
-    def __init__(self, limits: StreamLimits, numbers: Numbers | None = None) -> None:
+    def __init__(self, limits: StreamLimits, numbers: Numbers | None = None, clock: Clock | None = None) -> None:
         """Go on with the `numbers` of earlier runs, or begin with 1."""
         self.limits = limits
         self.stream_id = uuid.uuid4().hex
@@ -63,6 +66,8 @@ class Hub:
         self.scores = Channel(history=0)
         self._alerts_out = Outbox(_OUTBOX_MESSAGES)
         self._scores_out = Outbox(_OUTBOX_MESSAGES)
+        self._clock = clock or Clock()
+        self._pace = UpdatePace()
         self._score_seq = 0
 
     def attach(self, loop: AbstractEventLoop) -> None:
@@ -87,7 +92,16 @@ class Hub:
         return max((len(subscriber) for subscriber in everyone), default=0)
 
     def publish_alerts(self, changes: Sequence[AlertChange]) -> None:
-        """Send what changed to all subscribers of alerts."""
+        """Send what changed to all subscribers of alerts; updates of one not too often, the rest when called again."""
+        self._send_alerts(self._pace.admit(changes, self._clock.monotonic()))
+
+    def publish_rest(self) -> None:
+        """Send the updates that were held back: no later ones will come."""
+        self._send_alerts(self._pace.rest())
+
+    def _send_alerts(self, changes: Sequence[AlertChange]) -> None:
+        if not changes:
+            return
         first = self._alert_numbers.take(len(changes))
         self._alerts_out.put([alert_message(seq, change) for seq, change in enumerate(changes, first)])
 

@@ -87,7 +87,8 @@ class Header:
     def from_state(cls, state: Mapping[str, Any]) -> Header:
         """Rebuild what `to_state` gave."""
         marks = {name: state[name].encode("latin-1") for name in ("separator", "set_separator", "empty", "unset")}
-        return cls(tuple(state["fields"]), path=state["path"], labels=state["labels"], bare=state["bare"], **marks)
+        fields = with_usual_names(tuple(state["fields"]))  # a state of before may have others
+        return cls(fields, path=state["path"], labels=state["labels"], bare=state["bare"], **marks)
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -97,7 +98,8 @@ class JsonLoops:
         return np.array([self._verdicts[keys] for keys in sets.tolist()], np.uint8)
 
 
-def zeek_form(kind: str, path: str | None, hint: str, keys: Collection[str]) -> Form:
+@lru_cache(maxsize=1024)  # asked for with every line that is read by itself
+def zeek_form(kind: str, path: str | None, hint: str, keys: tuple[str, ...]) -> Form:
     """Return the form of Zeek's records of one kind.
 
     Parameters

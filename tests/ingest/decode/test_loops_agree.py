@@ -198,7 +198,7 @@ def test_ordinary_rows_never_leave_the_loops() -> None:
         b'{"ts": 1536925231782, "id.orig_h": "10.0.0.1", "id.resp_h": "10.0.0.2", '
         b'"proto": "a\\"b", "conn_state": null, "tunnel_parents": [], "other": [1, 2.5]}\n'
     )
-    JsonLoops(zeek_form("conn", None, "conn", ["ts", "id.orig_h"])).read(next(cut(lines, 0)), plain)
+    JsonLoops(zeek_form("conn", None, "conn", ("ts", "id.orig_h"))).read(next(cut(lines, 0)), plain)
     assert plain.tolist() == [1, 1, 1]
 
 
