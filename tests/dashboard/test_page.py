@@ -205,6 +205,14 @@ def test_older_alerts_come_page_by_page(page: Chrome, service: LiveService) -> N
     assert not page.find_element(By.ID, "older").is_displayed()
 
 
+def until_shown(browser: Chrome, alerts: int) -> None:
+    until(browser, lambda: len(shown(browser)) == alerts)
+
+
+def until_other_count(browser: Chrome, before: str) -> None:
+    until(browser, lambda: text(browser, "alert-count") != before)
+
+
 def test_all_alerts_can_be_reached_however_many_came_while_the_page_was_open(
     page: Chrome, service: LiveService
 ) -> None:
@@ -215,13 +223,13 @@ def test_all_alerts_can_be_reached_however_many_came_while_the_page_was_open(
     until(page, lambda: len(shown(page)) == 50)
     for loaded in range(50, 500, 50):
         page.find_element(By.ID, "older").click()
-        until(page, lambda loaded=loaded: len(shown(page)) == loaded + 50)
+        until_shown(page, loaded + 50)
     service.store(*stored[530:])
     until(page, lambda: shown(page)[0].startswith("scan-5") and len(shown(page)) == 500)
     while page.find_element(By.ID, "older").is_displayed():
         asked = page.execute_script("return document.querySelector('#alert-count').textContent")
         page.find_element(By.ID, "older").click()
-        until(page, lambda asked=asked: text(page, "alert-count") != asked)
+        until_other_count(page, asked)
     assert set(shown(page)) == {alert.id for alert in stored}
 
 
