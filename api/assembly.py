@@ -27,6 +27,9 @@ from api.pipeline.warmup import warm_up
 from api.serve.stream import Hub, StreamLimits
 from api.service import Access, RequestLimits, Service
 from api.settings import default_state_directory, setting_names
+from api.sinks.log import ChangeLog
+from api.sinks.registry import make_sinks
+from api.sinks.runner import Sinks
 from api.state.directory import fingerprint, state_directory
 from api.state.restoring import begin_from
 from api.state.snapshots import KeptOverTime, SnapshotStore
@@ -82,6 +85,8 @@ class _Assembly:
         self._found: Mapping[str, bytes] = self._checkpoints.load() or {}
         self._writer = AlertWriter(state.alerts, site=settings.traffic.site)
         self._clock = Clock()
+        log = ChangeLog(state.alerts, settings.server.public_url)
+        self._sinks = Sinks(make_sinks(settings.sinks), log) if settings.sinks else None
 
     def source(self, logs: Path, catch_up_since: float | None) -> FollowSource:
         if catch_up_since is not None and REPLAYED in self._found:
@@ -125,6 +130,7 @@ class _Assembly:
             limits=_limits(server, models.train_chunk_records),
             access=_access(server),
             clock=self._clock,
+            sinks=self._sinks,
         )
 
     def _parts(self, source: FollowSource, hub: Hub) -> Parts:

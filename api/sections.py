@@ -50,10 +50,18 @@ def _root_path(text: str) -> str:
     return path
 
 
+def _public_url(text: str) -> str:
+    """Return the address with its final slash, or raise what pydantic reports."""
+    if text and not text.startswith(("http://", "https://")):
+        raise ValueError("expected an address such as https://nslabs.example/nslabs")
+    return text and text.rstrip("/") + "/"
+
+
 Network = Annotated[str, AfterValidator(_network)]
 Directory = Annotated[Path, AfterValidator(_directory)]
 Host = Annotated[str, AfterValidator(_host)]
 RootPath = Annotated[str, AfterValidator(_root_path)]
+PublicUrl = Annotated[str, AfterValidator(_public_url)]
 Origin = Annotated[str, AfterValidator(_not_every_origin)]
 
 
@@ -100,6 +108,7 @@ class SocketIOConfig(_Section):
     allowed_hosts: tuple[Host, ...] = Field(default=(), description="other names by which the service is known")
     trusted_proxies: tuple[Network, ...] = Field(default=(), description="proxies (CIDR) whose X-Forwarded-* count")
     root_path: RootPath = Field(default="", description="path before every route, as a proxy shows them")
+    public_url: PublicUrl = Field(default="", description="address of the page, for links in what sinks send")
     insecure: bool = Field(default=False, description="listen where others can connect, without a login")
     subscriber_queue: int = Field(default=256, ge=1, le=1_000_000, description="messages held for one slow subscriber")
     history: int = Field(default=1000, ge=0, le=1_000_000, description="alert messages kept for ?since_seq=")

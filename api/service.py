@@ -10,6 +10,7 @@ from api.pipeline.clock import Clock
 if TYPE_CHECKING:
     from api.pipeline import Pipeline
     from api.serve.stream import Hub
+    from api.sinks.runner import Sinks
     from api.state.directory import StateDirectory
     from api.state.store import AlertReader, EvidenceReader
 
@@ -50,3 +51,4 @@ class Service:
     limits: RequestLimits = field(default_factory=RequestLimits)
     access: Access = field(default_factory=Access)
     clock: Clock = field(default_factory=Clock)
+    sinks: Sinks | None = None

@@ -30,11 +30,14 @@ SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "MachineLearningModelConfig": MachineLearningModelConfig,
     "SocketIOConfig": SocketIOConfig,
 }
-_BY_FOLDED: Final = {name.lower(): name for name in SECTIONS}
+SINKS: Final = "sinks"
+"""The section that holds a table for each sink."""
+_BY_FOLDED: Final = {name.lower(): name for name in (*SECTIONS, SINKS)}
 _IN_FILE: Final = {
     "TrafficAnalyzerConfig": "traffic_analyzer_config",
     "MachineLearningModelConfig": "machine_learning_model_config",
     "SocketIOConfig": "socket_io_config",
+    SINKS: SINKS,
 }
 _FLAGS: Final = {
     ("TrafficAnalyzerConfig", "logs"): "--logs",
@@ -56,7 +59,7 @@ class _JsonEnvironment(EnvSettingsSource):
         except orjson.JSONDecodeError as error:
             raise SettingsError(
                 f"environment variable {name}: expected a JSON object such as"
-                f' {{"{next(iter(SECTIONS[name].model_fields))}": …}}, but it is not JSON ({error})'
+                f' {{"{_example_key(name)}": …}}, but it is not JSON ({error})'
             ) from error
 
 
@@ -70,6 +73,7 @@ class Settings(BaseSettings):
         default_factory=MachineLearningModelConfig, alias="MachineLearningModelConfig"
     )
     server: SocketIOConfig = Field(default_factory=SocketIOConfig, alias="SocketIOConfig")
+    sinks: dict[str, dict[str, Any]] = Field(default_factory=dict, description="a table for each sink, by its name")
 
 
 def load_settings(config: Path | None = None, overrides: Layer | None = None) -> Settings:
@@ -156,7 +160,13 @@ def setting_names(section: str, key: str) -> str:
     return f"give {flag}, {named}" if flag else named
 
 
+def _example_key(section: str) -> str:
+    return next(iter(SECTIONS[section].model_fields)) if section in SECTIONS else "webhook"
+
+
 def _problem(kind: str, message: str, section: str, key: str) -> str:
+    if section == SINKS:
+        return f"{key}: expected a table such as [sinks.webhook]" if key else "expected tables such as [sinks.webhook]"
     known = ", ".join(SECTIONS[section].model_fields)
     if kind == "extra_forbidden":
         return f"unknown setting {key!r}; expected one of {known}"

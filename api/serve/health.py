@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _MUCH: Final = 1_000_000
 """Records behind the log from which on it is told: ten seconds' work for one core, and more than any burst."""
+_RESTART_S: Final = 60.0
 Status = Literal["ready", "starting", "degraded", "failed"]
 
 
@@ -32,8 +33,14 @@ def assess(service: Service) -> HealthAnswer:
     status = service.pipeline.status
     answer = stages(service, status)
     told = (status.reason, service.pipeline.blocked(), _lag(status))
-    reasons = [*(text for text in told if text), *status.problems, *answer.source.problems]
+    reasons = [*(text for text in told if text), *status.problems, *answer.source.problems, *_sinks(answer)]
     return HealthAnswer(status=_overall(status, reasons), reasons=reasons, version=package_version(), stages=answer)
+
+
+def _sinks(answer: Stages) -> list[str]:
+    """Say which sinks have failed for longer than a receiver takes to restart."""
+    late = (sink for sink in answer.sinks if sink.error and (sink.lag_s or 0.0) >= _RESTART_S)
+    return [f"sink {sink.name} lags by {sink.lag_alerts} changes of alerts: {sink.error}" for sink in late]
 
 
 def _lag(status: PipelineStatus) -> str | None:

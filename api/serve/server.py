@@ -126,11 +126,16 @@ async def serve(
         on_end=lambda: loop.call_soon_threadsafe(server.stop),
     )
     try:
-        async with _running(beside(ready)):
+        async with _running(beside(ready)), _running(_sinks(service)):
             await server.serve(sockets=[listener])
     finally:
         ended = await asyncio.to_thread(service.pipeline.stop, _SAVING_S)
     return ended
+
+
+async def _sinks(service: Service) -> None:
+    if service.sinks is not None:
+        await service.sinks.run()
 
 
 @contextlib.asynccontextmanager

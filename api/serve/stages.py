@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 if TYPE_CHECKING:
     from api.pipeline.status import PipelineStatus
     from api.service import Service
+    from api.sinks.runner import SinkStatus
 
 
 _SAMPLES: Final = 5
@@ -83,6 +84,21 @@ class StreamStage(BaseModel):
     score_subscribers: int
 
 
+class SinkStage(BaseModel):
+    """Sending alerts to one receiver."""
+
+    name: str
+    type: str = Field(examples=["webhook"])
+    state: str = Field(description="running, or failing", examples=["running"])
+    lag_alerts: int = Field(description="changes of alerts that it was not sent yet")
+    lag_s: float | None = Field(description="seconds since the first of them happened; null if there are none")
+    delivered: int = Field(description="since the start")
+    refused: int = Field(description="notices that the receiver will never take, and that were passed over")
+    gone: int = Field(description="changes of alerts that the store no longer has")
+    error: str | None = Field(description="why it fails at present")
+    last_error: str | None = Field(description="the last failure since the start, whatever came after it")
+
+
 class Stages(BaseModel):
     """All stages, in the order in which a record passes them."""
 
@@ -91,6 +107,7 @@ class Stages(BaseModel):
     store: StoreStage
     stream: StreamStage
     requests: RequestsStage
+    sinks: list[SinkStage] = Field(default_factory=list, description="in the order of their tables")
 
 
 def stages(service: Service, status: PipelineStatus) -> Stages:
@@ -109,6 +126,7 @@ def stages(service: Service, status: PipelineStatus) -> Stages:
         requests=RequestsStage(
             state=status.state, lag_requests=len(pipeline.commands), training_jobs=len(pipeline.jobs)
         ),
+        sinks=[_sink(service, sink) for sink in service.sinks.statuses()] if service.sinks else [],
     )
 
 
@@ -155,6 +173,21 @@ def _store(service: Service, status: PipelineStatus) -> StoreStage:
         updated=status.alerts.get("updated", 0),
         closed=status.alerts.get("closed", 0),
         checkpoint_age_s=_age(service, status.checkpoint_at),
+    )
+
+
+def _sink(service: Service, sink: SinkStatus) -> SinkStage:
+    return SinkStage(
+        name=sink.name,
+        type=sink.type,
+        state="failing" if sink.error else "running",
+        lag_alerts=sink.waiting,
+        lag_s=_age(service, sink.since),
+        delivered=sink.delivered,
+        refused=sink.refused,
+        gone=sink.gone,
+        error=sink.error,
+        last_error=sink.last_error,
     )
 
 

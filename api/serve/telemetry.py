@@ -54,6 +54,7 @@ class _ServiceCollector(Collector):
         yield from _models(health, status)
         yield from _store(health, status)
         yield from _outlets(health)
+        yield from _sinks(health)
 
 
 def _source(health: HealthAnswer) -> Iterator[Metric]:
@@ -110,6 +111,21 @@ def _outlets(health: HealthAnswer) -> Iterator[Metric]:
     yield _gauge("nslabs_waiting_messages", "Messages for the slowest subscriber.", stream.lag_messages)
     yield _gauge("nslabs_waiting_requests", "Requests that wait for the models.", requests.lag_requests)
     yield _gauge("nslabs_training_jobs", "Training jobs that wait or run.", requests.training_jobs)
+
+
+def _sinks(health: HealthAnswer) -> Iterator[Metric]:
+    """Yield the sinks by their names, which are those of the operator's tables."""
+    sinks = health.stages.sinks
+    lag = "Changes of alerts that a sink was not sent yet, by sink."
+    yield _by("nslabs_sink_lag_alerts", lag, "sink", {sink.name: sink.lag_alerts for sink in sinks})
+    lag_s = "Seconds since the first change that a sink was not sent yet, by sink."
+    yield _by("nslabs_sink_lag_seconds", lag_s, "sink", {sink.name: sink.lag_s or 0.0 for sink in sinks})
+    failing = "1 while a sink fails, else 0, by sink."
+    yield _by("nslabs_sink_failing", failing, "sink", {sink.name: float(sink.state == "failing") for sink in sinks})
+    delivered = "Notices that a receiver took since the start, by sink."
+    yield _counted("nslabs_sink_delivered", delivered, "sink", {sink.name: sink.delivered for sink in sinks})
+    refused = "Notices that a receiver will never take, and that were passed over, by sink."
+    yield _counted("nslabs_sink_refused", refused, "sink", {sink.name: sink.refused for sink in sinks})
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

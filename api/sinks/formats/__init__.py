@@ -1,0 +1,1 @@
+"""A notice in the words of other programs: CEF, ECS, OCSF."""
