@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from tests.api.conftest import Examples
     from tests.api.sinks.conftest import Desk
 
+# Apprise's loading of a plugin imports what Python 3.13 lacks, where it does without
+pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+
 HOSTILE = "x\r\nBcc: all@example.org\r\n\r\n<script>alert(1)</script> @everyone [click](http://evil.example) \x1b[2J"
 
 
@@ -59,7 +62,7 @@ def test_a_mail_says_it_in_words_and_is_sent_until_it_is_taken(desk: Desk, mailb
 
     async def scenario() -> None:
         async with desk.running():
-            await until(lambda: sinks.statuses()[0].delivered == 2 and sinks.statuses()[0].left_out == 1)
+            await until(lambda: sinks.statuses()[0].delivered == 2)
 
     asyncio.run(scenario())
     assert [to for to, _ in box.mails] == [["ops@example.org"]] * 2

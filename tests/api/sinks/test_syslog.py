@@ -73,7 +73,8 @@ class Rsyslog:
 
     def start(self) -> None:
         """Start it; return once it listens on TCP."""
-        self.process = subprocess.Popen(self._command, stdout=self._log.open("ab"), stderr=subprocess.STDOUT)
+        with self._log.open("ab") as log:
+            self.process = subprocess.Popen(self._command, stdout=log, stderr=subprocess.STDOUT)
 
         async def listens() -> None:
             await until(lambda: self.process.poll() is not None or self._answers())
