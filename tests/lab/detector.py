@@ -30,7 +30,12 @@ class CommandLine:
     def __init__(self, tree: Path = PROJECT) -> None:
         environment = {**os.environ, "PYTHONPATH": str(tree)}
         self._process = subprocess.Popen(
-            [sys.executable, "-P", str(_WORKER)], cwd=tree, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-P", str(_WORKER)],
+            cwd=tree,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
 
     def __enter__(self) -> Self:
