@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint format bench soak soak-ingest soak-crash clean
+.PHONY: help run test lint format bench lab lab-screen lab-check soak soak-ingest soak-crash clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -34,6 +34,17 @@ bench: $(VENV)/.installed-dev ## measure the speeds that README.md tells
 		[ -e "$$bench" ] || { echo "no tests/benchmarks/bench_*.py here" >&2; exit 1; }; \
 		echo "== $$bench"; $(BIN)/python "$$bench" || exit 1; \
 	done
+
+LAB := PYTHONPATH=.:tests $(BIN)/python -m lab $(if $(BASE),--base "$(BASE)") $(ARGS)
+
+lab: $(VENV)/.installed-dev ## sites with known truth: what is told; BASE=COMMIT compares, ARGS="--only holes" narrows
+	@$(LAB)
+
+lab-screen: $(VENV)/.installed-dev ## the same on a balanced fifth of the sites
+	@$(LAB) --screening
+
+lab-check: $(VENV)/.installed-dev ## the screening; fails where the baseline was better
+	@$(LAB) --screening --check
 
 soak: $(VENV)/.installed-dev ## run every long test
 	@$(BIN)/python -m pytest -m soak $(ARGS)
