@@ -120,7 +120,7 @@ def coming_back(stage: Stage, who: str, back: float) -> Traffic:
         received=300,
         source=68,
     )
-    leave = flows(np.array([at + 1.5]), who, "224.0.0.22", 0, proto="icmp", state="OTH", source=0)
+    leave = flows(np.array([at + 1.5]), who, "224.0.0.22", 0, proto="unknown_transport", state="OTH", source=0)
     time = flows(
         at + 2.0 + np.arange(4.0),
         who,
