@@ -56,7 +56,8 @@ soak-crash: $(VENV)/.installed-dev ## kill -9 under load, many times, each compa
 	@$(BIN)/python -m pytest -m soak tests/integration -k crash $(ARGS)
 
 clean: ## remove what was made
-	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .lab
+	-@git worktree prune
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps are older than pyproject.toml when it changed: pip then installs what is missing.
