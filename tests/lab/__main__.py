@@ -67,6 +67,7 @@ def main() -> int:
     if arguments.write_baseline:
         baseline.write(RECIPES, judged[0])
     worse = baseline.worse(known, judged[0])
+    worse += [f"{name} has no figures there; make lab ARGS=--write-baseline" for name in judged[0] if name not in known]
     for line in worse if arguments.check else ():
         console.print(f"worse than the baseline: {line}")
     return int(arguments.check and bool(worse))

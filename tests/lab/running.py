@@ -95,8 +95,12 @@ def run(
 
 
 def _cost(recipe: Recipe) -> float:
-    """Return about how much work a site is: the shortest begin, and those of one simulated past come together."""
-    return recipe.simulated * (1e4 + recipe.hours + recipe.seed) + recipe.hours * (1 + len(recipe.devices))
+    """Return about how late a site comes: the screening's first, then what is short; sites of one simulated past together."""
+    return (
+        (0.0 if recipe.screening else 1e6)
+        + recipe.simulated * (1e4 + recipe.hours + recipe.seed)
+        + recipe.hours * (1 + len(recipe.devices))
+    )
 
 
 class _Worker:
