@@ -72,7 +72,7 @@ def _visitors() -> list[Recipe]:
     out = []
     for number, hours in enumerate((2.0, 8.0, 24.0)):
         event = Event("visit", 30.0, hours, (0,))
-        devices = ("laptop", "plug", "camera", "hub")
+        devices = ("laptop", "plug", "camera", "thermostat")
         out.append(
             Recipe(
                 f"visitor-{hours:g}h",
