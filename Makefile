@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint format bench lab lab-screen lab-check soak soak-ingest soak-crash clean
+.PHONY: help run test lint format bench lab lab-screen lab-check fuzz soak soak-ingest soak-crash clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -45,6 +45,9 @@ lab-screen: $(VENV)/.installed-dev ## the same on a balanced fifth of the sites
 
 lab-check: $(VENV)/.installed-dev ## the screening; fails where the baseline was better
 	@$(LAB) --screening --check
+
+fuzz: $(VENV)/.installed-dev ## 5,000 requests from the description of the routes, right and wrong ones
+	@$(BIN)/python -m pytest -m soak tests/integration/test_description.py $(ARGS)
 
 soak: $(VENV)/.installed-dev ## run every long test
 	@$(BIN)/python -m pytest -m soak $(ARGS)

@@ -1,18 +1,22 @@
-"""`HalfSpaceForest`: River's ``HalfSpaceTrees``, with the same scores to the last bit, for records and for batches."""
+"""`HalfSpaceForest`: River's ``HalfSpaceTrees`` on the kernels that score live records, equal to the last bit.
+
+The live forests are grown, walked and summed by the same functions; what differs is River's rule for the reference,
+River's early end of a walk (both in `online_models.forest.pivot`), and that a record may lack a feature.
+"""
 
 from __future__ import annotations
 
 import collections
 import random
-from array import array
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from online_models.compile import inner, kernel
 from online_models.forest.build import grow_trees
-from online_models.forest.crown import LEARNED, new_crown, with_rows
-from online_models.forest.matrix import NONE_MISSING, as_matrix, as_missing
-from online_models.forest.window import score_batch
+from online_models.forest.inline import learn_leaves, score_and_leaves, score_of
+from online_models.forest.masks import masks_of
+from online_models.forest.state import ForestState, state_of
 
 try:
     from river.base import AnomalyDetector
@@ -24,13 +28,65 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from online_models.forest.crown import Crown
+    from online_models.forest.masks import Masks
 
 _EXACT: Final = 2**53
+_NONE_MISSING: Final = np.zeros((0, 0), dtype=np.bool_)
+"""Stands for "no record lacks a feature"."""
 
 
 def _unit_range() -> tuple[float, float]:
     return 0.0, 1.0
+
+
+@inner
+def _learned_below(learned: npt.NDArray[np.int32], node: int) -> int:
+    """Return how many records learned in this window came by a node: the sum over the leaves below it."""
+    n_leaves, first, last = learned.shape[0], node, node
+    while first < n_leaves - 1:
+        first, last = 2 * first + 1, 2 * last + 2
+    total = 0
+    for leaf in range(first - n_leaves + 1, last - n_leaves + 2):
+        total += learned[leaf]
+    return total
+
+
+@inner
+def _walk_with_gaps(
+    state: ForestState, x: npt.NDArray[np.float64], missing: npt.NDArray[np.bool_], leaves: npt.NDArray[np.int32]
+) -> None:
+    """Write a record's leaf in each tree; where it lacks a feature, the child that holds more of the window is next."""
+    n_trees, n_splits = state.feature.shape
+    for tree in range(n_trees):
+        node, learned = 0, state.learned[tree]
+        while node < n_splits:
+            feature, left = state.feature[tree, node], 2 * node + 1
+            if missing[feature]:
+                right = _learned_below(learned, left) < _learned_below(learned, left + 1)
+            else:
+                right = not x[feature] < state.threshold[tree, node]
+            node = left + right
+        leaves[tree] = node - n_splits
+
+
+@kernel
+def _score_and_learn(
+    state: ForestState,
+    masks: Masks,
+    x: npt.NDArray[np.float64],
+    missing: npt.NDArray[np.bool_],
+    scores: npt.NDArray[np.float64],
+    learn: bool,
+) -> None:
+    leaves = np.empty(state.feature.shape[0], np.int32)
+    for i in range(x.shape[0]):
+        if missing.shape[0] > 0 and missing[i].any():
+            _walk_with_gaps(state, x[i], missing[i], leaves)
+            scores[i] = score_of(state, leaves)
+        else:
+            scores[i] = score_and_leaves(state, masks, x[i], leaves)
+        if learn:
+            learn_leaves(state, leaves)
 
 
 class HalfSpaceForest(AnomalyDetector):
@@ -93,18 +149,18 @@ class HalfSpaceForest(AnomalyDetector):
         self.seed = seed
         self.rng = random.Random(seed)
         self._names: tuple[Any, ...] = ()
-        self._crown: Crown | None = None
+        self._forest: tuple[ForestState, Masks] | None = None
 
     def learn_one(self, x: dict[Any, Any]) -> None:
         """Learn a record."""
-        if self._crown is None:
+        if self._forest is None:
             names = sorted(x)
             self._grow(names, names)
         self._run(*self._row(x), learn=True)
 
     def score_one(self, x: dict[Any, Any]) -> float:
         """Return a record's score in [0, 1]; higher is more anomalous."""
-        if self._crown is None:
+        if self._forest is None:
             return 0.0
         return float(self._run(*self._row(x), learn=False)[0])
 
@@ -129,7 +185,7 @@ class HalfSpaceForest(AnomalyDetector):
             If a shape does not fit.
         """
         matrix, lacking = self._checked(x, missing)
-        if self._crown is None and len(matrix):
+        if self._forest is None and len(matrix):
             columns = range(matrix.shape[1])
             self._grow(columns, [column for column in columns if not (len(lacking) and lacking[0, column])])
         return self._run(matrix, lacking, learn=True)
@@ -150,32 +206,35 @@ class HalfSpaceForest(AnomalyDetector):
         if splits.feature.size:
             splits = splits._replace(feature=used[splits.feature])
         self._names = tuple(columns)
-        self._crown = new_crown(splits, len(self._names), self.height, self.window_size)
+        state = state_of(splits, self.window_size, growing=False)
+        self._forest = state, masks_of(state, len(self._names))
 
     def _row(self, x: dict[Any, Any]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
         """Return a record as a matrix of one row, and which of its features are missing."""
-        try:
-            try:
-                values, lacking = array("d", map(x.__getitem__, self._names)), NONE_MISSING
-            except KeyError:
-                values = array("d", [x.get(name, 0.0) for name in self._names])
-                lacking = np.array([[name not in x for name in self._names]])
-        except TypeError as error:
-            raise TypeError(f"a feature must be a number, leave it out if it is unknown; got {x}") from error
-        return np.frombuffer(values).reshape(1, -1), lacking
+        lacking = [name not in x for name in self._names]
+        values = [x.get(name, 0.0) for name in self._names]
+        if any(isinstance(value, str) or not hasattr(value, "__float__") for value in values):
+            raise TypeError(f"a feature must be a number, leave it out if it is unknown; got {x}")
+        return np.array([values], np.float64), np.array([lacking]) if any(lacking) else _NONE_MISSING
 
     def _checked(
         self, x: npt.ArrayLike, missing: npt.ArrayLike | None
     ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-        matrix = as_matrix(x, None if self._crown is None else len(self._names))
-        return matrix, as_missing(missing, matrix.shape)
+        matrix = np.ascontiguousarray(x, dtype=np.float64)
+        if matrix.ndim != 2 or (self._forest is not None and matrix.shape[1] != len(self._names)):
+            columns = "one column" if self._forest is None else f"one of {len(self._names)} columns"
+            raise ValueError(
+                f"expected a matrix with one row a record and {columns} a feature; got shape {matrix.shape}"
+            )
+        flags = _NONE_MISSING if missing is None else np.ascontiguousarray(missing, dtype=np.bool_)
+        if missing is not None and flags.shape != matrix.shape:
+            raise ValueError(f"missing must have the shape of the records, {matrix.shape}; got {flags.shape}")
+        return matrix, flags if flags.any() else _NONE_MISSING
 
     def _run(
         self, x: npt.NDArray[np.float64], missing: npt.NDArray[np.bool_], *, learn: bool
     ) -> npt.NDArray[np.float64]:
         scores = np.zeros(len(x))
-        if self._crown is not None:
-            if learn:
-                self._crown = with_rows(self._crown, int(self._crown.counters[LEARNED]) + len(x))
-            score_batch(self._crown, x, missing, scores, int(learn))
+        if self._forest is not None and len(x):
+            _score_and_learn(*self._forest, x, missing, scores, learn)
         return scores

@@ -41,6 +41,7 @@ __all__ = [
     "new_state",
     "pivot",
     "score_and_leaves",
+    "score_of",
 ]
 
 
@@ -65,6 +66,12 @@ def score_and_leaves(
         find_leaves(masks, x, leaves)
     else:
         _walk_to_leaves(state, x, leaves)
+    return score_of(state, leaves)
+
+
+@inlined
+def score_of(state: ForestState, leaves: npt.NDArray[np.int32]) -> float:
+    """Return the score of a record that fell into these leaves, 0 while there is no reference."""
     n_trees, n_splits = state.feature.shape
     total = np.int64(0)  # of whole numbers: their order does not matter, and adding them takes a third of the time
     for tree in range(n_trees):

@@ -14,6 +14,8 @@ from online_models.forest.build import grow_trees
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from online_models.forest.build import Splits
+
 FIRST_REFERENCE: Final = 256
 """Records after which a growing reference is used for the first time."""
 
@@ -85,13 +87,18 @@ def new_state(
             "a forest needs at least one feature, tree, split and record a window, and one pair of limits a feature; "
             f"got {n_features=}, {n_trees=}, {height=}, {window_size=}, {len(ranges)} pairs of limits"
         )
-    splits = grow_trees(random.Random(seed), ranges, n_trees, height)
+    return state_of(grow_trees(random.Random(seed), ranges, n_trees, height), window_size, growing=growing)
+
+
+def state_of(splits: Splits, window_size: int, *, growing: bool) -> ForestState:
+    """Return a forest of grown trees that has learned nothing; see `new_state`."""
+    n_trees, n_splits = splits.feature.shape
     due = min(FIRST_REFERENCE, window_size) if growing else window_size
     return ForestState(
         feature=splits.feature,
         threshold=splits.threshold,
-        mass=np.zeros((n_trees, 2 ** (height + 1) - 1), dtype=np.int32),
-        path=np.zeros((n_trees, 2**height)),
-        learned=np.zeros((n_trees, 2**height), dtype=np.int32),
+        mass=np.zeros((n_trees, 2 * n_splits + 1), dtype=np.int32),
+        path=np.zeros((n_trees, n_splits + 1)),
+        learned=np.zeros((n_trees, n_splits + 1), dtype=np.int32),
         counters=np.array([0, due, 0, window_size, int(growing)], dtype=np.int64),
     )

@@ -11,7 +11,7 @@ import pytest
 
 from online_models.budget import choose
 from online_models.compile import CACHE_DIR, prepare_cache, source_digest
-from online_models.forest.walk import walk_complete
+from online_models.features.table import room_for
 
 KERNEL = """
 from online_models import compile
@@ -83,5 +83,5 @@ def test_a_root_that_is_a_file_is_an_error(tmp_path: Path) -> None:
 def test_this_process_compiles_into_one_folder() -> None:
     """Every kernel of the package lies there, whichever module defines it."""
     assert CACHE_DIR.is_dir()
-    for compiled in (walk_complete, choose):
+    for compiled in (room_for, choose):
         assert Path(vars(compiled)["_cache"].cache_path).is_relative_to(CACHE_DIR)

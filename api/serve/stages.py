@@ -1,0 +1,162 @@
+"""What ``/health`` tells of each stage: its state, and how far behind it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pydantic import BaseModel, Field
+
+if TYPE_CHECKING:
+    from api.pipeline.status import PipelineStatus
+    from api.service import Service
+
+
+_SAMPLES: Final = 5
+
+
+class SourceStage(BaseModel):
+    """Reading the logs."""
+
+    state: str = Field(description="starting, waiting (no log yet), running, or degraded", examples=["running"])
+    lag_records: int = Field(default=0, description="records written and not read yet, estimated")
+    lag_bytes: int = 0
+    lag_s: float = Field(
+        default=0.0, description="seconds of log time between the newest record written and the newest read"
+    )
+    files: int = Field(default=0, description="logs that are followed")
+    records: dict[str, int] = Field(
+        default_factory=dict, description="records read, also before a restart, by log kind"
+    )
+    joined: dict[str, int] = Field(
+        default_factory=dict,
+        description="how many of them were left out, as the other sensor had told of their connections, by log kind",
+    )
+    malformed: int = Field(default=0, description="lines that could not be read")
+    malformed_by_cause: dict[str, int] = Field(default_factory=dict, description="the same, by what is wrong with them")
+    nulled: dict[str, int] = Field(
+        default_factory=dict,
+        description="values that could not be read and are null in their records, by log and field",
+    )
+    malformed_samples: list[str] = Field(default_factory=list, description="the latest of them, with their reasons")
+    skipped: dict[str, int] = Field(default_factory=dict, description="lines of kinds that are not analysed")
+    problems: list[str] = Field(default_factory=list, description="what is wrong with sensor or files")
+
+
+class ModelsStage(BaseModel):
+    """Scoring and learning."""
+
+    state: str
+    lag_s: float | None = Field(description="seconds since the log time of the newest scored record")
+    records: int = Field(description="records scored since the start")
+    anomalies: int
+    not_modelled: dict[str, int] = Field(description="records of kinds that give context only")
+    evicted: dict[str, int] = Field(
+        description="entries that bounded tables had to forget", examples=[{"conn.pair": 7}]
+    )
+
+
+class StoreStage(BaseModel):
+    """Keeping alerts."""
+
+    state: str
+    lag_alerts: int = Field(description="alerts that wait to be stored")
+    raised: int = Field(description="since the start")
+    updated: int
+    closed: int
+    checkpoint_age_s: float | None = Field(description="seconds since the last checkpoint")
+
+
+class RequestsStage(BaseModel):
+    """Requests that need the models."""
+
+    state: str
+    lag_requests: int = Field(description="requests that wait")
+    training_jobs: int = Field(description="training jobs that wait or run")
+
+
+class StreamStage(BaseModel):
+    """Live messages."""
+
+    state: str
+    lag_messages: int = Field(description="messages that wait for the slowest subscriber")
+    alert_subscribers: int
+    score_subscribers: int
+
+
+class Stages(BaseModel):
+    """All stages, in the order in which a record passes them."""
+
+    source: SourceStage
+    models: ModelsStage
+    store: StoreStage
+    stream: StreamStage
+    requests: RequestsStage
+
+
+def stages(service: Service, status: PipelineStatus) -> Stages:
+    """Return all stages at this moment."""
+    hub, pipeline = service.hub, service.pipeline
+    return Stages(
+        source=_source(status),
+        models=_models(service, status),
+        store=_store(service, status),
+        stream=StreamStage(
+            state="running",
+            lag_messages=hub.waiting,
+            alert_subscribers=len(hub.alerts.subscribers),
+            score_subscribers=len(hub.scores.subscribers),
+        ),
+        requests=RequestsStage(
+            state=status.state, lag_requests=len(pipeline.commands), training_jobs=len(pipeline.jobs)
+        ),
+    )
+
+
+def _source(status: PipelineStatus) -> SourceStage:
+    health = status.source
+    if health is None or status.state != "running":
+        return SourceStage(state=status.state)
+    problems = [*health.troubles, *health.oddities]
+    return SourceStage(
+        state="degraded" if problems else "running" if health.files else "waiting",
+        lag_records=health.lag_records,
+        lag_bytes=health.lag_bytes,
+        lag_s=health.lag_seconds,
+        files=health.files,
+        records=health.records,
+        joined=health.joined,
+        malformed=health.malformed,
+        malformed_by_cause=health.malformed_by_cause,
+        nulled=health.nulled,
+        malformed_samples=[
+            f"{line.source}, offset {line.offset}: {line.reason}" for line in health.malformed_samples[-_SAMPLES:]
+        ],
+        skipped=health.skipped,
+        problems=problems,
+    )
+
+
+def _models(service: Service, status: PipelineStatus) -> ModelsStage:
+    return ModelsStage(
+        state=status.state,
+        lag_s=_age(service, status.last_ts),
+        records=status.records,
+        anomalies=status.anomalies,
+        not_modelled=status.not_modelled,
+        evicted={table: entries for table, entries in status.evicted.items() if entries},
+    )
+
+
+def _store(service: Service, status: PipelineStatus) -> StoreStage:
+    return StoreStage(
+        state="degraded" if status.unstored or status.store_problem else status.state,
+        lag_alerts=status.unstored,
+        raised=status.alerts.get("raised", 0),
+        updated=status.alerts.get("updated", 0),
+        closed=status.alerts.get("closed", 0),
+        checkpoint_age_s=_age(service, status.checkpoint_at),
+    )
+
+
+def _age(service: Service, moment: float | None) -> float | None:
+    return None if moment is None else round(service.clock.wall() - moment, 3)
