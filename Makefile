@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint format bench soak soak-ingest soak-crash clean
+.PHONY: help run test lint format bench fuzz soak soak-ingest soak-crash clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -34,6 +34,9 @@ bench: $(VENV)/.installed-dev ## measure the speeds that README.md tells
 		[ -e "$$bench" ] || { echo "no tests/benchmarks/bench_*.py here" >&2; exit 1; }; \
 		echo "== $$bench"; $(BIN)/python "$$bench" || exit 1; \
 	done
+
+fuzz: $(VENV)/.installed-dev ## 5,000 requests from the description of the routes, right and wrong ones
+	@$(BIN)/python -m pytest -m soak tests/integration/test_description.py $(ARGS)
 
 soak: $(VENV)/.installed-dev ## run every long test
 	@$(BIN)/python -m pytest -m soak $(ARGS)

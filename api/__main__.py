@@ -7,6 +7,7 @@ import sys
 from typing import Final
 
 from api.cli import app
+from api.cli.harmless import harmless
 from api.errors import ServiceError
 from ingest.errors import IngestError
 from online_models.errors import ModelError
@@ -22,7 +23,7 @@ def main() -> None:
     try:
         app()
     except (ServiceError, IngestError, ModelError) as error:
-        message = " ".join(str(error).split())
+        message = harmless(" ".join(str(error).split()))
         sys.stderr.write(f"nslabs: {message}\n")
         sys.exit(2)
 

@@ -13,12 +13,20 @@ from api.pipeline import CommandQueue, Pipeline, Scorer
 from api.pipeline.checkpointer import Checkpointer
 from api.pipeline.clock import Clock
 from api.pipeline.jobs import JobBoard
-from api.pipeline.models import REPLAYED, checkpoint_parts, load_models, log_time_of, model_config, without_models
+from api.pipeline.models import (
+    REPLAYED,
+    TAUGHT,
+    checkpoint_parts,
+    load_models,
+    log_time_of,
+    model_config,
+    without_models,
+)
 from api.pipeline.runner import Parts
 from api.pipeline.warmup import warm_up
 from api.serve.stream import Hub, StreamLimits
-from api.service import RequestLimits, Service
-from api.settings import default_state_directory
+from api.service import Access, RequestLimits, Service
+from api.settings import default_state_directory, setting_names
 from api.state.directory import fingerprint, state_directory
 from api.state.restoring import begin_from
 from api.state.snapshots import KeptOverTime, SnapshotStore
@@ -54,7 +62,7 @@ def assembled(
     """
     logs = settings.traffic.logs
     if logs is None:
-        raise SettingsError("no folder of logs was named; give --logs DIR, or set logs in TrafficAnalyzerConfig")
+        raise SettingsError(f"no folder of logs was named; {setting_names('TrafficAnalyzerConfig', 'logs')}")
     with ExitStack() as stack:
         state = stack.enter_context(state_directory(settings.traffic.state or default_state_directory(logs)))
         if warm_start is not None:
@@ -81,6 +89,7 @@ class _Assembly:
         return FollowSource(
             logs,
             positions=orjson.loads(self._found.get("positions", b"null")),
+            taught=orjson.loads(self._found.get(TAUGHT, b"[]")),
             scan_interval_s=self._settings.traffic.scan_interval_s,
             catch_up_since=catch_up_since,
             silence_s=self._settings.traffic.stale_after_min * 60,
@@ -99,7 +108,8 @@ class _Assembly:
 
     def service(self, source: FollowSource) -> Service:
         server, models = self._settings.server, self._settings.models
-        hub = Hub(StreamLimits(server.subscriber_queue, server.history, server.max_subscribers))
+        limits = StreamLimits(server.subscriber_queue, server.history, server.max_subscribers)
+        hub = Hub(limits, self._writer.sequence, self._clock)
         pipeline = Pipeline(
             prepare=lambda: self._parts(source, hub),
             commands=CommandQueue(server.command_queue),
@@ -113,7 +123,7 @@ class _Assembly:
             evidence=EvidenceReader(self._state.alerts),
             state=self._state,
             limits=_limits(server, models.train_chunk_records),
-            cors_origins=server.cors_origins,
+            access=_access(server),
             clock=self._clock,
         )
 
@@ -129,14 +139,28 @@ class _Assembly:
             lambda: {
                 "positions": orjson.dumps(source.positions()),
                 **checkpoint_parts(models, scorer.log_ts, scorer.records()),
-                **{name: part for name, part in self._found.items() if name == REPLAYED},
+                **{name: part for name, part in self._found.items() if name in {REPLAYED, TAUGHT}},
             },
             self._writer.sync,
             self._settings.traffic.checkpoint_interval_s,
             self._clock,
         )
         self._writer.owners.lookup = models.identities.lookup
-        return Parts(source, scorer, models.identities, checkpointer, self._writer.close)
+
+        def close() -> None:
+            hub.publish_rest()
+            self._writer.close()
+
+        return Parts(source, scorer, models.identities, checkpointer, close)
+
+
+def _access(server: SocketIOConfig) -> Access:
+    return Access(
+        cors_origins=server.cors_origins,
+        allowed_hosts=(server.host, *server.allowed_hosts),
+        trusted_proxies=server.trusted_proxies,
+        root_path=server.root_path,
+    )
 
 
 def _limits(server: SocketIOConfig, train_chunk: int) -> RequestLimits:
@@ -144,5 +168,7 @@ def _limits(server: SocketIOConfig, train_chunk: int) -> RequestLimits:
         body_bytes=int(server.max_body_mb * _MIB),
         upload_bytes=int(server.max_upload_mb * _MIB),
         records=server.max_request_records,
+        train_records=server.max_train_records,
+        unpacked_bytes=int(server.max_unpacked_mb * _MIB),
         train_chunk=train_chunk,
     )

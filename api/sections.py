@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -25,8 +26,34 @@ def _not_every_origin(origin: str) -> str:
     return origin.rstrip("/")
 
 
+def _host(text: str) -> str:
+    """Return a host name or address in lower case, or raise what pydantic reports."""
+    host = text.strip().lower().removeprefix("[").removesuffix("]").rstrip(".")
+    if not re.fullmatch(r"[a-z0-9._:-]+", host) or (":" in host and not _is_address(host)):
+        raise ValueError("expected a host name or an address without a port, such as nslabs.example")
+    return host
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _root_path(text: str) -> str:
+    """Return the path without its final slash, or raise what pydantic reports."""
+    path = text.rstrip("/")
+    if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)*", path):
+        raise ValueError("expected a path such as /nslabs")
+    return path
+
+
 Network = Annotated[str, AfterValidator(_network)]
 Directory = Annotated[Path, AfterValidator(_directory)]
+Host = Annotated[str, AfterValidator(_host)]
+RootPath = Annotated[str, AfterValidator(_root_path)]
 Origin = Annotated[str, AfterValidator(_not_every_origin)]
 
 
@@ -67,10 +94,18 @@ class SocketIOConfig(_Section):
     host: str = Field(default="127.0.0.1", min_length=1, description="address to listen on")
     port: int = Field(default=8000, ge=0, le=65_535, description="TCP port to listen on; 0 takes a free one")
     cors_origins: tuple[Origin, ...] = Field(default=(), description="other web origins that may use the service")
+    allowed_hosts: tuple[Host, ...] = Field(default=(), description="other names by which the service is known")
+    trusted_proxies: tuple[Network, ...] = Field(default=(), description="proxies (CIDR) whose X-Forwarded-* count")
+    root_path: RootPath = Field(default="", description="path before every route, as a proxy shows them")
+    insecure: bool = Field(default=False, description="listen where others can connect, without a login")
     subscriber_queue: int = Field(default=256, ge=1, le=1_000_000, description="messages held for one slow subscriber")
     history: int = Field(default=1000, ge=0, le=1_000_000, description="alert messages kept for ?since_seq=")
     max_subscribers: int = Field(default=256, ge=1, le=100_000, description="WebSocket connections at one time")
     command_queue: int = Field(default=64, ge=1, le=100_000, description="requests that may wait for the models")
     max_body_mb: float = Field(default=32.0, gt=0, description="largest JSON body, in MiB")
     max_upload_mb: float = Field(default=1024.0, gt=0, description="largest uploaded log, in MiB")
+    max_unpacked_mb: float = Field(default=8192.0, gt=0, description="the same after unpacking, in MiB")
     max_request_records: int = Field(default=50_000, ge=1, description="records in one analyze or predict request")
+    max_train_records: int = Field(
+        default=200_000, ge=1, description="records in the JSON body of one training request"
+    )

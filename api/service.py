@@ -23,7 +23,19 @@ class RequestLimits:
     body_bytes: int = 32 * _MIB
     upload_bytes: int = 1024 * _MIB
     records: int = 50_000
+    train_records: int = 200_000
+    unpacked_bytes: int = 8192 * _MIB
     train_chunk: int = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Under which names the service answers, to pages of which other origins, and which proxies it believes."""
+
+    cors_origins: tuple[str, ...] = ()
+    allowed_hosts: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
+    root_path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,5 +48,5 @@ class Service:
     evidence: EvidenceReader
     state: StateDirectory
     limits: RequestLimits = field(default_factory=RequestLimits)
-    cors_origins: tuple[str, ...] = ()
+    access: Access = field(default_factory=Access)
     clock: Clock = field(default_factory=Clock)

@@ -31,11 +31,17 @@ SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "SocketIOConfig": SocketIOConfig,
 }
 _BY_FOLDED: Final = {name.lower(): name for name in SECTIONS}
+_IN_FILE: Final = {
+    "TrafficAnalyzerConfig": "traffic_analyzer_config",
+    "MachineLearningModelConfig": "machine_learning_model_config",
+    "SocketIOConfig": "socket_io_config",
+}
 _FLAGS: Final = {
     ("TrafficAnalyzerConfig", "logs"): "--logs",
     ("TrafficAnalyzerConfig", "state"): "--state",
     ("SocketIOConfig", "host"): "--listen",
     ("SocketIOConfig", "port"): "--listen",
+    ("SocketIOConfig", "root_path"): "--root-path",
 }
 Layer = Mapping[str, Mapping[str, Any]]
 
@@ -118,7 +124,7 @@ def _section_name(name: str, path: Path) -> str:
         return _BY_FOLDED[name.replace("_", "").lower()]
     except KeyError:
         raise SettingsError(
-            f"configuration file {path}: unknown section [{name}]; expected one of {', '.join(SECTIONS)}"
+            f"configuration file {path}: unknown section [{name}]; expected one of {', '.join(_IN_FILE.values())}"
         ) from None
 
 
@@ -127,13 +133,27 @@ def _explain(error: ValidationError, given: Layer, file_layer: Layer, config: Pa
     first = error.errors(include_url=False)[0]
     section, *keys = [str(part) for part in first["loc"]]
     key = keys[0] if keys else ""
+    problem = _problem(first["type"], first["msg"], section, key)
     if key in given.get(section, {}):
         source = _FLAGS.get((section, key), "command line")
     elif _holds(file_layer.get(section, {}), key) and not _holds(_from_environment(section), key):
-        source = f"configuration file {config}: [{section}]"
+        source = f"configuration file {config}: [{_name_in_file(config, section)}]"
     else:
         source = f"environment variable {section}"
-    return f"{source}: {_problem(first['type'], first['msg'], section, key)}"
+    return f"{source}: {problem}"
+
+
+def _name_in_file(config: Path | None, section: str) -> str:
+    """Return the name of a section as its file has it: its own, or that in snake case."""
+    names = tomllib.loads(config.read_text(encoding="utf-8")) if config else {}
+    return next((name for name in names if _BY_FOLDED.get(name.replace("_", "").lower()) == section), section)
+
+
+def setting_names(section: str, key: str) -> str:
+    """Return where a person sets something: by an option if there is one, a line in TOML, or a key in JSON."""
+    flag = _FLAGS.get((section, key))
+    named = f"set {key} in [{_IN_FILE[section]}] of the configuration file, or in the environment variable {section}"
+    return f"give {flag}, {named}" if flag else named
 
 
 def _problem(kind: str, message: str, section: str, key: str) -> str:
@@ -156,9 +176,13 @@ def _holds(layer: Any, key: str) -> bool:
     return key in layer if isinstance(layer, Mapping) else not key
 
 
+def state_base() -> Path:
+    """Return the folder of the states for which no directory was set: ``$XDG_STATE_HOME/nslabs``."""
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "nslabs"
+
+
 def default_state_directory(logs: Path) -> Path:
-    """Return where the state of a log folder goes when nothing was set: a folder under ``$XDG_STATE_HOME/nslabs``."""
-    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    """Return where the state of a log folder goes when nothing was set: a folder of its own in `state_base`."""
     place = str(logs.absolute())
     digest = hashlib.sha256(os.fsencode(place)).hexdigest()[:8]
-    return Path(base) / "nslabs" / f"{logs.absolute().name or 'root'}-{digest}"
+    return state_base() / f"{logs.absolute().name or 'root'}-{digest}"

@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from typing import Final, Literal, get_args
 
-Cause = Literal["not_json", "unknown_kind", "no_header", "fields", "value", "too_long", "cut_off", "damaged"]
-"""Why a line is malformed, in a word: no JSON; of no known log kind; without a header that names its fields; with too
-many or too few fields; with a value that is not of its field's type; longer than a line may be; without its end; in a
-packed file that is not whole."""
+Cause = Literal[
+    "not_json",
+    "unknown_kind",
+    "no_header",
+    "prefix",
+    "encoding",
+    "fields",
+    "value",
+    "address",
+    "too_long",
+    "cut_off",
+    "damaged",
+]
+"""Why a line is malformed, in a word: no JSON; of no known log kind; without a header that names its fields; with other
+text before its JSON object; in another encoding than UTF-8; with too many or too few fields; with a time that is none;
+with an address that is missing or is none; longer than a line may be; without its end; in a packed file that is not
+whole."""
 
 CAUSES: Final[tuple[Cause, ...]] = get_args(Cause)
 
@@ -26,6 +39,10 @@ class UnknownKindError(IngestError):
 
 class CheckpointError(IngestError):
     """A checkpoint cannot be read, or belongs to another version or configuration."""
+
+
+class NumbaVersionError(IngestError):
+    """The numba that is installed is none of those on whose inside this version rests."""
 
 
 class BadLineError(IngestError):

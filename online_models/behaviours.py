@@ -65,8 +65,14 @@ def _larger(sighting: Sighting, *features: str) -> tuple[float, float]:
 
 def _burst(s: Sighting, *counters: str) -> tuple[float, float, str]:
     """Return observed, usual and window of the counter that lies furthest above what is usual, or few."""
+    count, usual, span, _ = _counted_burst(s, *counters)
+    return count, usual, span
+
+
+def _counted_burst(s: Sighting, *counters: str) -> tuple[float, float, str, str]:
+    """Return what `_burst` does, and which counter it is."""
     return max(
-        ((*s.facts[f"reach.{counter}_{span}"], f"{a} {span}") for counter in counters for a, span in _SPANS),
+        ((*s.facts[f"reach.{counter}_{span}"], f"{a} {span}", counter) for counter in counters for a, span in _SPANS),
         key=lambda f: (f[0] + 1.0) / (max(f[1], _FEW[f[2]]) + 1.0),
     )
 
@@ -96,8 +102,9 @@ def scan(s: Sighting) -> str:
 
 def flood(s: Sighting) -> str:
     """Tell of a burst of records."""
-    count, usual, span = _burst(s, "records", "failures")
-    made = f"{s.device} made {plain(count)} connections in {span}"
+    count, usual, span, counter = _counted_burst(s, "records", "failures")
+    what = "failed connections" if counter == "failures" else "connections"
+    made = f"{s.device} made {plain(count)} {what} in {span}"
     return f"{made}, last to {s.peer} on {s.target}; usual is {plain(usual)}"
 
 
@@ -159,8 +166,9 @@ def generated(s: Sighting) -> str:
 
 def dns_flood(s: Sighting) -> str:
     """Tell of a burst of queries."""
-    count, usual, span = _burst(s, "records", "names")
-    return f"{s.device} made {plain(count)} lookups in {span}, last {s.target} at {s.peer}; usual is {plain(usual)}"
+    count, usual, span, counter = _counted_burst(s, "records", "names")
+    made = f"asked for {plain(count)} names" if counter == "names" else f"made {plain(count)} lookups"
+    return f"{s.device} {made} in {span}, last {s.target} at {s.peer}; usual is {plain(usual)}"
 
 
 def new_domain(s: Sighting) -> str:
@@ -202,8 +210,9 @@ def transfer(s: Sighting) -> str:
 
 def crawl(s: Sighting) -> str:
     """Tell of a burst of requests."""
-    count, usual, span = _burst(s, "records", "resources", "failures")
-    took = f"{s.device} took part in {plain(count)} requests in {span}"
+    count, usual, span, counter = _counted_burst(s, "records", "resources", "failures")
+    what = {"records": "requests", "resources": "requests for different resources", "failures": "failed requests"}
+    took = f"{s.device} took part in {plain(count)} {what[counter]} in {span}"
     return f"{took}, last {s.target} with {s.peer}; usual is {plain(usual)}"
 
 

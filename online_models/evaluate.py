@@ -9,7 +9,7 @@ never attacks.
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
@@ -34,14 +34,18 @@ class RecordFigures:
     ----------
     test_rows, attack_rows
         Rows of the truth, and attacks among those that were scored.
+    true_attacks
+        Attacks among the rows, scored or not; of a log kind or view, those with such a record.
     missing
         Share of rows without a score.
     roc_auc, average_precision, precision_at_attacks
-        See `online_models.metrics`; rounded to four digits.
+        See `online_models.metrics`; rounded to four digits. Of a view also None where it ranks nothing: where
+        all of its attacks got its lowest score, it says nothing of them.
     """
 
     test_rows: int
     attack_rows: int
+    true_attacks: int
     missing: float
     roc_auc: float | None
     average_precision: float | None
@@ -107,7 +111,7 @@ def evaluate(truth: pl.DataFrame, scores: Mapping[str, pl.DataFrame], alerts: Se
         alerts=_alert_figures(test, test, alerts),
         kinds={kind: _of_kind(test, frame, "score") for kind, frame in scores.items()},
         views={
-            f"{kind}.{view}": _of_kind(test, frame, view)
+            f"{kind}.{view}": _of_view(test, frame, view)
             for kind, frame in scores.items()
             for view in frame.columns
             if view not in _NONE.columns
@@ -140,12 +144,27 @@ def _of_kind(test: pl.DataFrame, scores: pl.DataFrame, column: str) -> RecordFig
     return _record_figures(_with_score(test, scores, column).drop_nulls("score"))
 
 
+def _of_view(test: pl.DataFrame, scores: pl.DataFrame, view: str) -> RecordFigures:
+    """Judge one view as `_of_kind` does, without areas if it says nothing of the attacks."""
+    told = _with_score(test, scores, view).drop_nulls("score")
+    figures = _record_figures(told)
+    return (
+        figures if _ranks(told) else replace(figures, roc_auc=None, average_precision=None, precision_at_attacks=None)
+    )
+
+
+def _ranks(told: pl.DataFrame) -> bool:
+    """Whether some attack got more than the lowest score."""
+    return bool(told.select((pl.col("attack") & (pl.col("score") > pl.col("score").min())).any()).item())
+
+
 def _record_figures(told: pl.DataFrame) -> RecordFigures:
     scored = told.drop_nulls("score")
     scores, attacks = scored["score"].to_numpy(), scored["attack"].to_numpy()
     return RecordFigures(
         test_rows=len(told),
         attack_rows=int(attacks.sum()),
+        true_attacks=int(told["attack"].sum()),
         missing=round(1 - len(scored) / len(told), 6) if len(told) else 0.0,
         roc_auc=_rounded(roc_auc(scores, attacks)),
         average_precision=_rounded(average_precision(scores, attacks)),

@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+# Sends what tests compile for themselves to a folder that is named by how it is compiled (ingest/compiled), too; numba
+# by itself looks at the test's file only, and would load what an earlier version of those made.
+
 # How long one example takes says more of the machine's load than of the code; benchmarks measure time.
 settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")

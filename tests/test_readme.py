@@ -1,4 +1,4 @@
-"""What README.md names exists: files, commands and their options, make targets, routes, settings and their defaults."""
+"""What README.md and docs/ name exists: files, commands and options, make targets, routes, settings, defaults."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 PROJECT = Path(__file__).resolve().parents[1]
-README = (PROJECT / "README.md").read_text(encoding="utf-8")
+DOCUMENTS = [PROJECT / "README.md", *(PROJECT / "docs" / f"{name}.md" for name in ("api", "detection", "settings"))]
+README = "\n".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
 SHELL = "\n".join(re.findall(r"```sh\n(.*?)```", README, flags=re.DOTALL))
 ROUTES = set(re.findall(r"(?:http|ws)://127\.0\.0\.1:8000(/\w[\w/]*)", README))
 
@@ -33,9 +34,23 @@ def help_of(*command: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("target", re.findall(r"\]\((?!http)([^)]+)\)", README))
-def test_linked_file_exists(target: str) -> None:
-    assert (PROJECT / target).is_file()
+def anchors(document: Path) -> set[str]:
+    """Return the names of a document's headings, as GitHub makes links of them."""
+    headings = re.findall(r"^#+ (.*)$", document.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_everything_that_is_linked_exists(document: Path) -> None:
+    for target in re.findall(r"\]\((?!http)([^)]+)\)", document.read_text(encoding="utf-8")):
+        name, _, anchor = target.partition("#")
+        linked = document.parent / name if name else document
+        assert linked.is_file(), target
+        assert not anchor or anchor in anchors(linked), target
+
+
+def test_readme_is_short_enough_to_be_read() -> None:
+    assert len(DOCUMENTS[0].read_text(encoding="utf-8").splitlines()) <= 250
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from api.cli.backtest import backtest
@@ -15,12 +17,30 @@ from api.cli.simulate import simulate
 
 app = typer.Typer(
     name="nslabs",
-    help="Learns what each device of a network normally does, and says when one stops being itself.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from api.version import package_version
+
+        typer.echo(f"nslabs {package_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Say which version this is.")
+    ] = False,
+) -> None:
+    """Learn what each device of a network normally does, and say when one stops being itself."""
+
+
 for command in (run, replay, budget, backtest, evaluate, simulate, demo):
     app.command()(command)
 app.add_typer(models)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -39,13 +40,13 @@ def backtest(
 
     Records from before TIME are learned and not reported; with --state, those that its snapshot knows are passed over.
     """
-    from api.cli.since import parse_before, shown_time
-    from api.cli.terminal import harmless
+    from api.cli.harmless import harmless
+    from api.cli.since import parse_since, shown_time
     from api.offline.backtesting import backtest as run_backtest
     from api.offline.backtesting import beginning
     from api.settings import load_settings
 
-    moment = parse_before(since, "--since", time.time())
+    moment = parse_since(since, "--since", time.time())
     settings = load_settings(config)
     asked: list[float | None] = [*budget] if budget else [None]
     begins = [beginning(settings, state, moment, per_day) for per_day in asked]
@@ -84,13 +85,14 @@ def _as_json(found: Backtest, begin: Beginning, since: float) -> str:
 def _print(found: Backtest, begin: Beginning, since: float) -> None:
     from rich.console import Console
 
-    from api.cli.terminal import alert_line, harmless
+    from api.cli.harmless import harmless
+    from api.cli.terminal import alert_line
     from api.state.store import AlertChange
 
     out = sys.stdout
     out.write(f"{_heading(found, begin, since)}: {len(found.alerts):,} alerts\n")
     for title, counts in (
-        ("day", {_day(day): count for day, count in found.by_day().items()}),
+        ("day, in UTC", {_day(day): count for day, count in found.by_day().items()}),
         ("behaviour", found.by_behaviour()),
         ("device", found.by_device()),
     ):
@@ -124,6 +126,4 @@ def _heading(found: Backtest, begin: Beginning, since: float) -> str:
 
 
 def _day(begin: float) -> str:
-    from api.cli.since import shown_time
-
-    return shown_time(begin)[:10]
+    return datetime.fromtimestamp(begin, UTC).date().isoformat()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.cli.options import ForOption, ListenOption, StateOption, listen_settings
+from api.cli.options import ForOption, InsecureOption, ListenOption, StateOption, server_settings
 from api.cli.simulate import AttackName
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ def demo(
     attack_in: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="Wall time until it begins.")] = 15.0,
     history: Annotated[float, typer.Option(metavar="HOURS", min=0, help="Quiet past that is learned first.")] = 24.0,
     seed: Annotated[int, typer.Option(help="Equal seeds give equal networks.")] = 1,
+    insecure: InsecureOption = False,
     stop_after: ForOption = None,
 ) -> None:
     """Watch a simulated network: its past is learned at once, then it goes on live, and soon a device is attacked."""
@@ -32,14 +33,16 @@ def demo(
     with tempfile.TemporaryDirectory(prefix="nslabs-demo-") as folder:
         place = Path(folder)
         rehearsal = Rehearsal(place / "logs", devices, attack, attack_in, history * 3600, seed)
-        raise typer.Exit(_serve(rehearsal, _settings(place, state, listen), stop_after))
+        raise typer.Exit(
+            _serve(rehearsal, _settings(place, state, server_settings(listen, insecure=insecure)), stop_after)
+        )
 
 
-def _settings(place: Path, state: Path | None, listen: str | None) -> Settings:
+def _settings(place: Path, state: Path | None, server: dict[str, Any]) -> Settings:
     from api.settings import load_settings
 
     traffic = {"logs": place / "logs", "state": state or place / "state"}
-    return load_settings(None, {"TrafficAnalyzerConfig": traffic, "SocketIOConfig": listen_settings(listen)})
+    return load_settings(None, {"TrafficAnalyzerConfig": traffic, "SocketIOConfig": server})
 
 
 def _serve(rehearsal: Rehearsal, settings: Settings, stop_after: float | None) -> int:

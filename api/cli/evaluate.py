@@ -34,7 +34,7 @@ def evaluate(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON line instead of tables.")] = False,
 ) -> None:
     """Score finished logs with new models, and hold scores and alerts against the truth."""
-    from api.cli.terminal import harmless
+    from api.cli.harmless import harmless
     from api.offline.evaluating import evaluate_logs
     from api.settings import load_settings
     from online_models.truth import read_truth
@@ -107,7 +107,7 @@ def _table(*headers: str) -> Table:
 
 def _of_records(figures: RecordFigures) -> tuple[str, ...]:
     areas = (_figure(figures.roc_auc), _figure(figures.average_precision))
-    return f"{figures.test_rows:,}", f"{figures.attack_rows:,}", *areas, f"{figures.missing:.2%}"
+    return f"{figures.test_rows:,}", f"{figures.true_attacks:,}", *areas, f"{figures.missing:.2%}"
 
 
 def _of_alerts(figures: AlertFigures) -> tuple[str, str, str]:
@@ -123,6 +123,6 @@ def _figure(value: float | None) -> str:
 def _safe(text: str) -> str:
     from rich.markup import escape
 
-    from api.cli.terminal import harmless
+    from api.cli.harmless import harmless
 
     return escape(harmless(text))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from api.cli.harmless import harmless
 from api.cli.options import ConfigOption, StateOption, settings_and_state
 from api.errors import SettingsError
 
@@ -89,7 +90,7 @@ def restore(
     config: ConfigOption = None,
 ) -> None:
     """Put the models back to a snapshot. Logs are not read again; the service must be stopped meanwhile."""
-    from api.cli.since import parse_before, shown_time
+    from api.cli.since import parse_since, shown_time
     from api.state.restoring import existing_state
     from api.state.restoring import restore as restore_models
     from api.state.snapshots import SnapshotStore
@@ -99,13 +100,13 @@ def restore(
     settings, path = settings_and_state(config, state)
     store = SnapshotStore(existing_state(path).snapshots)
     if before is not None:
-        limit = parse_before(before, "--before", time.time())
+        limit = parse_since(before, "--before", time.time())
         candidates = [snapshot for snapshot in reversed(store.stored()) if snapshot.ts < limit]
         if not candidates:
             raise SettingsError(f"--before: there is no snapshot from before {shown_time(limit)}")
     else:
         candidates = [store.get(int(number or 0))]
-    change = restore_models(path, settings, candidates, lambda text: sys.stderr.write(f"nslabs: {text}\n"))
+    change = restore_models(path, settings, candidates, lambda text: sys.stderr.write(f"nslabs: {harmless(text)}\n"))
     if change.restored is not None:
         sys.stdout.write(
             f"the models are those of snapshot {change.restored.id}, log time {shown_time(change.restored.ts)}; "
@@ -158,7 +159,7 @@ def _line(info: SnapshotInfo) -> str:
     from api.cli.since import shown_time
 
     learned = sum(info.learned.values())
-    told = info.problem or f"{info.size:>12,} bytes  {learned:>12,} records learned  {info.digest}"
+    told = harmless(info.problem or "") or f"{info.size:>12,} bytes  {learned:>12,} records learned  {info.digest}"
     return f"{info.id:>6}  {shown_time(info.ts)}  {told}\n"
 
 

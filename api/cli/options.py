@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from api.cli.harmless import harmless
 from api.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ CatchUpOption = Annotated[
     typer.Option(
         "--catch-up",
         metavar="SINCE",
-        help="Read rotated and archived logs, too, that were written since then: 2h, 3d, or 2026-01-29T06:00:00.",
+        help="Read rotated and archived logs, too, that were written since then: 2h, 3d, Tuesday, 2026-01-29T06:00:00.",
     ),
 ]
 WarmStartOption = Annotated[
@@ -32,8 +34,21 @@ WarmStartOption = Annotated[
 ]
 
 
-def listen_settings(listen: str | None) -> dict[str, Any]:
-    """Return the settings that ``--listen HOST:PORT`` stands for; the host may be an IPv6 address in brackets."""
+InsecureOption = Annotated[
+    bool, typer.Option("--insecure", help="Listen where others can connect: whoever reaches the service may use it.")
+]
+RootPathOption = Annotated[
+    str | None, typer.Option("--root-path", metavar="PATH", help="Path before every route, as a proxy shows them.")
+]
+
+
+def server_settings(listen: str | None, root_path: str | None = None, *, insecure: bool = False) -> dict[str, Any]:
+    """Return the settings that these options stand for; keys with value None count as not given."""
+    return {**_listen_settings(listen), "root_path": root_path, "insecure": insecure or None}
+
+
+def _listen_settings(listen: str | None) -> dict[str, Any]:
+    """Return what ``--listen HOST:PORT`` stands for; the host may be an IPv6 address in brackets."""
     if listen is None:
         return {}
     host, colon, port = listen.rpartition(":")
@@ -43,19 +58,32 @@ def listen_settings(listen: str | None) -> dict[str, Any]:
 
 
 def settings_and_state(config: Path | None, state: Path | None) -> tuple[Settings, Path]:
-    """Return the settings, and the state directory that they name: with ``--state``, by itself, or by the log folder.
+    """Return the settings, and the state directory: what ``--state`` or a setting names, or what `run` chose.
 
     Raises
     ------
     SettingsError
-        If a setting is wrong, or no state directory is named.
+        If a setting is wrong, or no state directory is named and `run` has chosen none or several.
     """
     from api.settings import default_state_directory, load_settings
 
     settings = load_settings(config, {"TrafficAnalyzerConfig": {"state": state}})
     logs, path = settings.traffic.logs, settings.traffic.state
-    if path is not None:
-        return settings, path
-    if logs is None:
-        raise SettingsError("no state directory was named; give --state DIR, or set state in TrafficAnalyzerConfig")
-    return settings, default_state_directory(logs)
+    if path is None:
+        path = _only_state() if logs is None else default_state_directory(logs)
+    return settings, path
+
+
+def _only_state() -> Path:
+    """Return the state directory that `run` chose for the one folder of logs that it has followed so far."""
+    from api.settings import setting_names, state_base
+
+    base = state_base()
+    found = sorted(path.parent for path in base.glob("*/checkpoints"))
+    if len(found) == 1:
+        sys.stderr.write(harmless(f"nslabs: state {found[0]}") + "\n")
+        return found[0]
+    how = setting_names("TrafficAnalyzerConfig", "state")
+    if not found:
+        raise SettingsError(f"no state directory was named, and {base} holds none; {how}")
+    raise SettingsError(f"{base} holds {len(found)} states: {', '.join(path.name for path in found)}; {how}")

@@ -27,8 +27,12 @@ def replay(
     config: ConfigOption = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON line instead of a summary.")] = False,
 ) -> None:
-    """Score and learn finished logs, then end. Without --state the models are new, and forgotten afterwards."""
-    from api.cli.terminal import COMPILING, harmless
+    """Score and learn finished logs, then end. Without --state the models are new, and forgotten afterwards.
+
+    Ends with status 2 if there was nothing to score.
+    """
+    from api.cli.harmless import harmless
+    from api.cli.terminal import COMPILING
     from api.offline.replaying import ReplayReaders, write_alerts
     from api.offline.replaying import replay as replay_logs
     from api.pipeline.warmup import needs_compiling
@@ -49,6 +53,9 @@ def replay(
     for oddity in summary.oddities:
         sys.stderr.write(f"nslabs: {harmless(oddity)}\n")
     sys.stdout.write(_as_json(summary) if json else _as_text(summary))
+    if summary.nothing is not None:
+        sys.stdout.flush()
+        raise ServiceError(summary.nothing)
 
 
 def _open(path: Path | None, stack: ExitStack) -> IO[bytes] | None:
@@ -65,7 +72,7 @@ def _as_json(summary: ReplaySummary) -> str:
     from json import dumps
 
     figures = asdict(summary)
-    del figures["oddities"]
+    del figures["oddities"], figures["nothing"]
     return dumps(figures) + "\n"
 
 

@@ -12,10 +12,12 @@ from api.cli.options import (
     CatchUpOption,
     ConfigOption,
     ForOption,
+    InsecureOption,
     ListenOption,
+    RootPathOption,
     StateOption,
     WarmStartOption,
-    listen_settings,
+    server_settings,
 )
 
 
@@ -26,6 +28,8 @@ def run(
     config: ConfigOption = None,
     catch_up: CatchUpOption = None,
     warm_start: WarmStartOption = None,
+    root_path: RootPathOption = None,
+    insecure: InsecureOption = False,
     stop_after: ForOption = None,
 ) -> None:
     """Follow the logs of a folder, and serve scores and alerts over HTTP and WebSocket."""
@@ -33,7 +37,10 @@ def run(
     from api.cli.since import parse_since
     from api.settings import load_settings
 
-    overrides = {"TrafficAnalyzerConfig": {"logs": logs, "state": state}, "SocketIOConfig": listen_settings(listen)}
+    overrides = {
+        "TrafficAnalyzerConfig": {"logs": logs, "state": state},
+        "SocketIOConfig": server_settings(listen, root_path, insecure=insecure),
+    }
     since = None if catch_up is None else parse_since(catch_up, "--catch-up", time.time())
     settings = load_settings(config, overrides)
     raise typer.Exit(serve_until_stopped(settings, stop_after, catch_up_since=since, warm_start=warm_start))

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
 import tempfile
-from typing import TYPE_CHECKING
+import threading
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from api.assembly import assembled
+from api.cli.harmless import harmless
+from api.cli.reasons import show_reasons
 from api.cli.since import shown_time
-from api.cli.terminal import COMPILING, say, show_alerts
+from api.cli.terminal import COMPILING, HarmlessFormatter, say, show_alerts
 from api.pipeline.warmup import needs_compiling
 from api.serve.server import bind, serve, url_of
 from api.version import package_version
@@ -23,6 +28,10 @@ if TYPE_CHECKING:
 
     from api.service import Service
     from api.settings import Settings
+
+
+_LONGEST_END_S: Final = 4.8
+"""Whoever stops a service, systemd or a person, waits five seconds without asking why."""
 
 
 def serve_until_stopped(
@@ -38,18 +47,32 @@ def serve_until_stopped(
     `on_started` is called once the server listens and all settings have proved right. Archived logs that were written
     since `catch_up_since`, epoch seconds, are read first. A new state begins from the snapshot `warm_start`.
     """
-    logging.basicConfig(level=logging.WARNING, format="nslabs: %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    _log_to_standard_error()
     with (
-        bind(settings.server.host, settings.server.port) as listener,
+        bind(settings.server.host, settings.server.port, insecure=settings.server.insecure) as listener,
         assembled(settings, catch_up_since, warm_start) as service,
     ):
         if catch_up_since is not None and settings.traffic.logs is not None:
             say(_catching_up(settings.traffic.logs, catch_up_since))
         tempfile.tempdir = str(service.state.uploads)  # /tmp may be small, or be memory
-        asyncio.run(
-            serve(service, listener, lambda ready: _tell(service, settings, listener, on_started, ready), stop_after_s)
-        )
+        beside = partial(_tell, service, settings, listener, on_started)
+        if not asyncio.run(serve(service, listener, beside, stop_after_s, _leave_in_time)):
+            _leave()
         return _outcome(service)
+
+
+def _leave_in_time() -> None:
+    """End the process in a few seconds, whatever holds it up then."""
+    last = threading.Timer(_LONGEST_END_S, _leave)
+    last.daemon = True
+    last.start()
+
+
+def _leave() -> None:
+    """End the process now: what came since the last checkpoint is read again at the next start, and nothing twice."""
+    sys.stderr.write("nslabs: stopped without a last checkpoint; the next start goes on from the one before\n")
+    sys.stderr.flush()
+    os._exit(0)
 
 
 async def _tell(
@@ -68,6 +91,7 @@ async def _tell(
         group.create_task(show_alerts(service.hub))
         await ready.wait()
         say("ready")
+        group.create_task(show_reasons(service))
 
 
 def _catching_up(logs: Path, since: float) -> str:
@@ -79,6 +103,13 @@ def _catching_up(logs: Path, since: float) -> str:
 def _outcome(service: Service) -> int:
     status = service.pipeline.status
     if status.state != "failed":
+        say("stopped; what was learned is kept in the state folder")
         return 0
-    sys.stderr.write(f"nslabs: stopped after a failure: {status.reason}\n")
+    sys.stderr.write(harmless(f"nslabs: stopped after a failure: {status.reason}") + "\n")
     return 1
+
+
+def _log_to_standard_error() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(HarmlessFormatter("nslabs: %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])

@@ -15,7 +15,7 @@ import orjson
 
 from api.offline.scores_file import ScoresFile
 from api.pipeline.ahead import read_ahead
-from api.pipeline.models import REPLAYED, checkpoint_parts, load_models, model_config, without_models
+from api.pipeline.models import REPLAYED, TAUGHT, checkpoint_parts, load_models, model_config, taught_by, without_models
 from api.pipeline.scoring import Scorer, later
 from api.pipeline.warmup import have_compiled
 from api.state.directory import fingerprint, state_directory
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from api.state.store import AlertChange, DriftChange
     from online_models.types import Alert, ScoredBatch
 
-_SAMPLES: Final = 5
 _MOST_DAYS: Final = 62
 
 
@@ -54,7 +53,9 @@ class ReplaySummary:
     alerts
         Alerts raised.
     oddities
-        Files that could not be read to their end, and the latest malformed lines, in sentences.
+        What was not read, and why, in sentences: files, kinds of lines, the first malformed lines and their number.
+    nothing
+        Why nothing was scored, if that is so.
     """
 
     records: int
@@ -64,6 +65,7 @@ class ReplaySummary:
     anomalies: int
     alerts: int
     oddities: tuple[str, ...] = ()
+    nothing: str | None = None
 
 
 class ReplayReaders:
@@ -99,12 +101,14 @@ def replay(
 ) -> ReplaySummary:
     """Score and learn all records of `paths`; with a state directory, go on from its models and leave them learned.
 
-    `on_progress` is called after each batch with the bytes read, the bytes in all, and the records scored.
+    Logs that the state was taught before, here or as they were followed, are passed over. `on_progress` is called after
+    each batch with the bytes read, the bytes in all, and the records scored.
     """
-    source = ReplaySource(paths)
     with _state(settings.traffic.state) as state:
         store = CheckpointStore(state.checkpoints, fingerprint=fingerprint(model_config(settings)))
         found = store.load() or {}
+        taught = taught_by(found)
+        source = ReplaySource(paths, taught=taught)
         have_compiled()
         models = load_models(settings, found)
         found = without_models(found)
@@ -124,7 +128,7 @@ def replay(
         writer.sync()
         writer.close()
         if settings.traffic.state is not None:
-            replayed = {REPLAYED: orjson.dumps(scorer.log_ts)}
+            replayed = {REPLAYED: orjson.dumps(scorer.log_ts), TAUGHT: orjson.dumps(taught.state())}
             store.save({**found, **checkpoint_parts(models, scorer.log_ts, scorer.records()), **replayed})
             days.keep()
     return _summary(scorer, readers, source, seconds)
@@ -176,7 +180,6 @@ def _state(path: Path | None) -> Iterator[StateDirectory]:
 
 def _summary(scorer: Scorer, readers: ReplayReaders, source: ReplaySource, seconds: float) -> ReplaySummary:
     rate = scorer.scored / seconds if seconds else 0.0
-    lines = [line for line in source.malformed if line.cause != "damaged"]  # those are among the source's oddities
     return ReplaySummary(
         records=scorer.scored,
         seconds=round(seconds, 3),
@@ -184,10 +187,8 @@ def _summary(scorer: Scorer, readers: ReplayReaders, source: ReplaySource, secon
         malformed=source.counts.malformed,
         anomalies=scorer.anomalies,
         alerts=len(readers.alerts),
-        oddities=(
-            *source.oddities,
-            *(f"{line.source}, offset {line.offset}: {line.reason}" for line in lines[-_SAMPLES:]),
-        ),
+        oddities=tuple(source.told()),
+        nothing=None if scorer.scored else source.why_nothing(),
     )
 
 

@@ -28,8 +28,8 @@ class Dataset(Protocol):
     attacks: frozenset[str] | None
     """Uids of the records that are attacks; None if nobody has said which are."""
 
-    def batches(self) -> Iterator[RecordBatch]:
-        """Decode and yield the next records."""
+    def batches(self) -> Iterator[RecordBatch | None]:
+        """Yield the next records, or None while they are not decoded yet: whoever asks does not wait."""
 
     def total(self) -> int | None:
         """Return the number of records, or None while it is not known."""
@@ -48,16 +48,21 @@ class Dataset(Protocol):
 
 
 class ObjectsDataset:
-    """The records of a request body, decoded already."""
+    """The records of a request body, decoded already; `rejections` are samples of the `rejected` ones, or all."""
 
     name = "dataset"
 
     def __init__(
-        self, batches: Sequence[RecordBatch], rejected: Sequence[Rejection], attacks: frozenset[str] | None = None
+        self,
+        batches: Sequence[RecordBatch],
+        rejections: Sequence[Rejection],
+        attacks: frozenset[str] | None = None,
+        rejected: int | None = None,
     ) -> None:
         self.attacks = attacks
         self._batches = batches
-        self._rejected = rejected
+        self._rejections = rejections
+        self._rejected = len(rejections) if rejected is None else rejected
         self._total = sum(len(batch) for batch in batches)
         self._read = 0
 
@@ -77,20 +82,22 @@ class ObjectsDataset:
 
     def rejected(self) -> int:
         """Return the number of records that could not be decoded."""
-        return len(self._rejected)
+        return self._rejected
 
     def rejections(self) -> Sequence[Rejection]:
-        """Return the records that could not be decoded."""
-        return self._rejected
+        """Return records that could not be decoded."""
+        return self._rejections
 
     def close(self) -> None:
         """Hold nothing any more."""
         self._batches = ()
 
 
-def slices(dataset: Dataset, size: int) -> Iterator[RecordBatch]:
-    """Yield the dataset's records of kinds that have a model, at most `size` at a time."""
+def slices(dataset: Dataset, size: int) -> Iterator[RecordBatch | None]:
+    """Yield the dataset's records of kinds that have a model, at most `size` at a time; None while there is nothing."""
     for batch in dataset.batches():
-        if batch.kind in MODELLED_KINDS:
+        if batch is None:
+            yield None
+        elif batch.kind in MODELLED_KINDS:
             for start in range(0, len(batch), size):
                 yield in_one_piece(RecordBatch(batch.kind, batch.frame.slice(start, size), batch.source))

@@ -20,7 +20,12 @@ if TYPE_CHECKING:
     from online_models.engine import Engine
 
 JobState = Literal["waiting", "running", "done", "failed", "stopped"]
-_REJECTIONS_SHOWN: Final = 100
+REJECTIONS_KEPT: Final = 100
+"""So many records or lines that could not be used are remembered of each job."""
+_SLICE_RECORDS: Final = 1024
+"""A job looks at the time after each so many records."""
+_STEP_S: Final = 0.1
+"""Live records wait at most about so long for a job; the slowest models learn a slice in a third of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,30 +63,45 @@ class TrainingJob:
 
     def __init__(self, dataset: Dataset, chunk: int, clock: Clock) -> None:
         self.status = JobStatus(uuid.uuid4().hex, dataset.name, "waiting", clock.wall(), records_total=dataset.total())
+        self.is_waiting = False
         self._dataset = dataset
-        self._chunks: Iterator[RecordBatch] = slices(dataset, chunk)
+        self._chunk = chunk
+        self._slices: Iterator[RecordBatch | None] = slices(dataset, min(chunk, _SLICE_RECORDS))
         self._learned: Counter[str] = Counter()
         self._done = 0
         self._clock = clock
 
     def step(self, engine: Engine) -> bool:
-        """Learn one chunk; return whether there may be more."""
-        try:
-            batch = next(self._chunks, None)
-        except (IngestError, OSError, EOFError) as error:
-            self.finish("failed", str(error))
-            return False
-        if batch is None:
-            self._complete()
-            return False
+        """Learn one chunk, or as much of it as there is and time allows; return whether there may be more.
+
+        `is_waiting` tells afterwards that the next records are not decoded yet.
+        """
+        until, most = self._clock.monotonic() + _STEP_S, self._done + self._chunk
+        while self._done < most:
+            try:
+                batch = next(self._slices)
+            except StopIteration:
+                self._complete()
+                return False
+            except (IngestError, OSError, EOFError) as error:
+                self.finish("failed", str(error))
+                return False
+            self.is_waiting = batch is None
+            if batch is not None:
+                self._learn(engine, batch)
+            if batch is None or self._clock.monotonic() >= until:
+                break
+        self._report("running")
+        return True
+
+    def _learn(self, engine: Engine, batch: RecordBatch) -> None:
         self._done += len(batch)
         if self._dataset.attacks is None:
             engine.learn(batch)
             self._learned[batch.kind] += len(batch)
         else:
-            self._learned[batch.kind] += engine.learn_labelled(batch, self._dataset.attacks)
-        self._report("running")
-        return True
+            among_these = self._dataset.attacks.intersection(batch.frame["uid"])
+            self._learned[batch.kind] += engine.learn_labelled(batch, among_these)
 
     def _complete(self) -> None:
         if self._done:
@@ -99,7 +119,7 @@ class TrainingJob:
             progress=self._dataset.progress(),
             learned=dict(self._learned),
             rejected=self._dataset.rejected(),
-            rejections=tuple(self._dataset.rejections()[:_REJECTIONS_SHOWN]),
+            rejections=tuple(self._dataset.rejections()[:REJECTIONS_KEPT]),
         )
 
     def finish(self, state: JobState, error: str | None = None) -> None:
@@ -140,10 +160,18 @@ class JobBoard:
             jobs = [*self._open, *self._finished]
         return next((job.status for job in jobs if job.status.id == identifier), None)
 
-    def step(self, engine: Engine) -> None:
-        """Learn one chunk of the oldest job. Called by the pipeline thread."""
-        if self._open and not self._open[0].step(engine):
+    @property
+    def is_ready(self) -> bool:
+        """Whether there is a job that can go on at once."""
+        return bool(self._open) and not self._open[0].is_waiting
+
+    def step(self, engine: Engine) -> bool:
+        """Learn one chunk of the oldest job; return whether there was one. Called by the pipeline thread."""
+        if not self._open:
+            return False
+        if not self._open[0].step(engine):
             self._retire()
+        return True
 
     def stop(self) -> None:
         """End all jobs; what they learned stays learned."""

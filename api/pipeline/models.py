@@ -9,6 +9,7 @@ import orjson
 
 from ingest.context.identity import Identities
 from ingest.follow.staged import pieces_of
+from ingest.follow.taught import Taught
 from online_models.config import ModelConfig
 from online_models.engine import Engine
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 REPLAYED: Final = "replayed"
 """The part of a checkpoint that says up to which log time `nslabs replay` has taught the models; kept for good."""
+
+TAUGHT: Final = "taught"
+"""The part of a checkpoint that says which logs `nslabs replay` has taught the models, by their contents."""
 
 _LOG_TIME: Final = "log_time"
 _ENGINE: Final = "engine"
@@ -59,6 +63,14 @@ def load_models(settings: Settings, found: Mapping[str, bytes]) -> Models:
 def without_models(parts: Mapping[str, bytes]) -> dict[str, bytes]:
     """Return the parts of a checkpoint that are small, to be held on to after `load_models`."""
     return {name: part for name, part in parts.items() if name != _ENGINE}
+
+
+def taught_by(parts: Mapping[str, bytes]) -> Taught:
+    """Return which logs the models of a checkpoint's parts have learned, replayed ones and followed ones."""
+    positions = orjson.loads(parts.get("positions", b"null")) or {"files": [], "decoders": []}
+    taught = Taught(orjson.loads(parts.get(TAUGHT, b"[]")))
+    taught.add(positions["files"], positions["decoders"])
+    return taught
 
 
 def checkpoint_parts(models: Models, log_ts: float, records: Mapping[str, int]) -> dict[str, bytes | Pieces]:

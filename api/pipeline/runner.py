@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from api.errors import NotReadyError, ServiceError
 from api.pipeline.clock import Clock
 from api.pipeline.status import PipelineStatus
+from api.pipeline.watchdog import Watchdog
 from ingest.errors import IngestError
 from online_models.errors import ModelError
 
@@ -82,7 +83,9 @@ class Pipeline:
         self._dirty = False
         self._report_at = 0.0
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="pipeline")
+        self._watchdog = Watchdog(self._clock)
+        # Whoever ends the process may have to leave it behind: compiling cannot be interrupted.
+        self._thread = threading.Thread(target=self._run, name="pipeline", daemon=True)
         self._on_ready: Callable[[], object] = lambda: None
         self._on_end: Callable[[], object] = lambda: None
 
@@ -91,10 +94,20 @@ class Pipeline:
         self._on_ready, self._on_end = on_ready, on_end
         self._thread.start()
 
-    def stop(self) -> None:
-        """Have the thread process what it has read, write a last checkpoint and end; wait for that."""
+    def stop(self, within_s: float | None = None) -> bool:
+        """Have the thread process what it has read, write a last checkpoint and end; return whether it has.
+
+        It is waited for, but not longer than `within_s` seconds, and not at all while it is starting if there is such
+        a limit: then it has nothing to save.
+        """
         self._stopping.set()
-        self._thread.join()
+        if within_s is None or self.status.state != "starting":
+            self._thread.join(within_s)
+        return not self._thread.is_alive()
+
+    def blocked(self) -> str | None:
+        """Return what holds up the thread and for how long, None if nothing does. Any thread may ask."""
+        return self._watchdog.blocked()
 
     def train(self, job: TrainingJob) -> None:
         """Have a training job learned, behind those that wait.
@@ -132,29 +145,36 @@ class Pipeline:
             busy |= self._requests(parts)
             busy |= self._train(parts)
             self._dirty |= busy
-            if self._dirty and parts.scorer.store_alerts() and parts.checkpointer.save_if_due():
-                self._dirty = False
+            with self._watchdog.doing("storing alerts and models"):
+                if self._dirty and parts.scorer.store_alerts() and parts.checkpointer.save_if_due():
+                    self._dirty = False
 
     def _live(self, parts: Parts) -> bool:
         """Process what the source has, all of it: positions and models must tell the same."""
-        batches = parts.source.poll(self._patience())
+        with self._watchdog.doing("reading the logs"):
+            batches = parts.source.poll(self._patience())
         for batch in batches:
-            parts.identities.observe(batch)
-            parts.scorer.follow(batch)
-            self.commands.serve_one(parts.scorer)
+            with self._watchdog.doing("scoring live records"):
+                parts.identities.observe(batch)
+                parts.scorer.follow(batch)
+            self._request(parts)
         return bool(batches)
 
     def _patience(self) -> float:
-        return 0.0 if len(self.commands) or len(self.jobs) else _IDLE_S
+        return 0.0 if len(self.commands) or self.jobs.is_ready else _IDLE_S
 
     def _requests(self, parts: Parts) -> bool:
         """Serve as many as wait now; later ones come after the next live records."""
-        served = [self.commands.serve_one(parts.scorer) for _ in range(len(self.commands))]
+        served = [self._request(parts) for _ in range(len(self.commands))]
         return any(served)
 
+    def _request(self, parts: Parts) -> bool:
+        with self._watchdog.doing("a request to the models"):
+            return self.commands.serve_one(parts.scorer)
+
     def _train(self, parts: Parts) -> bool:
-        self.jobs.step(parts.scorer.engine)
-        return len(self.jobs) > 0
+        with self._watchdog.doing("training"):
+            return self.jobs.step(parts.scorer.engine)
 
     def _wind_up(self, parts: Parts) -> None:
         self.jobs.stop()
@@ -177,15 +197,17 @@ class Pipeline:
         now = self._clock.monotonic()
         if now >= self._report_at:
             self._report_at = now + _REPORT_S
+            parts.scorer.tell_what_is_due()
             self._report(parts)
 
     def _report(self, parts: Parts) -> None:
         scorer, checkpointer = parts.scorer, parts.checkpointer
-        source = parts.source.health()
+        source, store_problem = parts.source.health(), scorer.trouble()
         self.status = PipelineStatus(
             state="running",
             started_at=self.status.started_at,
-            problems=tuple(text for text in (scorer.store_problem, checkpointer.problem) if text),
+            problems=tuple(text for text in (store_problem, checkpointer.problem) if text),
+            store_problem=store_problem,
             records=scorer.scored,
             anomalies=scorer.anomalies,
             not_modelled=dict(scorer.not_modelled),

@@ -48,7 +48,7 @@ class Readers(Protocol):
         """Take one scored batch."""
 
     def publish_alerts(self, changes: Sequence[AlertChange]) -> None:
-        """Take what changed in the store."""
+        """Take what changed in the store; they may hold updates back for a while, and are asked again with none."""
 
     def publish_drifts(self, changes: Sequence[DriftChange]) -> None:
         """Take the drifts that have begun or grown."""
@@ -87,6 +87,10 @@ class Scorer:
     def unstored(self) -> int:
         """Number of alerts that wait for the store."""
         return len(self._unstored)
+
+    def trouble(self) -> str | None:
+        """Say what keeps alerts from being stored, None if nothing does."""
+        return self.store_problem or self._writer.trouble()
 
     @property
     def evidence_evicted(self) -> int:
@@ -197,6 +201,10 @@ class Scorer:
         self._told.clear()
         self._readers.publish_drifts(self._writer.take_drifts())
         return True
+
+    def tell_what_is_due(self) -> None:
+        """Have the readers pass on what they held back until now."""
+        self._readers.publish_alerts(())
 
     def _is_known(self, alert: Alert) -> bool:
         """Whether readers were told of this state of an alert already, before it could be stored."""

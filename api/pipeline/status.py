@@ -23,6 +23,8 @@ class PipelineStatus:
         Wall-clock time of the start.
     problems
         What does not work at the moment, in sentences; empty while all is well.
+    store_problem
+        That of them which keeps alerts from being stored.
     records, anomalies
         Records scored since the start, and how many of them were over the threshold.
     not_modelled
@@ -47,6 +49,7 @@ class PipelineStatus:
     reason: str | None = None
     started_at: float = 0.0
     problems: tuple[str, ...] = ()
+    store_problem: str | None = None
     records: int = 0
     anomalies: int = 0
     not_modelled: dict[str, int] = field(default_factory=dict)

@@ -6,6 +6,7 @@ months. What was compiled is marked beside the machine code, so that a start tha
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+_log = logging.getLogger(__name__)
 _TSV_HEADER: Final = b"""#separator \\x09
 #set_separator\t,
 #empty_field\t(empty)
@@ -54,10 +56,14 @@ _LIVE: Final = ("conn", "tsv", "dns", "http", "json", _MACS)
 """What the first live record may need, what takes longest first; a decoder or a log kind each, and who has a MAC."""
 _FEEDBACK: Final = tuple(f"feedback-{kind}" for kind in MODELLED_KINDS)
 """What nothing needs before a person has said something of an alert."""
+_LONGEST_TASK_S: Final = 600.0
+"""The longest takes half a minute on an idle core."""
 _BESIDE_LIVE: Final = 19
 """How nice a process is that compiles while the service runs."""
 _COMPILE: Final = """
-import gc, os, sys
+import ctypes, gc, os, sys
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl(1, 15)  # PR_SET_PDEATHSIG, SIGTERM: not to go on compiling for a service that is gone
 gc.disable()
 os.nice(int(sys.argv[2]))
 os.environ["NUMBA_CACHE_DIR"] = sys.argv[1]
@@ -120,9 +126,16 @@ def _drive(waiting: Iterator[str], done: threading.Semaphore, niceness: int) -> 
     """
     command = [sys.executable, "-c", _COMPILE, str(CACHE_DIR.parent), str(niceness)]
     silent, pipe = subprocess.DEVNULL, subprocess.PIPE
-    with subprocess.Popen(  # noqa: S603 - this interpreter, and words of this module
-        command, stdin=pipe, stdout=pipe, stderr=silent, bufsize=0
-    ) as process:
+    try:
+        process = subprocess.Popen(  # noqa: S603 - this interpreter, and words of this module
+            command, stdin=pipe, stdout=pipe, stderr=silent, bufsize=0
+        )
+    except OSError as error:
+        _log.warning("no process can be started to compile in (%s); this one compiles, which takes longer", error)
+        for _ in waiting:
+            done.release()
+        return
+    with process:
         for task in waiting:
             if _ask(process, task):
                 _mark_compiled(task)
@@ -130,10 +143,17 @@ def _drive(waiting: Iterator[str], done: threading.Semaphore, niceness: int) -> 
 
 
 def _ask(process: subprocess.Popen[bytes], task: str) -> bool:
+    """Have a task done; return whether it was. A process that does not answer is ended."""
     requests, answers = cast("IO[bytes]", process.stdin), cast("IO[bytes]", process.stdout)
-    with suppress(OSError):  # it has ended
-        requests.write(f"{task}\n".encode())
-    return bool(answers.readline())
+    patience = threading.Timer(_LONGEST_TASK_S, process.kill)
+    patience.daemon = True
+    patience.start()
+    try:
+        with suppress(OSError):  # it has ended
+            requests.write(f"{task}\n".encode())
+        return bool(answers.readline())
+    finally:
+        patience.cancel()
 
 
 def use(task: str) -> None:

@@ -7,12 +7,18 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from fastapi import Depends, FastAPI
 from fastapi.responses import FileResponse, HTMLResponse
-from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
 from starlette.staticfiles import StaticFiles
 
-from api.serve.origin import SameOrigin
+from api.serve.access.headers import SafeHeaders
+from api.serve.access.hosts import KnownHosts
+from api.serve.access.origin import SameOrigin
+from api.serve.access.parameters import known_parameters
+from api.serve.access.proxies import Proxies
+from api.serve.bodies import BodyLimits
+from api.serve.docs import serve_docs
 from api.serve.problems import handle_problems
 from api.serve.routes.alerts import alert_routes
 from api.serve.routes.budget import budget_routes
@@ -30,9 +36,7 @@ from api.version import package_version
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from fastapi import FastAPI
-
-    from api.service import Service
+    from api.service import Access, Service
 
 _PAGE: Final = Path(__file__).parent / "dashboard"
 _WITHOUT_PAGE: Final = """<!doctype html><title>nslabs</title><p>The page is not installed; the service is:
@@ -50,9 +54,15 @@ def create_app(service: Service) -> FastAPI:
         finally:
             service.hub.detach()
 
-    app = FastAPIOffline(title="networksecuritylabs", version=package_version(), lifespan=lifespan)
-    app.add_middleware(SameOrigin, allowed=service.cors_origins)
-    app.add_middleware(CORSMiddleware, allow_origins=service.cors_origins, allow_methods=["*"], allow_headers=["*"])
+    app = FastAPI(
+        title="networksecuritylabs",
+        version=package_version(),
+        lifespan=lifespan,
+        docs_url=None,  # they take script from elsewhere
+        redoc_url=None,
+    )
+    app.add_middleware(BodyLimits, limits=service.limits)
+    _guard(app, service.access)
     handle_problems(app)
     for routes in (
         traffic_routes,
@@ -66,10 +76,20 @@ def create_app(service: Service) -> FastAPI:
         health_routes,
         metrics_routes,
     ):
-        app.include_router(routes(service))
+        app.include_router(routes(service), dependencies=[Depends(known_parameters)])
     app.include_router(websocket_routes(service.hub))
     _serve_page(app)
+    serve_docs(app)
     return app
+
+
+def _guard(app: FastAPI, access: Access) -> None:
+    """Put in front of the routes who may use them: the last added sees a connection first."""
+    app.add_middleware(CORSMiddleware, allow_origins=access.cors_origins, allow_methods=["*"], allow_headers=["*"])
+    app.add_middleware(SameOrigin, allowed=access.cors_origins)
+    app.add_middleware(Proxies, trusted=access.trusted_proxies, root_path=access.root_path)
+    app.add_middleware(KnownHosts, allowed=access.allowed_hosts)  # before a proxy's word of the host is taken
+    app.add_middleware(SafeHeaders)
 
 
 def _serve_page(app: FastAPI) -> None:

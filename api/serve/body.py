@@ -1,82 +1,85 @@
-"""Reads request bodies within their limits."""
+"""The JSON object in a request's body, with its lists of records still unparsed."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+import anyio.to_thread
 import orjson
-from fastapi import Request
-from starlette.concurrency import run_in_threadpool
+from anyio import CapacityLimiter
 
+from api.serve.json_array import JsonArray, JsonShapeError, TooManyError, search
 from api.serve.problems import ProblemError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from starlette.types import Message, Receive
+    from fastapi import Request
 
-_MIB: Final = 1 << 20
-_DRAINED_TIMES_LIMIT: Final = 4
+T = TypeVar("T")
 
-
-def limited(request: Request, limit: int) -> Request:
-    """Return the request with a body of at most `limit` bytes; reading more raises a typed 413.
-
-    A longer body is read to its end, within reason, and thrown away: a client that is still sending would otherwise
-    see a broken connection instead of the answer.
-    """
-    left = limit
-
-    async def receive() -> Message:
-        nonlocal left
-        message = await request.receive()
-        left -= len(message.get("body", b""))
-        if left < 0:
-            await _drain(request.receive, message, limit * _DRAINED_TIMES_LIMIT)
-            raise _too_large(limit)
-        return message
-
-    announced = request.headers.get("content-length", "")
-    if announced.isdigit() and int(announced) > limit and "expect" in request.headers:
-        raise _too_large(limit)
-    return Request(request.scope, receive)
+MOST_ATTACKS: Final = 500_000
+"""Uids of attacks in one request: 50 MB as a set."""
+_AT_ONE_TIME: Final = 1  # bodies that are parsed; more would only take turns, each with its memory
 
 
-async def _drain(receive: Receive, message: Message, most: int) -> None:
-    while message.get("more_body", False) and most > 0:
-        message = await receive()
-        most -= len(message.get("body", b""))
+@dataclass(frozen=True, slots=True)
+class RecordsBody:
+    """The records, unparsed, and what else the body's object holds."""
+
+    records: JsonArray
+    rest: dict[str, Any]
+    lists: dict[str, JsonArray]
 
 
-def _too_large(limit: int) -> ProblemError:
-    return ProblemError(
-        413, "body_too_large", f"The body is larger than {limit / _MIB:.3g} MiB; send it in parts, or raise the limit"
-    )
+async def read_object(request: Request, keys: Sequence[str], most: int, beside: int = 0) -> RecordsBody:
+    """Return the list under one of `keys` of the body's JSON object, which may hold `most` records.
 
-
-async def read_records(request: Request, keys: Sequence[str], limit: int) -> list[Any]:
-    """Return the list under one of `keys` of the body's JSON object; errors are those of `read_object`."""
-    return (await read_object(request, keys, limit))[0]
-
-
-async def read_object(request: Request, keys: Sequence[str], limit: int) -> tuple[list[Any], dict[str, Any]]:
-    """Return the list under one of `keys` of the body's JSON object, and the whole object.
+    All other lists may hold `beside` elements more, together.
 
     Raises
     ------
     ProblemError
-        If the body is too large (413), is not JSON (400), or is JSON of another shape (422).
+        If the body holds too many records (413), is not JSON (400), or is JSON of another shape (422).
     """
-    body = await limited(request, limit).body()
+    body = await request.body()
+    return await parsed(request, keys[0], lambda: _search(body, keys, most, beside))
+
+
+async def parsed(request: Request, key: str, parse: Callable[[], T]) -> T:
+    """Have a body parsed in a thread, after those of other requests; what is no JSON is a problem (400)."""
+    state = request.app.state
+    if not hasattr(state, "parsing"):
+        state.parsing = CapacityLimiter(_AT_ONE_TIME)
     try:
-        document = await run_in_threadpool(orjson.loads, body)
+        return await anyio.to_thread.run_sync(parse, limiter=state.parsing)
     except orjson.JSONDecodeError as error:
-        raise ProblemError(400, "not_json", f"The body is not JSON: {error}; {_expected(keys[0])}") from error
-    records = next((document[key] for key in keys if key in document), None) if isinstance(document, dict) else None
-    if not isinstance(records, list):
-        raise ProblemError(422, "wrong_shape", f"The body is JSON of another shape; {_expected(keys[0])}")
-    return records, document
+        raise ProblemError(400, "not_json", f"The body is not JSON: {error}; {_expected(key)}") from error
+
+
+def _search(body: bytes, keys: Sequence[str], most: int, beside: int) -> RecordsBody:
+    try:
+        found = search(body, most + beside)
+    except TooManyError as error:
+        raise _too_many(str(error), most) from error
+    except JsonShapeError as error:
+        raise _wrong_shape(str(error), keys[0]) from error
+    records = next((found.arrays[key] for key in keys if key in found.rest and key in found.arrays), None)
+    if records is None:
+        raise _wrong_shape(f"it has no list {keys[0]!r}", keys[0])
+    if len(records) > most:
+        raise _too_many(f"{len(records)} records", most)
+    return RecordsBody(records, found.rest, found.arrays)
 
 
 def _expected(key: str) -> str:
     return f'expected {{"{key}": [record, …]}} with one JSON object for each record'
+
+
+def _wrong_shape(what: str, key: str) -> ProblemError:
+    return ProblemError(422, "wrong_shape", f"The body is JSON of another shape: {what}; {_expected(key)}")
+
+
+def _too_many(what: str, most: int) -> ProblemError:
+    return ProblemError(413, "too_many_records", f"{what}; send at most {most} in one request")

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 from typing import TYPE_CHECKING, Any
 
-from fastapi.exceptions import RequestValidationError
+from fastapi.exceptions import RequestValidationError, ValidationException, WebSocketRequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.websockets import WebSocket
 
 from api.errors import AnsweredError, BusyError, CursorError, NoAlertError
+from api.serve.access.refusal import refuse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fastapi import FastAPI, Request
+    from starlette.requests import HTTPConnection
 
 _log = logging.getLogger(__name__)
 _CODES = {403: "forbidden", 404: "not_found", 405: "method_not_allowed"}
@@ -28,12 +32,12 @@ class Problem(BaseModel):
     detail: str = Field(description="for people: what was found, and what was expected", examples=["The body is …"])
 
 
-class ProblemError(Exception):
-    """Raised by a route to answer with a `Problem`."""
+class ProblemError(HTTPException):
+    """Raised by a route, or while its body is read, to answer with a `Problem`."""
 
     def __init__(self, status: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(detail)
-        self.status, self.code, self.detail, self.headers = status, code, detail, headers
+        super().__init__(status, detail, headers)
+        self.status, self.code = status, code
 
     def response(self) -> JSONResponse:
         """Return the answer."""
@@ -50,12 +54,19 @@ def handle_problems(app: FastAPI) -> None:
     """Answer every kind of error in the one shape."""
 
     @app.exception_handler(ProblemError)
-    async def _problem(_: Request, error: ProblemError) -> JSONResponse:
+    async def _problem(connection: HTTPConnection, error: ProblemError) -> JSONResponse | None:
+        if isinstance(connection, WebSocket):
+            await refuse(error, connection.scope, connection.receive, connection.send)
+            return None
         return error.response()
 
     @app.exception_handler(BusyError)
     async def _busy(_: Request, error: BusyError) -> JSONResponse:
         return ProblemError(503, "busy", str(error), {"Retry-After": str(error.retry_after_s)}).response()
+
+    @app.exception_handler(sqlite3.Error)
+    async def _store(_: Request, error: Exception) -> JSONResponse:
+        return ProblemError(503, "store_unavailable", f"the store of alerts cannot be read: {error}").response()
 
     @app.exception_handler(NoAlertError)
     async def _no_alert(_: Request, error: NoAlertError) -> JSONResponse:
@@ -69,11 +80,17 @@ def handle_problems(app: FastAPI) -> None:
     async def _cursor(_: Request, error: CursorError) -> JSONResponse:
         return ProblemError(422, "wrong_parameter", str(error)).response()
 
+    _handle_the_frameworks(app)
+
+
+def _handle_the_frameworks(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def _parameter(_: Request, error: RequestValidationError) -> JSONResponse:
-        first = error.errors()[0]
-        name = str(first["loc"][1] if len(first["loc"]) > 1 else first["loc"][0])  # after "query", "path" or "body"
-        return ProblemError(422, "wrong_parameter", f"{name}: {first['msg']}").response()
+        return _wrong_parameter(error).response()
+
+    @app.exception_handler(WebSocketRequestValidationError)
+    async def _stream_parameter(socket: WebSocket, error: WebSocketRequestValidationError) -> None:
+        await refuse(_wrong_parameter(error), socket.scope, socket.receive, socket.send)
 
     @app.exception_handler(HTTPException)
     async def _http(_: Request, error: HTTPException) -> JSONResponse:
@@ -84,3 +101,12 @@ def handle_problems(app: FastAPI) -> None:
     async def _unforeseen(request: Request, error: Exception) -> JSONResponse:
         _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
         return ProblemError(500, "internal", "the request failed; the service's log says why").response()
+
+
+def _wrong_parameter(error: ValidationException) -> ProblemError:
+    """Return the first thing that is wrong, with the name that it has after "query", "path" or "body"."""
+    first = error.errors()[0]
+    name = str(first["loc"][1] if len(first["loc"]) > 1 else first["loc"][0])
+    told = "unknown query parameter" if first["type"] == "extra_forbidden" and first["loc"][0] == "query" else None
+    said = (told or str(first["msg"])).removeprefix("Value error, ")
+    return ProblemError(422, "wrong_parameter", f"{name}: {said}")

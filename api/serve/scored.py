@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from api.serve.stream.messages import score_row
+import polars as pl
+
+from api.serve.stream.scores import score_row
 from ingest.decode.objects import decode_objects
 from ingest.records import MODELLED_KINDS, RecordBatch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from api.pipeline import Scorer
+    from ingest.decode.objects import DecodedObjects
     from online_models.types import ScoredBatch
 
 _EXPECTED: Final = ", ".join(MODELLED_KINDS)
@@ -20,11 +24,15 @@ _EXPECTED: Final = ", ".join(MODELLED_KINDS)
 
 @dataclass(frozen=True, slots=True)
 class RequestRecords:
-    """One request's records: decoded batches, the request's index of each of their rows, and what was rejected."""
+    """One request's records: decoded batches, the request's index of each of their rows, and what was rejected.
+
+    Of what was rejected only so many are kept as were asked for; `rejected_total` counts all.
+    """
 
     batches: list[RecordBatch]
     indices: list[list[int]]
     rejected: list[tuple[int, str]]
+    rejected_total: int
 
     def score(self, scorer: Scorer) -> list[ScoredBatch]:
         """Score without a trace. Called by the pipeline thread."""
@@ -54,19 +62,35 @@ def _index(row: dict[str, Any]) -> int:
     return index
 
 
-def decode_request(records: Sequence[object]) -> RequestRecords:
-    """Decode the records of a request; those of kinds without a model are rejected like those of unknown kinds."""
-    decoded = decode_objects(records)
-    batches, indices = [], []
-    rejected = [(index, f"{error}; expected a Zeek record of {_EXPECTED}") for index, error in decoded.rejected]
+def decode_request(slices: Iterable[Sequence[object]], rejections_kept: int | None = None) -> RequestRecords:
+    """Decode the records of a request; those of kinds without a model are rejected like those of unknown kinds.
+
+    The objects of a slice are let go before the next is made. All rejections are kept unless a number is given.
+    """
+    frames: defaultdict[str, list[pl.DataFrame]] = defaultdict(list)
+    indices: defaultdict[str, list[int]] = defaultdict(list)
+    rejected: list[tuple[int, str]] = []
+    first = total = 0
+    for records in slices:
+        decoded = decode_objects(records, first=first)
+        first += len(records)
+        for batch, places in zip(decoded.batches, decoded.indices, strict=True):
+            if batch.kind in MODELLED_KINDS:
+                frames[batch.kind].append(batch.frame)
+                indices[batch.kind] += places
+        found = sorted(_rejections(decoded))
+        total += len(found)
+        rejected += found if rejections_kept is None else found[: max(rejections_kept - len(rejected), 0)]
+    batches = [RecordBatch(kind, pl.concat(parts, rechunk=True)) for kind, parts in frames.items()]
+    return RequestRecords(batches, list(indices.values()), rejected, total)
+
+
+def _rejections(decoded: DecodedObjects) -> Iterator[tuple[int, str]]:
+    """Yield index and reason; the same reason is one text, however often it is given."""
+    texts: dict[str, str] = {}
+    for index, error in decoded.rejected:
+        yield index, texts.setdefault(error, f"{error}; expected a Zeek record of {_EXPECTED}")
     for batch, places in zip(decoded.batches, decoded.indices, strict=True):
-        if batch.kind in MODELLED_KINDS:
-            batches.append(batch)
-            indices.append(list(places))
-        else:
-            rejected.extend(_without_model(batch.kind, places))
-    return RequestRecords(batches, indices, rejected)
-
-
-def _without_model(kind: str, places: Sequence[int]) -> Iterator[tuple[int, str]]:
-    return ((place, f"{kind} records have no model; expected a Zeek record of {_EXPECTED}") for place in places)
+        if batch.kind not in MODELLED_KINDS:
+            text = f"{batch.kind} records have no model; expected a Zeek record of {_EXPECTED}"
+            yield from ((place, text) for place in places)

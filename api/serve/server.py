@@ -4,42 +4,59 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
 import socket
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import uvicorn
 
 from api.errors import ListenError
+from api.serve.access.addresses import is_loopback
 from api.serve.app import create_app
+from api.serve.connections import AcceptTroubles, connections_for
+from api.serve.stream.protocol import StreamProtocol
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 
     from api.service import Service
 
-_GRACE_S: Final = 3
+_log = logging.getLogger(__name__)
+_GRACE_S: Final = 2
+_SAVING_S: Final = 2.0
+"""What the last checkpoint may take; with the grace that running requests have, the end comes within five seconds."""
+_ACCEPTED_AT_ONCE: Final = 8  # before the first of them can be looked at and turned away
+_BACKLOG: Final = 1024
+_CLIENT_MESSAGE_BYTES: Final = 4096  # whatever a reader sends is ignored
+_PING_S: Final = 20.0  # who leaves a ping unanswered for so long, or a frame unfinished, is gone
 
 
-def bind(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int, *, insecure: bool = False) -> socket.socket:
     """Return a socket that listens there; port 0 takes a free one.
 
     Raises
     ------
     ListenError
-        If the port is in use, or the address is not one of this host.
+        If the port is in use, the address is not one of this host, or others could connect to it and `insecure` does
+        not allow that.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        listener = socket.socket(family, kind, protocol)
     except OSError as error:
         raise ListenError(f"cannot listen on {host}:{port}: {error.strerror}") from error
+    if not (insecure or is_loopback(str(address[0]))):
+        raise ListenError(
+            f"refused to listen on {host}:{port}, where others can connect: there is no login. Listen on 127.0.0.1 and"
+            " put a proxy with a login in front of it, or add --insecure if whoever reaches it may use it"
+        )
+    listener = socket.socket(family, kind, protocol)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        listener.listen(1024)
+        listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
         raise ListenError(f"cannot listen on {host}:{port}: {error.strerror}; name another with --listen") from error
@@ -61,6 +78,12 @@ class _Server(uvicorn.Server):
         """Leave the signals to `serve`."""
         yield
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen; connections wait in the kernel, of which a few at a time are taken out."""
+        await super().startup(sockets)
+        for listener in sockets or ():
+            listener.listen(_BACKLOG)
+
     def stop(self) -> None:
         """Refuse new connections, finish what runs, and return; at the second call at once."""
         self.force_exit = self.should_exit
@@ -72,15 +95,25 @@ async def serve(
     listener: socket.socket,
     beside: Callable[[asyncio.Event], Coroutine[None, None, None]],
     stop_after_s: float | None = None,
-) -> None:
+    on_stop: Callable[[], object] = lambda: None,
+) -> bool:
     """Serve until SIGINT, SIGTERM, the end of the pipeline, or `stop_after_s` seconds of it; then stop the pipeline.
 
-    `beside` runs in the same loop while the server listens; its event is set once the models are there.
+    `beside` runs in the same loop while the server listens; its event is set once the models are there. `on_stop` is
+    called at a signal to end. Return whether the pipeline has ended; otherwise it is still busy with what cannot be
+    interrupted, and whoever ends the process loses nothing that is not read again.
     """
     loop = asyncio.get_running_loop()
-    server = _Server(_configuration(service))
+    server = _Server(configuration(service))
+    loop.set_exception_handler(AcceptTroubles())
+
+    def on_signal() -> None:
+        on_stop()
+        server.stop()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, server.stop)
+        loop.add_signal_handler(number, on_signal)
+    loop.add_signal_handler(signal.SIGHUP, _log.warning, "SIGHUP is passed over: settings are read at the start only")
     ready = asyncio.Event()
 
     def on_ready() -> None:
@@ -96,7 +129,8 @@ async def serve(
         async with _running(beside(ready)):
             await server.serve(sockets=[listener])
     finally:
-        await asyncio.to_thread(service.pipeline.stop)
+        ended = await asyncio.to_thread(service.pipeline.stop, _SAVING_S)
+    return ended
 
 
 @contextlib.asynccontextmanager
@@ -110,12 +144,20 @@ async def _running(part: Coroutine[None, None, None]) -> AsyncIterator[None]:
             await task
 
 
-def _configuration(service: Service) -> uvicorn.Config:
+def configuration(service: Service) -> uvicorn.Config:
+    """Return how uvicorn serves the application."""
     return uvicorn.Config(
         create_app(service),
+        http=cast("type[asyncio.Protocol]", connections_for(service.hub.limits.max_subscribers).protocol()),
+        backlog=_ACCEPTED_AT_ONCE,
         log_config=None,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=_GRACE_S,
+        proxy_headers=False,  # only named proxies are believed
+        ws=StreamProtocol,
+        ws_max_size=_CLIENT_MESSAGE_BYTES,
+        ws_ping_interval=_PING_S,
+        ws_ping_timeout=_PING_S,
         ws_per_message_deflate=False,  # most clients are on this host or its network
     )

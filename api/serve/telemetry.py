@@ -9,14 +9,14 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from api.serve.routes.health import Status, assess
+from api.serve.health import Status, assess
 from ingest.errors import CAUSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from api.pipeline.status import PipelineStatus
-    from api.serve.routes.health import HealthAnswer
+    from api.serve.health import HealthAnswer
     from api.service import Service
 
 _CHANGES: Final = ("raised", "updated", "closed")
@@ -77,6 +77,8 @@ def _source(health: HealthAnswer) -> Iterator[Metric]:
     yield _counted("nslabs_skipped_lines", "Lines of log kinds that are not analysed.", "log", source.skipped)
     causes = dict.fromkeys(CAUSES, 0) | source.malformed_by_cause
     yield _counted("nslabs_malformed_lines", "Lines that could not be read, by cause.", "cause", causes)
+    nulled = "Values that could not be read and are null in their records, by log and field."
+    yield _counted("nslabs_nulled_values", nulled, "field", source.nulled)
 
 
 def _models(health: HealthAnswer, status: PipelineStatus) -> Iterator[Metric]:

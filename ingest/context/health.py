@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ingest.context.unusable import malformed_in_words, why_nothing
 from ingest.follow.lag import log_seconds_behind, unread_bytes
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ class SourceHealth:
         kind; and how many were forgotten before it could tell of them.
     malformed, malformed_by_cause, malformed_samples
         Lines that could not be read, in all and by cause (`ingest.errors.Cause`), and the latest of them.
+    nulled
+        Values that could not be read and are null in their records, by log kind and column.
     troubles
         What is wrong with the sensor.
     oddities
@@ -52,6 +55,7 @@ class SourceHealth:
     malformed: int = 0
     malformed_by_cause: dict[str, int] = field(default_factory=dict)
     malformed_samples: tuple[Malformed, ...] = ()
+    nulled: dict[str, int] = field(default_factory=dict)
     troubles: tuple[str, ...] = ()
     oddities: tuple[str, ...] = ()
 
@@ -62,7 +66,6 @@ def take_health(
     """Gather the health from the parts of a source."""
     followed = [tail for tail in list(roster.tails.values()) if tail.carried and not tail.finished]
     lag_bytes = sum(map(unread_bytes, followed))
-    unreadable = [f"{path} cannot be read: {problem}" for path, problem in list(roster.newcomers.unreadable.items())]
     return SourceHealth(
         files=len(followed),
         lag_bytes=lag_bytes,
@@ -75,6 +78,13 @@ def take_health(
         malformed=ledger.malformed,
         malformed_by_cause={str(cause): lines for cause, lines in ledger.rejected.items()},
         malformed_samples=tuple(ledger.samples),
-        troubles=tuple(sensor.troubles()),
-        oddities=(*unreadable, *(sentence for sentence in told if sentence)),
+        nulled=dict(ledger.nulled),
+        troubles=(*sensor.troubles(), *_unusable(ledger)),
+        oddities=(*roster.newcomers.unreadable.told(), *(sentence for sentence in told if sentence)),
     )
+
+
+def _unusable(ledger: Ledger) -> list[str]:
+    """Return what keeps the logs, or one of them, from being of use."""
+    nothing = why_nothing(ledger)
+    return [nothing] if nothing else [f"{told}: {malformed_in_words(ledger.rejected)}" for told in ledger.recent.told()]

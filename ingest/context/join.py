@@ -163,10 +163,14 @@ class SensorJoin:
         keep = np.ones(len(batch), np.bool_)
         times, of_suricata, keys = _times(batch.frame), _of_suricata(batch.frame["uid"]), _keys(batch)
         identified = np.zeros(len(batch), np.bool_) if keys is None else keys.is_not_null().to_numpy()
+        told = batch.frame["uid"].is_not_null().to_numpy()
         for begin, end in _runs(of_suricata):
+            if not told[begin:end].any():  # events without a flow_id; every record of Zeek's has a uid
+                continue
             sensor, other = (_SURICATA, _ZEEK) if of_suricata[begin] else (_ZEEK, _SURICATA)
             mine, others = self._told[batch.kind][sensor], self._told[batch.kind][other]
-            mine.see(times[begin:end], identified[begin:end])
+            known = begin + np.flatnonzero(told[begin:end])
+            mine.see(times[known], identified[known])
             places = begin + np.flatnonzero(identified[begin:end])
             if keys is not None and len(places):
                 keep[places] = _new(mine, others, keys[begin:end].drop_nulls().to_list(), times[places])

@@ -12,7 +12,7 @@ from ingest.decode.scan.words import Bytes, Ints, Lines, Words, find_lines, find
 from ingest.decode.tally import frame_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
     import numpy.typing as npt
@@ -49,17 +49,26 @@ class Block:
         int64, where each line begins in ``data`` and, last, where the last line ends.
     offset
         Where ``data`` begins in the file.
+    places
+        int64, where each line begins in the file, if something before each was taken off.
     """
 
     data: bytes
     starts: Ints
     offset: int
+    places: Ints | None = None
 
     @classmethod
     def of(cls, lines: bytes | memoryview, offset: int) -> Block:
         """Find the lines; ``offset`` is where they begin in the file."""
         data = b"".join((lines, PADDING))
         return cls(data, line_starts(data), offset)
+
+    @classmethod
+    def of_lines(cls, lines: Sequence[bytes], places: Sequence[int]) -> Block:
+        """Put lines without their ends into a block; ``places`` is where each begins in the file."""
+        data = b"".join((b"\n".join(lines), b"\n", PADDING))
+        return cls(data, line_starts(data), 0, np.array(places, np.int64))
 
     @property
     def fits_loops(self) -> bool:
@@ -80,7 +89,7 @@ class Block:
 
     def place(self, number: int) -> int:
         """Return where a line begins in the file."""
-        return self.offset + int(self.starts[number])
+        return self.offset + int(self.starts[number]) if self.places is None else int(self.places[number])
 
     def part(self, first: int, after: int) -> Block:
         """Return the lines from number ``first`` to before number ``after``."""
@@ -88,7 +97,8 @@ class Block:
             return self
         begin, end = int(self.starts[first]), int(self.starts[after])
         data = b"".join((memoryview(self.data)[begin:end], PADDING))
-        return Block(data, self.starts[first : after + 1] - begin, self.offset + begin)
+        places = None if self.places is None else self.places[first:after]
+        return Block(data, self.starts[first : after + 1] - begin, self.offset + begin, places)
 
     def with_unix_ends(self) -> Block:
         r"""Return the same lines with ``\n`` in place of ``\r\n``; places in the file are no longer known."""

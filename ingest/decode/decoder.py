@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from ingest.decode.blocks import cut
+from ingest.decode.blocks import Block, cut
 from ingest.decode.kinds import kind_by_file
 from ingest.decode.tally import Tally
+from ingest.decode.wrapping import BOM, object_begins
 from ingest.decode.zeek.header import META, Header, HeaderReader, is_decoded
 from ingest.decode.zeek.json_blocks import JsonReader
 from ingest.decode.zeek.tsv_blocks import BlockReader
@@ -19,13 +20,20 @@ if TYPE_CHECKING:
     from collections import deque
     from collections.abc import Iterator, Mapping
 
-    from ingest.decode.blocks import Block
     from ingest.decode.tally import DecodeCounts
     from ingest.records import Malformed, RecordBatch
 
-_META, _JSON, _NAMES, _ROW = range(4)
+_META, _JSON, _NAMES, _ROW, _BLANK, _BOM = range(6)
 _CLASS_OF_FIRST_BYTE: Final = np.full(256, _ROW, np.uint8)
-_CLASS_OF_FIRST_BYTE[[*b"#{\n\rt\t "]] = (_META, _JSON, _NAMES, _NAMES, _NAMES, _NAMES, _NAMES)
+_CLASS_OF_FIRST_BYTE[[*b"#{\n\rt\t "]] = (_META, _JSON, _BLANK, _NAMES, _NAMES, _NAMES, _NAMES)
+_CLASS_OF_FIRST_BYTE[BOM[0]] = _BOM
+
+_UNKNOWN: Final = BadLineError("no known log kind", "unknown_kind")
+_WITHOUT_HEADER: Final = BadLineError("no header names the fields of this row", "no_header")
+_PREFIXED: Final = BadLineError(
+    "text before the JSON object: only '@cee:', the headers of RFC 3164 and RFC 5424 and of container logs are known",
+    "prefix",
+)
 
 
 class LogDecoder:
@@ -87,13 +95,20 @@ class LogDecoder:
         if lines and not lines.endswith(b"\n"):
             lines += b"\n"
         for block in cut(lines, offset):
-            for line_class, run in _runs(block):
-                self._feed_run(line_class, run)
+            self._feed_block(block)
         return self._tally.take()
+
+    def _feed_block(self, block: Block) -> None:
+        for line_class, run in _runs(block):
+            self._feed_run(line_class, run)
 
     def _feed_run(self, line_class: int, run: Block) -> None:
         fields = self._headers.header.fields
-        if line_class == _JSON and (not fields or fields[0] == "ts"):
+        if line_class == _BLANK:
+            self._tally.counts.blank += len(run)
+        elif line_class == _BOM:
+            self._feed_marked(run)
+        elif line_class == _JSON and (not fields or fields[0] == "ts"):
             self._json.read(run, self._tally)
         elif line_class == _META:
             for number in range(len(run)):
@@ -122,12 +137,41 @@ class LogDecoder:
                 self._read_header(line.lstrip())
         self._feed_rows(run.part(rows_from, len(run)))
 
+    def _feed_marked(self, run: Block) -> None:
+        """Take the mark of UTF-8 off lines that begin with it; where files were joined, any may."""
+        lines = [run.line(number) for number in range(len(run))]
+        marked = [line.startswith(BOM) for line in lines]
+        if not any(marked):
+            self._feed_rows(run)
+            return
+        for number, line in enumerate(lines):
+            if marked[number]:
+                rest = line.removeprefix(BOM)
+                while rest.startswith(BOM):
+                    rest = rest.removeprefix(BOM)
+                self._feed_block(Block.of_lines([rest], [run.place(number)]))
+            else:
+                self._feed_rows(run.part(number, number + 1))
+
+    def _feed_headed(self, run: Block) -> None:
+        """Read rows that no header names the fields of: JSON objects after a header of syslog's, or nothing known."""
+        begins = [object_begins(run.line(number)) for number in range(len(run))]
+        for headed, numbers in itertools.groupby(range(len(run)), lambda number: begins[number] >= 0):
+            found = list(numbers)
+            if headed:
+                lines = [run.line(number)[begins[number] :] for number in found]
+                self._json.read(Block.of_lines(lines, [run.place(number) for number in found]), self._tally)
+            else:
+                self._reject_all(run.part(found[0], found[-1] + 1))
+
     def _feed_rows(self, run: Block) -> None:
         header = self._headers.header
         kind = header.kind(self._hint)
         if not len(run):
             return
-        if kind is None or not header.fields:
+        if not header.fields:
+            self._feed_headed(run)
+        elif kind is None:
             self._reject_all(run)
         elif not is_decoded(kind):
             self._tally.skip(kind, len(run))
@@ -137,11 +181,11 @@ class LogDecoder:
             self._reader.read(run, self._tally)
 
     def _reject_all(self, run: Block) -> None:
-        error = BadLineError("no known log kind", "unknown_kind")
-        if not self._headers.header.fields:
-            error = BadLineError("no header names the fields of this row", "no_header")
+        known = bool(self._headers.header.fields)
         for number in range(len(run)):
-            self._tally.reject(run.line(number), run.place(number), error)
+            line = run.line(number)
+            error = _UNKNOWN if known else _PREFIXED if b'{"' in line else _WITHOUT_HEADER
+            self._tally.reject(line, run.place(number), error)
 
 
 def _runs(block: Block) -> Iterator[tuple[int, Block]]:

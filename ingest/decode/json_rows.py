@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
 from ingest.decode.kinds import resolve_kind
+from ingest.decode.scan.json_objects import MAX_KEY_BYTES
 from ingest.decode.schemas import SCHEMAS
 from ingest.decode.suricata.events import EveReader, is_event
+from ingest.decode.suricata.flow_form import flow_form
+from ingest.decode.wrapping import wrapped_text
+from ingest.decode.zeek.ends import with_usual_keys
+from ingest.decode.zeek.json_loops import zeek_form
 from ingest.decode.zeek.values import read_zeek
 from ingest.errors import BadLineError
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from ingest.decode.zeek.json_loops import Form
+
 _NOT_UTF8: Final = re.compile("[\udc80-\udcff]")
+_MOST_KEYS: Final = 256
+_WRAPPINGS: Final = 2
+"""So many objects may be around a record: a forwarder's, around a container's."""
 
 
 @dataclass(slots=True)
@@ -28,21 +39,36 @@ class Event:
     ----------
     kind
         Its log kind or its type of event, which need not be analysed.
+    rows
+        (kind of `READ`, values by column name) of each record that it gives; None if it is not analysed.
+    nulled
+        (kind, columns) of the values that could not be read.
     path
         What its ``_path`` says, None if it has none.
-    is_zeek
-        It is of Zeek's form, not of Suricata's.
-    rows
-        (log kind, values by column name) of each record that it gives; None if it is not analysed.
     keys
         Its keys in their order, if it is of Zeek's form.
+    hint
+        What the file's name says about the kind.
+    wrapped
+        It stood inside another object.
     """
 
     kind: str
-    path: str | None = None
-    is_zeek: bool = True
     rows: list[tuple[str, dict[str, Any]]] | None = None
+    nulled: list[tuple[str, list[str]]] = field(default_factory=list)
+    path: str | None = None
     keys: Collection[str] = ()
+    hint: str = ""
+    wrapped: bool = False
+
+    def form(self) -> Form | None:
+        """Return how lines of this kind look, for the loops; None if there are no loops for them."""
+        if self.wrapped or len(self.keys) > _MOST_KEYS:
+            return None
+        if self.keys:
+            short = tuple(key for key in self.keys if len(key) < MAX_KEY_BYTES)
+            return zeek_form(self.kind, self.path, self.hint, short)
+        return flow_form() if self.kind == "flow" else None
 
 
 def parse_line(line: bytes) -> object:
@@ -57,9 +83,11 @@ def parse_line(line: bytes) -> object:
         return _loads(line)
     except BadLineError:
         repaired = _NOT_UTF8.sub(_as_text, line.decode("utf-8", "surrogateescape"))
-        if line.isascii() or "\\x" not in repaired:
+        if not line.isascii() and "\\x" in repaired:
+            return _loads(repaired)
+        if b"\\ud" not in line.lower():
             raise
-    return _loads(repaired)
+    return _loads_with_lone_surrogates(line)
 
 
 def _loads(text: bytes | str) -> object:
@@ -69,21 +97,65 @@ def _loads(text: bytes | str) -> object:
         raise BadLineError(f"not JSON: {error}", "not_json") from error
 
 
+def _loads_with_lone_surrogates(line: bytes) -> object:
+    """Read text in which halves of characters stand alone, which no text can hold: each becomes a question mark."""
+    try:
+        value = json.dumps(json.loads(line), ensure_ascii=False)
+    except (ValueError, RecursionError) as error:
+        raise BadLineError(f"not JSON: {error}", "not_json") from error
+    return _loads(value.encode("utf-8", "replace"))
+
+
 def _as_text(match: re.Match[str]) -> str:
     return f"\\\\x{ord(match[0]) - 0xDC00:02x}"
 
 
 def read_event(record: object, hint: str, eve: EveReader) -> Event:
     """Return what a decoded JSON value is; raise `BadLineError` naming what is wrong with it."""
+    inner, wrapped = _unwrap(record), 0
+    while inner is not record and wrapped < _WRAPPINGS:
+        record, inner, wrapped = inner, _unwrap(inner), wrapped + 1
     if not isinstance(record, dict):
         raise BadLineError(f"a record is a JSON object, not {type(record).__name__}", "unknown_kind")
-    if is_event(record):
-        kind, found = eve.read(record)
-        rows = None if found is None else [(kind, read_zeek(row, kind)) for kind, row in found]
-        return Event(kind, is_zeek=False, rows=rows)
+    event = _read_suricata(record, eve) if is_event(record) else _read_zeek(record, hint)
+    event.wrapped = wrapped > 0
+    return event
+
+
+def _unwrap(record: object) -> object:
+    """Return the record inside an object that is none itself (AWS Network Firewall has Suricata's under ``event``)."""
+    if not isinstance(record, dict) or is_event(record):
+        return record
+    event = record.get("event")
+    if isinstance(event, dict) and is_event(event):
+        return event
+    text = wrapped_text(record)
+    return record if text is None else parse_line(text)
+
+
+def _read_suricata(record: dict[str, Any], eve: EveReader) -> Event:
+    kind, found = eve.read(record)
+    return Event(kind) if found is None else Event(kind, *_converted(found))
+
+
+def _read_zeek(record: dict[str, Any], hint: str) -> Event:
     path = record["_path"] if isinstance(record.get("_path"), str) else None
-    zeek_kind = resolve_kind(path, record.keys(), hint)
-    if zeek_kind is None:
+    usual = with_usual_keys(record)
+    kind = resolve_kind(path, usual.keys(), hint)
+    if kind is None:
         raise BadLineError("no known log kind: give _path, or the fields of a Zeek log", "unknown_kind")
-    rows = [(zeek_kind, read_zeek(record, zeek_kind))] if zeek_kind in SCHEMAS else None
-    return Event(zeek_kind, path, rows=rows, keys=record.keys())
+    if kind not in SCHEMAS:
+        return Event(kind, path=path, keys=record.keys())
+    return Event(kind, *_converted([(kind, usual)]), path, record.keys(), hint)
+
+
+def _converted(
+    found: list[tuple[str, dict[str, Any]]],
+) -> tuple[list[tuple[str, dict[str, Any]]], list[tuple[str, list[str]]]]:
+    rows, nulled = [], []
+    for kind, values in found:
+        columns: list[str] = []
+        rows.append((kind, read_zeek(values, kind, columns)))
+        if columns:
+            nulled.append((kind, columns))
+    return rows, nulled

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from ingest.decode.schemas import SCHEMAS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
 _ALIASES: Final = {"open_conn": "conn_long", "conn_open": "conn_long"}
 _LOGGER: Final = re.compile(r"-.*|__.*|\.\d.*")
@@ -18,6 +18,8 @@ MARKS: Final[tuple[tuple[str, frozenset[str]], ...]] = (
     ("notice", frozenset({"note", "actions"})),
     ("weird", frozenset({"name", "notice"})),
     ("capture_loss", frozenset({"ts_delta", "gaps"})),
+    ("reporter", frozenset({"level", "message"})),
+    ("stats", frozenset({"mem", "pkts_proc"})),
     ("ssh", frozenset({"auth_attempts"})),
     ("ssl", frozenset({"established"})),
     ("dhcp", frozenset({"msg_types"})),
@@ -35,6 +37,32 @@ MARKS: Final[tuple[tuple[str, frozenset[str]], ...]] = (
     ("conn", frozenset({"proto", "orig_pkts"})),
 )
 """Fields that records of a kind always carry and records of other kinds never do together; the first match counts."""
+
+_PLAIN_MARKS: Final[tuple[tuple[str, frozenset[str]], ...]] = (
+    ("ssh", frozenset({"auth_attempts", "id.orig_h"})),
+    ("ssl", frozenset({"established", "server_name", "id.orig_h"})),
+    ("dhcp", frozenset({"msg_types", "mac"})),
+    ("http", frozenset({"method", "host", "uri", "id.orig_h"})),
+    ("dns", frozenset({"query", "qtype_name", "id.orig_h"})),
+    ("conn", frozenset({"proto", "conn_state", "id.orig_h"})),
+    ("conn", frozenset({"proto", "duration", "orig_bytes", "resp_bytes", "id.orig_h"})),
+)
+"""Fields that say of a log with a name that Zeek does not give (``conn_red``, ``conn_inbound``) that it is one of
+these."""
+
+_OTHER_LOGS: Final = """
+    analyzer broker cluster config conn_summary dce_rpc dnp3 dpd files ftp intel irc kerberos known_certs known_hosts
+    known_modbus known_services ldap ldap_search loaded_scripts login modbus modbus_register_change mysql netcontrol
+    multicast_participants netcontrol_catch_release netcontrol_drop netcontrol_shunt notice_alarm ntlm ntp ocsp
+    packet_filter pe postgresql print prof quic radius rdp redis reporter rfb signatures sip smb_cmd smb_files
+    smb_mapping smtp snmp socks software stats stderr stdout syslog telemetry traceroute tunnel unknown_protocols
+    weird_stats websocket x509
+"""
+"""Zeek's own logs that are not decoded: whatever their fields, they are what they are called."""
+
+
+MARKING: Final = frozenset[str]().union(*(marks for _, marks in (*MARKS, *_PLAIN_MARKS)))
+"""All fields that tell a kind."""
 
 
 def kind_by_name(name: str) -> str:
@@ -56,8 +84,12 @@ def kind_by_file(source: str) -> str:
 
 def kind_by_fields(fields: Collection[str]) -> str | None:
     """Return the decoded kind whose marks are all among ``fields``, None if there is none."""
+    return _first_match(MARKS, fields)
+
+
+def _first_match(table: Iterable[tuple[str, frozenset[str]]], fields: Collection[str]) -> str | None:
     names = frozenset(fields)
-    return next((kind for kind, marks in MARKS if marks <= names), None)
+    return next((kind for kind, marks in table if marks <= names), None)
 
 
 def resolve_kind(path: str | None, fields: Collection[str], hint: str) -> str | None:
@@ -73,7 +105,9 @@ def resolve_kind(path: str | None, fields: Collection[str], hint: str) -> str | 
         What `kind_by_file` made of the file's name.
     """
     if path:
-        return kind_by_name(path)
+        named = kind_by_name(path)
+        is_known = named in SCHEMAS or named in _OTHER_LOGS.split()
+        return named if is_known else _first_match(_PLAIN_MARKS, fields) or named
     found = kind_by_fields(fields)
     if found == "conn" and hint == "conn_long":
         return hint

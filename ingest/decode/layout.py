@@ -10,8 +10,10 @@ import nanoarrow as na
 import numpy as np
 import polars as pl
 
+from ingest.decode.addresses import ADDRESSES, spell
 from ingest.decode.blocks import PADDING, overlapping_words
 from ingest.decode.scan.words import (
+    ADDRESS,
     BOOL,
     FLOAT,
     IGNORED,
@@ -28,17 +30,17 @@ from ingest.decode.scan.words import (
     Lines,
     Texts,
 )
-from ingest.decode.schemas import SCHEMAS
+from ingest.decode.schemas import READ, TIMES, required_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from ingest.decode.blocks import Block
     from ingest.decode.scan.words import Floats, Ints
 
 
 _HOLDS: Final = {pl.Float64: FLOAT, pl.Int64: INT, pl.UInt16: PORT, pl.Boolean: BOOL, pl.String: TEXT}
-_ARRAYS: Final = {TIME: FLOAT, PORT: INT, TEXTS: TEXT, NUMBERS: TEXT}
+_ARRAYS: Final = {TIME: FLOAT, PORT: INT, ADDRESS: TEXT, TEXTS: TEXT, NUMBERS: TEXT}
 """Classes that take rows of another class's arrays."""
 _ARROW_TYPES: Final[dict[int, Any]] = {
     FLOAT: na.float64(),
@@ -47,6 +49,7 @@ _ARROW_TYPES: Final[dict[int, Any]] = {
     PORT: na.uint16(),
     BOOL: na.bool_(),
     TEXT: na.large_string(),
+    ADDRESS: na.large_string(),
     TEXTS: na.large_list(na.large_string()),
     NUMBERS: na.large_list(na.float64()),
 }
@@ -65,16 +68,18 @@ class Readers:
 class Layout:
     """Places the columns of a schema: text first among text and lists, for its loop takes all of it at once."""
 
-    def __init__(self, schema: pl.Schema) -> None:
+    def __init__(self, schema: pl.Schema, required: Collection[str]) -> None:
         self.schema = schema
         self.holds = {name: _class_of(name, dtype) for name, dtype in schema.items()}
+        self._addresses = [name for name, holds in self.holds.items() if holds == ADDRESS]
+        self._required = [name for name in self._addresses if name in required]
         self.slots: dict[str, int] = {}
         self._sizes = dict.fromkeys((FLOAT, INT, BOOL, TEXT), 0)
         for name in sorted(schema, key=lambda name: self.holds[name] in (TEXTS, NUMBERS)):
             array = _ARRAYS.get(self.holds[name], self.holds[name])
             self.slots[name] = self._sizes[array]
             self._sizes[array] += 1
-        self._texts = sum(holds == TEXT for holds in self.holds.values())
+        self._texts = sum(holds in (TEXT, ADDRESS) for holds in self.holds.values())
         self._arrow = na.c_schema(na.struct({name: _ARROW_TYPES[holds] for name, holds in self.holds.items()}))
         self._bases = {FLOAT: 0, INT: self._sizes[FLOAT], BOOL: self._sizes[FLOAT] + self._sizes[INT]}
 
@@ -103,14 +108,17 @@ class Layout:
             present=np.zeros((sizes[FLOAT] + sizes[INT] + sizes[BOOL], rows), np.uint8),
             begins=np.full((sizes[TEXT], rows), -1, np.int32),
             ends=np.full((sizes[TEXT], rows), -1, np.int32),
+            odd=np.zeros(rows, np.uint8),
         )
 
     def frame(self, lines: Lines, cells: Cells, read: Readers) -> pl.DataFrame:
         """Read the text and the lists that were found, and build the frame, one row a line.
 
-        Rows that are not ``lines.plain`` afterwards are no records.
+        Rows that are not ``lines.plain`` afterwards are no records, or lack an address, or have one that is none.
         """
         rows = len(lines.plain)
+        for name in self._required:
+            lines.plain[cells.begins[self.slots[name]] < 0] = 0
         bits = [
             np.packbits(flags, axis=1, bitorder="little") for flags in (cells.present, cells.begins >= 0, cells.bools)
         ]
@@ -120,7 +128,7 @@ class Layout:
         arrays = []
         for name, holds in self.holds.items():
             slot = self.slots[name]
-            if holds == TEXT:
+            if holds in (TEXT, ADDRESS):
                 arrays.append(_text_array(bits[1][slot], texts, slot))
             elif holds in (TEXTS, NUMBERS):
                 column = Column(lines.buffer, lines.words, lines.plain, cells.begins[slot], cells.ends[slot])
@@ -130,13 +138,14 @@ class Layout:
                 arrays.append(
                     na.c_array_from_buffers(_ARROW[holds], rows, [bits[0][flag], _values(cells, bits[2], holds, slot)])
                 )
-        return pl.DataFrame(na.c_array_from_buffers(self._arrow, rows, [None], children=arrays))
+        frame = pl.DataFrame(na.c_array_from_buffers(self._arrow, rows, [None], children=arrays))
+        return spell(frame, self._addresses, cells.odd, lines.plain)
 
 
 @cache
 def layout_of(kind: str) -> Layout:
     """Return the layout of a decoded kind's schema."""
-    return Layout(SCHEMAS[kind])
+    return Layout(READ[kind], required_of(kind))
 
 
 def lines_of(block: Block, plain: Bytes) -> Lines:
@@ -148,7 +157,9 @@ def lines_of(block: Block, plain: Bytes) -> Lines:
 def _class_of(name: str, dtype: pl.DataType) -> int:
     if isinstance(dtype, pl.List):
         return TEXTS if dtype.inner == pl.String else NUMBERS
-    return TIME if name == "ts" else _HOLDS[dtype.base_type()]
+    if name in ADDRESSES:
+        return ADDRESS
+    return TIME if name in TIMES else _HOLDS[dtype.base_type()]
 
 
 def _texts_room(rows: int, sizes: Ints) -> Texts:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ingest.decode.json_rows import read_event
+from ingest.decode.pieces import Pieces
 from ingest.decode.suricata.events import EveReader
-from ingest.decode.tally import frame_of
 from ingest.decode.zeek.values import read_zeek
 from ingest.errors import BadLineError
 from ingest.records import RecordBatch
@@ -35,7 +35,7 @@ class DecodedObjects:
     rejected: list[tuple[int, str]] = field(default_factory=list)
 
 
-def decode_objects(records: Sequence[object], hint: str = "") -> DecodedObjects:
+def decode_objects(records: Sequence[object], hint: str = "", first: int = 0) -> DecodedObjects:
     """Decode Zeek JSON records (and Suricata events, each for itself) that are Python objects already.
 
     ``_path`` or a record's fields tell its kind.
@@ -46,27 +46,28 @@ def decode_objects(records: Sequence[object], hint: str = "") -> DecodedObjects:
         Dictionaries with Zeek's flat dotted keys.
     hint
         A log kind to assume where nothing else tells it.
+    first
+        Index of the first record, if others came before.
 
     Examples
     --------
-    >>> decoded = decode_objects([{"ts": 1.5, "proto": "udp", "query": "a.example"}, {"ts": 2.0}])
+    >>> ends = {"id.orig_h": "192.0.2.1", "id.resp_h": "192.0.2.2"}
+    >>> decoded = decode_objects([{"ts": 1.5, "proto": "udp", "query": "a.example", **ends}, {"ts": 2.0}])
     >>> decoded.batches[0].kind, decoded.indices, decoded.rejected[0][0]
     ('dns', [[0]], 1)
     """
-    decoded = DecodedObjects()
-    rows: dict[str, list[tuple[int, dict[str, Any]]]] = {}
-    for index, record in enumerate(records):
+    decoded, pieces = DecodedObjects(), Pieces()
+    for index, record in enumerate(records, first):
         try:
             eve = EveReader()
             event = read_event(record, hint, eve)
-            held = [(kind, read_zeek(row, kind)) for kind, row in eve.finish()]
-            for kind, row in [*(event.rows or []), *held]:
-                rows.setdefault(kind, []).append((index, row))
+            held = [(kind, read_zeek(row, kind, [])) for kind, row in eve.finish()]
+            pieces.add_rows(index, [*(event.rows or []), *held])
             if event.rows is None:
                 decoded.rejected.append((index, f"log kind {event.kind!r} is not analysed"))
         except BadLineError as error:
             decoded.rejected.append((index, str(error)))
-    for kind, found in rows.items():
-        decoded.batches.append(RecordBatch(kind, frame_of(kind, [row for _, row in found])))
-        decoded.indices.append([index for index, _ in found])
+    for kind, frame, indices in pieces.frames():
+        decoded.batches.append(RecordBatch(kind, frame))
+        decoded.indices.append(indices.tolist())
     return decoded

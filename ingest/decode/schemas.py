@@ -206,6 +206,12 @@ CAPTURE_LOSS: Final = pl.Schema(
     {"ts": _F64, "ts_delta": _F64, "peer": _STR, "gaps": _I64, "acks": _I64, "percent_lost": _F64}
 )
 
+REPORTER: Final = pl.Schema({"ts": _F64, "level": _STR, "message": _STR, "location": _STR})
+"""What Zeek says of its own trouble: errors in scripts, interfaces that went away."""
+
+STATS: Final = pl.Schema({"ts": _F64, "peer": _STR, "pkts_proc": _I64, "pkts_dropped": _I64, "pkts_link": _I64})
+"""Zeek's own counts of each interval; dropped and link packets are unset where the interface does not count them."""
+
 SURICATA_ALERT: Final = _schema(
     proto=_STR,
     app_proto=_STR,
@@ -239,10 +245,60 @@ SCHEMAS: Final[dict[str, pl.Schema]] = {
     "weird": WEIRD,
     "notice": NOTICE,
     "capture_loss": CAPTURE_LOSS,
+    "reporter": REPORTER,
+    "stats": STATS,
     "suricata_alert": SURICATA_ALERT,
     "suricata_stats": SURICATA_STATS,
 }
 """Log kinds that are decoded into frames, by name."""
+
+FLOW: Final = pl.Schema(
+    {
+        "uid": _STR,
+        "flow_id": _I64,
+        "src_ip": _STR,
+        "src_port": _U16,
+        "dest_ip": _STR,
+        "dest_port": _U16,
+        "proto": _STR,
+        "icmp_type": _I64,
+        "icmp_code": _I64,
+        "app_proto": _STR,
+        "flow.pkts_toserver": _I64,
+        "flow.pkts_toclient": _I64,
+        "flow.bytes_toserver": _I64,
+        "flow.bytes_toclient": _I64,
+        "flow.start": _F64,
+        "flow.end": _F64,
+        "ether.src_mac": _STR,
+        "ether.dest_mac": _STR,
+        "ether.src_macs": _STRINGS,
+        "ether.dest_macs": _STRINGS,
+        "community_id": _STR,
+        "tcp.tcp_flags_ts": _STR,
+        "tcp.tcp_flags_tc": _STR,
+    }
+)
+"""What is read of Suricata's ``flow`` events, in the order of an event, before conn records are made of it. The loops
+read ``flow_id``, the way line by line gives the ``uid`` that is made of it."""
+
+READ: Final[dict[str, pl.Schema]] = {**SCHEMAS, "suricata_flow": FLOW}
+"""What is read from lines, by log kind or type of event."""
+
+OF_NO_CONNECTION: Final = frozenset({"notice", "weird", "suricata_alert"})
+"""Kinds whose records can be of something else than a connection, and then have no ends."""
+
+
+def required_of(kind: str) -> tuple[str, ...]:
+    """Return the columns of ``READ`` without which a record of a kind is none."""
+    if kind == "suricata_flow":
+        return ("flow.start", "src_ip", "dest_ip")
+    ends = ("id.orig_h", "id.resp_h") if "id.orig_h" in SCHEMAS[kind] and kind not in OF_NO_CONNECTION else ()
+    return ("ts", *ends)
+
+
+TIMES: Final = frozenset({"ts", "flow.start", "flow.end"})
+"""Columns of ``READ`` that hold a time, not an interval."""
 
 MODELLED_KINDS: Final = ("conn", "dns", "http")
 """Log kinds that have a model; the other decoded kinds give context."""

@@ -8,24 +8,29 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from ingest.decode.schemas import SCHEMAS
+from ingest.decode.schemas import READ
+from ingest.decode.wrapping import is_utf16
+from ingest.errors import BadLineError
 from ingest.records import Malformed, RecordBatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
-    from ingest.errors import BadLineError, Cause
+    from ingest.errors import Cause
 
 KEPT_MALFORMED: Final = 1_000
 MAX_SKIPPED_KINDS: Final = 500
 """Names of kinds come from the log, so a damaged one can make any number of them."""
 _SAMPLE_BYTES: Final = 200
 
+_OF_ENCODING: Final = frozenset({"not_json", "unknown_kind", "no_header", "prefix", "fields"})
+_UTF16: Final = BadLineError("UTF-16: logs are UTF-8; convert it with 'iconv -f UTF-16 -t UTF-8'", "encoding")
+
 
 @dataclass(slots=True)
 class DecodeCounts:
-    """Every line of a file is in exactly one of these, but for header lines and blank lines.
+    """Every line of a file is a record, skipped or rejected, but for header lines and blank lines.
 
     Attributes
     ----------
@@ -35,6 +40,8 @@ class DecodeCounts:
         Lines of kinds that are not analysed, by log kind.
     rejected
         Lines that could not be decoded, by cause.
+    nulled
+        Values of records that could not be read and became null, by log kind and column (``conn.orig_bytes``).
     blank
         Lines without a single character but white space.
     """
@@ -42,6 +49,7 @@ class DecodeCounts:
     records: Counter[str] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)
     rejected: Counter[Cause] = field(default_factory=Counter)
+    nulled: Counter[str] = field(default_factory=Counter)
     blank: int = 0
 
     @property
@@ -81,8 +89,14 @@ class Tally:
         known = kind in self.counts.skipped or len(self.counts.skipped) < MAX_SKIPPED_KINDS
         self.counts.skipped[kind if known else "other"] += lines
 
+    def null(self, kind: str, columns: Iterable[str]) -> None:
+        """Count values that could not be read in records of a kind."""
+        self.counts.nulled.update(f"{kind}.{column}" for column in columns)
+
     def reject(self, line: bytes, offset: int, error: BadLineError) -> None:
         """Count a line that cannot be decoded, and keep the reason and the line's beginning for a look."""
+        if error.cause in _OF_ENCODING and is_utf16(line):
+            error = _UTF16
         self.counts.rejected[error.cause] += 1
         sample = line[:_SAMPLE_BYTES].decode("utf-8", "backslashreplace")
         self.malformed.append(Malformed(self.source, offset, str(error), sample, error.cause))
@@ -99,8 +113,8 @@ def _concat(kind: str, pieces: list[pl.DataFrame | list[Mapping[str, Any]]]) -> 
 
 
 def frame_of(kind: str, rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
-    """Build a frame with the columns of ``SCHEMAS[kind]`` from values of the right types by column name."""
-    schema = SCHEMAS[kind]
+    """Build a frame with the columns of ``READ[kind]`` from values of the right types by column name."""
+    schema = READ[kind]
     return pl.DataFrame(
         {name: pl.Series(name, [row.get(name) for row in rows], dtype) for name, dtype in schema.items()}
     )

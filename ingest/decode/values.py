@@ -13,10 +13,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
+from ingest.decode.addresses import ADDRESSES, canonical
+from ingest.decode.schemas import TIMES
 from ingest.errors import BadLineError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from ingest.errors import Cause
 
 MIN_TS: Final = -62_135_596_800.0
 """The beginning of year 1, epoch seconds."""
@@ -31,12 +35,14 @@ _ISO: Final = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,18}))?(?:Z|([+-])(\d\d):?(\d\d))?", re.ASCII
 )
 _CONTROL: Final = re.compile(r"\\x([01][0-9a-f]|7f)")
-_RANGES: Final = {"UInt16": (0, 2**16 - 1), "Int64": (-(2**63), 2**63 - 1)}
+_HEX: Final = re.compile("[0-9a-fA-F]{1,8}")
+_RANGES: Final = {"UInt16": (0, 2**16 - 1), "Int64": (0, 2**63 - 1)}
+"""Zeek's counts have 64 bits without a sign; those from 2**63 on have wrapped, as those below 0 have."""
 
 
-def _wrong(value: object, expected: str) -> BadLineError:
+def _wrong(value: object, expected: str, cause: Cause = "value") -> BadLineError:
     shown = repr(value)
-    return BadLineError(f"{shown if len(shown) <= 80 else shown[:77] + '...'} is not {expected}")
+    return BadLineError(f"{shown if len(shown) <= 80 else shown[:77] + '...'} is not {expected}", cause)
 
 
 def to_microseconds(seconds: float) -> float:
@@ -107,10 +113,18 @@ def bool_from_text(text: str) -> bool:
     return text == "T"
 
 
-def text_converter(dtype: pl.DataType) -> Callable[[str], Any]:
+def address(value: object) -> str:
+    """Return an IP address in its one spelling."""
+    found = canonical(value) if isinstance(value, str) else None
+    if found is None:
+        raise _wrong(value, "an IP address", "address")
+    return found
+
+
+def text_converter(name: str, dtype: pl.DataType) -> Callable[[str], Any]:
     """Return the function that converts an unescaped TSV value, set, not empty and no list, to a column's type."""
     if dtype == pl.String:
-        return str
+        return address if name in ADDRESSES else str
     if dtype == pl.Float64:
         return float_from_text
     return bool_from_text if dtype == pl.Boolean else partial(int_from_text, str(dtype))
@@ -131,6 +145,20 @@ def float_from_json(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise _wrong(value, "a number")
     return _finite(float(value), value)
+
+
+def count_from_json(value: object) -> int:
+    """Return the whole number, which no float is: Suricata writes none for a count."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise _wrong(value, "a whole number")
+    return _in_range(value, "Int64", value)
+
+
+def flags_from_json(value: object) -> str:
+    """Return TCP flags, hexadecimal digits."""
+    if not isinstance(value, str) or not _HEX.fullmatch(value):
+        raise _wrong(value, "hexadecimal flags")
+    return value
 
 
 def int_from_json(dtype: str, value: object) -> int:
@@ -154,12 +182,14 @@ def text_from_json(value: object) -> str:
     return _CONTROL.sub(lambda match: chr(int(match[1], 16)), value) if "\\x" in value else value
 
 
-def json_converter(dtype: pl.DataType) -> Callable[[object], Any]:
+def json_converter(name: str, dtype: pl.DataType) -> Callable[[object], Any]:
     """Return the function that converts a JSON value, not null, to a column's type; null inside a list stays null."""
     if isinstance(dtype, pl.List):
-        return partial(_list_from_json, json_converter(dtype.inner))  # type: ignore[arg-type]  # schemas hold instances
+        return partial(_list_from_json, json_converter("", dtype.inner))  # type: ignore[arg-type]  # schemas hold instances
+    if name in TIMES:
+        return ts_from_json
     if dtype == pl.String:
-        return text_from_json
+        return address if name in ADDRESSES else text_from_json
     if dtype == pl.Float64:
         return float_from_json
     return bool_from_json if dtype == pl.Boolean else partial(int_from_json, str(dtype))

@@ -26,7 +26,7 @@ class Archive:
     def beside(cls, directory: Path) -> Archive:
         """Return the archive that belongs to a live folder: in it, or beside it as with zeekctl's ``current``."""
         for folder in (directory, directory.parent):
-            if any(DAY_FOLDER.fullmatch(path.name) and path.is_dir() for path in folder.glob("[0-9]*-[0-9]*-[0-9]*")):
+            if any(DAY_FOLDER.fullmatch(path.name) and path.is_dir() for path in folder.glob("[0-9]*")):
                 return cls(folder)
         return cls(None)
 

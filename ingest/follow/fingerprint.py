@@ -7,6 +7,7 @@ content is known by its first bytes (`Head`), and a position in it by the bytes 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -55,11 +56,10 @@ class Head:
     digest: str = ""
     steps: tuple[str, ...] = ()
 
-    @classmethod
-    def of(cls, data: bytes) -> Head:
+    @staticmethod
+    def of(data: bytes) -> Head:
         """Return the head of a content that begins with `data`."""
-        data = data[:HEAD_BYTES]
-        return cls(len(data), digest(data), tuple(digest(data[:step]) for step in STEPS if step <= len(data)))
+        return _head_of(data[:HEAD_BYTES])
 
     @property
     def top(self) -> tuple[int, str] | None:
@@ -77,3 +77,8 @@ class Head:
     def to_json(self) -> list[Any]:
         """Return ``[length, digest, step digests…]``."""
         return [self.length, self.digest, *self.steps]
+
+
+@lru_cache(maxsize=4)  # a new file's first bytes are asked for several times in a row
+def _head_of(data: bytes) -> Head:
+    return Head(len(data), digest(data), tuple(digest(data[:step]) for step in STEPS if step <= len(data)))

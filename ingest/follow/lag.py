@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from typing import TYPE_CHECKING, Final
 
 from ingest.decode.decoder import LogDecoder
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from ingest.follow.tail import Tail
 
 _LOOKED_AT_BYTES: Final = 1 << 16
+_LOOKED_AT_STREAMS: Final = 16
+"""So many logs are looked at for the time that they are behind: those of which most is unread."""
 
 
 def unread_bytes(tail: Tail) -> int:
@@ -25,11 +28,16 @@ def unread_bytes(tail: Tail) -> int:
 
 
 def log_seconds_behind(tails: Iterable[Tail]) -> float:
-    """Return the log time between the newest record handed out and the newest one written, of the worst stream."""
+    """Return the log time between the newest record handed out and the newest one written, of the worst stream.
+
+    Of very many streams that lag, the ones with most unread bytes are looked at.
+    """
     streams: dict[str, list[Tail]] = {}
     for tail in tails:
         streams.setdefault(tail.stream, []).append(tail)
-    return max((_stream_behind(parts) for parts in streams.values() if any(map(unread_bytes, parts))), default=0.0)
+    unread = {name: sum(map(unread_bytes, parts)) for name, parts in streams.items()}
+    most = heapq.nlargest(_LOOKED_AT_STREAMS, (name for name, size in unread.items() if size), key=unread.__getitem__)
+    return max((_stream_behind(streams[name]) for name in most), default=0.0)
 
 
 def _stream_behind(parts: list[Tail]) -> float:

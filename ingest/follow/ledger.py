@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter, deque
 from typing import TYPE_CHECKING, Any, Final
 
+from ingest.context.unusable import RecentLines
 from ingest.decode.tally import MAX_SKIPPED_KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from ingest.decode.decoder import LogDecoder
     from ingest.errors import Cause
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 KEPT_MALFORMED: Final = 100
 """So many malformed lines are kept for a look; all are counted."""
+
+KEPT_FIRST: Final = 5
+"""So many of the very first ones are kept, too: what comes later is often but their consequence."""
 
 
 class Ledger:
@@ -25,28 +29,34 @@ class Ledger:
         self.records: Counter[str] = Counter()
         self.skipped: Counter[str] = Counter()
         self.rejected: Counter[Cause] = Counter()
+        self.nulled: Counter[str] = Counter()
         self.blank = 0
         self.content_bytes = 0
+        self.recent = RecentLines()
         self.samples: deque[Malformed] = deque(maxlen=KEPT_MALFORMED)
+        self.first: list[Malformed] = []
 
     @property
     def malformed(self) -> int:
         """Lines that could not be read."""
         return self.rejected.total()
 
-    def enter(self, decoder: LogDecoder, size: int) -> None:
-        """Take over what a decoder has counted since the last time, for `size` bytes of lines."""
+    def enter(self, decoder: LogDecoder, size: int, log: str = "") -> None:
+        """Take over what a decoder has counted since the last time, for `size` bytes of lines of a log."""
         counts = decoder.counts
+        self.recent.note(log, counts.records.total() + counts.skipped.total(), counts.malformed)
         self.records.update(counts.records)
         for kind, lines in counts.skipped.items():
             self.skipped[kind if kind in self.skipped or len(self.skipped) < MAX_SKIPPED_KINDS else "other"] += lines
         self.rejected.update(counts.rejected)
+        self.nulled.update(counts.nulled)
         self.blank += counts.blank
         self.content_bytes += size
-        self.samples.extend(decoder.malformed)
+        self._keep(decoder.malformed)
         counts.records.clear()
         counts.skipped.clear()
         counts.rejected.clear()
+        counts.nulled.clear()
         counts.blank = 0
         decoder.malformed.clear()
 
@@ -54,7 +64,11 @@ class Ledger:
         """Count lines that never reached a decoder."""
         for line in rejected:
             self.rejected[line.cause] += 1
-            self.samples.append(line)
+            self._keep([line])
+
+    def _keep(self, malformed: Collection[Malformed]) -> None:
+        self.first += list(malformed)[: KEPT_FIRST - len(self.first)]
+        self.samples.extend(malformed)
 
     @property
     def bytes_per_record(self) -> float:
@@ -68,8 +82,10 @@ class Ledger:
             "records": dict(self.records),
             "skipped": dict(self.skipped),
             "rejected": dict(self.rejected),
+            "nulled": dict(self.nulled),
             "blank": self.blank,
             "content_bytes": self.content_bytes,
+            "recent": self.recent.state(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -77,5 +93,7 @@ class Ledger:
         self.records = Counter(state["records"])
         self.skipped = Counter(state["skipped"])
         self.rejected = Counter(state["rejected"])
+        self.nulled = Counter(state.get("nulled", {}))
         self.blank = state["blank"]
         self.content_bytes = state["content_bytes"]
+        self.recent.restore(state.get("recent", {}))

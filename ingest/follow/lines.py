@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from ingest.follow.fingerprint import HEAD_BYTES, Anchor, Head
-from ingest.follow.readers import GzipReader, LogReader, open_reader
+from ingest.follow.readers import LogReader, PackedReader, open_reader
 from ingest.records import Malformed
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class Lines:
                 reader.close()
                 raise ContentReplacedError(f"{self.path} is another file")
             self._reader = reader
-            self.is_packed = isinstance(reader, GzipReader)
+            self.is_packed = isinstance(reader, PackedReader)
         return self._reader
 
     def close(self) -> None:

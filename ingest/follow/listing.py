@@ -12,7 +12,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from ingest.errors import LogPathError
-from ingest.follow.paths import DAY_FOLDER, LogName, parse_name
+from ingest.follow.beginnings import holds_records
+from ingest.follow.paths import DAY_FOLDER, LogName, parse_name, parse_other
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _COARSEST_TIMESTAMP_S: Final = 2.0
 
 _parse = lru_cache(maxsize=1 << 15)(parse_name)
+_parse_other = lru_cache(maxsize=1 << 15)(parse_other)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,9 @@ def entry_of(path: Path) -> Entry:
 
 def _entry(directory: Path, item: os.DirEntry[str], day: str, fresh_ns: int) -> Entry | None:
     name = _parse(item.name)
-    if name is None:
+    other = _parse_other(item.name) if name is None else None
+    named = name or other
+    if named is None:
         return None
     try:
         status = item.stat()
@@ -148,5 +152,7 @@ def _entry(directory: Path, item: os.DirEntry[str], day: str, fresh_ns: int) -> 
     if not stat.S_ISREG(status.st_mode):
         return None
     key = (status.st_dev, status.st_ino)
+    if other is not None and not holds_records(directory / item.name, key, begun=status.st_size > 0):
+        return None
     fresh = status.st_mtime_ns >= fresh_ns
-    return Entry(directory, item.name, name, key, status.st_size, status.st_mtime_ns, day, fresh)
+    return Entry(directory, item.name, named, key, status.st_size, status.st_mtime_ns, day, fresh)

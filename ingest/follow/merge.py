@@ -14,6 +14,7 @@ from ingest.records import RecordBatch
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_UNKNOWN: Final = float("-inf")
 _TIME: Final = "\0written"
 
 
@@ -22,7 +23,7 @@ class _Sequence:
     """One log, read piece by piece. `reached` never goes back: it is the newest write time of all pieces so far."""
 
     pieces: Iterator[list[RecordBatch]]
-    reached: float = float("-inf")
+    reached: float = float("-inf")  # until it is opened, when its first record was written, if that is known
     held: defaultdict[str, list[pl.DataFrame]] = field(default_factory=lambda: defaultdict(list))
     sources: dict[str, str] = field(default_factory=dict)
 
@@ -57,14 +58,17 @@ class _Sequence:
 _Round = list[tuple[_Sequence, dict[str, pl.DataFrame]]]
 
 
-def _rounds(sequences: list[Iterator[list[RecordBatch]]]) -> Iterator[_Round]:
+def _rounds(sequences: list[Iterator[list[RecordBatch]]], begins: list[float] | None = None) -> Iterator[_Round]:
     """Read the log that is furthest behind in time, and hand over what no log can come before any more.
 
-    Records of the same time are taken in the order of the logs, so a log whose time stands still holds nothing up.
+    Records of the same time are taken in the order of the logs, so a log whose time stands still holds nothing up. A
+    log is not opened before its first record's turn comes.
     """
-    logs = [_Sequence(pieces) for pieces in sequences]
+    begins = begins or [_UNKNOWN] * len(sequences)
+    logs = [_Sequence(pieces, begin) for pieces, begin in zip(sequences, begins, strict=True)]
     for log in logs:
-        log.read_on()
+        if log.reached == _UNKNOWN:
+            log.read_on()
     while logs:
         last = min(range(len(logs)), key=lambda i: logs[i].reached)
         bound = logs[last].reached
@@ -74,10 +78,15 @@ def _rounds(sequences: list[Iterator[list[RecordBatch]]]) -> Iterator[_Round]:
         logs[last].read_on()
 
 
-def merge(sequences: list[Iterator[list[RecordBatch]]]) -> Iterator[list[RecordBatch]]:
+def merge(
+    sequences: list[Iterator[list[RecordBatch]]], begins: list[float] | None = None
+) -> Iterator[list[RecordBatch]]:
     """Merge logs of the same kinds record by record: by write time, then in the order in which the logs are given.
 
-    Holds about one piece of every log. The write time of a record that goes back counts as that of the one before it,
+    Holds about one piece of every log whose time has come: `begins` says when each log's first record was written, in
+    epoch seconds, minus infinity where that is not known.
+
+    The write time of a record that goes back counts as that of the one before it,
     so each log keeps its order.
 
     Yields
@@ -85,7 +94,7 @@ def merge(sequences: list[Iterator[list[RecordBatch]]]) -> Iterator[list[RecordB
     list of RecordBatch
         The next records, one batch a kind.
     """
-    for parts in _rounds(sequences):
+    for parts in _rounds(sequences, begins):
         yield from _join(parts)
 
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final
 
+from ingest.follow.descriptors import Unreadable
 from ingest.follow.fingerprint import HEAD_BYTES, STEPS
 from ingest.follow.readers import LogReader, open_reader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
 
     from ingest.follow.contents import ContentIndex
     from ingest.follow.lines import FileKey
@@ -76,7 +78,7 @@ class Newcomers:
         self._copies: dict[FileKey, _Copy] = {}
         self._waiting: dict[FileKey, tuple[int, float]] = {}
         self._history: dict[FileKey, tuple[int, int]] = {}
-        self.unreadable: dict[str, str] = {}
+        self.unreadable = Unreadable()
 
     @property
     def waiting(self) -> set[FileKey]:
@@ -90,20 +92,19 @@ class Newcomers:
         try:
             reader = open_reader(entry.path)
         except OSError as error:
-            self.unreadable[str(entry.path)] = str(error)
+            self.unreadable.note(entry.path, error)
             return Verdict(Holds.NOTHING_YET)
-        self.unreadable.pop(str(entry.path), None)
+        self.unreadable.clear(entry.path)
         with closing(reader):
             return self._judge_open(entry, reader)
 
-    def keep_only(self, present: set[FileKey], paths: set[str]) -> None:
+    def keep_only(self, present: set[FileKey], paths: Iterable[Path]) -> None:
         """Forget what was found out about files that are gone."""
         tables: tuple[dict[FileKey, Any], ...] = (self._copies, self._waiting, self._history)
         for table in tables:
             for key in table.keys() - present:
                 del table[key]
-        for path in self.unreadable.keys() - paths:
-            del self.unreadable[path]
+        self.unreadable.keep_only(paths)
 
     def _is_settled(self, entry: Entry) -> bool:
         if entry.fresh:
@@ -117,7 +118,7 @@ class Newcomers:
         status = reader.stat()
         data = reader.read(0, HEAD_BYTES)
         if reader.damage and not data:
-            self.unreadable[str(entry.path)] = reader.damage
+            self.unreadable.note(entry.path, reader.damage)
         if (status.st_dev, status.st_ino) != entry.key or not data:
             return Verdict(Holds.NOTHING_YET)
         tail = self._contents.held_by(data, reader, entry.name.stream) or self._contents.beginning_with(data)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ingest.follow.contents import ContentIndex
 from ingest.follow.lines import ContentReplacedError, FileKey
@@ -12,7 +12,7 @@ from ingest.follow.newcomers import Holds, Newcomers
 from ingest.follow.tail import Tail
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from ingest.follow.listing import Entry
 
@@ -54,6 +54,14 @@ class Roster:
         self._newest[tail.stream] = tail
         self.contents.put(tail)
 
+    def add_taught(self, states: Iterable[Mapping[str, Any]]) -> None:
+        """Make contents known that were read before by another way, but for those that are known already."""
+        known = {tail.lines.head for tail in self.tails.values()}
+        for state in states:
+            tail = Tail.from_state({**state, "serial": self._next_serial})
+            if tail.lines.head not in known:
+                self.add(tail)
+
     def update(self, entries: Sequence[Entry]) -> None:
         """Compare what the folder shows with what is known; afterwards every tail knows where it is read from."""
         unknown = []
@@ -67,7 +75,7 @@ class Roster:
         self._miss([tail for tail in self.tails.values() if tail.carried and tail.serial not in seen])
         for entry in by_age(unknown):
             self._place(entry)
-        self.newcomers.keep_only({entry.key for entry in entries}, {str(entry.path) for entry in unknown})
+        self.newcomers.keep_only({entry.key for entry in entries}, (entry.path for entry in entries))
         self._forget_oldest()
 
     def take_vanished(self) -> float | None:
@@ -114,7 +122,7 @@ class Roster:
         except ContentReplacedError:
             return True
         except OSError as error:
-            self.newcomers.unreadable[str(tail.lines.path)] = str(error)
+            self.newcomers.unreadable.note(tail.lines.path, error)
         return False
 
     def _carry(self, tail: Tail, entry: Entry, *, changed: bool) -> None:
@@ -139,6 +147,8 @@ class Roster:
                 self._unname(tail)
             elif not tail.lines.is_where_it_was():
                 self.retire(tail)
+            else:
+                tail.named = False  # in a folder that is not followed any more: read to its end, then done with
 
     def _unname(self, tail: Tail) -> None:
         if tail.named and self._is_replaced(tail):

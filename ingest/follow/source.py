@@ -12,8 +12,9 @@ from ingest.context.sensor import SILENCE_S, Sensor
 from ingest.errors import CheckpointError, LogPathError
 from ingest.follow.archive import Archive
 from ingest.follow.duplicates import Duplicates
+from ingest.follow.folders import Folders
 from ingest.follow.ledger import Ledger
-from ingest.follow.listing import check_folder, entry_of, list_logs
+from ingest.follow.listing import check_folder, entry_of
 from ingest.follow.pace import Pace
 from ingest.follow.paths import parse_name
 from ingest.follow.reading import Reading
@@ -22,7 +23,7 @@ from ingest.follow.tail import Tail
 from ingest.follow.watch import FolderWatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -37,6 +38,9 @@ _ROUTINE_SHARE: Final = 0.1
 _PROMPTED_SHARE: Final = 0.2
 """Shares of the time that listing the folder may take: on its own, and when names are told to have changed."""
 
+_LONGEST_LATE_S: Final = 1.0
+"""Who waits for records is kept from other work no longer, though there are lines to pass over."""
+
 _WAITING_S: Final = 0.05
 _LONG_PAUSE_S: Final = 30.0
 _CLOCK_SLACK_S: Final = 60.0
@@ -50,9 +54,12 @@ class FollowSource:
     Parameters
     ----------
     directory
-        Folder into which the sensor writes; may be a link that moves.
+        Folder into which the sensor writes; may be a link that moves. If it holds no log, the folders in it are
+        followed that do.
     positions
         What `positions` returned, to go on from there.
+    taught
+        What `Taught.state` returned: logs that were read before by another way, which are not read again.
     scan_interval_s
         The folder is listed about so often, even if no event told of a change, but less often if it is so large that
         listing takes long. Zero: with every poll.
@@ -91,6 +98,7 @@ class FollowSource:
         directory: Path,
         *,
         positions: Mapping[str, Any] | None = None,
+        taught: Sequence[Mapping[str, Any]] = (),
         scan_interval_s: float = 1.0,
         max_poll_bytes: int = 4 << 20,
         catch_up_since: float | None = None,
@@ -103,6 +111,7 @@ class FollowSource:
     ) -> None:
         check_folder(directory)
         self._directory = directory
+        self._folders = Folders(directory, clock, below=bool((positions or {}).get("below")))
         self._archive = Archive(archive) if archive else Archive.beside(directory)
         self._scan_interval_s = scan_interval_s
         self._max_poll_bytes = max_poll_bytes
@@ -121,6 +130,7 @@ class FollowSource:
         self._reading = Reading(self._roster, self._ledger, self._sensor, clock)
         if positions is not None:
             self._restore(positions)
+        self._roster.add_taught(taught)
         self._pace = Pace(gather_s)
         self._watch = FolderWatch(directory, enabled=watch)
         self._next_scan = self._no_scan_before = float("-inf")
@@ -129,7 +139,8 @@ class FollowSource:
     def poll(self, timeout_s: float) -> list[RecordBatch]:
         """Return the next records, in the order of each log; wait for them up to `timeout_s` seconds.
 
-        Never more than `max_poll_bytes` of log at a time, but for a single longer line. Empty if nothing came.
+        Never more than `max_poll_bytes` of log at a time, but for a single longer line. Empty if nothing came, or if a
+        second after the time there still is more to read and none of it was a record.
         """
         deadline = self._clock() + timeout_s
         while True:
@@ -141,9 +152,10 @@ class FollowSource:
                 self._watch.ask_for_writes(wanted=not self._pace.busy)
             if batches := self._join.of(read):
                 return batches
-            if self._reading.backlog or self._reading.rescan_wanted:
+            late = now - deadline
+            if late < _LONGEST_LATE_S and (self._reading.backlog or self._reading.rescan_wanted):
                 continue
-            if now >= deadline:
+            if late >= 0:
                 return []
             next_look = now + self._gather_s if self._pace.busy else self._next_scan
             self._watch.wait(max(0.0, min(deadline, next_look) - now))
@@ -160,6 +172,7 @@ class FollowSource:
         return {
             "version": POSITIONS_VERSION,
             "looked_at": self._looked_at,
+            "below": self._folders.below,
             "counts": self._ledger.state(),
             "duplicates": self._duplicates.state(),
             "join": self._join.state(),
@@ -169,7 +182,8 @@ class FollowSource:
 
     def health(self) -> SourceHealth:
         """Return how far behind the reading is, what was counted, and what is wrong."""
-        told = [*self._duplicates.told(), *self._join.problems(), self._watch.problem, self._away]
+        told = [*self._duplicates.told(), *self._join.problems(), self._watch.problem]
+        told += [self._away] if self._away else self._folders.told()
         return take_health(self._roster, self._ledger, self._sensor, self._join, told)
 
     def close(self) -> None:
@@ -207,7 +221,7 @@ class FollowSource:
         After a pause, logs may have come and gone; those are in the archive.
         """
         started = self._clock()
-        self._watch.refresh()
+        self._watch.refresh(self._folders.watched)
         self._reading.rescan_wanted = False
         self._looked_at = self._wall_clock()
         try:
@@ -225,9 +239,11 @@ class FollowSource:
         self._no_scan_before = started + (ended - started) / _PROMPTED_SHARE
 
     def _compare(self, archived_since: float | None) -> None:
+        found = self._folders.logs(self._looked_at)
+        live = {entry.key for entry in found}
         archived = [] if archived_since is None else self._archive.written_since(archived_since)
-        undecided = [entry for path in self._undecided if (entry := _look_again(path))]
-        found = list_logs(self._directory, now=self._looked_at)
+        archived = [entry for entry in archived if entry.key not in live]
+        undecided = [entry for path in self._undecided if (entry := _look_again(path)) and entry.key not in live]
         self._roster.update(self._duplicates.without([*archived, *undecided, *found]))
         waiting = self._roster.newcomers.waiting
         self._undecided = {entry.path for entry in (*archived, *undecided) if entry.key in waiting}

@@ -20,6 +20,8 @@ from watchdog.events import (
 from watchdog.observers import Observer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from watchdog.observers.api import BaseObserver
 
 _NAMES: list[type[FileSystemEvent]] = [FileCreatedEvent, FileDeletedEvent, FileMovedEvent]
@@ -51,19 +53,27 @@ class FolderWatch(FileSystemEventHandler):
         self._written: set[str] = set()
         self._renamed = False
         self._observer: BaseObserver | None = None
-        self._watched: tuple[int, int] | None = None
+        self._folders = [directory]
+        self._watched: tuple[tuple[int, int] | None, ...] | None = None
         self._events = _NAMES + _WRITES
         self.problem: str | None = None
 
-    def refresh(self) -> None:
-        """Watch the folder that the path leads to now, if it is not the one that is watched already."""
-        folder = self._folder_key()
+    def refresh(self, folders: Sequence[Path] | None = None) -> None:
+        """Watch the folders that the paths lead to now, if they are not the ones that are watched already.
+
+        `folders` replaces what is watched from now on; the first is the one that all is about.
+        """
+        self._folders = list(folders or self._folders)
+        folder = tuple(map(_folder_key, self._folders))
         if folder == self._watched:
+            if self.problem is not None and folder[0] is not None:
+                self._start_observer()  # what was wanting may be free by now
             return
         self._stop_observer()
         self._watched = folder
         self._renamed = True
-        if folder is not None and self._enabled:
+        self.problem = None
+        if folder[0] is not None and self._enabled:
             self._start_observer()
 
     def ask_for_writes(self, *, wanted: bool) -> None:
@@ -95,22 +105,19 @@ class FolderWatch(FileSystemEventHandler):
             self._renamed |= not isinstance(event, FileModifiedEvent)
             self._woken.set()
 
-    def _folder_key(self) -> tuple[int, int] | None:
-        try:
-            status = self._directory.stat()
-        except OSError:
-            return None
-        return (status.st_dev, status.st_ino)
-
     def _start_observer(self) -> None:
-        observer = Observer()
         try:
-            observer.schedule(self, str(self._directory.resolve()), event_filter=self._events)
-            observer.start()
+            self._observer = Observer()  # where inotify has no instance left, this fails already
+            for folder in self._folders:
+                self._observer.schedule(self, str(folder.resolve()), event_filter=self._events)
+            self._observer.start()
         except OSError as error:
-            self.problem = f"changes in {self._directory} cannot be watched ({error}); it is scanned instead"
+            self._stop_observer()
+            self.problem = (
+                f"changes in {self._directory} cannot be watched ({error}); it is scanned instead, later by up to"
+                " the interval of the scan (if inotify instances are taken, raise fs.inotify.max_user_instances)"
+            )
             return
-        self._observer = observer
         self.problem = None
 
     def _stop_observer(self) -> None:
@@ -119,3 +126,11 @@ class FolderWatch(FileSystemEventHandler):
             with contextlib.suppress(RuntimeError):  # it was never started
                 self._observer.join()
             self._observer = None
+
+
+def _folder_key(folder: Path) -> tuple[int, int] | None:
+    try:
+        status = folder.stat()
+    except OSError:
+        return None
+    return (status.st_dev, status.st_ino)

@@ -63,6 +63,8 @@ class Case:
         if anomalies.raises[k] and self.raised_ts is None:
             self.raised_ts, self.site_devices = anomalies.end[k], anomalies.site_devices[k]
         was_about_known = self.is_about_known
+        if self.uids and was_about_known and not anomalies.is_known[k]:
+            self.first_ts = anomalies.ts[k]  # an old connection that ended before the attack is not its beginning
         if self.turns_to_new(anomalies.is_known[k]):
             self.things, self.is_about_known = [[] for _ in anomalies.things], anomalies.is_known[k]
             self.subjects = []

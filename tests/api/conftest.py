@@ -9,7 +9,7 @@ import pytest
 
 from online_models.types import Alert, Reason, ScoredBatch
 
-REASON = Reason("new_peers_1h", 214.0, 3.0, 0.4, "tried 214 new peers in an hour")
+REASON = Reason("reach_hosts", 214.0, 3.0, 0.4, "tried 214 hosts in a minute")
 
 
 class Examples:

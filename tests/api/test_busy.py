@@ -35,7 +35,7 @@ def service(folder: Path) -> Service:
 def post(given: Service, path: str, body: object) -> httpx.Response:
     async def ask() -> httpx.Response:
         transport = httpx.ASGITransport(create_app(given))
-        async with httpx.AsyncClient(transport=transport, base_url="http://nslabs") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             return await client.post(path, json=body)
 
     return asyncio.run(ask())
@@ -67,7 +67,7 @@ def test_a_service_that_has_stopped_is_a_503(tmp_path: Path) -> None:
 def test_a_starting_service_says_so_and_why(tmp_path: Path) -> None:
     async def ask() -> httpx.Response:
         transport = httpx.ASGITransport(create_app(service(tmp_path)))
-        async with httpx.AsyncClient(transport=transport, base_url="http://nslabs") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             return await client.get("/health")
 
     health = asyncio.run(ask())

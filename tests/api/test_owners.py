@@ -61,7 +61,7 @@ def test_messages_tell_it_beside_all_that_the_alert_says(examples: type[Examples
     )
     assert (bare["mac"], bare["host_name"]) == (None, None)
     assert owned == bare | {"mac": CAMERA.mac, "host_name": CAMERA.host_name}
-    assert bare["reasons"][0]["feature"] == "new_peers_1h"
+    assert bare["reasons"][0]["feature"] == "reach_hosts"
 
 
 def test_a_name_is_data_on_the_terminal(examples: type[Examples]) -> None:

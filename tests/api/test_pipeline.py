@@ -229,3 +229,19 @@ def test_jobs_that_are_under_way_when_the_service_stops_say_so(bench: Callable[.
     running.pipeline.stop()
     assert job.status.state == "stopped"
     assert 0 < job.status.records_done < 300_000
+
+
+def test_a_start_that_cannot_be_interrupted_holds_up_no_stop() -> None:
+    gate = threading.Event()
+
+    def compiling() -> Parts:
+        gate.wait(60)
+        raise NotReadyError("too late")
+
+    ended = threading.Event()
+    pipeline = Pipeline(compiling, CommandQueue(1), JobBoard(1, 1))
+    pipeline.start(lambda: None, ended.set)
+    assert not pipeline.stop(within_s=60)
+    assert not ended.is_set()
+    gate.set()
+    assert pipeline.stop()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from api.errors import SettingsError
-from api.settings import default_state_directory, load_settings
+from api.settings import default_state_directory, load_settings, setting_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,7 +82,8 @@ def test_a_wrong_variable_is_told_in_one_line(
     ("text", "expected"),
     [
         ("port = ", ("expected TOML",)),
-        ("[socketio]\nport = 1", ("[socketio]", "SocketIOConfig")),
+        ("[socketio]\nport = 1", ("[socketio]", "socket_io_config")),
+        ("[socket_io_config]\nprot = 1", ("[socket_io_config]", "'prot'")),
         ("SocketIOConfig = 3", ("SocketIOConfig", "object")),
         ("[SocketIOConfig]\nprot = 1", ("[SocketIOConfig]", "'prot'")),
         ("[SocketIOConfig]\nport = -1", ("port", "greater than or equal to 0")),
@@ -118,6 +119,13 @@ def test_default_state_is_one_folder_for_each_folder_of_logs(tmp_path: Path, mon
     assert one != other
     assert one.parent == other.parent == tmp_path / "nslabs"
     assert one == default_state_directory(Path("/a/current"))
+
+
+def test_a_setting_is_named_as_each_place_names_it() -> None:
+    assert setting_names("TrafficAnalyzerConfig", "logs") == (
+        "give --logs, set logs in [traffic_analyzer_config] of the configuration file, or in the environment variable"
+        " TrafficAnalyzerConfig"
+    )
 
 
 def assert_one_line(error: Exception, parts: tuple[str, ...]) -> None:

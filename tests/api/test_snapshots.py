@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import api.state.snapshots
-from api.cli.since import parse_before, parse_since
+from api.cli.since import parse_since
 from api.errors import SettingsError, StateError
 from api.state.snapshots import DAY_S, HOUR_S, SnapshotStore, info_of, read_snapshot
 from online_models.config import ModelConfig
@@ -87,9 +87,9 @@ def test_a_snapshot_tells_of_itself_and_of_what_is_wrong_with_it(tmp_path: Path)
 @pytest.mark.parametrize("text", ["Tuesday", " tuesday"])
 def test_a_day_of_the_week_is_the_latest_one(text: str) -> None:
     now = parse_since("2026-01-15T12:00:00", "--before", MONDAY + 60 * DAY_S)  # a Thursday
-    assert parse_before(text, "--before", now) == parse_since("2026-01-13", "--before", now)
-    assert parse_before("Thursday", "--before", now) == parse_since("2026-01-15", "--before", now)
-    assert parse_before("Friday", "--before", now) == parse_since("2026-01-09", "--before", now)
-    assert parse_before("2d", "--before", now) == now - 2 * DAY_S
+    assert parse_since(text, "--before", now) == parse_since("2026-01-13", "--before", now)
+    assert parse_since("Thursday", "--before", now) == parse_since("2026-01-15", "--before", now)
+    assert parse_since("Friday", "--before", now) == parse_since("2026-01-09", "--before", now)
+    assert parse_since("2d", "--before", now) == now - 2 * DAY_S
     with pytest.raises(SettingsError, match="--before"):
-        parse_before("Funday", "--before", now)
+        parse_since("Funday", "--before", now)

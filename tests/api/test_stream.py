@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.serve.stream import Hub, StreamLimits
-from api.serve.stream.messages import Gap, ScoreFilter, ScoresMessage
+from api.serve.stream.messages import Gap, ScoreFilter
+from api.serve.stream.scores import ScoresMessage
 from api.state.store import AlertChange
 
 if TYPE_CHECKING:
@@ -47,7 +48,9 @@ def test_alerts_reach_all_subscribers_in_order(examples: type[Examples]) -> None
     async def scenario() -> None:
         hub = await attached(Hub(StreamLimits()))
         with hub.alerts.subscribed(10) as one, hub.alerts.subscribed(10) as other:
-            await publish(hub, raised(examples, "a1"), AlertChange("updated", examples.alert("a1", count=2)))
+            await publish(
+                hub, raised(examples, "a1"), AlertChange("updated", examples.alert("a1", severity="critical"))
+            )
             await publish(hub, AlertChange("closed", examples.alert("a1", status="closed")))
             got = await texts(one)
             assert [(m["type"], m["seq"], m["change"]) for m in got] == [
@@ -55,7 +58,7 @@ def test_alerts_reach_all_subscribers_in_order(examples: type[Examples]) -> None
                 ("alert", 2, "updated"),
                 ("alert", 3, "closed"),
             ]
-            assert got[0]["alert"]["reasons"][0]["feature"] == "new_peers_1h"
+            assert got[0]["alert"]["reasons"][0]["feature"] == "reach_hosts"
             assert await texts(other) == got
 
     asyncio.run(scenario())
@@ -168,11 +171,11 @@ def test_scores_cost_nothing_without_subscribers_and_come_in_pieces_with_one(exa
             "anomaly": True,
             "reasons": [
                 {
-                    "feature": "new_peers_1h",
+                    "feature": "reach_hosts",
                     "observed": 214.0,
                     "usual": 3.0,
                     "weight": 0.4,
-                    "text": "tried 214 new peers in an hour",
+                    "text": "tried 214 hosts in a minute",
                 }
             ],
         }

@@ -101,3 +101,24 @@ def test_a_process_that_dies_harms_nothing(asked: Callable[[str], list[str]], tm
     assert 1 <= len(asked("note(sys.stdin.readline()); sys.exit(1)")) <= len(TASKS)
     assert not warmup.needs_compiling()
     assert not list(tmp_path.glob("feedback*"))
+
+
+def test_where_no_process_can_be_started_nobody_waits_for_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The rest of the start then compiles what it uses."""
+    monkeypatch.setattr(warmup, "CACHE_DIR", tmp_path)
+    monkeypatch.setattr(warmup.decoders, "CACHE_DIR", tmp_path)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "forbidden"))
+    warmup.have_compiled(with_feedback=True)
+    assert "no process can be started to compile in" in caplog.text
+    assert warmup.needs_compiling()
+
+
+def test_a_compiler_that_does_not_answer_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(warmup, "CACHE_DIR", tmp_path)
+    monkeypatch.setattr(warmup.decoders, "CACHE_DIR", tmp_path)
+    monkeypatch.setattr(warmup, "_COMPILE", "import signal; signal.pause()")
+    monkeypatch.setattr(warmup, "_LONGEST_TASK_S", 0.2)
+    warmup.have_compiled()
+    assert warmup.needs_compiling()

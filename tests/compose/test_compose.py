@@ -66,6 +66,11 @@ def test_the_page_is_published_on_loopback_only(compose: dict[str, Any]) -> None
     assert "ports" not in compose["services"]["zeek"]
 
 
+def test_what_listens_on_all_addresses_says_so(compose: dict[str, Any]) -> None:
+    server = json.loads(compose["services"]["nslabs"]["environment"]["SocketIOConfig"])
+    assert server == {"host": "0.0.0.0", "insecure": True}  # noqa: S104 - published on loopback only, as tested above
+
+
 def test_every_file_that_is_mounted_exists(compose: dict[str, Any]) -> None:
     for service in compose["services"].values():
         for source, *_ in mounts(service):

@@ -12,8 +12,7 @@ import uvicorn
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 
 from api.assembly import assembled
-from api.serve.app import create_app
-from api.serve.server import bind
+from api.serve.server import bind, configuration
 from api.settings import load_settings
 from api.state.store import AlertWriter
 
@@ -36,7 +35,7 @@ FLAGS = (
     "--window-size=1200,900",
     "--lang=en-GB",
 )
-FIRST_START_S = 200  # the very first one compiles the models
+FIRST_START_S = 600  # ends what hangs; the very first one compiles the models
 
 
 class Server(uvicorn.Server):
@@ -74,7 +73,7 @@ class LiveService:
         self._service = self._stack.enter_context(assembled(self._settings))
         listener = bind("127.0.0.1", self._port)
         self._port = listener.getsockname()[1]
-        self._server = Server(uvicorn.Config(create_app(self._service), log_config=None, timeout_graceful_shutdown=1))
+        self._server = Server(configuration(self._service))
         self._thread = threading.Thread(target=self._server.run, args=([listener],))
         self._thread.start()
         assert self._server.listening.wait(30)

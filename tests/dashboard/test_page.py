@@ -94,7 +94,7 @@ def page(browser: Chrome, service: LiveService) -> Chrome:
 
 
 def test_an_alert_appears_without_reloading(page: Chrome, service: LiveService) -> None:
-    assert "No alert matches" in until(page, lambda: text(page, "no-alerts"))
+    assert until(page, lambda: text(page, "no-alerts")).startswith("No alert")
     service.store(SCAN)
     until(page, lambda: shown(page) == ["scan-1"])
     entry = entries(page)[0]
@@ -160,8 +160,37 @@ def test_filters_choose_among_stored_and_live_alerts(page: Chrome, service: Live
     until(page, lambda: shown(page) == ["beacon-3", "scan-1"])
     page.find_element(By.CSS_SELECTOR, "#filters button").click()
     until(page, lambda: set(shown(page)) == {"beacon-1", "beacon-2", "beacon-3", "scan-1"})
-    page.find_element(By.NAME, "device").send_keys("192.168.7.9\t")
+    page.find_element(By.NAME, "q").send_keys("168.7.9\t")
     until(page, lambda: set(shown(page)) == {"beacon-1", "beacon-2", "beacon-3"})
+    service.store(replace(SCAN, id="scan-2"), replace(BEACON, id="beacon-4"))
+    until(page, lambda: set(shown(page)) == {"beacon-1", "beacon-2", "beacon-3", "beacon-4"})
+
+
+def test_filters_are_the_servers_and_stay_in_the_address(page: Chrome, service: LiveService) -> None:
+    """An open alert that is older than everything which was loaded is found, and the address shows the same again."""
+    service.store(*(replace(SCAN, id=f"scan-{number}", ts=SCAN.ts + number, status="closed") for number in range(60)))
+    service.store(replace(BEACON, ts=SCAN.ts - 60))
+    page.get(f"{service.url}?q=7.9&severity=medium&open=1")
+    until(page, lambda: shown(page) == ["beacon-1"])
+    page.find_element(By.NAME, "q").clear()
+    page.find_element(By.NAME, "q").send_keys("nowhere\t")
+    until(page, lambda: text(page, "no-alerts") == "No alert matches these filters.")
+    assert page.current_url.endswith("?q=nowhere&severity=medium&open=1")
+    page.refresh()
+    until(page, lambda: text(page, "no-alerts") == "No alert matches these filters.")
+    page.find_element(By.CSS_SELECTOR, "#filters button").click()
+    until(page, lambda: len(shown(page)) == 50)
+    assert page.current_url == service.url
+
+
+def test_a_verdict_can_be_changed(page: Chrome, service: LiveService) -> None:
+    service.store(SCAN)
+    until(page, lambda: shown(page) == ["scan-1"])
+    entries(page)[0].find_element(By.TAG_NAME, "summary").click()
+    entries(page)[0].find_element(By.CSS_SELECTOR, "[data-verdict=expected]").click()
+    until(page, lambda: "Called expected" in entries(page)[0].text)
+    entries(page)[0].find_element(By.CSS_SELECTOR, "[data-verdict=attack]").click()
+    until(page, lambda: "Called attack" in entries(page)[0].text)
 
 
 def test_older_alerts_come_page_by_page(page: Chrome, service: LiveService) -> None:
@@ -174,6 +203,34 @@ def test_older_alerts_come_page_by_page(page: Chrome, service: LiveService) -> N
     until(page, lambda: len(shown(page)) == 120)
     assert shown(page) == [f"scan-{number}" for number in reversed(range(120))]
     assert not page.find_element(By.ID, "older").is_displayed()
+
+
+def until_shown(browser: Chrome, alerts: int) -> None:
+    until(browser, lambda: len(shown(browser)) == alerts)
+
+
+def until_other_count(browser: Chrome, before: str) -> None:
+    until(browser, lambda: text(browser, "alert-count") != before)
+
+
+def test_all_alerts_can_be_reached_however_many_came_while_the_page_was_open(
+    page: Chrome, service: LiveService
+) -> None:
+    """More than are kept, many of them raised at the same moment, and others that come meanwhile."""
+    stored = [replace(SCAN, id=f"scan-{number:03}", ts=SCAN.ts + number // 100) for number in range(560)]
+    service.store(*stored[:530])
+    page.refresh()
+    until(page, lambda: len(shown(page)) == 50)
+    for loaded in range(50, 500, 50):
+        page.find_element(By.ID, "older").click()
+        until_shown(page, loaded + 50)
+    service.store(*stored[530:])
+    until(page, lambda: shown(page)[0].startswith("scan-5") and len(shown(page)) == 500)
+    while page.find_element(By.ID, "older").is_displayed():
+        asked = page.execute_script("return document.querySelector('#alert-count').textContent")
+        page.find_element(By.ID, "older").click()
+        until_other_count(page, asked)
+    assert set(shown(page)) == {alert.id for alert in stored}
 
 
 def scored(rows: int, device: str = "192.168.7.21") -> ScoredBatch:
@@ -205,6 +262,9 @@ def test_the_page_finds_its_way_back_after_a_restart(page: Chrome, service: Live
     service.stop()
     until(page, lambda: "next try in" in text(page, "connection"))
     until(page, lambda: text(page, "health") == "no answer")
+    states = "return [...document.querySelectorAll('#stages .state')].map(({ textContent }) => textContent)"
+    assert set(page.execute_script(states)) == {"unknown"}
+    assert "does not answer" in text(page, "reasons")
     service.store(BEACON)
     service.start()
     until(page, lambda: text(page, "connection") == "live")

@@ -18,16 +18,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BEGIN = 1_700_000_000
+ENDS = '"id.orig_h":"10.0.0.5","id.resp_h":"10.0.0.9"'
 
 
 def conn(n: int, ts: float, duration: float = 0.0) -> bytes:
-    line = '{"ts":%.3f,"uid":"U%d","id.orig_h":"10.0.0.5","proto":"tcp","duration":%.3f,"conn_state":"SF"}\n'
-    return (line % (BEGIN + ts, n, duration)).encode()
+    line = '{"ts":%.3f,"uid":"U%d",%s,"proto":"tcp","duration":%.3f,"conn_state":"SF"}\n'
+    return (line % (BEGIN + ts, n, ENDS, duration)).encode()
 
 
 def dns(n: int, ts: float) -> bytes:
-    line = '{"ts":%.3f,"uid":"D%d","id.orig_h":"10.0.0.5","proto":"udp","query":"a.example","rejected":false}\n'
-    return (line % (BEGIN + ts, n)).encode()
+    line = '{"ts":%.3f,"uid":"D%d",%s,"proto":"udp","query":"a.example","rejected":false}\n'
+    return (line % (BEGIN + ts, n, ENDS)).encode()
 
 
 def write(path: Path, data: bytes) -> Path:
@@ -193,7 +194,7 @@ def test_memory_is_bounded_by_pieces_and_not_by_the_log(tmp_path: Path) -> None:
     ("make", "told"),
     [
         (lambda _: None, "does not exist"),
-        (lambda path: path.mkdir(), r"holds no log; name a folder with \*.log, \*.json or their .gz in it, or a file"),
+        (lambda path: path.mkdir(), "no log found in .*; looked for conn.log"),
     ],
 )
 def test_what_cannot_be_replayed_is_told_with_what_to_do(tmp_path: Path, make: object, told: str) -> None:

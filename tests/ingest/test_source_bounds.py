@@ -9,13 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from ingest.follow.descriptors import MOST_OPEN
 from ingest.follow.lines import MAX_LINE_BYTES
-from ingest.follow.reading import MAX_OPEN
 from ingest.follow.source import FollowSource
 
 
 def line(n: int) -> bytes:
-    return b'{"ts":%d.5,"uid":"U%d","id.orig_h":"10.0.0.5","proto":"tcp","conn_state":"SF"}\n' % (1_700_000_000 + n, n)
+    return (
+        b'{"ts":%d.5,"uid":"U%d","id.orig_h":"10.0.0.5","id.resp_h":"10.0.0.9","proto":"tcp","conn_state":"SF"}\n'
+        % (1_700_000_000 + n, n)
+    )
 
 
 def open_in(folder: Path) -> int:
@@ -25,7 +28,7 @@ def open_in(folder: Path) -> int:
 
 def read(source: FollowSource) -> list[str]:
     taken: list[str] = []
-    while batches := source.poll(0.0):
+    while (batches := source.poll(0.0)) or source.health().lag_bytes:
         taken += [uid for batch in batches for uid in batch.frame["uid"].to_list()]
     return taken
 
@@ -36,18 +39,18 @@ def test_ten_thousand_files_cost_few_descriptors(tmp_path: Path) -> None:
         kind, content = ("conn", line(n)) if n < of_conn else ("files", b'{"ts":%d.5,"fuid":"F%d"}\n' % (n, n))
         (tmp_path / f"{kind}.2026-01-29-{n:06}.log").write_bytes(content)
     with FollowSource(tmp_path, scan_interval_s=0.0, gather_s=0.0, watch=False) as source:
-        assert 0 < open_in(tmp_path) <= MAX_OPEN
+        assert 0 < open_in(tmp_path) <= MOST_OPEN
         assert read(source) == [f"U{n}" for n in range(of_conn)]
         assert source.health().skipped == {"files": count - of_conn}
         for path in tmp_path.iterdir():
             os.utime(path)
         (tmp_path / "conn.log").write_bytes(line(count))
         assert [uid for batch in source.poll(30.0) for uid in batch.frame["uid"]] == [f"U{count}"]
-        assert 0 < open_in(tmp_path) <= MAX_OPEN
+        assert 0 < open_in(tmp_path) <= MOST_OPEN
         positions = json.dumps(source.positions())
     assert len(positions) < 600 * count
     with FollowSource(tmp_path, positions=json.loads(positions), watch=False) as source:
-        assert 0 < open_in(tmp_path) <= MAX_OPEN
+        assert 0 < open_in(tmp_path) <= MOST_OPEN
         assert read(source) == []
     assert open_in(tmp_path) == 0
 
@@ -113,7 +116,7 @@ def test_a_line_without_end_is_skipped(tmp_path: Path) -> None:
 def test_a_file_full_of_garbage_is_counted_and_harmless(tmp_path: Path, garbage: bytes) -> None:
     (tmp_path / "conn.log").write_bytes(garbage)
     (tmp_path / "dns.log").write_bytes(
-        b'{"ts":1.5,"uid":"U1","id.orig_h":"10.0.0.5","proto":"udp","query":"a.example","rejected":false}\n'
+        b'{"ts":1.5,"uid":"U1","id.orig_h":"10.0.0.5","id.resp_h":"10.0.0.9","proto":"udp","query":"a.example","rejected":false}\n'
     )
     with FollowSource(tmp_path, scan_interval_s=0.0, gather_s=0.0) as source:
         assert read(source) == ["U1"]

@@ -18,6 +18,7 @@ _HOSTS = ("camera-ü", "plug\\x09€", "-", "(empty)", "𝄞.example", "")
 
 def _json(n: int) -> bytes:
     record: dict[str, Any] = {"ts": 1_700_000_000.25 + n, "uid": f"C{n}", "id.orig_h": "10.0.0.5", "proto": "tcp"}
+    record["id.resp_h"] = "10.0.0.9"
     record |= {"conn_state": "SF", "service": _HOSTS[n % 6]} if n % 3 else {"query": "é", "rejected": False}
     return json.dumps(record, ensure_ascii=n % 2 == 0).encode() + b"\n"
 
@@ -25,9 +26,10 @@ def _json(n: int) -> bytes:
 def _tsv(n: int) -> bytes:
     if n % 17 == 0:
         header = "#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n#path\tconn\n"
-        fields = ["ts", "uid", "proto", "service", "conn_state", "history"][: 5 + n % 2]
+        fields = ["ts", "uid", "id.orig_h", "id.resp_h", "proto", "service", "conn_state", "history"][: 7 + n % 2]
         return (header + "\t".join(["#fields", *fields]) + "\n").encode()
-    cells = [f"{1_700_000_000 + n}.5", f"C{n}", "tcp", _HOSTS[n % 6], "S0", "ShAD"][: 5 + (n - n % 17) % 2]
+    cells = [f"{1_700_000_000 + n}.5", f"C{n}", "10.0.0.5", "10.0.0.9", "tcp", _HOSTS[n % 6], "S0", "ShAD"]
+    cells = cells[: 7 + (n - n % 17) % 2]
     return "\t".join(cells).encode() + b"\n"
 
 

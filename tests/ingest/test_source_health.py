@@ -32,9 +32,12 @@ class Clock:
 
 
 def conn(ts: float, duration: float = 0.0) -> bytes:
-    return b'{"ts":%.3f,"uid":"U1","id.orig_h":"10.0.0.5","proto":"tcp","duration":%.3f,"conn_state":"SF"}\n' % (
-        ts,
-        duration,
+    return (
+        b'{"ts":%.3f,"uid":"U1","id.orig_h":"10.0.0.5","id.resp_h":"10.0.0.9","proto":"tcp","duration":%.3f,"conn_state":"SF"}\n'
+        % (
+            ts,
+            duration,
+        )
     )
 
 

@@ -15,6 +15,7 @@ from ingest.follow.paths import parse_name
     [
         ("conn.log", "conn", True),
         ("conn.log.gz", "conn", True),
+        ("conn.00:00:00-01:00:00.log.zst", "conn", False),
         ("conn.log.labeled", "conn", True),
         ("eve.json", "eve", True),
         ("eve.7.json", "eve.7", True),
@@ -39,6 +40,21 @@ from ingest.follow.paths import parse_name
         ("eve-20260129-1000.json", "eve", False),
         ("json_streaming_conn.1.log", "conn", False),
         ("mqtt_publish.log", "mqtt_publish", True),
+        ("conn_20260105_00:00:00-01:00:00+0000.log.gz", "conn", False),
+        ("conn_red_20260105_02:00:00-03:00:00+0000.log.gz", "conn_red", False),
+        ("conn_20260105_00:00:00-20260105_01:00:00.log.gz", "conn", False),
+        ("conn.00:00:00-01:00:00-logger-1.log.gz", "conn-logger-1", False),
+        ("conn-logger-1.00:00:00-01:00:00.log.gz", "conn-logger-1", False),
+        ("conn.00:00:00-01:00:00-12.log.gz", "conn", False),
+        ("conn.2026-01-29-00-16-55-logger-2.log", "conn-logger-2", False),
+        ("conn_2026-01-29T00:16:55Z.log.gz", "conn", False),
+        ("conn.2026-01-29_00.16.55_to_2026-01-29_01.16.55.json.gz", "conn", False),
+        ("2026-01-29-conn.log.gz", "conn", False),
+        ("20260129T001655_dns.log", "dns", False),
+        ("20260129T001655.conn.log.json", "conn", False),
+        ("site-7_conn_20260105_0100.log", "site-7_conn", False),
+        ("fw_flow_eu-1_202601050100_1a2b3c4d.log.gz", "fw_flow_eu-1", False),
+        ("eve-2026-01-29-10:00-7.json", "eve", False),
     ],
 )
 def test_a_log_is_known_by_its_name(name: str, stream: str, live: bool) -> None:  # noqa: FBT001 - a parameter
@@ -90,6 +106,12 @@ def _entry(name: str, seconds: int = 0, day: str = "") -> Entry:
             _entry("conn.22:00:00-23:00:00.log.gz", day="2026-01-28"),
             _entry("conn.00:00:00-01:00:00.log.gz", day="2026-01-29"),
             _entry("conn.01:00:00-02:00:00.log.gz", day="2026-01-29"),
+            _entry("conn.log"),
+        ],
+        [
+            _entry("conn_20260104_23:00:00-00:00:00+0000.log.gz", day="2026-01-04"),
+            _entry("conn_20260105_00:00:00-01:00:00+0000.log.gz", day="2026-01-05"),
+            _entry("conn_20260105_01:00:00-02:00:00+0000.log.gz", day="2026-01-05"),
             _entry("conn.log"),
         ],
         [

@@ -16,13 +16,16 @@ from ingest.follow.source import FollowSource
 if TYPE_CHECKING:
     from pathlib import Path
 
-HEADER = b"#separator \\x09\n#empty_field\t(empty)\n#unset_field\t-\n#path\tconn\n#open\t%s\n#fields\tts\tuid\tproto\n"
+HEADER = (
+    b"#separator \\x09\n#empty_field\t(empty)\n#unset_field\t-\n#path\tconn\n"
+    b"#open\t%s\n#fields\tts\tuid\tid.orig_h\tid.resp_h\tproto\n"
+)
 NOW = time.time() - 1000.0
 DAY = 86_400.0
 
 
 def rows(begin: int, end: int) -> bytes:
-    return b"".join(b"%d.5\tU%d\ttcp\n" % (1_700_000_000 + n, n) for n in range(begin, end))
+    return b"".join(b"%d.5\tU%d\t10.0.0.5\t10.0.0.9\ttcp\n" % (1_700_000_000 + n, n) for n in range(begin, end))
 
 
 def log(begin: int, end: int, opened: bytes = b"2026-01-29-00-00-00") -> bytes:

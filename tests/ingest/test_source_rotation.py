@@ -17,12 +17,18 @@ if TYPE_CHECKING:
 
     from tests.ingest.conftest import LogWriter
 
-HEADER = b"#separator \\x09\n#empty_field\t(empty)\n#unset_field\t-\n#path\tconn\n#fields\tts\tuid\tproto\n"
-STREAMED = b'{"_path":"conn","_write_ts":1.0,"ts":1.0,"uid":"U0","proto":"tcp","conn_state":"SF"}\n'
+HEADER = (
+    b"#separator \\x09\n#empty_field\t(empty)\n#unset_field\t-\n#path\tconn\n"
+    b"#fields\tts\tuid\tid.orig_h\tid.resp_h\tproto\n"
+)
+STREAMED = (
+    b'{"_path":"conn","_write_ts":1.0,"ts":1.0,"uid":"U0","id.orig_h":"10.0.0.5","id.resp_h":"10.0.0.9",'
+    b'"proto":"tcp","conn_state":"SF"}\n'
+)
 
 
 def rows(begin: int, end: int) -> bytes:
-    return b"".join(b"%d.5\tU%d\ttcp\n" % (1_700_000_000 + n, n) for n in range(begin, end))
+    return b"".join(b"%d.5\tU%d\t10.0.0.5\t10.0.0.9\ttcp\n" % (1_700_000_000 + n, n) for n in range(begin, end))
 
 
 def numbers(begin: int, end: int) -> list[str]:

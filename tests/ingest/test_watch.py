@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-LINE = b'{"ts":1.5,"uid":"U1","id.orig_h":"10.0.0.5","proto":"tcp","conn_state":"SF"}\n'
+LINE = b'{"ts":1.5,"uid":"U1","id.orig_h":"10.0.0.5","id.resp_h":"10.0.0.9","proto":"tcp","conn_state":"SF"}\n'
 LONG_S = 30.0
 
 
@@ -155,3 +158,32 @@ def test_lines_reach_a_busy_reader_in_order_and_once(tmp_path: Path) -> None:
         last.start()
         assert sum(map(len, source.poll(LONG_S))) == 1
     assert taken == [f"U{n}" for n in range(count)]
+
+
+_WITHOUT_INOTIFY = """
+import sys
+from pathlib import Path
+from ingest.follow.source import FollowSource
+limit = Path("/proc/sys/user/max_inotify_instances")  # of this user namespace alone
+limit.write_text("0")
+source = FollowSource(Path(sys.argv[1]))
+print(sum(len(batch) for batch in source.poll(5.0)), *source.health().oddities)
+limit.write_text("10")
+source.poll(1.5)
+print(len(source.health().oddities))
+source.close()
+"""
+
+
+def test_without_inotify_the_folder_is_scanned_and_that_is_told(tmp_path: Path) -> None:
+    _append(tmp_path / "conn.log")
+    unshare = shutil.which("unshare")
+    if unshare is None or subprocess.run([unshare, "-Ur", "true"], check=False, capture_output=True).returncode:
+        pytest.skip("needs user namespaces, in which inotify can be taken away")
+    command = [unshare, "-Ur", sys.executable, "-c", _WITHOUT_INOTIFY, str(tmp_path)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    read, told = done.stdout.splitlines()
+    assert read.startswith("1 ")
+    assert "cannot be watched" in read
+    assert told == "0"  # watched again as soon as it can be

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from websockets.sync.client import ClientConnection
 
 PROJECT = Path(__file__).resolve().parents[2]
-START_S = 150  # on a machine that is busy with the other tests
+START_S = 600  # ends what hangs; a slow machine may take minutes to compile
 SETTINGS = ("TrafficAnalyzerConfig", "MachineLearningModelConfig", "SocketIOConfig")
 
 
@@ -144,7 +144,8 @@ def serving(logs: Path, state: Path, *arguments: object, **variables: str) -> Ab
 @pytest.fixture(scope="session", autouse=True)
 def compiled() -> None:
     """Have the models' loops compiled once, by one of the test processes, before any of them waits for a service."""
-    with (Path(tempfile.gettempdir()) / "nslabs-tests-compile.lock").open("w") as lock:
+    user = os.getuid()  # another user's lock could not be opened
+    with (Path(tempfile.gettempdir()) / f"nslabs-tests-compile-{user}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         subprocess.run(
             [sys.executable, "-c", "from api.pipeline.warmup import warm_up; warm_up(with_feedback=True)"],

@@ -94,7 +94,7 @@ def test_a_replay_with_state_goes_on_from_it(command: Command, tmp_path: Path, a
     ("make", "part"),
     [
         (lambda folder: folder / "missing.log", "missing.log"),
-        (lambda folder: folder, "holds no log"),
+        (lambda folder: folder, "no log found in"),
     ],
 )
 def test_what_cannot_be_replayed_is_told_in_one_line(

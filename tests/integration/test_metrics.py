@@ -39,7 +39,9 @@ def busy(serving_at: Callable[..., AbstractContextManager[Server]], zeek: type[Z
     """Return a service that has read records of many devices, bad lines, and a log kind with a hostile name."""
     with serving_at(MachineLearningModelConfig=SMALL) as server:
         hosts = [zeek.conn(n, **{"id.orig_h": f"192.168.1.{n + 1}"}) for n in range(DEVICES)]
-        server.append("conn.log", *map(zeek.line, hosts), '{"ts": 1, "uid": "C', zeek.line(zeek.conn(99, proto=7)))
+        server.append(
+            "conn.log", *map(zeek.line, hosts), '{"ts": 1, "uid": "C', zeek.line(zeek.conn(99, **{"id.orig_h": "x"}))
+        )
         server.append("dns.log", zeek.line(zeek.dns(1)), json.dumps({"_path": HOSTILE, "ts": 1.0}))
         server.until(lambda: server.scored() == DEVICES + 1 and server.health()["stages"]["source"]["malformed"] == 2)
         yield server
@@ -52,9 +54,9 @@ def test_numbers_are_those_of_health(busy: Server) -> None:
         "conn": DEVICES, "dns": 1
     }  # fmt: skip
     assert source["records"] == {"conn": DEVICES, "dns": 1}
-    assert source["malformed_by_cause"] == {"not_json": 1, "value": 1}
+    assert source["malformed_by_cause"] == {"not_json": 1, "address": 1}
     assert (
-        found["nslabs_malformed_lines_total", ("not_json",)] == found["nslabs_malformed_lines_total", ("value",)] == 1
+        found["nslabs_malformed_lines_total", ("not_json",)] == found["nslabs_malformed_lines_total", ("address",)] == 1
     )
     assert found["nslabs_malformed_lines_total", ("damaged",)] == 0
     assert found["nslabs_scored_records_total", ()] == models["records"] == DEVICES + 1

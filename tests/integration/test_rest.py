@@ -112,7 +112,7 @@ def test_no_records_are_an_answer_too(server: Server) -> None:
         ("/traffic/analyze", b"{traffic", 400, "not_json", '{"traffic": [record'),
         ("/traffic/analyze", b"", 400, "not_json", '{"traffic": [record'),
         ("/traffic/analyze", b"\xff\xfe", 400, "not_json", "not JSON"),
-        ("/traffic/analyze", b"[" * 100_000, 400, "not_json", "not JSON"),
+        ("/traffic/analyze", b"[" * 100_000, 422, "wrong_shape", "nested deeper than 64"),
         ("/traffic/analyze", b"[1]", 422, "wrong_shape", '{"traffic": [record'),
         ("/traffic/analyze", b'{"traffic": 1}', 422, "wrong_shape", '{"traffic": [record'),
         ("/traffic/analyze", b'{"records": []}', 422, "wrong_shape", '{"traffic": [record'),

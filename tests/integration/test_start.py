@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from api.state.directory import fingerprint
+from api.version import package_version
 from ingest.follow.checkpoints import CheckpointStore
 from online_models.config import ModelConfig
 
@@ -46,7 +47,7 @@ def test_a_file_instead_of_a_folder(command: Command, tmp_path: Path) -> None:
 
 
 def test_no_folder_at_all(command: Command) -> None:
-    refused(command("run"), "--logs")
+    refused(command("run", "--listen", "127.0.0.1:0"), "--logs")
 
 
 def test_a_port_in_use(command: Command, tmp_path: Path) -> None:
@@ -113,6 +114,7 @@ def test_an_empty_folder_is_waited_for_and_a_signal_ends_with_status_0(
         assert (health["status"], health["stages"]["source"]["state"]) == ("ready", "waiting")
         status, err = server.stop(number)
         assert (status, err) == (0, "")
+        assert server.wait_for("stopped")
         assert list((server.logs.parent / "state" / "checkpoints").glob("*.bin"))
 
 
@@ -135,6 +137,25 @@ def test_help_is_quick_and_names_all_commands(command: Command) -> None:
     status, out, _ = command("--help")
     assert status == 0
     assert all(name in out for name in ("run", "replay", "simulate", "demo"))
+
+
+def test_the_version_is_told(command: Command) -> None:
+    assert command("--version") == (0, f"nslabs {package_version()}\n", "")
+
+
+def test_the_state_that_run_chose_is_found_without_naming_it(
+    command: Command, serve: Callable[..., AbstractContextManager[Server]], tmp_path: Path
+) -> None:
+    home = {"XDG_STATE_HOME": str(tmp_path)}
+    refused(command("models", "list", **home), "--state", "holds none")
+    with serve(site="nslabs/one") as server:
+        assert server.stop()[0] == 0
+    (tmp_path / "nslabs/one/state").rename(tmp_path / "nslabs/current-0a")
+    status, out, err = command("models", "list", **home)
+    assert (status, out) == (0, "no snapshots yet\n")
+    assert str(tmp_path / "nslabs/current-0a") in err
+    (tmp_path / "nslabs/other-0b/checkpoints").mkdir(parents=True)
+    refused(command("budget", **home), "--state", "current-0a", "other-0b")
 
 
 def test_help_imports_nothing_heavy() -> None:

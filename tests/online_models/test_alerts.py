@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from online_models.alerts.anomalies import Anomalies, Finding
 from online_models.alerts.book import AlertBook
-from online_models.behaviours import CONN, Behaviour, Sighting
+from online_models.behaviours import CONN, DNS, HTTP, Behaviour, Sighting
 from online_models.types import Alert, Reason
 
 if TYPE_CHECKING:
@@ -57,19 +57,22 @@ def anomaly(
     uid: str = "C1",
     peer: str = "198.51.100.1",
     things: tuple[int, ...] = (),
+    is_known: bool = False,
+    lasted_s: float = 1.0,
 ) -> Anomaly:
-    """Return an anomaly at so many seconds after the start; its record took one second."""
+    """Return an anomaly at so many seconds after the start; its record took one second, unless told."""
     return Anomaly(
         device=device,
         behaviour=behaviour,
         uid=uid,
         peer=peer,
-        ts=START + end - 1.0,
+        ts=START + end - lasted_s,
         end=START + end,
         score=evidence / (evidence + 3.3),
         evidence=evidence,
         raises=raises,
         things=things,
+        is_known=is_known,
     )
 
 
@@ -109,6 +112,39 @@ def test_an_alert_counts_what_came_before_it_was_raised() -> None:
     assert (alert.count, alert.uids) == (3, ("C0", "C5", "C9"))
     assert (alert.first_ts, alert.ts, alert.last_ts) == (START - 1.0, START + 5.0, START + 9.0)
     assert (alert.log, alert.behaviour, alert.technique, alert.status) == ("conn", "scan", "T1046", "open")
+
+
+@pytest.mark.parametrize("at", [0.0, 7.0, 20.0])
+def test_a_long_connection_of_old_that_ends_meanwhile_is_not_the_beginning(at: float) -> None:
+    """Before the alert's first new anomaly, among them, or after: only what is new says when it began."""
+    old = anomaly(at, uid="OLD", is_known=True, lasted_s=7200.0, things=(1,))
+    new = [anomaly(end, uid=f"C{end}", things=(2,), raises=end == 9.0) for end in (5.0, 9.0, 12.0)]
+    alert = observe(*sorted([old, *new], key=lambda one: one.end))
+    assert alert.first_ts == START + 4.0
+    assert alert.count == 4
+
+
+def test_an_alert_about_nothing_new_begins_with_its_first_record() -> None:
+    alert = observe(anomaly(5.0, is_known=True, things=(1,)), anomaly(9.0, is_known=True, raises=True, things=(1,)))
+    assert alert.first_ts == START + 4.0
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "counter", "words"),
+    [
+        (FLOOD, "records", "made 900 connections"),
+        (FLOOD, "failures", "made 900 failed connections"),
+        (DNS[2], "records", "made 900 lookups"),
+        (DNS[2], "names", "asked for 900 names"),
+        (HTTP[3], "failures", "900 failed requests"),
+        (HTTP[3], "resources", "900 requests for different resources"),
+    ],
+)
+def test_a_burst_is_told_in_the_words_of_what_was_counted(behaviour: Behaviour, counter: str, words: str) -> None:
+    counters = ("records", "failures", "names", "resources")
+    facts = {f"reach.{name}_{span}": (9.0, 1.0) for name in counters for span in ("minute", "hour")}
+    facts[f"reach.{counter}_minute"] = (900.0, 2.0)
+    assert words in behaviour.sentence(Sighting("192.168.7.11", "198.51.100.1", "tcp/23", facts))
 
 
 def test_an_alert_is_told_at_the_end_of_the_record_that_raised_it_ever_after() -> None:

@@ -85,6 +85,20 @@ def test_only_the_test_phase_counts_and_what_was_not_scored_is_missing() -> None
     assert (found.roc_auc, found.average_precision) == (round(2.5 / 3, 4), 0.5)
 
 
+def test_the_whole_counts_every_attack_that_the_truth_knows() -> None:
+    figures = evaluate(TRUTH, {"conn": scores_of(A=0.1, B=0.2)}, []).records
+    assert (figures.true_attacks, figures.attack_rows, figures.test_rows, figures.missing) == (1, 0, 5, 0.6)
+    assert figures.roc_auc is None
+
+
+@pytest.mark.parametrize(("attack", "area"), [(0.0, None), (0.1, 0.75), (0.2, 1.0)])
+def test_what_says_nothing_of_the_attacks_has_no_area(attack: float, area: float | None) -> None:
+    scores = scores_of(A=0.5, C=0.4, D=0.1).with_columns(reach=pl.Series([0.0, attack, 0.1]))
+    view = evaluate(TRUTH, {"conn": scores}, []).views["conn.reach"]
+    assert view.roc_auc == area
+    assert (view.average_precision is None) is (area is None)
+
+
 def test_the_last_score_of_a_uid_counts_in_the_whole_and_each_kind_has_its_own() -> None:
     conn = pl.DataFrame(
         {"uid": ["C", "A", "C"], "order": [0, 1, 3], "score": [0.9, 0.5, 0.8], "reach": [1.0, 2.0, 3.0]}
@@ -194,7 +208,9 @@ def test_figures_are_those_of_the_specification(project: Path, tmp_path: Path, s
     times = random.uniform(0.0, 3 * DAY, 12)
     alerts = [alert(f"10.0.0.{1 + n}", t, t + random.uniform(0.0, DAY)) for n, t in enumerate(times)]
     found = evaluate(read_truth(tmp_path / "truth.tsv"), {"conn": scores_of(**scores)}, alerts)
-    assert {**vars_of(found.records), **vars_of(found.alerts)} == specified(script, tmp_path, scores, alerts)
+    told = {**vars_of(found.records), **vars_of(found.alerts)}
+    assert told.pop("true_attacks") == int((attack & (written > DAY)).sum())
+    assert told == specified(script, tmp_path, scores, alerts)
 
 
 def vars_of(figures: Any) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import shutil
 import subprocess
 from configparser import ConfigParser
@@ -13,8 +14,11 @@ from zeekscript import Script
 
 FOLDER = Path(__file__).resolve().parents[2] / "zeek-scripts"
 SCRIPTS = sorted(FOLDER.rglob("*.zeek"))
+PACKAGE = sorted(FOLDER.glob("*.zeek"))
+BY_NAME = {FOLDER / "nslabs-verdict.zeek"}  # it opens a port: who wants it says so
 
 each_script = pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
+each_of_the_package = pytest.mark.parametrize("path", PACKAGE, ids=lambda path: path.name)
 
 
 def parsed(path: Path) -> Script:
@@ -45,7 +49,7 @@ def test_script_is_formatted(path: Path) -> None:
     assert formatted.getvalue() == path.read_bytes()
 
 
-@each_script
+@each_of_the_package
 def test_script_says_what_loading_it_does(path: Path) -> None:
     assert path.read_text(encoding="utf-8").startswith("##! ")
 
@@ -61,7 +65,7 @@ def test_every_script_of_ours_that_is_loaded_exists(path: Path) -> None:
 
 def test_loading_the_package_loads_every_script() -> None:
     reached = {(FOLDER / f"{target}.zeek").resolve() for target in loads(FOLDER / "__load__.zeek")}
-    assert reached == set(SCRIPTS) - {FOLDER / "__load__.zeek"}
+    assert reached == set(PACKAGE) - BY_NAME - {FOLDER / "__load__.zeek"}
 
 
 def test_the_package_names_its_script_folder() -> None:
@@ -70,7 +74,44 @@ def test_the_package_names_its_script_folder() -> None:
     meta.read(FOLDER / "zkg.meta", encoding="utf-8")
     package = meta["package"]
     assert (FOLDER / package["script_dir"] / "__load__.zeek").is_file()
-    assert {"description", "tags", "test_command", "depends"} <= set(package)
+    assert {"description", "tags", "version", "test_command", "depends"} <= set(package)
+
+
+def test_every_script_is_documented() -> None:
+    readme = (FOLDER / "README.md").read_text(encoding="utf-8")
+    names = set(re.findall(r"^\| `([a-z-]+)` \|", readme, re.MULTILINE))
+    assert names == {path.stem for path in PACKAGE} - {"__load__"}
+    assert "@load packages" in readme
+    assert ".shadow." in readme
+
+
+@each_of_the_package
+def test_every_exported_name_says_what_it_is(path: Path) -> None:
+    """An option, constant, event, hook or type in ``export`` has a line of ``##`` before it."""
+    before = ""
+    exported = path.read_text(encoding="utf-8").partition("export {")[2].partition("\n}")[0]
+    for line in exported.splitlines():
+        starts = re.match(r"\t(option|const|global|type) ", line)
+        groups = before.startswith(("\toption", "\tconst"))  # two that belong together have one line
+        assert not starts or before.startswith("\t##") or groups, line
+        before = line
+
+
+def test_every_test_of_btest_has_a_baseline() -> None:
+    testing = FOLDER / "testing"
+    tests = {path.stem for path in (testing / "tests").glob("*.zeek")}
+    assert tests == {path.parent.name.removeprefix("tests.") for path in (testing / "baseline").glob("*/output")}
+    for path in (testing / "tests").glob("*.zeek"):
+        assert "@TEST-EXEC: btest-diff output" in path.read_text(encoding="utf-8"), path
+
+
+def test_the_package_passes_its_own_tests() -> None:
+    for program in ("zeek", "btest"):
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} not on PATH")
+    command = ["btest", "-d", "-c", "btest.cfg"]
+    done = subprocess.run(command, cwd=FOLDER / "testing", capture_output=True, text=True, check=False, timeout=200)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_zeek_accepts_the_package() -> None:

@@ -38,7 +38,7 @@ def alert_routes(service: Service) -> APIRouter:
             raise ProblemError(404, "not_found", "no alert of this identifier")
         return alert_answers(service, [found])[0]
 
-    @router.post("/{alert_id}/feedback", responses=problem_responses(404, 409, 422, 503))
+    @router.post("/{alert_id}/feedback", responses=problem_responses(400, 404, 408, 409, 413, 422, 503))
     async def feedback(alert_id: str, said: FeedbackBody) -> AlertAnswer:
         """Say what an alert was: it and its like then stay quiet, or are told at once whenever they are seen."""
 

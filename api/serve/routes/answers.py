@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from online_models.types import AlertStatus, Severity, Verdict
 
@@ -16,11 +16,11 @@ class _Answer(BaseModel):
 class ReasonAnswer(_Answer):
     """One feature that made a record anomalous."""
 
-    feature: str = Field(examples=["new_peers_1h"])
+    feature: str = Field(examples=["reach_hosts"])
     observed: float = Field(description="what the record showed, in the feature's unit", examples=[214])
     usual: float = Field(description="what this device's reference holds", examples=[3])
     weight: float = Field(description="the part of the score that this feature accounts for", examples=[0.41])
-    text: str = Field(description="a clause that a person understands", examples=["tried 214 new peers in an hour"])
+    text: str = Field(description="a clause that a person understands", examples=["tried 214 hosts in a minute"])
 
 
 class ScoredRecord(_Answer):
@@ -128,7 +128,9 @@ class FeedbackBody(BaseModel):
 
     verdict: Verdict = Field(description="expected: it and its like stay quiet; attack: it is never learned")
     comment: str | None = Field(default=None, max_length=2000, examples=["the new backup server"])
-    revise: bool = Field(default=False, description="replace the other verdict, given before; nothing is unlearned")
+    revise: StrictBool = Field(
+        default=False, description="replace the other verdict, given before; nothing is unlearned"
+    )
 
 
 class _Group(_Answer):

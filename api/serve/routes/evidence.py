@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.serve.problems import problem_responses
-from api.serve.routes.filters import epoch
+from api.serve.routes.times import Since, Until
 from api.state.store import EvidenceQuery
 
 if TYPE_CHECKING:
@@ -22,8 +21,8 @@ class EvidenceFilter(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     device: str | None = Field(default=None, description="either of the addresses", examples=["192.168.1.23"])
-    since: float | datetime | None = Field(default=None, description="epoch seconds, or ISO 8601 (UTC by default)")
-    until: float | datetime | None = Field(default=None, description="the same; this moment itself is not included")
+    since: Since = None
+    until: Until = None
     limit: int = Field(default=100, ge=1, le=1000)
 
 
@@ -55,7 +54,7 @@ def evidence_routes(service: Service) -> APIRouter:
     @router.get("/evidence", responses=problem_responses(422))
     def evidence(wanted: Annotated[EvidenceFilter, Query()]) -> EvidenceAnswer:
         """List Zeek's notices and Suricata's alerts, the newest first."""
-        query = EvidenceQuery(wanted.device, epoch(wanted.since), epoch(wanted.until), wanted.limit)
+        query = EvidenceQuery(wanted.device, wanted.since, wanted.until, wanted.limit)
         return EvidenceAnswer(evidence=[EvidenceItem.model_validate(found) for found in service.evidence.find(query)])
 
     return router

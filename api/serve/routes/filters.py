@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.serve.routes.times import Since, Until
 from api.state.store import AlertQuery, IncidentQuery
-from online_models.types import Severity
+from api.state.store.cursor import CURSOR
+from online_models.types import AlertStatus, Severity
+
+Cursor = Annotated[str | None, Field(description="`next_cursor` of the page before", pattern=CURSOR)]
 
 
 class AlertFilter(BaseModel):
@@ -16,16 +20,23 @@ class AlertFilter(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     device: str | None = Field(default=None, description="only alerts of this device", examples=["192.168.1.23"])
-    since: float | datetime | None = Field(default=None, description="epoch seconds, or ISO 8601 (UTC by default)")
-    until: float | datetime | None = Field(default=None, description="the same; this moment itself is not included")
+    q: str | None = Field(
+        default=None,
+        max_length=200,
+        description="only alerts that hold this text in device, host name, behaviour or sentence, in capitals or not",
+        examples=["168.1.2"],
+    )
+    status: AlertStatus | None = Field(default=None, description="only open ones, or only closed ones")
+    since: Since = None
+    until: Until = None
     severity: list[Severity] = Field(default_factory=list, description="only these; may be repeated")
     limit: int = Field(default=100, ge=1, le=1000)
-    cursor: str | None = Field(default=None, description="`next_cursor` of the page before")
+    cursor: Cursor = None
 
     def query(self) -> AlertQuery:
         """Return the store's form of it."""
-        since, until = epoch(self.since), epoch(self.until)
-        return AlertQuery(self.device, since, until, tuple(self.severity), self.limit, self.cursor)
+        severities = tuple(self.severity)
+        return AlertQuery(self.device, self.since, self.until, severities, self.limit, self.cursor, self.q, self.status)
 
 
 class IncidentFilter(BaseModel):
@@ -34,18 +45,11 @@ class IncidentFilter(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     device: str | None = Field(default=None, description="only incidents of this device", examples=["192.168.1.23"])
-    since: float | datetime | None = Field(default=None, description="epoch seconds, or ISO 8601 (UTC by default)")
-    until: float | datetime | None = Field(default=None, description="the same; this moment itself is not included")
+    since: Since = None
+    until: Until = None
     limit: int = Field(default=100, ge=1, le=1000)
-    cursor: str | None = Field(default=None, description="`next_cursor` of the page before")
+    cursor: Cursor = None
 
     def query(self) -> IncidentQuery:
         """Return the store's form of it."""
-        return IncidentQuery(self.device, epoch(self.since), epoch(self.until), self.limit, self.cursor)
-
-
-def epoch(time: float | datetime | None) -> float | None:
-    """Return a moment in epoch seconds; a time without an offset is UTC."""
-    if isinstance(time, datetime):
-        return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
-    return time
+        return IncidentQuery(self.device, self.since, self.until, self.limit, self.cursor)

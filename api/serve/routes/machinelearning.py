@@ -8,8 +8,8 @@ from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from api.pipeline.datasets import Dataset, ObjectsDataset, Rejection
-from api.pipeline.jobs import JobStatus, TrainingJob
-from api.serve.body import read_object
+from api.pipeline.jobs import REJECTIONS_KEPT, JobStatus, TrainingJob
+from api.serve.body import MOST_ATTACKS, RecordsBody, parsed, read_object
 from api.serve.problems import ProblemError, problem_responses
 from api.serve.routes.answers import JobAnswer, PredictAnswer
 from api.serve.routes.openapi import dataset_body, records_body
@@ -29,7 +29,7 @@ def machinelearning_routes(service: Service) -> APIRouter:
         "/train",
         status_code=202,
         response_model=JobAnswer,
-        responses=problem_responses(400, 413, 422, 503),
+        responses=problem_responses(400, 408, 413, 422, 503, 507),
         openapi_extra=dataset_body(),
     )
     async def train(request: Request, response: Response) -> JobStatus:
@@ -55,7 +55,7 @@ def machinelearning_routes(service: Service) -> APIRouter:
     @router.post(
         "/predict",
         response_model=PredictAnswer,
-        responses=problem_responses(400, 413, 422, 503),
+        responses=problem_responses(400, 408, 413, 422, 503),
         openapi_extra=records_body("traffic"),
     )
     async def predict(request: Request) -> Response:
@@ -70,14 +70,27 @@ def machinelearning_routes(service: Service) -> APIRouter:
 
 async def _dataset(request: Request, service: Service) -> Dataset:
     if request.headers.get("content-type", "").startswith("multipart/form-data"):
-        return await receive_upload(request, service.state.uploads, service.limits.upload_bytes)
-    records, body = await read_object(request, ("dataset", "traffic"), service.limits.body_bytes)
-    attacks = body.get("attacks")
-    if attacks is not None and not (isinstance(attacks, list) and all(isinstance(uid, str) for uid in attacks)):
+        return await receive_upload(request, service.state.uploads, service.limits.unpacked_bytes)
+    limits = service.limits
+    body = await read_object(request, ("dataset", "traffic"), limits.train_records, MOST_ATTACKS)
+    return await parsed(request, "dataset", lambda: _objects(body))
+
+
+def _objects(body: RecordsBody) -> ObjectsDataset:
+    """Decode the records of a training body. Called in a thread."""
+    attacks = _attacks(body)
+    decoded = decode_request(body.records.slices(), REJECTIONS_KEPT)
+    rejections = [Rejection(error, index) for index, error in decoded.rejected]
+    return ObjectsDataset(decoded.batches, rejections, attacks, decoded.rejected_total)
+
+
+def _attacks(body: RecordsBody) -> frozenset[str] | None:
+    if body.rest.get("attacks") is None:
+        return None
+    uids = body.lists.get("attacks")
+    if uids is None or not all(isinstance(uid, str) for some in uids.slices() for uid in some):
         raise ProblemError(422, "wrong_shape", '"attacks" is of another shape; expected a list of uids')
-    decoded = await run_in_threadpool(decode_request, records)
-    rejected = [Rejection(error, index) for index, error in sorted(decoded.rejected)]
-    return ObjectsDataset(decoded.batches, rejected, None if attacks is None else frozenset(attacks))
+    return frozenset(uid for some in uids.slices() for uid in some)
 
 
 def _submit(service: Service, job: TrainingJob) -> None:

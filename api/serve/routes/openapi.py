@@ -62,7 +62,7 @@ def dataset_body() -> dict[str, Any]:
     }
     records = _records_content("dataset")
     records["schema"]["properties"]["attacks"] = {
-        "type": "array",
+        "type": ["array", "null"],
         "items": {"type": "string"},
         "description": "uids of the records that are attacks; leave it out if all are normal",
     }
@@ -71,6 +71,8 @@ def dataset_body() -> dict[str, Any]:
 
 
 def _records_content(key: str) -> dict[str, Any]:
-    record = {"type": "object", "description": "one Zeek JSON record; `_path` or its fields tell the log kind"}
+    record = {
+        "description": "one Zeek JSON record, whose kind `_path` or its fields tell; all else is listed as rejected"
+    }
     schema = {"type": "object", "required": [key], "properties": {key: {"type": "array", "items": record}}}
     return {"schema": schema, "example": {key: RECORDS}}

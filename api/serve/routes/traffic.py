@@ -9,8 +9,8 @@ import orjson
 from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from api.serve.body import read_records
-from api.serve.problems import ProblemError, problem_responses
+from api.serve.body import parsed, read_object
+from api.serve.problems import problem_responses
 from api.serve.routes.answers import AnalyzeAnswer
 from api.serve.routes.openapi import records_body
 from api.serve.scored import RequestRecords, decode_request
@@ -29,7 +29,7 @@ def traffic_routes(service: Service) -> APIRouter:
     @router.post(
         "/analyze",
         response_model=AnalyzeAnswer,
-        responses=problem_responses(400, 413, 422, 503),
+        responses=problem_responses(400, 408, 413, 422, 503),
         openapi_extra=records_body("traffic"),
     )
     async def analyze(
@@ -47,11 +47,8 @@ def traffic_routes(service: Service) -> APIRouter:
 
 async def request_records(request: Request, service: Service) -> RequestRecords:
     """Return the decoded records of a request, or raise what is wrong with it."""
-    records = await read_records(request, ("traffic", "dataset"), service.limits.body_bytes)
-    if len(records) > service.limits.records:
-        most = service.limits.records
-        raise ProblemError(413, "too_many_records", f"{len(records)} records; send at most {most} in one request")
-    return await run_in_threadpool(decode_request, records)
+    body = await read_object(request, ("traffic", "dataset"), service.limits.records)
+    return await parsed(request, "traffic", lambda: decode_request(body.records.slices()))
 
 
 async def score(service: Service, records: RequestRecords, *, learn: bool) -> Sequence[ScoredBatch]:

@@ -41,6 +41,13 @@ class Subscriber:
     async def next_messages(self) -> list[Message]:
         """Wait for a message and return it, after the gap before it if there is one."""
         await self._ready.wait()
+        return self._take()
+
+    def take(self) -> list[Message]:
+        """Return the same as `next_messages` if something waits, else nothing."""
+        return self._take() if self._waiting else []
+
+    def _take(self) -> list[Message]:
         message = self._waiting.popleft()
         if not self._waiting:
             self._ready.clear()
@@ -51,8 +58,9 @@ class Subscriber:
 class Channel:
     """Hands every message to every subscriber, and remembers the last ones for those who come back."""
 
-    def __init__(self, history: int) -> None:
-        self.seq = 0
+    def __init__(self, history: int, seq: int = 0) -> None:
+        """Go on after the number `seq`, which an earlier run of the service may have given."""
+        self.seq = seq
         self.subscribers: set[Subscriber] = set()
         self._history: deque[Message] = deque(maxlen=history)
 
@@ -85,9 +93,13 @@ class Channel:
     def _remembered(self, since_seq: int) -> list[Message]:
         """Return the remembered messages after `since_seq`, after a gap for those that are no longer remembered.
 
-        A number that this run of the service has not reached yet comes from an earlier run: all is returned.
+        Numbers go on over runs of the service, so a number that was not reached yet is none of ours: what its reader
+        has missed cannot be known, and a gap of all that went before says so.
         """
-        since = since_seq if since_seq <= self.seq else 0
+        is_ours = since_seq <= self.seq
+        since = since_seq if is_ours else 0
         kept = [message for message in self._history if message.seq > since]
         oldest = kept[0].seq if kept else self.seq + 1
-        return [Gap(oldest - 1, oldest - since - 1), *kept] if oldest > since + 1 else kept
+        if is_ours and oldest == since + 1:
+            return list(kept)
+        return [Gap(oldest - 1, max(oldest - since - 1, 1)), *kept]

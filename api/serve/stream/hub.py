@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
+from api.pipeline.clock import Clock
 from api.serve.stream.channel import Channel
-from api.serve.stream.messages import ScoresMessage, alert_message, drift_message
+from api.serve.stream.messages import alert_message, drift_message
 from api.serve.stream.outbox import Outbox
+from api.serve.stream.pace import UpdatePace
+from api.serve.stream.scores import ScoresMessage
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -30,17 +33,41 @@ class StreamLimits:
     max_subscribers: int = 256
 
 
+class Numbers(Protocol):
+    """Numbers a stream's messages."""
+
+    last: int
+
+    def take(self, count: int) -> int:
+        """Take so many numbers and return the first of them."""
+
+
+class _FromOne:
+    """The numbers of a single run."""
+
+    def __init__(self) -> None:
+        self.last = 0
+
+    def take(self, count: int) -> int:
+        """Take so many numbers and return the first of them."""
+        self.last += count
+        return self.last - count + 1
+
+
 class Hub:
     """Both streams. `publish_*` belong to the pipeline thread, everything else to the asyncio loop."""
 
-    def __init__(self, limits: StreamLimits) -> None:
+    def __init__(self, limits: StreamLimits, numbers: Numbers | None = None, clock: Clock | None = None) -> None:
+        """Go on with the `numbers` of earlier runs, or begin with 1."""
         self.limits = limits
         self.stream_id = uuid.uuid4().hex
-        self.alerts = Channel(limits.history)
+        self._alert_numbers = numbers or _FromOne()
+        self.alerts = Channel(limits.history, self._alert_numbers.last)
         self.scores = Channel(history=0)
         self._alerts_out = Outbox(_OUTBOX_MESSAGES)
         self._scores_out = Outbox(_OUTBOX_MESSAGES)
-        self._alert_seq = 0
+        self._clock = clock or Clock()
+        self._pace = UpdatePace()
         self._score_seq = 0
 
     def attach(self, loop: AbstractEventLoop) -> None:
@@ -65,15 +92,22 @@ class Hub:
         return max((len(subscriber) for subscriber in everyone), default=0)
 
     def publish_alerts(self, changes: Sequence[AlertChange]) -> None:
-        """Send what changed to all subscribers of alerts."""
-        first = self._alert_seq + 1
-        self._alert_seq += len(changes)
+        """Send what changed to all subscribers of alerts; updates of one not too often, the rest when called again."""
+        self._send_alerts(self._pace.admit(changes, self._clock.monotonic()))
+
+    def publish_rest(self) -> None:
+        """Send the updates that were held back: no later ones will come."""
+        self._send_alerts(self._pace.rest())
+
+    def _send_alerts(self, changes: Sequence[AlertChange]) -> None:
+        if not changes:
+            return
+        first = self._alert_numbers.take(len(changes))
         self._alerts_out.put([alert_message(seq, change) for seq, change in enumerate(changes, first)])
 
     def publish_drifts(self, changes: Sequence[DriftChange]) -> None:
         """Send what many devices began to do to all subscribers of alerts."""
-        first = self._alert_seq + 1
-        self._alert_seq += len(changes)
+        first = self._alert_numbers.take(len(changes))
         self._alerts_out.put([drift_message(seq, change) for seq, change in enumerate(changes, first)])
 
     def publish_scores(self, batch: ScoredBatch) -> None:

@@ -1,17 +1,19 @@
-"""The JSON messages of ``/ws/alerts`` and ``/ws/scores``. Every one has ``type`` and ``seq``."""
+"""The JSON messages of ``/ws/alerts``, and what both streams share. Every one has ``type`` and ``seq``."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-import numpy as np
 import orjson
 
-if TYPE_CHECKING:
-    from api.state.store import AlertChange, DriftChange
-    from online_models.types import ScoredBatch
+from api.serve.stream.protocol import text_frame
 
+if TYPE_CHECKING:
+    from api.serve.stream.scores import ScoresMessage
+    from api.state.store import AlertChange, DriftChange
+
+    Message: TypeAlias = "AlertMessage | ScoresMessage | Gap"
 
 _DRIFT: Final = ("id", "subject", "sentence", "severity", "status", "first_ts", "last_ts", "devices", "behaviours")
 
@@ -29,38 +31,23 @@ class AlertMessage:
     """One change of one alert or drift, encoded once for all subscribers."""
 
     seq: int
-    text: str
+    text: bytes
     change: AlertChange | DriftChange
+    _frame: list[bytes] = field(default_factory=list)
 
-    def encode(self, _wanted: ScoreFilter) -> str:
+    def cost(self, _wanted: ScoreFilter) -> int:
+        """Return the rows that are yet to be encoded: none."""
+        return 0
+
+    def encode(self, _wanted: ScoreFilter) -> bytes:
         """Return the message; every subscriber of alerts gets all of them."""
         return self.text
 
-
-@dataclass(frozen=True, slots=True)
-class ScoresMessage:
-    """Rows `start` to `stop` of one scored batch, encoded for each subscriber by its own filter."""
-
-    seq: int
-    batch: ScoredBatch
-    start: int
-    stop: int
-
-    def encode(self, wanted: ScoreFilter) -> str | None:
-        """Return the message with the rows that are wanted, or None if there are none."""
-        scores = [score_row(self.batch, row) for row in self._rows(wanted)]
-        if not scores:
-            return None
-        return _text({"type": "scores", "seq": self.seq, "log": self.batch.kind, "scores": scores})
-
-    def _rows(self, wanted: ScoreFilter) -> list[int]:
-        rows: list[int] = (self.start + np.flatnonzero(self._window() >= wanted.min_score)).tolist()
-        if wanted.device is None:
-            return rows
-        return [row for row in rows if self.batch.device[row] == wanted.device]
-
-    def _window(self) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-        return self.batch.score[self.start : self.stop]
+    def frame(self, _wanted: ScoreFilter) -> bytes:
+        """Return the same as a WebSocket frame, made once for all subscribers."""
+        if not self._frame:
+            self._frame.append(text_frame(self.text))
+        return self._frame[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,32 +57,24 @@ class Gap:
     seq: int
     dropped: int
 
-    def encode(self, _wanted: ScoreFilter) -> str:
+    def cost(self, _wanted: ScoreFilter) -> int:
+        """Return the rows that are yet to be encoded: none."""
+        return 0
+
+    def encode(self, _wanted: ScoreFilter) -> bytes:
         """Return the message; whoever missed something is told, whatever the filter."""
-        return _text({"type": "gap", "seq": self.seq, "dropped": self.dropped})
+        return encoded({"type": "gap", "seq": self.seq, "dropped": self.dropped})
 
-
-Message = AlertMessage | ScoresMessage | Gap
-
-
-def score_row(batch: ScoredBatch, row: int) -> dict[str, Any]:
-    """Return one scored record as the service's answers, messages and files give it."""
-    return {
-        "log": batch.kind,
-        "uid": batch.uid[row],
-        "ts": float(batch.ts[row]),
-        "device": batch.device[row],
-        "score": float(batch.score[row]),
-        "anomaly": bool(batch.anomaly[row]),
-        "reasons": batch.reasons.get(row, ()),
-    }
+    def frame(self, wanted: ScoreFilter) -> bytes:
+        """Return the same as a WebSocket frame."""
+        return text_frame(self.encode(wanted))
 
 
 def alert_message(seq: int, change: AlertChange) -> AlertMessage:
     """Return the message that tells how an alert was raised, updated or closed."""
     owner = {"mac": change.owner and change.owner.mac, "host_name": change.owner and change.owner.host_name}
-    alert = {field.name: getattr(change.alert, field.name) for field in fields(change.alert)} | owner
-    text = _text({"type": "alert", "seq": seq, "change": change.change, "alert": alert})
+    alert = {column.name: getattr(change.alert, column.name) for column in fields(change.alert)} | owner
+    text = encoded({"type": "alert", "seq": seq, "change": change.change, "alert": alert})
     return AlertMessage(seq, text, change)
 
 
@@ -104,14 +83,15 @@ def drift_message(seq: int, change: DriftChange) -> AlertMessage:
     drift = change.drift
     told = {name: getattr(drift, name) for name in _DRIFT}
     alerts = [alert.id for alert in drift.alerts]
-    text = _text({"type": "drift", "seq": seq, "change": change.change, "drift": {**told, "alerts": alerts}})
+    text = encoded({"type": "drift", "seq": seq, "change": change.change, "drift": {**told, "alerts": alerts}})
     return AlertMessage(seq, text, change)
 
 
-def hello(seq: int, stream: str) -> str:
+def hello(seq: int, stream: str) -> bytes:
     """Return the first message of a connection: the last sequence number, and which run of the service counts it."""
-    return _text({"type": "hello", "seq": seq, "stream": stream})
+    return encoded({"type": "hello", "seq": seq, "stream": stream})
 
 
-def _text(message: dict[str, Any]) -> str:
-    return orjson.dumps(message).decode()
+def encoded(message: dict[str, Any]) -> bytes:
+    """Return a message as it is sent."""
+    return orjson.dumps(message)

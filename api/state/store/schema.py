@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from api.errors import StateError
 from api.state.store.evidence import EVIDENCE_TABLE
 from api.state.store.owners import OWNER_TABLE
+from api.state.store.sequence import SEQUENCE_TABLE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,7 +49,6 @@ CREATE TABLE alert (
 CREATE INDEX alert_by_time ON alert (ts, id);
 CREATE INDEX alert_by_device ON alert (device, ts, id);
 CREATE INDEX alert_by_severity ON alert (severity, ts, id);
-CREATE INDEX alert_by_incident ON alert (incident);
 CREATE INDEX alert_by_drift ON alert (drift) WHERE drift IS NOT NULL;
 CREATE TABLE alert_subject (
     log TEXT NOT NULL,
@@ -95,8 +95,14 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
             " move the file away, or run the version that wrote it"
         )
     # NORMAL never damages the file; `AlertWriter.sync` makes the alerts durable before each checkpoint.
-    connection.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {OWNER_TABLE} {EVIDENCE_TABLE}")
+    connection.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {_ADDED}")
 
 
+_INDICES: Final = """
+CREATE INDEX IF NOT EXISTS incident_by_begin ON alert (incident, first_ts);
+CREATE INDEX IF NOT EXISTS incident_of_device ON alert (device, incident, first_ts);
+"""
+_ADDED: Final = f"{OWNER_TABLE} {EVIDENCE_TABLE} {SEQUENCE_TABLE} {_INDICES}"
+"""What earlier stores of this version may lack."""
 _IDENTITY: Final = ("user_version", "application_id")
 _CREATE: Final = f"BEGIN; {_TABLES} PRAGMA user_version={VERSION}; PRAGMA application_id={APPLICATION_ID}; COMMIT;"

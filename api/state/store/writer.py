@@ -15,6 +15,7 @@ from api.state.store.journal import Journal
 from api.state.store.owners import Owners
 from api.state.store.rows import COLUMNS, from_row, to_row
 from api.state.store.schema import open_store
+from api.state.store.sequence import Sequence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -68,6 +69,8 @@ class AlertWriter:
         self.owners = Owners(self._connection)
         self.evidence = EvidenceWriter(self._connection)
         self.journal = Journal(self._connection)
+        self.sequence = Sequence(self._connection, "alerts")
+        self._identity = _identity(path)
         self._drifts: dict[str, bool] = {}
 
     def upsert(self, alerts: Iterable[Alert]) -> list[AlertChange]:
@@ -136,9 +139,25 @@ class AlertWriter:
         with closing(sqlite3.connect(self._path, timeout=5.0)) as connection:
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
+    def trouble(self) -> str | None:
+        """Say that what is written is written nowhere: the file was removed or replaced. None if all is well."""
+        if _identity(self._path) == self._identity:
+            return None
+        return f"the alert store {self._path} was removed while the service runs; restart it to begin a new one"
+
     def close(self) -> None:
         """Close the database; the write-ahead log is folded into it."""
+        self.sequence.close()
         self._connection.close()
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells the file from any other that takes its name, None if there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def with_what_was_said(stored: Alert | None, alert: Alert) -> Alert:

@@ -1,7 +1,7 @@
-"""The byte loops over JSON lines: where the values of known keys stand, one flat object a line.
+"""The byte loops over JSON lines: where the values of known keys stand, one object a line.
 
-Only the form that log writers give JSON is plain: no white space but single spaces after ``:`` and ``,``, no nested
-objects, no key twice.
+Only the form that log writers give JSON is plain: no white space but single spaces after ``:`` and ``,``, objects
+nested once at most, no known key twice.
 """
 
 from __future__ import annotations
@@ -28,11 +28,13 @@ from ingest.decode.scan.json_value import (
 from ingest.decode.scan.numbers import store_number
 from ingest.decode.scan.times import parse_epoch, parse_iso
 from ingest.decode.scan.words import (
+    ADDRESS,
     BOOL,
     FLOAT,
     IGNORED,
     INT,
     NUMBERS,
+    OBJECT,
     PATH,
     PORT,
     TEXT,
@@ -46,6 +48,7 @@ from ingest.decode.scan.words import (
     Lines,
     Words,
     equals,
+    is_ipv4,
 )
 
 MAX_KEYS: Final = 64
@@ -71,6 +74,8 @@ class Keys(NamedTuple):
         ``(keys, KEY_WORDS)``: the key as it stands in a line (``"id.orig_h":``), and which bits of the words count.
     sizes
         How many bytes that are.
+    objects
+        0 for a key of the line's object; 1 + n for one of the object that is the value of key n.
     path
         What the value of the `PATH` key must be.
     """
@@ -78,6 +83,7 @@ class Keys(NamedTuple):
     words: Words
     masks: Words
     sizes: Ints
+    objects: Ints
     path: Bytes
 
 
@@ -115,22 +121,32 @@ def read_line(lines: Lines, keys: Keys, fields: Fields, cells: Cells, row: int) 
     position = lines.starts[row]
     keys_found = np.uint64(0)
     expected = 0
+    inside = 0
     separator = _BRACE
     while position >= 0 and buffer[position] == separator:
         position += 2 if separator == COMMA and buffer[position + 1] == SPACE else 1
-        key = find_key(words, position, keys, expected)
+        key = find_key(words, position, keys, (expected, inside))
         begin = position + keys.sizes[key] if key >= 0 else end_of_key(buffer, words, position)
         begin += buffer[begin] == SPACE
-        if key >= 0:
-            position = read_value(lines, keys, fields, cells, (row, key, begin))
-            bit = _ONE << np.uint64(key)
-            position = position if keys_found & bit == 0 else -1
-            keys_found |= bit
-            expected = key + 1
-        else:
-            position = end_of_value(buffer, words, begin) if begin > 0 else begin
+        bit = _ONE << np.uint64(max(key, 0)) if key >= 0 else np.uint64(0)
         separator = COMMA
-    plain = position > 0 and buffer[position] == _END_BRACE and position + 1 == lines.starts[row + 1] - 1
+        if begin <= 0 or keys_found & bit:
+            position = -1
+        elif inside == 0 and buffer[begin] == _BRACE and (key < 0 or fields.holds[key] == OBJECT):
+            inside = key + 1 if key >= 0 else -1
+            position = begin
+            separator = _BRACE
+        elif key >= 0:
+            position = read_value(lines, keys, fields, cells, (row, key, begin))
+        else:
+            position = end_of_value(buffer, words, begin)
+        keys_found |= bit
+        expected = key + 1 if key >= 0 else expected
+        if inside != 0 and separator == COMMA and position > 0 and buffer[position] == _END_BRACE:
+            position += 1
+            inside = 0
+    plain = position > 0 and inside == 0 and buffer[position] == _END_BRACE
+    plain = plain and position + 1 == lines.starts[row + 1] - 1
     return keys_found if plain else np.uint64(0)
 
 
@@ -140,10 +156,11 @@ def read_value(lines: Lines, keys: Keys, fields: Fields, cells: Cells, cell: tup
     row, key, begin = cell
     holds, slot = fields.holds[key], fields.slots[key]
     first = lines.buffer[begin]
-    if holds == TEXT and first == QUOTE:
+    if holds in (TEXT, ADDRESS) and first == QUOTE:
         end = end_of_text(lines.buffer, lines.words, begin + 1)
         cells.begins[slot, row] = begin + 1
         cells.ends[slot, row] = max(begin + 1, end)
+        cells.odd[row] |= holds == ADDRESS and not is_ipv4(lines.buffer, begin + 1, end)
         return end + 1 if end > 0 else end
     if first == N and holds not in (PATH, TIME):
         return begin + 4 if equals(lines.buffer, begin, begin + 4, NULL) else -1
@@ -193,15 +210,19 @@ def read_quoted(lines: Lines, keys: Keys, cells: Cells, column: tuple[int, int, 
 
 
 @inlined
-def find_key(words: Words, position: int, keys: Keys, expected: int) -> int:
-    """Return which key stands at ``position``, -1 if none of them; look at the expected one first, then onwards."""
+def find_key(words: Words, position: int, keys: Keys, where: tuple[int, int]) -> int:
+    """Return which key stands at ``position``, -1 if none of them.
+
+    ``where`` is the key that is expected, which is looked at first, and the object that we are in.
+    """
+    expected, inside = where
     count = len(keys.sizes)
     at = np.uint64(position)
     word = words[at]
     for step in range(count):
         key = expected + step
         key = key - count if key >= count else key
-        if word & keys.masks[key, 0] == keys.words[key, 0]:
+        if word & keys.masks[key, 0] == keys.words[key, 0] and keys.objects[key] == inside:
             rest = 1
             while rest < KEY_WORDS and words[at + np.uint64(8 * rest)] & keys.masks[key, rest] == keys.words[key, rest]:
                 rest += 1

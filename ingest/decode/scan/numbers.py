@@ -138,4 +138,4 @@ def store_number(
         return read
     read, number = parse_int(buffer, words, begin, end)
     cells.ints[slot, row] = number
-    return read and (holds == INT or 0 <= number <= MAX_PORT)
+    return read and number >= 0 and (holds == INT or number <= MAX_PORT)

@@ -30,8 +30,17 @@ def parse_epoch(buffer: Bytes, words: Words, begin: int, end: int) -> tuple[bool
 
 @called
 def parse_iso(buffer: Bytes, begin: int, end: int) -> tuple[bool, float]:
-    """Read ``YYYY-MM-DDTHH:MM:SS.ffffffZ``."""
-    if end - begin != _ISO_SIZE or buffer[begin + 10] != 84 or buffer[begin + 19] != 46 or buffer[end - 1] != 90:
+    """Read ``YYYY-MM-DDTHH:MM:SS.ffffffZ``, or with ``+HHMM`` or ``-HHMM`` in place of the Z."""
+    zone = begin + _ISO_SIZE - 1
+    if end - begin < _ISO_SIZE or buffer[begin + 10] != 84 or buffer[begin + 19] != 46:
+        return False, 0.0
+    shift = np.int64(0)
+    if end - begin == _ISO_SIZE + 4 and (buffer[zone] == 43 or buffer[zone] == 45):
+        hours, minutes = digits(buffer, zone + 1, 2), digits(buffer, zone + 3, 2)
+        if min(hours, minutes) < 0:
+            return False, 0.0
+        shift = (hours * 60 + minutes) * (60 if buffer[zone] == 43 else -60)
+    elif end - begin != _ISO_SIZE or buffer[zone] != 90:
         return False, 0.0
     if buffer[begin + 4] != 45 or buffer[begin + 7] != 45 or buffer[begin + 13] != 58 or buffer[begin + 16] != 58:
         return False, 0.0
@@ -41,7 +50,7 @@ def parse_iso(buffer: Bytes, begin: int, end: int) -> tuple[bool, float]:
     day = day_number(year, month, digits(buffer, begin + 8, 2))
     if day < _MIN_DAY or min(hour, minute, second, micros) < 0 or hour > 23 or minute > 59 or second > 59:
         return False, 0.0
-    seconds = day * 86_400 + hour * 3_600 + minute * 60 + second
+    seconds = day * 86_400 + hour * 3_600 + minute * 60 + second - shift
     return True, (seconds * 1_000_000 + micros) / 1e6
 
 

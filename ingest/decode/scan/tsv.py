@@ -10,6 +10,7 @@ from ingest.compiled.compile import called, inlined, kernel
 from ingest.decode.scan.numbers import parse_float, store_number
 from ingest.decode.scan.tsv_text import copy_unescaped
 from ingest.decode.scan.words import (
+    ADDRESS,
     BOOL,
     IGNORED,
     TEXT,
@@ -26,6 +27,7 @@ from ingest.decode.scan.words import (
     Words,
     copy_word_wise,
     equals,
+    is_ipv4,
     lowest_byte,
     zero_bytes,
 )
@@ -49,7 +51,7 @@ class Marks(NamedTuple):
 def find_cells(lines: Lines, marks: Marks, fields: Fields, cells: Cells) -> None:
     """Read the numbers and truth values of every plain row, and find the cells of text and of lists.
 
-    A row that has not as many cells as ``fields``, or a cell that is not plain, is not plain.
+    A row that has not as many cells as ``fields`` (and an empty one at most), or one that is not plain, is not plain.
     """
     last = len(fields.holds) - 1
     separators = repeated(marks.separator)
@@ -60,7 +62,7 @@ def find_cells(lines: Lines, marks: Marks, fields: Fields, cells: Cells) -> None
         field = 0
         while plain and field <= last:
             end = end_of_field(lines.words, begin, stop, separators)
-            plain = (end == stop) == (field == last)
+            plain = (end == stop) == (field == last) or (field == last and end + 1 == stop)
             value_end = end
             if field == last and marks.labels > 0:
                 value_end = end_of_value(lines.buffer, begin, end, marks.labels)
@@ -81,6 +83,7 @@ def read_cell(lines: Lines, marks: Marks, fields: Fields, cells: Cells, cell: tu
     if holds >= TEXT and holds != TIME:
         cells.begins[slot, row] = begin
         cells.ends[slot, row] = end
+        cells.odd[row] |= holds == ADDRESS and not is_ipv4(lines.buffer, begin, end)
         return True
     cells.present[fields.flags[field], row] = 1
     if holds == BOOL:

@@ -20,8 +20,8 @@ Places: TypeAlias = npt.NDArray[np.int32]
 Floats: TypeAlias = npt.NDArray[np.float64]
 Words: TypeAlias = npt.NDArray[np.uint64]
 
-IGNORED, FLOAT, INT, PORT, BOOL, TEXT, TEXTS, NUMBERS, TIME, PATH = range(10)
-"""What a field holds: TEXTS and NUMBERS are lists, TIME is ``ts``, PATH is ``_path``."""
+IGNORED, FLOAT, INT, PORT, BOOL, TEXT, ADDRESS, TEXTS, NUMBERS, TIME, PATH, OBJECT = range(12)
+"""What a field holds: ADDRESS is text, too; TEXTS and NUMBERS are lists; PATH tells the kind; OBJECT has keys."""
 
 _LOW_BITS: Final = np.uint64(0x0101010101010101)
 _HIGH_BITS: Final = np.uint64(0x8080808080808080)
@@ -29,6 +29,8 @@ _ONE, _TWO, _THREE, _FOUR = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(
 _EIGHT: Final = np.uint64(8)
 _TOP_BYTE: Final = np.uint64(56)
 _NEWLINE: Final = 10
+_POINT: Final = 46
+_ZERO: Final = np.int64(48)
 _NEWLINES: Final = np.uint64(0x0A0A0A0A0A0A0A0A)
 _BACKSLASHES: Final = np.uint64(0x5C5C5C5C5C5C5C5C)
 
@@ -71,6 +73,8 @@ class Cells(NamedTuple):
         ``(columns of these three, n)``: 1 where there is a value, 0 for null.
     begins, ends
         ``(columns of text and of lists, n)``: where the value stands in the buffer; -1 for null.
+    odd
+        ``(n,)``: 1 where an address is written in another way than as four decimal numbers.
     """
 
     floats: Floats
@@ -79,6 +83,7 @@ class Cells(NamedTuple):
     present: Bytes
     begins: Places
     ends: Places
+    odd: Bytes
 
 
 class Column(NamedTuple):
@@ -182,6 +187,25 @@ def equals(buffer: Bytes, start: int, end: int, other: Bytes) -> bool:
     for position in range(len(other)):
         same = same and buffer[start + position] == other[position]
     return same
+
+
+@called
+def is_ipv4(buffer: Bytes, begin: int, end: int) -> bool:
+    """Say whether four numbers of 0 to 255 stand there, each in its shortest form, with points between them."""
+    number, digits, points = 0, 0, 0
+    for position in range(begin, end):
+        digit = buffer[position] - _ZERO
+        if 0 <= digit <= 9 and (digits == 0 or number > 0):
+            number = number * 10 + digit
+            digits += 1
+        elif buffer[position] == _POINT and digits > 0 and number <= 255:
+            number, digits = 0, 0
+            points += 1
+        else:
+            return False
+        if number > 255:
+            return False
+    return points == 3 and digits > 0
 
 
 @called

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import socket
 from typing import TYPE_CHECKING, Any, Final
 
+from ingest.decode.addresses import canonical
 from ingest.errors import BadLineError
 
 if TYPE_CHECKING:
     Record = dict[str, Any]
 
-_MAPPED: Final = bytes(10) + b"\xff\xff"
-"""Beginning of an IPv6 address that stands for an IPv4 address. Source: RFC 4291, 2.5.5.2; Zeek's ``IPAddr.h``."""
-_PROTOCOLS: Final = {"TCP": "tcp", "UDP": "udp", "ICMP": "icmp", "IPv6-ICMP": "icmp"}
-_COUNTERPARTS: Final = {
+PROTOCOLS: Final = {"TCP": "tcp", "UDP": "udp", "ICMP": "icmp", "IPv6-ICMP": "icmp"}
+COUNTERPARTS: Final = {
     "ICMP": {0: 8, 8: 0, 9: 10, 10: 9, 13: 14, 14: 13, 15: 16, 16: 15, 17: 18, 18: 17},
     "IPv6-ICMP": {128: 129, 129: 128, 130: 131, 131: 130, 133: 134, 134: 133, 135: 136, 136: 135, 139: 140, 140: 139},
 }
@@ -43,15 +41,7 @@ def address(text: object) -> object:
     >>> address("0000:0000:0000:0000:0000:ffff:c000:0201")
     '192.0.2.1'
     """
-    if not isinstance(text, str) or ":" not in text:
-        return text
-    try:
-        packed = socket.inet_pton(socket.AF_INET6, text)
-    except (OSError, ValueError):
-        return text
-    if packed.startswith(_MAPPED):
-        return socket.inet_ntop(socket.AF_INET, packed[len(_MAPPED) :])
-    return socket.inet_ntop(socket.AF_INET6, packed)
+    return (canonical(text) or text) if isinstance(text, str) else text
 
 
 def identity(event: Record, *, turned: bool = False) -> Record:
@@ -78,11 +68,11 @@ def identity(event: Record, *, turned: bool = False) -> Record:
 def protocol(event: Record) -> object:
     """Return the transport protocol as Zeek names it."""
     name = event.get("proto")
-    return _PROTOCOLS.get(name, "unknown_transport") if isinstance(name, str) else name
+    return PROTOCOLS.get(name, "unknown_transport") if isinstance(name, str) else name
 
 
 def _icmp_ports(event: Record) -> Record:
-    counterparts = _COUNTERPARTS.get(str(event.get("proto")))
+    counterparts = COUNTERPARTS.get(str(event.get("proto")))
     kind = event.get("icmp_type")
     if counterparts is None or not isinstance(kind, int):
         return {}

@@ -8,6 +8,7 @@ of log time; and never more than `MAX_HELD` queries are.
 from __future__ import annotations
 
 import itertools
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from ingest.decode.suricata.common import address, identity, objects, section
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
     Record = dict[str, Any]
     Records = list[tuple[str, Record]]
-    _Key = tuple[int, int]
+    _Flow = int | tuple[str, ...]
+    _Key = tuple[_Flow, int]
 
 WAIT_S: Final = 900.0
 """Counted from the newest time that was in the log when the query was read. An answer is no later than its flow, which
@@ -29,6 +31,7 @@ events that are minutes newer (in a capture that Suricata 7 read with its defaul
 MAX_HELD: Final = 10_000
 
 _DNS_PORT: Final = 53
+_HEX: Final = re.compile("[0-9a-fA-F]{1,4}")
 _QUERIES: Final = frozenset({"query", "request"})
 _ANSWERS: Final = frozenset({"answer", "response"})
 _AA, _TC, _RD, _RA = 0x400, 0x200, 0x100, 0x80
@@ -72,7 +75,7 @@ class DnsJoin:
     def __init__(self, state: Mapping[str, Any]) -> None:
         self._now: float = state.get("now", float("-inf"))
         self._held: dict[_Key, tuple[float, Record]] = {}
-        self._keys_of_flow: dict[int, dict[_Key, None]] = {}
+        self._keys_of_flow: dict[_Flow, dict[_Key, None]] = {}
         for read_at, event in state.get("queries", ()):
             self._hold(_key(event), read_at, event)
 
@@ -96,7 +99,7 @@ class DnsJoin:
         key, now = _key(event), max(self._now, _time(event))
         _, query = self._held.get(key, (0.0, None))
         record = _record(event, None) if kind in _QUERIES else _record(query, event)
-        read_zeek(record, "dns")
+        read_zeek(record, "dns", [])
         self._now = now
         if kind in _QUERIES:
             records = self._release([*self._old(), key])
@@ -107,8 +110,16 @@ class DnsJoin:
 
     def release_flow(self, event: Record) -> Records:
         """Return records of the queries of a flow that ended."""
-        flow = event.get("flow_id")
-        return self._release(list(self._keys_of_flow.get(flow, ()))) if isinstance(flow, int) else []
+        return self.end_flow(_flow(event))
+
+    def end_flow(self, flow: _Flow) -> Records:
+        """Return records of the queries of the flow that has this number."""
+        return self._release(list(self._keys_of_flow.get(flow, ())))
+
+    @property
+    def waits(self) -> bool:
+        """Say whether any query is held."""
+        return bool(self._held)
 
     def release_all(self) -> Records:
         """Return records of all queries that wait."""
@@ -137,10 +148,19 @@ class DnsJoin:
 
 
 def _key(event: Record) -> _Key:
-    flow, number = event.get("flow_id"), section(event, "dns").get("id")
-    if not isinstance(flow, int) or not isinstance(number, int):
-        raise BadLineError("a dns event has a flow_id and a dns.id, whole numbers", "fields")
-    return flow, number
+    number = section(event, "dns").get("id")
+    if not isinstance(number, int):
+        raise BadLineError("a dns event has a dns.id, a whole number", "fields")
+    return _flow(event), number
+
+
+def _flow(event: Record) -> _Flow:
+    """Return a flow's number; where it has none, its two ends, in one order for both directions."""
+    flow = event.get("flow_id")
+    if isinstance(flow, int):
+        return flow
+    ends = (f"{event.get(f'{side}_ip')} {event.get(f'{side}_port')}" for side in ("src", "dest"))
+    return *sorted(ends), str(event.get("proto"))
 
 
 def _time(event: Record) -> float:
@@ -173,10 +193,7 @@ def _question(dns: Record) -> Record:
 
 def _outcome(dns: Record) -> Record:
     flags = dns.get("flags")
-    try:
-        bits = int(flags, 16) if isinstance(flags, str) else 0
-    except ValueError as error:
-        raise BadLineError(f"dns.flags: {flags!r} is not hexadecimal") from error
+    bits = int(flags, 16) if isinstance(flags, str) and _HEX.fullmatch(flags) else 0
     answers = objects(dns.get("answers"))
     others = dns.get("authorities") or dns.get("additionals")
     rcode = dns.get("rcode")

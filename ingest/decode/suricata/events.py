@@ -54,8 +54,17 @@ class EveReader:
         """Return records of the queries that are held, for a file that is finished."""
         return self._dns.release_all()
 
+    @property
+    def waits(self) -> bool:
+        """Say whether any query is held."""
+        return self._dns.waits
+
+    def end_flow(self, flow: int) -> Records:
+        """Return records of the queries that waited for the end of a flow, given its ``flow_id``."""
+        return self._dns.end_flow(flow)
+
     def read(self, event: Record) -> tuple[str, Records | None]:
-        """Return an event's type, and its records as (log kind, values by Zeek's names).
+        """Return an event's type, and its records as (kind of `READ`, values by name).
 
         None stands for a type of event that is not analysed; no records at all for a query that waits for its answer.
 
@@ -66,7 +75,7 @@ class EveReader:
         """
         kind = event["event_type"]
         if kind == "flow":
-            return kind, [("conn", read_flow(event)), *self._dns.release_flow(event)]
+            return kind, [("suricata_flow", read_flow(event)), *self._dns.release_flow(event)]
         if kind == "dns":
             return kind, self._dns.read(event)
         if kind == "alert":

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from ingest.decode.suricata.common import identity, section
-from ingest.decode.values import parse_iso
-from ingest.errors import BadLineError
+import polars as pl
+
+from ingest.decode.schemas import CONN, FLOW
+from ingest.decode.suricata.common import COUNTERPARTS, PROTOCOLS, section
 
 if TYPE_CHECKING:
     Record = dict[str, Any]
@@ -22,74 +23,150 @@ _UDP_OR_ICMP: Final = 8
 _TCP: Final = 32
 _TCP_SYN: Final = 40
 _FIN, _SYN, _RST, _ACK = 0x01, 0x02, 0x04, 0x10
+_FLAGS: Final = 0x20
+"""Values of the flags that are looked at; the bits above are congestion's."""
 _SERVICES: Final = {"tls": "ssl", "failed": None, "unknown": None, "http1": "http"}
+_REGISTERED: Final = (
+    *(1080, 1812, 1883, 2811, 3128, 3268, 3306, 3389, 3544, 4011, 5060, 5222, 5223, 5269, 5353, 5355, 5432),
+    *(6081, 6379, 6666, 6667, 6668, 6669, 8000, 8080, 8883, 8888, 20000),
+)
+_SERVICE_PORTS: Final = frozenset((*range(1, 1024), *_REGISTERED))
+"""Ports of services: those that RFC 6335 calls system ports, and those for which Zeek has an analyzer (its
+``likely_server_ports``) or that IANA gives to MQTT over TLS."""
+_PARTS: Final = ("flow", "tcp", "ether")
 
 
 def read_flow(event: Record) -> Record:
-    """Return a flow as the connection that Zeek would have logged."""
-    flow = section(event, "flow")
-    record = identity(event)
-    sent, received = _count(flow, "pkts_toserver"), _count(flow, "pkts_toclient")
-    service = event.get("app_proto")
-    both = sent + received > 1
-    record |= {
-        "ts": flow.get("start"),
-        "duration": _duration(flow) if both else None,
-        "service": _SERVICES.get(service, service) if isinstance(service, str) else service,
-        "conn_state": _state(event, sent, received),
-        "orig_pkts": sent,
-        "resp_pkts": received,
-        "orig_ip_bytes": _ip_bytes(flow, "bytes_toserver", sent),
-        "resp_ip_bytes": _ip_bytes(flow, "bytes_toclient", received),
-        **_link_addresses(event),
-    }
-    record["orig_bytes"] = _payload(event, record["orig_ip_bytes"], sent, "tcp_flags_ts") if both else None
-    record["resp_bytes"] = _payload(event, record["resp_ip_bytes"], received, "tcp_flags_tc") if both else None
-    return record
+    """Return the values of a flow event by the names of `FLOW`, as they stand in it."""
+    section(event, "flow")
+    parts = {name: part for name in _PARTS if isinstance(part := event.get(name), dict)}
+    record: Record = {}
+    for name in FLOW:
+        outer, _, inner = name.partition(".")
+        record[name] = parts.get(outer, {}).get(inner) if inner else event.get(name)
+    flow_id = record["flow_id"]
+    return {**record, "flow_id": None, "uid": f"S{flow_id}" if isinstance(flow_id, int) else None}
 
 
-def _count(flow: Record, name: str) -> int:
-    value = flow.get(name)
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise BadLineError(f"flow.{name}: {value!r} is not a whole number")
-    return value
+def conn_of(flows: pl.DataFrame) -> pl.DataFrame:
+    """Return flows, with the columns of `FLOW`, as the connections that Zeek would have logged.
+
+    Zeek turns a connection whose beginning it has not seen if only its source port is a service's; so are flows here.
+    """
+    ends = flows.with_columns(turned=_is_turned(), orig_flags=_flags("ts"), resp_flags=_flags("tc"))
+    sides = ends.select(
+        "flow_id",
+        "proto",
+        "turned",
+        pl.coalesce("uid", pl.format("S{}", "flow_id")).alias("uid"),
+        "community_id",
+        pl.col("flow.start").alias("ts"),
+        (pl.col("flow.end") - pl.col("flow.start")).alias("lasted"),
+        _either("src_ip", "dest_ip", "id.orig_h"),
+        _either("dest_ip", "src_ip", "id.resp_h"),
+        _orig_port().alias("id.orig_p"),
+        _resp_port().alias("id.resp_p"),
+        pl.col("app_proto").replace(_SERVICES).alias("service"),
+        _either("flow.pkts_toserver", "flow.pkts_toclient", "orig_pkts"),
+        _either("flow.pkts_toclient", "flow.pkts_toserver", "resp_pkts"),
+        _either("flow.bytes_toserver", "flow.bytes_toclient", "orig_frame_bytes"),
+        _either("flow.bytes_toclient", "flow.bytes_toserver", "resp_frame_bytes"),
+        _either("orig_flags", "resp_flags", "orig_flags"),
+        _either("resp_flags", "orig_flags", "resp_flags"),
+        pl.when("turned").then(_mac("dest")).otherwise(_mac("src")).alias("orig_l2_addr"),
+        pl.when("turned").then(_mac("src")).otherwise(_mac("dest")).alias("resp_l2_addr"),
+    )
+    sides = sides.with_columns(_ip_bytes("orig"), _ip_bytes("resp"))
+    both = pl.col("orig_pkts").fill_null(0) + pl.col("resp_pkts").fill_null(0) > 1
+    conns = sides.with_columns(
+        pl.when(both).then(_micros(pl.col("lasted"))).alias("duration"),
+        pl.when(both).then(_payload("orig")).alias("orig_bytes"),
+        pl.when(both).then(_payload("resp")).alias("resp_bytes"),
+        _state().alias("conn_state"),
+        protocol("proto"),
+    )
+    return conns.select(
+        pl.col(name) if name in conns.columns else pl.lit(None, dtype).alias(name) for name, dtype in CONN.items()
+    )
 
 
-def _duration(flow: Record) -> float | None:
-    start, end = flow.get("start"), flow.get("end")
-    return parse_iso(end) - parse_iso(start) if isinstance(start, str) and isinstance(end, str) else None
+def _is_turned() -> pl.Expr:
+    served = pl.col("src_port").is_in(sorted(_SERVICE_PORTS)) & ~pl.col("dest_port").is_in(sorted(_SERVICE_PORTS))
+    syn = (_flags("ts") | _flags("tc")) & _SYN != 0
+    midstream = (pl.col("proto") == "UDP") | (pl.col("proto") == "TCP") & ~syn
+    return (served & midstream).fill_null(value=False)
 
 
-def _ip_bytes(flow: Record, name: str, packets: int) -> int:
-    return max(0, _count(flow, name) - _ETHERNET * packets)
+def _either(usual: str, turned: str, name: str) -> pl.Expr:
+    return pl.when("turned").then(turned).otherwise(usual).alias(name)
 
 
-def _payload(event: Record, ip_bytes: int, packets: int, side: str) -> int:
-    ip_header = _IPV6 if ":" in str(event.get("src_ip")) else _IPV4
-    if event.get("proto") != "TCP":
-        return max(0, ip_bytes - (ip_header + _UDP_OR_ICMP) * packets)
-    flags = _flags(event, side)
-    if flags & (_SYN | _ACK | _FIN) == _SYN:
-        return 0
-    extra = _TCP_SYN - _TCP if flags & _SYN else 0
-    return max(0, ip_bytes - (ip_header + _TCP) * packets - extra)
+def _flags(side: str) -> pl.Expr:
+    """Return all flags that one side sent, 0 where the event does not tell."""
+    return pl.col(f"tcp.tcp_flags_{side}").str.to_integer(base=16, strict=False).fill_null(0)
 
 
-def _flags(event: Record, side: str) -> int:
-    tcp = event.get("tcp")
-    text = tcp.get(side) if isinstance(tcp, dict) else None
-    try:
-        return int(text, 16) if isinstance(text, str) else 0
-    except ValueError as error:
-        raise BadLineError(f"tcp.{side}: {text!r} is not hexadecimal") from error
+def protocol(name: str) -> pl.Expr:
+    """Return a column of transport protocols as Zeek names them."""
+    known = pl.col(name).replace_strict(PROTOCOLS, default="unknown_transport", return_dtype=pl.String)
+    return pl.when(pl.col(name).is_not_null()).then(known).alias(name)
 
 
-def _state(event: Record, sent: int, received: int) -> str:
-    if event.get("proto") == "TCP":
-        return tcp_state(_flags(event, "tcp_flags_ts"), _flags(event, "tcp_flags_tc"))
-    if event.get("proto") == "UDP":
-        return "SF" if sent and received else "S0" if sent else "SHR"
-    return "OTH"
+def _orig_port() -> pl.Expr:
+    icmp = pl.col("proto").is_in(list(COUNTERPARTS)) & pl.col("icmp_type").is_not_null()
+    port = pl.when("turned").then("dest_port").otherwise("src_port")
+    return pl.when(icmp).then(_port(pl.col("icmp_type"))).otherwise(port)
+
+
+def _resp_port() -> pl.Expr:
+    port = pl.when("turned").then("src_port").otherwise("dest_port")
+    kind = pl.col("icmp_type")
+    for name, answers in COUNTERPARTS.items():
+        answer = kind.replace_strict(answers, default=pl.col("icmp_code"), return_dtype=pl.Int64)
+        port = pl.when((pl.col("proto") == name) & kind.is_not_null()).then(_port(answer)).otherwise(port)
+    return port
+
+
+def _port(number: pl.Expr) -> pl.Expr:
+    return number.cast(pl.UInt16, strict=False)
+
+
+def _ip_bytes(side: str) -> pl.Expr:
+    frames, packets = pl.col(f"{side}_frame_bytes"), pl.col(f"{side}_pkts")
+    return (frames - _ETHERNET * packets).clip(lower_bound=0).alias(f"{side}_ip_bytes")
+
+
+def _payload(side: str) -> pl.Expr:
+    packets, flags = pl.col(f"{side}_pkts"), pl.col(f"{side}_flags")
+    network = pl.when(pl.col("id.orig_h").str.contains(":", literal=True)).then(_IPV6).otherwise(_IPV4)
+    tcp = pl.col("proto").eq_missing("TCP")
+    transport = pl.when(tcp).then(_TCP).otherwise(_UDP_OR_ICMP)
+    extra = pl.when(tcp & (flags & _SYN != 0)).then(_TCP_SYN - _TCP).otherwise(0)
+    payload = (pl.col(f"{side}_ip_bytes") - (network + transport).cast(pl.Int64) * packets - extra).clip(lower_bound=0)
+    return pl.when(tcp & (flags & (_SYN | _ACK | _FIN) == _SYN)).then(0).otherwise(payload)
+
+
+def _micros(seconds: pl.Expr) -> pl.Expr:
+    """Round to whole microseconds, as all intervals are."""
+    return (seconds * 1e6).round() / 1e6
+
+
+def _state() -> pl.Expr:
+    sent, received = pl.col("orig_pkts").fill_null(0) > 0, pl.col("resp_pkts").fill_null(0) > 0
+    flags = (pl.col("orig_flags") % _FLAGS) * _FLAGS + pl.col("resp_flags") % _FLAGS
+    datagrams = pl.when(sent & received).then(pl.lit("SF")).when(sent).then(pl.lit("S0")).otherwise(pl.lit("SHR"))
+    return (
+        pl.when(pl.col("proto") == "TCP")
+        .then(flags.replace_strict(_TCP_STATES, return_dtype=pl.String))
+        .when(pl.col("proto") == "UDP")
+        .then(datagrams)
+        .otherwise(pl.lit("OTH"))
+    )
+
+
+def _mac(side: str) -> pl.Expr:
+    """Return the MAC addresses, which Suricata logs with ``ethernet: yes`` (a list a side in flow events)."""
+    return pl.coalesce(pl.col(f"ether.{side}_macs").list.first(), pl.col(f"ether.{side}_mac"))
 
 
 def tcp_state(orig: int, resp: int) -> str:
@@ -113,14 +190,4 @@ def tcp_state(orig: int, resp: int) -> str:
     return "S2" if orig & _FIN else "S3" if resp & _FIN else "S1"
 
 
-def _link_addresses(event: Record) -> Record:
-    """Return the MAC addresses, which Suricata logs with ``ethernet: yes`` (a list a side in flow events)."""
-    ether = event.get("ether")
-    if not isinstance(ether, dict):
-        return {}
-    return {"orig_l2_addr": _link_address(ether, "src"), "resp_l2_addr": _link_address(ether, "dest")}
-
-
-def _link_address(ether: Record, side: str) -> object:
-    several = ether.get(f"{side}_macs")
-    return several[0] if isinstance(several, list) and several else ether.get(f"{side}_mac")
+_TCP_STATES: Final = {orig * _FLAGS + resp: tcp_state(orig, resp) for orig in range(_FLAGS) for resp in range(_FLAGS)}

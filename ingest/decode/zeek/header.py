@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ingest.decode.kinds import resolve_kind
 from ingest.decode.schemas import SCHEMAS
+from ingest.decode.zeek.ends import with_usual_names
 from ingest.decode.zeek.text import unescape
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Header:
     Attributes
     ----------
     fields
-        Column names in the file's order; empty while no ``#fields`` line was read.
+        Column names in the file's order, the usual ones for the ends; empty while no ``#fields`` line was read.
     separator, set_separator, empty, unset
         Bytes between fields, between elements, and the marks of empty and of unset fields.
     path
@@ -86,7 +87,8 @@ class Header:
     def from_state(cls, state: Mapping[str, Any]) -> Header:
         """Rebuild what `to_state` gave."""
         marks = {name: state[name].encode("latin-1") for name in ("separator", "set_separator", "empty", "unset")}
-        return cls(tuple(state["fields"]), path=state["path"], labels=state["labels"], bare=state["bare"], **marks)
+        fields = with_usual_names(tuple(state["fields"]))  # a state of before may have others
+        return cls(fields, path=state["path"], labels=state["labels"], bare=state["bare"], **marks)
 
 
 @dataclass(slots=True)
@@ -125,7 +127,9 @@ class HeaderReader:
         *front, last = names
         last, *labels = last.split(_LABELS)
         fields = tuple(unescape(name).decode("utf-8", "replace") for name in (*front, last))
-        self._change(fields=fields, labels=len(labels), bare=bare)
+        if len(fields) > 1 and not fields[-1]:
+            fields = fields[:-1]  # a separator after the last name, which rows may have, too
+        self._change(fields=with_usual_names(fields), labels=len(labels), bare=bare)
 
     def _change(self, **changes: Any) -> None:
         self.header = Header(**{**{name: getattr(self.header, name) for name in Header.__slots__}, **changes})

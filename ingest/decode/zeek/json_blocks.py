@@ -1,16 +1,15 @@
-"""Blocks of JSON lines to frames: plain Zeek records by byte loops, everything else one by one."""
+"""Blocks of JSON lines to frames: plain records and flows by byte loops, everything else one by one."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import polars as pl
 
 from ingest.decode.blocks import utf8_lines
 from ingest.decode.json_rows import parse_line, read_event
+from ingest.decode.pieces import Pieces
 from ingest.decode.suricata.events import EveReader
-from ingest.decode.tally import frame_of
 from ingest.decode.zeek.json_loops import JsonLoops
 from ingest.decode.zeek.values import read_zeek
 from ingest.errors import BadLineError
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
     from ingest.decode.blocks import Block
     from ingest.decode.json_rows import Event
-    from ingest.decode.scan.words import Bytes, Ints
+    from ingest.decode.scan.words import Bytes
     from ingest.decode.tally import Tally
 
 
@@ -46,8 +45,9 @@ class JsonReader:
 
     def finish(self, tally: Tally) -> None:
         """Add what waits for others to ``tally``; the file is finished."""
-        for kind, row in self._eve.finish():
-            tally.add_rows(kind, [read_zeek(row, kind)])
+        pieces = Pieces()
+        self._add(pieces, 0, self._eve.finish(), tally)
+        pieces.hand_over(tally)
 
     def read(self, block: Block, tally: Tally) -> None:
         """Add the records of a block of JSON lines to ``tally``.
@@ -57,21 +57,38 @@ class JsonReader:
         pending = np.ones(len(block), np.uint8)
         unix = block.with_unix_ends()
         fit = utf8_lines(unix) if block.fits_loops else np.zeros_like(pending)
-        pieces = Pieces()
+        pieces, ended = Pieces(), _EndedFlows()
         tried = [self._usual] if self._usual else []
         for loops in tried:
-            pieces.add_plain(loops, unix, pending, fit)
+            ended.note(loops, pieces.add_plain(loops, unix, pending, fit))
         for number in _left(pending):
+            self._release(pieces, ended, number, tally)
             event = self._read_line(block.line(number), block.place(number), tally)
             pending[number] = 0
             if event is None:
                 continue
             pieces.add_rows(number, event.rows or [])
-            if event.is_zeek and event.rows and not any(loops.fits(event.kind, event.path) for loops in tried):
-                self._usual = JsonLoops(event.kind, event.path, self._hint, event.keys)
+            form = event.form() if event.rows else None
+            if form is not None and not any(loops.fits(form) for loops in tried):
+                self._usual = JsonLoops(form)
                 tried.append(self._usual)
-                pieces.add_plain(self._usual, unix, pending, fit)
+                ended.note(self._usual, pieces.add_plain(self._usual, unix, pending, fit))
+        self._release(pieces, ended, len(block), tally)
         pieces.hand_over(tally)
+
+    def _release(self, pieces: Pieces, ended: _EndedFlows, before: int, tally: Tally) -> None:
+        """Add what waited for flows that the loops have read, up to a line."""
+        if not self._eve.waits:
+            ended.forget(before)
+            return
+        for number, flow in ended.take(before):
+            self._add(pieces, number, self._eve.end_flow(flow), tally)
+
+    def _add(self, pieces: Pieces, number: int, records: list[tuple[str, dict[str, Any]]], tally: Tally) -> None:
+        for kind, record in records:
+            nulled: list[str] = []
+            pieces.add_rows(number, [(kind, read_zeek(record, kind, nulled))])
+            tally.null(kind, nulled)
 
     def _read_line(self, line: bytes, place: int, tally: Tally) -> Event | None:
         try:
@@ -81,45 +98,41 @@ class JsonReader:
             return None
         if event.rows is None:
             tally.skip(event.kind)
+        for kind, columns in event.nulled:
+            tally.null(kind, columns)
         return event
 
 
-class Pieces:
-    """The records of one block, read in pieces; each piece knows the numbers of its lines."""
+class _EndedFlows:
+    """The flows that the loops have read, by line: queries wait for them among the lines that are read one by one."""
 
     def __init__(self) -> None:
-        self._frames: dict[str, list[tuple[pl.DataFrame, Ints]]] = {}
-        self._rows: dict[str, list[tuple[int, dict[str, Any]]]] = {}
+        self._lines: list[int] = []
+        self._flows: list[int | None] = []
+        self._next = 0
 
-    def add_plain(self, loops: JsonLoops, block: Block, pending: Bytes, fit: Bytes) -> None:
-        """Read what is plain among the lines that are pending, and take that out of ``pending``."""
-        plain = pending & fit
-        if loops.can_read and plain.any():
-            frame = loops.read(block, plain)
-            numbers = np.flatnonzero(plain)
-            pending[numbers] = 0
-            piece = frame if plain.all() else frame.filter(pl.Series(plain == 1))
-            self._frames.setdefault(loops.kind, []).append((piece, numbers))
+    def note(self, loops: JsonLoops, piece: Any) -> None:
+        if piece is not None and loops.kind == "suricata_flow":
+            frame, numbers = piece  # these lines come after all that were noted and taken before
+            rest = sorted(
+                [
+                    *zip(self._lines[self._next :], self._flows[self._next :], strict=True),
+                    *zip(numbers.tolist(), frame["flow_id"].to_list(), strict=True),
+                ],
+                key=lambda line: line[0],
+            )
+            self._lines, self._flows, self._next = [line for line, _ in rest], [flow for _, flow in rest], 0
 
-    def add_rows(self, number: int, rows: list[tuple[str, dict[str, Any]]]) -> None:
-        """Add the records of one line."""
-        for kind, row in rows:
-            self._rows.setdefault(kind, []).append((number, row))
+    def forget(self, before: int) -> None:
+        while self._next < len(self._lines) and self._lines[self._next] < before:
+            self._next += 1
 
-    def hand_over(self, tally: Tally) -> None:
-        """Give each kind's records to ``tally`` in the order of their lines."""
-        for kind, rows in self._rows.items():
-            numbers = np.array([number for number, _ in rows], np.int64)
-            self._frames.setdefault(kind, []).append((frame_of(kind, [row for _, row in rows]), numbers))
-        for kind, pieces in self._frames.items():
-            tally.add(kind, _in_order(pieces))
-
-
-def _in_order(pieces: list[tuple[pl.DataFrame, Ints]]) -> pl.DataFrame:
-    if len(pieces) == 1:
-        return pieces[0][0]
-    numbers = np.concatenate([numbers for _, numbers in pieces])
-    return pl.concat([frame for frame, _ in pieces])[np.argsort(numbers, kind="stable")]
+    def take(self, before: int) -> Iterator[tuple[int, int]]:
+        while self._next < len(self._lines) and self._lines[self._next] < before:
+            self._next += 1
+            flow = self._flows[self._next - 1]
+            if flow is not None:
+                yield self._lines[self._next - 1], flow
 
 
 def _left(pending: Bytes) -> Iterator[int]:

@@ -1,20 +1,23 @@
-"""Blocks of Zeek JSON lines of one kind to frames, by byte loops, column by column."""
+"""Blocks of JSON lines of one kind to frames, by byte loops, column by column."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from ingest.decode.kinds import MARKS, resolve_kind
+from ingest.decode.kinds import MARKING, resolve_kind
 from ingest.decode.layout import Layout, Readers, layout_of, lines_of
 from ingest.decode.scan.json_objects import KEY_WORDS, MAX_KEY_BYTES, MAX_KEYS, MAX_SETS, Keys, KeySets, find_values
 from ingest.decode.scan.json_text import read_json_number_lists, read_json_text_lists, read_json_texts
-from ingest.decode.scan.words import PATH
-from ingest.decode.schemas import SCHEMAS
+from ingest.decode.scan.words import OBJECT, PATH
+from ingest.decode.schemas import READ
+from ingest.decode.zeek.ends import ENDS, spelled_ends
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     import polars as pl
 
@@ -22,39 +25,58 @@ if TYPE_CHECKING:
     from ingest.decode.scan.words import Bytes, Words
 
 _READERS: Final = Readers(read_json_texts, read_json_text_lists, read_json_number_lists)
+_FLAT: Final = "usual id.orig_h"
+"""Name of the usual key in a form that spells it otherwise; a line that has it is not of that form."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How the lines of one kind look.
+
+    Attributes
+    ----------
+    kind
+        A key of `READ`.
+    path
+        What the key says that tells the kind, in every line; None if the lines have none.
+    names
+        Columns, and names of other keys, in the order in which they are expected.
+    accepts
+        Whether a line with these of the names is a record of the kind.
+    spelled
+        The key of a name, and before it the key of the object that it stands in, if it is no key of the line's object.
+    special
+        What the keys hold that are no columns.
+    """
+
+    kind: str
+    path: str | None
+    names: Sequence[str]
+    accepts: Callable[[Collection[str]], bool]
+    spelled: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    special: Mapping[str, int] = field(default_factory=dict)
 
 
 class JsonLoops:
-    """Reads the plain lines of a block that are records of one kind.
+    """Reads the plain lines of a block that are records of one kind."""
 
-    Parameters
-    ----------
-    kind
-        The decoded log kind.
-    path
-        What ``_path`` says in every line; None if the lines have none.
-    hint
-        What the file's name says about the kind.
-    keys
-        Keys of such a record in their order, to expect those there that the schema does not have.
-    """
-
-    def __init__(self, kind: str, path: str | None, hint: str, keys: Iterable[str] = ()) -> None:
-        self.kind, self._path, self._hint = kind, path, hint
-        self._layout = layout_of(kind)
-        self._names = _expected_names(kind, keys)
-        self._fields = self._layout.fields(self._names, {"_path": PATH})
-        self._keys = _spell(self._names, path or "")
+    def __init__(self, form: Form) -> None:
+        self.form = form
+        self.kind = form.kind
+        self._layout = layout_of(form.kind)
+        self._fields = self._layout.fields(form.names, dict(form.special))
+        self._keys = _spell(form)
         self._verdicts: dict[int, bool] = {0: False}
 
     @property
     def can_read(self) -> bool:
         """Say whether the loops know every column's type and have room for every key."""
-        return Layout.knows(self._layout.schema) and len(self._names) <= MAX_KEYS
+        return Layout.knows(self._layout.schema) and len(self.form.names) <= MAX_KEYS
 
-    def fits(self, kind: str, path: str | None) -> bool:
+    def fits(self, form: Form) -> bool:
         """Say whether these are the loops for such records."""
-        return (kind, path) == (self.kind, self._path)
+        mine = (self.form.kind, self.form.path, self.form.spelled)
+        return mine == (form.kind, form.path, form.spelled)
 
     def read(self, block: Block, plain: Bytes) -> pl.DataFrame:
         """Return a frame with one row per line of the block; only the rows that are then marked in ``plain`` count.
@@ -71,34 +93,71 @@ class JsonLoops:
     def _of_this_kind(self, sets: Words) -> Bytes:
         """Return for each set of keys whether a line with these keys is a record of this kind."""
         for keys in set(sets.tolist()) - self._verdicts.keys():
-            self._verdicts[keys] = self._resolves(keys)
+            names = {name for bit, name in enumerate(self.form.names) if keys >> bit & 1}
+            self._verdicts[keys] = self.form.accepts(names)
         return np.array([self._verdicts[keys] for keys in sets.tolist()], np.uint8)
 
-    def _resolves(self, keys: int) -> bool:
-        names = {name for bit, name in enumerate(self._names) if keys >> bit & 1}
-        same_path = ("_path" in names) == (self._path is not None)
-        return same_path and "ts" in names and resolve_kind(self._path, names, self._hint) == self.kind
+
+@lru_cache(maxsize=1024)  # asked for with every line that is read by itself
+def zeek_form(kind: str, path: str | None, hint: str, keys: tuple[str, ...]) -> Form:
+    """Return the form of Zeek's records of one kind.
+
+    Parameters
+    ----------
+    kind
+        The decoded log kind.
+    path
+        What ``_path`` says in every line; None if the lines have none.
+    hint
+        What the file's name says about the kind.
+    keys
+        Keys of such a record in their order, to expect those there that the schema does not have.
+    """
+    spelled: dict[str, tuple[str, ...]] = {name: (key,) for name, key in spelled_ends(keys).items()}
+    special = {"_path": PATH}
+    if "id" in keys and "id.orig_h" not in keys:
+        spelled = {name: ("id", name.removeprefix("id.")) for name in ENDS}
+        special["id"] = OBJECT
+    elif spelled:
+        spelled["id"] = ("id",)  # an object there would hold the ends
+    if spelled:
+        spelled[_FLAT] = (ENDS[0],)
+    names = _expected_names(kind, keys, spelled)
+    has_ends = "id.orig_h" in READ[kind]
+
+    def accepts(found: Collection[str]) -> bool:
+        same_path = ("_path" in found) == (path is not None)
+        ends_known = "id.orig_h" in found or not has_ends
+        usual = ends_known and _FLAT not in found and "ts" in found
+        return same_path and usual and resolve_kind(path, found, hint) == kind
+
+    return Form(kind, path, names, accepts, spelled, special)
 
 
-def _expected_names(kind: str, keys: Iterable[str]) -> list[str]:
+def _expected_names(kind: str, keys: Collection[str], spelled: Mapping[str, tuple[str, ...]]) -> list[str]:
     """Return the schema's names with the names that are unknown to it where they stood in ``keys``, then all marks."""
-    names = ["_path", *SCHEMAS[kind]]
-    marks = sorted({mark for _, marks in MARKS for mark in marks} - set(names))
+    names = ["_path", *(("id",) if ("id", "orig_h") in spelled.values() else ()), *READ[kind]]
+    marks = sorted((MARKING | spelled.keys()) - set(names))
+    known = {keys_of[-1]: name for name, keys_of in spelled.items() if len(keys_of) == 1}
     before = "_path"
     for key in keys:
-        if key not in names and len(names) + len(marks) < MAX_KEYS and len(key) < MAX_KEY_BYTES and key.isascii():
-            names.insert(names.index(before) + 1, key)
-        before = key if key in names else before
+        name = known.get(key, key)
+        room = len(names) + len(marks) < MAX_KEYS and len(key) < MAX_KEY_BYTES and key.isascii()
+        if name not in names and room:
+            names.insert(names.index(before) + 1, name)
+        before = name if name in names else before
     return [*names, *(mark for mark in marks if mark not in names)]
 
 
-def _spell(names: list[str], path: str) -> Keys:
+def _spell(form: Form) -> Keys:
     """Tell the loops how the keys stand in a line."""
-    spelled = [f'"{name}":'.encode() for name in names]
-    words = np.zeros((len(spelled), KEY_WORDS), np.uint64)
+    spelled = [form.spelled.get(name, (name,)) for name in form.names]
+    texts = [f'"{keys[-1]}":'.encode() for keys in spelled]
+    words = np.zeros((len(texts), KEY_WORDS), np.uint64)
     masks = np.zeros_like(words)
-    for row, key in enumerate(spelled):
+    for row, key in enumerate(texts):
         words[row] = np.frombuffer(key.ljust(KEY_WORDS * 8, b"\0"), np.uint64)
         masks[row] = np.frombuffer((b"\xff" * len(key)).ljust(KEY_WORDS * 8, b"\0"), np.uint64)
-    sizes = np.array([len(key) for key in spelled], np.int64)
-    return Keys(words, masks, sizes, np.frombuffer(path.encode(), np.uint8))
+    sizes = np.array([len(key) for key in texts], np.int64)
+    objects = np.array([form.names.index(keys[0]) + 1 if len(keys) > 1 else 0 for keys in spelled], np.int64)
+    return Keys(words, masks, sizes, objects, np.frombuffer((form.path or "").encode(), np.uint8))

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from ingest.decode.schemas import SCHEMAS, required_of
 from ingest.decode.values import check_ts, text_converter
 from ingest.decode.zeek.text import to_text
+from ingest.decode.zeek.values import require
 from ingest.errors import BadLineError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from ingest.decode.zeek.header import Header
 
@@ -19,16 +21,26 @@ if TYPE_CHECKING:
 class RowReader:
     """Reads rows below one header into values by column name."""
 
-    def __init__(self, header: Header, schema: Mapping[str, pl.DataType]) -> None:
-        self._header = header
+    def __init__(self, header: Header, kind: str) -> None:
+        self._header, self._kind = header, kind
+        schema, self._required = SCHEMAS[kind], required_of(kind)
         self._columns = [
-            (position, name, _is_list(schema[name]), text_converter(_inner(schema[name])))
+            (position, name, _is_list(schema[name]), text_converter(name, _inner(schema[name])))
             for position, name in enumerate(header.fields)
             if name in schema and header.fields.index(name) == position
         ]
 
-    def read(self, line: bytes) -> dict[str, Any]:
-        """Return the row's values by column name; raise `BadLineError` naming what is wrong with it."""
+    def read(self, line: bytes, nulled: list[str]) -> dict[str, Any]:
+        """Return the row's values by column name.
+
+        A wrong value costs the row only where the kind requires it: else it is null, and its column's name is appended
+        to ``nulled``.
+
+        Raises
+        ------
+        BadLineError
+            If a required value is missing or wrong, or the fields are not those of the header; the message tells which.
+        """
         cells = self._split(line)
         row: dict[str, Any] = {}
         for position, name, is_list, convert in self._columns:
@@ -36,15 +48,19 @@ class RowReader:
             try:
                 row[name] = self._elements(raw, convert) if is_list else self._scalar(raw, convert)
             except BadLineError as error:
-                raise BadLineError(f"{name}: {error}") from error
-        if row.get("ts") is None:
-            raise BadLineError("ts: the time of the record is missing", "fields")
+                if name in self._required:
+                    raise BadLineError(f"{name}: {error}", error.cause) from error
+                row[name] = None
+                nulled.append(name)
+        require(row, self._kind)
         check_ts(row["ts"])
         return row
 
     def _split(self, line: bytes) -> list[bytes]:
         cells = line.split(self._header.separator)
         expected = len(self._header.fields)
+        if len(cells) == expected + 1 and not cells[-1]:
+            del cells[-1]
         if len(cells) != expected:
             raise BadLineError(f"{len(cells)} fields where the header names {expected}", "fields")
         if self._header.labels:

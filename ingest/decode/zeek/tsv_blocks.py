@@ -29,7 +29,7 @@ class BlockReader:
 
     def __init__(self, header: Header, kind: str) -> None:
         self._kind = kind
-        self._rows = RowReader(header, SCHEMAS[kind])
+        self._rows = RowReader(header, kind)
         self._loops = Loops(header, kind) if Loops.know(header, kind) else None
 
     def read(self, block: Block, tally: Tally) -> None:
@@ -47,8 +47,10 @@ class BlockReader:
         read: dict[int, dict[str, Any]] = {}
         for number in np.flatnonzero(plain == 0).tolist():
             line = block.line(number)
+            nulled: list[str] = []
             try:
-                read[number] = self._rows.read(line)
+                read[number] = self._rows.read(line, nulled)
+                tally.null(self._kind, nulled)
             except BadLineError as error:
                 tally.reject(line, block.place(number), error)
         return read

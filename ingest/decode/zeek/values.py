@@ -4,28 +4,52 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from ingest.decode.schemas import SCHEMAS
-from ingest.decode.values import json_converter, ts_from_json
+import polars as pl
+
+from ingest.decode.schemas import FLOW, READ, TIMES, required_of
+from ingest.decode.values import count_from_json, flags_from_json, json_converter
 from ingest.errors import BadLineError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-_CONVERTERS: Final = {
-    kind: {name: ts_from_json if name == "ts" else json_converter(dtype) for name, dtype in schema.items()}
-    for kind, schema in SCHEMAS.items()
+_CONVERTERS: Final[dict[str, dict[str, Callable[[Any], Any]]]] = {
+    kind: {name: json_converter(name, dtype) for name, dtype in schema.items()} for kind, schema in READ.items()
 }
 
+_CONVERTERS["suricata_flow"] |= {name: count_from_json for name, dtype in FLOW.items() if dtype == pl.Int64}
+_CONVERTERS["suricata_flow"] |= dict.fromkeys(("tcp.tcp_flags_ts", "tcp.tcp_flags_tc"), flags_from_json)
+_REQUIRED: Final = {kind: required_of(kind) for kind in READ}
 
-def read_zeek(record: Mapping[str, Any], kind: str) -> dict[str, Any]:
-    """Return a record's values by column name; raise `BadLineError` naming the field that is wrong."""
-    if record.get("ts") is None:
-        raise BadLineError("ts: the time of the record is missing", "fields")
+
+def read_zeek(record: Mapping[str, Any], kind: str, nulled: list[str]) -> dict[str, Any]:
+    """Return a record's values by column name.
+
+    A wrong value costs the record only where the kind requires it: else it is null, and its column's name is appended
+    to ``nulled``.
+
+    Raises
+    ------
+    BadLineError
+        If a required value is missing or wrong; the message names it.
+    """
     row: dict[str, Any] = {}
     for name, convert in _CONVERTERS[kind].items():
         value = record.get(name)
         try:
             row[name] = None if value is None else convert(value)
         except BadLineError as error:
-            raise BadLineError(f"{name}: {error}") from error
+            if name in _REQUIRED[kind]:
+                raise BadLineError(f"{name}: {error}", error.cause) from error
+            row[name] = None
+            nulled.append(name)
+    require(row, kind)
     return row
+
+
+def require(row: Mapping[str, Any], kind: str) -> None:
+    """Raise `BadLineError` if a value is missing without which a record of this kind is none."""
+    for name in _REQUIRED[kind]:
+        if row.get(name) is None:
+            what = "the time of the record" if name in TIMES else "the address of this end"
+            raise BadLineError(f"{name}: {what} is missing", "fields" if name in TIMES else "address")

@@ -137,44 +137,48 @@ _TSV: Final = """#separator \\x09
 #empty_field	(empty)
 #unset_field	-
 #path	conn
-#fields	ts	uid	proto	conn_state	tunnel_parents
-%s2.5	C2	tcp	SF	-
+#fields	ts	uid	proto	conn_state	tunnel_parents	id.orig_h	id.resp_h
+%(rows)s2.5	C2	tcp	SF	-	10.0.0.1	10.0.0.2
 broken
 
-3.5	C3	tcp	\\\\	x\\x2cy
+3.5	C3	tcp	\\\\	x\\x2cy	fe80:0::1	10.0.0.2
 #close	2026-01-01-00-00-00
 #path	dns
-#fields	ts	query	TTLs
-4.5	q	1.0,2.5
+#fields	ts	query	TTLs	id_orig_h	id_resp_h
+4.5	q	1.0,2.5	10.0.0.1	::ffff:10.0.0.2
 x	y	z
-5.5	q	-
+5.5	q	-	10.0.0.1	10.0.0.2%(tab)s
 #path	ntp
 6.5	a	b
 #separator \\x7c
 #path|conn
-#fields|uid|ts
-C7|7.5
+#fields|uid|ts|id.orig_h|id.resp_h
+C7|7.5|10.0.0.1|10.0.0.2
 {"ts":8.5,"proto":"udp","query":"q"}
-C9|9.5
+C9|9.5|10.0.0.1|10.0.0.2
 """
-_TSV_ROWS: Final = "".join(f"{n}.25\tC{n}\ttcp\tS\\x46\ta,b\n" for n in range(20))
-_JSON: Final = """%s{"ts":2.5,"uid":"C2","proto":"tcp","conn_state":"SF","orig_bytes":2}
+_TSV_ROWS: Final = "".join(f"{n}.25\tC{n}\ttcp\tS\\x46\ta,b\t10.0.0.1\t10.0.0.2\n" for n in range(20))
+_JSON: Final = """%s{"ts":2.5,"id.orig_h":"10.0.0.1","id.resp_h":"10.0.0.2","proto":"tcp","conn_state":"SF"}
 {"ts":3.5,
 
-{"_path":"dns","ts":"2018-09-14T11:40:31.782367Z","query":"a\\u00e9"}
-{"ts":4.5,"uid":"C4","proto":"tcp","conn_state":"S0","orig_bytes":4.0}
+{"_path":"dns","ts":"2018-09-14T11:40:31.782367Z","query":"a\\u00e9","id":{"orig_h":"10.0.0.1","resp_h":"10.0.0.2"}}
+{"ts":4.5,"uid":"C4","id.orig_h":"10.0.0.1","id.resp_h":"10.0.0.2","proto":"tcp","conn_state":"S0","orig_bytes":4.0}
 {"_path":"ntp","ts":1.5}
-{"ts":5.5,"proto":"udp","query":"q","rejected":false}
+{"ts":5.5,"id.orig_h":"10.0.0.1","id.resp_h":"10.0.0.2","proto":"udp","query":"q","rejected":false}
 {"ts":6.5,"conn_state":"SF","proto":7}
-{"ts":7.5,"proto":"udp","query":"q","rejected":true}
+{"ts":7.5,"id.orig_h":"10.0.0.1","id.resp_h":"10.0.0.2","proto":"udp","query":"q","rejected":true}
 #path	dns
-#fields	ts	query
-8.5	q
-{"ts":9.5,"uid":"C9","proto":"tcp","conn_state":"SF","orig_bytes":9}
+#fields	ts	query	id.orig_h	id.resp_h
+8.5	q	10.0.0.1	10.0.0.2
+{"ts":9.5,"uid":"C9","id.orig_h":"10.0.0.1","id.resp_h":"10.0.0.2","proto":"tcp","conn_state":"SF","orig_bytes":9}
 """
-_JSON_ROWS: Final = "".join(f'{{"ts":{n}.25,"proto":"tcp","conn_state":"SF","orig_pkts":{n}}}\n' for n in range(20))
+_JSON_ROWS: Final = "".join(
+    f'{{"ts":{n}.25,"id.orig_h":"10.0.0.1","id.resp_h":"10.0.0.2","proto":"tcp","conn_state":"SF","orig_pkts":{n}}}\n'
+    for n in range(20)
+)
 _EVENT: Final = (
-    '{"timestamp":"2018-09-14T11:40:%02d.000000+0000","flow_id":%d,"event_type":"%s","src_ip":"10.0.0.1",%s}\n'
+    '{"timestamp":"2018-09-14T11:40:%02d.000000+0000","flow_id":%d,"event_type":"%s",'
+    '"src_ip":"10.0.0.1","dest_ip":"10.0.0.9",%s}\n'
 )
 _QUERY: Final = '"dns":{"type":"query","id":%d,"rrname":"a"}'
 _ANSWER: Final = '"dns":{"type":"answer","id":%d,"rrname":"a"}'
@@ -195,4 +199,8 @@ _EVE: Final = [
 def mixed_log() -> dict[str, bytes]:
     """Return a log of each format in which headers, kinds, broken lines and blanks come in turn."""
     eve = "".join(_EVENT % event for event in _EVE)
-    return {"tsv": (_TSV % _TSV_ROWS).encode(), "json": (_JSON % _JSON_ROWS).encode(), "eve": eve.encode()}
+    return {
+        "tsv": (_TSV % {"rows": _TSV_ROWS, "tab": "\t"}).encode(),
+        "json": (_JSON % _JSON_ROWS).encode(),
+        "eve": eve.encode(),
+    }

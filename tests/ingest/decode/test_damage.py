@@ -14,11 +14,12 @@ ROWS = 3_000
 HUGE = 10 * 2**20
 
 TSV_HEADER = (
-    b"#path\tconn\n#fields\tts\tuid\tid.orig_h\tid.orig_p\tproto\tservice\tduration\tconn_state\ttunnel_parents\n"
+    b"#path\tconn\n"
+    b"#fields\tts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\tproto\tservice\tduration\tconn_state\ttunnel_parents\n"
 )
-TSV_ROW = b"%d.250000\tC%d\t10.0.0.5\t4000\ttcp\tssl\t0.500000\tSF\ta,b\n"
+TSV_ROW = b"%d.250000\tC%d\t10.0.0.5\t4000\t10.0.0.6\ttcp\tssl\t0.500000\tSF\ta,b\n"
 JSON_ROW = (
-    b'{"ts":%d.25,"uid":"C%d","id.orig_h":"10.0.0.5","id.orig_p":4000,"proto":"tcp","service":"ssl","duration":0.5,'
+    b'{"ts":%d.25,"uid":"C%d","id.orig_h":"10.0.0.5","id.orig_p":4000,"id.resp_h":"10.0.0.6","proto":"tcp","service":"ssl","duration":0.5,'
     b'"conn_state":"SF","tunnel_parents":["a","b"]}\n'
 )
 
@@ -107,10 +108,14 @@ def test_what_is_kept_of_malformed_lines_is_bounded(decode: Any) -> None:
         (b'{"ts":1.5,"colour":"red"}\n', "unknown_kind"),
         (b"[1]\n", "no_header"),
         (b'{"_path":"dns","query":"a"}\n', "fields"),
-        (b'{"_path":"dns","ts":1.5,"query":7}\n', "value"),
+        (b'{"_path":"dns","ts":"now","id.orig_h":"10.0.0.1","id.resp_h":"10.0.0.2"}\n', "value"),
+        (b'{"_path":"dns","ts":1.5,"query":"a"}\n', "address"),
+        (b'I say {"ts":1.5}\n', "prefix"),
+        ('{"ts":1.5,"proto":"tcp"}'.encode("utf-16-le") + b"\n", "encoding"),
         (b'{"event_type":"flow","timestamp":"2018-09-14T11:40:31.500000+0000"}\n', "fields"),
         (b"#separator \\x09\n#path\tconn\n#fields\tts\tuid\n1.5\n", "fields"),
         (b"#separator \\x09\n#path\tconn\n#fields\tts\tuid\nx\tC1\n", "value"),
+        (b"#separator \\x09\n#path\tconn\n#fields\tts\tuid\n1.5\tC1\n", "address"),
         (b"#separator \\x09\n#path\tconn\n#fields\tuid\tproto\nC1\ttcp\n", "fields"),
     ],
 )

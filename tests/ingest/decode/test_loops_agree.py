@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+from ingest.decode.addresses import ADDRESSES
 from ingest.decode.blocks import FEW_LINES, cut, utf8_lines
 from ingest.decode.json_rows import parse_line, read_event
 from ingest.decode.schemas import SCHEMAS
@@ -18,7 +19,7 @@ from ingest.decode.suricata.events import EveReader
 from ingest.decode.tally import frame_of
 from ingest.decode.values import text_converter
 from ingest.decode.zeek.header import Header, HeaderReader
-from ingest.decode.zeek.json_loops import JsonLoops
+from ingest.decode.zeek.json_loops import JsonLoops, zeek_form
 from ingest.decode.zeek.rows import RowReader
 from ingest.decode.zeek.tsv_blocks import Loops
 from ingest.errors import BadLineError
@@ -68,6 +69,22 @@ TEXTS = st.one_of(
 CELLS = st.one_of(st.sampled_from(["-", "(empty)", ""]), NUMBERS, TEXTS).map(
     lambda text: text.replace("\n", " ").replace("\t", " ").replace("\r", " ")
 )
+PLAIN_ADDRESSES = st.one_of(
+    st.ip_addresses().map(str),
+    st.sampled_from(
+        ["::ffff:10.0.0.1", "FE80::1", "fe80:0:0:0::1", "10.0.0", "1.2.3.4.5", "01.2.3.4", "256.1.1.1", "a"]
+    ),
+)
+FILLING = {"ts": "1.5", "id.orig_h": "10.0.0.1", "id.resp_h": "2001:db8::1"}
+SPELLINGS = st.sampled_from(
+    [
+        ("id.orig_h", "id.resp_h"),
+        ("id_orig_h", "id_resp_h"),
+        ("id orig h", "id resp h"),
+        ("id::orig_h", "id::resp_h"),
+        (),
+    ]
+)
 TIMES = st.floats(0, 4e9).map(lambda value: f"{value:.6f}")
 
 
@@ -84,13 +101,15 @@ def tsv_lines(draw: st.DrawFn) -> tuple[str, bytes]:
         rows.append("\t".join(draw(odd) if draw(st.integers(0, 9)) == 0 else cells.values()))
     header = "#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n"
     header += f"#path\t{kind}\n#fields\t" + "\t".join(names) + "\n"
-    rows += ["\t".join("1.5" if name == "ts" else "-" for name in names)] * FEW_LINES
+    rows += ["\t".join(FILLING.get(name, "-") for name in names)] * FEW_LINES
     return header, "".join(f"{row}\n" for row in rows if not row.startswith("#")).encode("utf-8", "surrogatepass")
 
 
 def _plain(draw: st.DrawFn, dtype: pl.DataType | None, name: str) -> str:
     if name == "ts":
         return draw(TIMES)
+    if name in ADDRESSES:
+        return draw(PLAIN_ADDRESSES)
     if dtype == pl.Boolean:
         return draw(st.sampled_from("TF-"))
     if isinstance(dtype, pl.List):
@@ -114,11 +133,11 @@ def test_tsv_loops_agree_with_rows(decode: Any, log: tuple[str, bytes]) -> None:
         reader.read_meta(line)
     kind = reader.header.path or ""
     rows, reasons, offset = [], [], 0
-    by_row = RowReader(reader.header, SCHEMAS[kind])
+    by_row = RowReader(reader.header, kind)
     for line in lines.split(b"\n")[:-1]:
         try:
             if line.strip() and not line.strip().startswith(b"#"):
-                rows.append(by_row.read(line))
+                rows.append(by_row.read(line, []))
         except BadLineError as error:
             reasons.append((len(header) + offset, str(error)))
         offset += len(line) + 1
@@ -132,17 +151,19 @@ def test_tsv_loops_agree_with_rows(decode: Any, log: tuple[str, bytes]) -> None:
 def test_numbers_agree_with_rows(decode: Any, numbers: list[str]) -> None:
     """One column of numbers, read as an interval, a count and a port."""
     for name in ("duration", "orig_bytes", "id.orig_p"):
-        convert = text_converter(SCHEMAS["conn"][name])
-        expected = []
+        convert = text_converter(name, SCHEMAS["conn"][name])
+        expected, wrong = [], 0
         for text in numbers:
             try:
                 expected.append(None if text == "-" else convert(text))
             except BadLineError:
-                continue
-        lines = "".join(f"1.5\t{text}\n" for text in [*numbers, *["-"] * FEW_LINES]).encode()
-        decoded = decode(f"#path\tconn\n#fields\tts\t{name}\n".encode() + lines)
+                expected.append(None)
+                wrong += 1
+        lines = "".join(f"1.5\t10.0.0.1\t::1\t{text}\n" for text in [*numbers, *["-"] * FEW_LINES]).encode()
+        decoded = decode(f"#path\tconn\n#fields\tts\tid.orig_h\tid.resp_h\t{name}\n".encode() + lines)
         assert decoded.frames["conn"][name].to_list() == expected + [None] * FEW_LINES
-        assert decoded.decoder.counts.malformed == len(numbers) - len(expected)
+        assert decoded.decoder.counts.nulled == ({f"conn.{name}": wrong} if wrong else {})
+        assert not decoded.decoder.malformed
 
 
 PIECES = st.one_of(st.binary(max_size=6), st.text(max_size=4).map(str.encode), st.just("é€𝄞".encode()))
@@ -159,17 +180,25 @@ def test_lines_that_are_utf8_are_told_from_others(lines: list[bytes]) -> None:
 
 def test_ordinary_rows_never_leave_the_loops() -> None:
     """If they did, everything would be right and slow, and no other test would say so."""
-    header = Header(fields=("ts", "uid", "duration", "local_orig", "tunnel_parents", "id.orig_p"), path="conn")
-    rows = b"1.500000\tC1\t0.25\tT\ta,b\t80\n1600000000.123456\t-\t-\t-\t(empty)\t-\n2.0\ta\\x2cb\t3\tF\t-\t65535\n"
+    header = Header(
+        fields=("ts", "id.orig_h", "id.resp_h", "uid", "duration", "local_orig", "tunnel_parents", "id.orig_p"),
+        path="conn",
+    )
+    rows = (
+        b"1.500000\t10.0.0.1\tfe80:0:0::1\tC1\t0.25\tT\ta,b\t80\n"
+        b"1600000000.123456\t::ffff:1.2.3.4\t1.2.3.4\t-\t-\t-\t(empty)\t-\n"
+        b"2.0\t0.0.0.0\t255.255.255.255\ta\\x2cb\t3\tF\t-\t65535\n"
+    )
     plain = np.zeros(3, np.uint8)
     Loops(header, "conn").read(next(cut(rows, 0)), plain)
     assert plain.tolist() == [1, 1, 1]
     lines = (
-        b'{"ts":1536925231.782367,"uid":"C1","proto":"udp","conn_state":"S0","duration":15.02908992767334,"ip_proto":17}\n'
-        b'{"ts":"2018-09-14T11:40:31.782367Z","proto":"tcp","conn_state":"SF","local_orig":true,"tunnel_parents":["a","b"]}\n'
-        b'{"ts": 1536925231782, "proto": "a\\"b", "conn_state": null, "tunnel_parents": [], "other": [1, 2.5]}\n'
+        b'{"ts":1536925231.782367,"uid":"C1","id.orig_h":"10.0.0.1","id.resp_h":"fe80::1","proto":"udp","conn_state":"S0","duration":15.02908992767334,"ip_proto":17}\n'
+        b'{"ts":"2018-09-14T11:40:31.782367Z","id.orig_h":"10.0.0.1","id.resp_h":"10.0.0.2","proto":"tcp","conn_state":"SF","local_orig":true,"tunnel_parents":["a","b"]}\n'
+        b'{"ts": 1536925231782, "id.orig_h": "10.0.0.1", "id.resp_h": "10.0.0.2", '
+        b'"proto": "a\\"b", "conn_state": null, "tunnel_parents": [], "other": [1, 2.5]}\n'
     )
-    JsonLoops("conn", None, "conn").read(next(cut(lines, 0)), plain)
+    JsonLoops(zeek_form("conn", None, "conn", ("ts", "id.orig_h"))).read(next(cut(lines, 0)), plain)
     assert plain.tolist() == [1, 1, 1]
 
 
@@ -207,9 +236,13 @@ def json_lines(draw: st.DrawFn) -> bytes:
     path: dict[str, Any] = {"_path": kind} if draw(st.booleans()) else {}
     lines = []
     for _ in range(draw(st.integers(1, 12))):
-        record = {**path, "ts": draw(JSON_TIMES)}
+        ends = draw(SPELLINGS)
+        record = {**path, "ts": draw(JSON_TIMES)} | {key: draw(PLAIN_ADDRESSES) for key in ends}
+        if draw(st.integers(0, 9)) == 0:
+            record["id"] = {"orig_h": draw(PLAIN_ADDRESSES), "resp_h": draw(PLAIN_ADDRESSES), "orig_p": 5}
         for name in draw(st.lists(st.sampled_from([*schema, "unknown"]), max_size=30, unique=True)):
-            record[name] = _plain_json(draw, schema.get(name)) if name != "ts" else draw(JSON_TIMES)
+            if name not in ("ts", "id.orig_h", "id.resp_h"):
+                record[name] = draw(PLAIN_ADDRESSES) if name in ADDRESSES else _plain_json(draw, schema.get(name))
         for name in draw(st.lists(st.sampled_from([*schema, "unknown", "_path"]), max_size=2)):
             record[name] = draw(JSON_VALUES)
         text = orjson.dumps(record) if draw(st.booleans()) else _spaced(draw, record)

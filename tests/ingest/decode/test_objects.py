@@ -11,13 +11,14 @@ from ingest.decode.objects import decode_objects
 if TYPE_CHECKING:
     from pathlib import Path
 
-CONN = {"ts": 1.5, "proto": "tcp", "conn_state": "SF"}
-DNS = {"ts": "2018-09-14T11:40:31.782367Z", "proto": "udp", "query": "a.example"}
+ENDS = {"id.orig_h": "10.0.0.1", "id.resp_h": "10.0.0.2"}
+CONN = {"ts": 1.5, **ENDS, "proto": "tcp", "conn_state": "SF"}
+DNS = {**ENDS, "ts": "2018-09-14T11:40:31.782367Z", "proto": "udp", "query": "a.example"}
 
 
 def test_each_row_knows_which_object_it_was() -> None:
     decoded = decode_objects(
-        [CONN, DNS, 7, CONN, {"_path": "ntp", "ts": 1.0}, {"ts": 1.5}, {**CONN, "id.orig_p": -1}, DNS]
+        [CONN, DNS, 7, CONN, {"_path": "ntp", "ts": 1.0}, {"ts": 1.5}, {**CONN, "id.resp_h": "x"}, DNS]
     )
     assert [batch.kind for batch in decoded.batches] == ["conn", "dns"]
     assert decoded.indices == [[0, 3], [1, 7]]
@@ -25,11 +26,17 @@ def test_each_row_knows_which_object_it_was() -> None:
     assert reasons.keys() == {2, 4, 5, 6}
     assert reasons[2] == "a record is a JSON object, not int"
     assert reasons[4] == "log kind 'ntp' is not analysed"
-    assert reasons[6] == "id.orig_p: -1 is not between 0 and 65535"
+    assert reasons[6] == "id.resp_h: 'x' is not an IP address"
 
 
 def test_a_suricata_event_counts_for_itself() -> None:
-    event = {"timestamp": "2018-09-14T11:40:31.782367+0000", "event_type": "dns", "flow_id": 1, "src_ip": "10.0.0.1"}
+    event = {
+        "timestamp": "2018-09-14T11:40:31.782367+0000",
+        "event_type": "dns",
+        "flow_id": 1,
+        "src_ip": "10.0.0.1",
+        "dest_ip": "10.0.0.2",
+    }
     query = {**event, "dns": {"type": "query", "id": 1, "rrname": "a.example", "rrtype": "A"}}
     decoded = decode_objects([{**event, "event_type": "stats"}, query])
     assert decoded.indices == [[1]]

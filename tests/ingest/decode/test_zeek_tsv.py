@@ -13,7 +13,11 @@ from ingest.decode.blocks import FEW_LINES
 from ingest.decode.decoder import LogDecoder
 
 HEADER = b"#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n#path\tconn\n"
-FIELDS = b"#fields\tts\tuid\tid.orig_p\tservice\tduration\torig_bytes\tlocal_orig\ttunnel_parents\n"
+FIELDS = (
+    b"#fields\tts\tuid\tid.orig_h\tid.resp_h\tid.orig_p\tservice\tduration\torig_bytes\tlocal_orig\ttunnel_parents\n"
+)
+ROW = b"1.5\t-\t10.0.0.1\t10.0.0.2\t-\t-\t-\t-\t-\t-\n"
+ENDS = ("10.0.0.1", "10.0.0.2")
 
 SCALARS = st.one_of(
     st.none(), st.text(max_size=12), st.sampled_from(["-", "(empty)", "#", "\\", "\\x41", "T", "~", "|", ";"])
@@ -35,10 +39,10 @@ WRITERS = st.fixed_dictionaries(
 def test_what_zeek_writes_is_read_back(decode: Any, zeek_writer: Any, marks: dict[str, str], rows: list[Any]) -> None:
     """Vectors of one empty or one unset element are left out: Zeek writes them like an empty or an unset vector."""
     writer = zeek_writer(**marks)
-    fields = ("service", "ts", "history", "tunnel_parents", "local_orig")
+    fields = ("service", "ts", "history", "tunnel_parents", "id.orig_h", "id.resp_h", "local_orig")
     rows = rows * FEW_LINES  # enough for the loops to read them
     log = writer.header("conn", fields)
-    log += b"".join(writer.row([one, 1.5, two, several, truth]) for one, two, several, truth in rows)
+    log += b"".join(writer.row([one, 1.5, two, several, *ENDS, truth]) for one, two, several, truth in rows)
     decoded = decode(log)
     assert not decoded.decoder.malformed
     read = decoded.frames["conn"].select("service", "history", "tunnel_parents", "local_orig")
@@ -48,21 +52,19 @@ def test_what_zeek_writes_is_read_back(decode: Any, zeek_writer: Any, marks: dic
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
-        (b"1.5\tC1\t80\t-\t1.0\t5\tT", "7 fields where the header names 8"),
-        (b"1.5\tC1\t80\t-\t1.0\t5\tT\t-\t-", "9 fields where the header names 8"),
-        (b"1.5\tC1\tabc\t-\t1.0\t5\tT\t-", "id.orig_p: 'abc' is not a whole number"),
-        (b"1.5\tC1\t65536\t-\t1.0\t5\tT\t-", "id.orig_p: '65536' is not between 0 and 65535"),
-        (b"1.5\tC1\t80\t-\tsoon\t5\tT\t-", "duration: 'soon' is not a number"),
-        (b"1.5\tC1\t80\t-\t1.0\t18446744073709551615\tT\t-", "orig_bytes: '18446744073709551615' is not between"),
-        (b"1.5\tC1\t80\t-\t1.0\t5\tyes\t-", "local_orig: 'yes' is not T or F"),
-        (b"-\tC1\t80\t-\t1.0\t5\tT\t-", "ts: the time of the record is missing"),
-        (b"1e300\tC1\t80\t-\t1.0\t5\tT\t-", "1e+300 is not a time between the years 1 and 9999"),
-        (b"nan\tC1\t80\t-\t1.0\t5\tT\t-", "ts: 'nan' is not a number"),
-        (b"1.5\tC1\t80\t-\t\t5\tT\t-", "duration: '' is not a number"),
+        (b"1.5\tC1\t10.0.0.1\t10.0.0.2\t80\t-\t1.0\t5\tT", "9 fields where the header names 10"),
+        (b"1.5\tC1\t10.0.0.1\t10.0.0.2\t80\t-\t1.0\t5\tT\t-\t-", "11 fields where the header names 10"),
+        (b"1.5\tC1\t10.0.0.1\t-\t80\t-\t1.0\t5\tT\t-", "id.resp_h: the address of this end is missing"),
+        (b"1.5\tC1\t10.0.0.1\t10.0.0\t80\t-\t1.0\t5\tT\t-", "id.resp_h: '10.0.0' is not an IP address"),
+        (b"1.5\tC1\tcamera.lan\t10.0.0.2\t80\t-\t1.0\t5\tT\t-", "id.orig_h: 'camera.lan' is not an IP address"),
+        (b"1.5\tC1\t(empty)\t10.0.0.2\t80\t-\t1.0\t5\tT\t-", "id.orig_h: '(empty)' is not an IP address"),
+        (b"-\tC1\t10.0.0.1\t10.0.0.2\t80\t-\t1.0\t5\tT\t-", "ts: the time of the record is missing"),
+        (b"1e300\tC1\t10.0.0.1\t10.0.0.2\t80\t-\t1.0\t5\tT\t-", "1e+300 is not a time between the years 1 and 9999"),
+        (b"nan\tC1\t10.0.0.1\t10.0.0.2\t80\t-\t1.0\t5\tT\t-", "ts: 'nan' is not a number"),
     ],
 )
 def test_a_broken_row_is_told_why_and_its_neighbours_are_read(decode: Any, row: bytes, reason: str) -> None:
-    good = b"1.5\tC1\t80\t-\t1.0\t5\tT\t-\n"
+    good = b"1.5\tC1\t10.0.0.1\t10.0.0.2\t80\t-\t1.0\t5\tT\t-\n"
     decoded = decode(HEADER + FIELDS + good + row + b"\n" + good)
     assert decoded.frames["conn"].height == 2
     (line,) = decoded.decoder.malformed
@@ -72,7 +74,9 @@ def test_a_broken_row_is_told_why_and_its_neighbours_are_read(decode: Any, row: 
 
 
 def test_unset_empty_and_absent_stay_apart(decode: Any) -> None:
-    rows = b"1.5\t-\t-\t-\t-\t-\t-\t-\n1.5\tC1\t0\t(empty)\t0.0\t0\tF\t(empty)\n"
+    rows = (
+        b"1.5\t-\t10.0.0.1\t10.0.0.2\t-\t-\t-\t-\t-\t-\n1.5\tC1\t10.0.0.1\t10.0.0.2\t0\t(empty)\t0.0\t0\tF\t(empty)\n"
+    )
     conn = decode(HEADER + FIELDS + rows).frames["conn"]
     assert conn["service"].to_list() == [None, ""]
     assert conn["tunnel_parents"].to_list() == [None, []]
@@ -82,16 +86,20 @@ def test_unset_empty_and_absent_stay_apart(decode: Any) -> None:
 
 
 def test_a_header_may_change_in_the_middle(decode: Any) -> None:
-    log = HEADER + FIELDS + b"1.5\tC1\t80\t-\t1.0\t5\tT\t-\n#close\t2026-01-01-00-00-00\n"
-    log += HEADER.replace(b"conn", b"dns").replace(b"(empty)", b"E") + b"#fields\tquery\tts\tanswers\nE\t2.5\tE\n"
-    log += b"#fields\tts\tquery\n3.5\ta.example\n"
+    log = HEADER + FIELDS + b"1.5\tC1\t10.0.0.1\t10.0.0.2\t80\t-\t1.0\t5\tT\t-\n#close\t2026-01-01-00-00-00\n"
+    log += (
+        HEADER.replace(b"conn", b"dns").replace(b"(empty)", b"E")
+        + b"#fields\tquery\tts\tanswers\tid.orig_h\tid.resp_h\nE\t2.5\tE\t10.0.0.1\t10.0.0.2\n"
+    )
+    log += b"#fields\tts\tquery\tid.orig_h\tid.resp_h\n3.5\ta.example\t10.0.0.1\t10.0.0.2\n"
     decoded = decode(log)
     assert decoded.frames["conn"]["uid"].to_list() == ["C1"]
     assert decoded.frames["dns"].select("ts", "query", "answers").rows() == [(2.5, "", []), (3.5, "a.example", None)]
 
 
 def test_a_path_alone_changes_the_kind(decode: Any) -> None:
-    log = b"#fields\tts\tproto\tquery\n#path\tdns\n1.5\tudp\tq\n#path\tweird\n2.5\tudp\tq\n#path\tntp\n3.5\tudp\tq\n"
+    log = b"#fields\tts\tproto\tquery\tid.orig_h\tid.resp_h\n"
+    log += b"".join(b"#path\t%s\n1.5\tudp\tq\t10.0.0.1\t10.0.0.2\n" % path for path in (b"dns", b"weird", b"ntp"))
     decoded = decode(log)
     assert {kind: frame.height for kind, frame in decoded.frames.items()} == {"dns": 1, "weird": 1}
     assert decoded.decoder.counts.skipped == {"ntp": 1}
@@ -99,21 +107,26 @@ def test_a_path_alone_changes_the_kind(decode: Any) -> None:
 
 def test_columns_are_found_by_name_wherever_they_stand(decode: Any) -> None:
     fields = FIELDS.rstrip(b"\n").split(b"\t")[1:]
-    row = b"1.5\tC1\t80\thttp\t1.0\t5\tT\ta,b".split(b"\t")
+    row = b"1.5\tC1\t10.0.0.1\t10.0.0.2\t80\thttp\t1.0\t5\tT\ta,b".split(b"\t")
     forward = decode(HEADER + b"#fields\t" + b"\t".join(fields) + b"\n" + b"\t".join(row) + b"\n")
     backward = decode(HEADER + b"#fields\t" + b"\t".join(fields[::-1]) + b"\n" + b"\t".join(row[::-1]) + b"\n")
     assert forward.frames["conn"].equals(backward.frames["conn"], null_equal=True)
 
 
 def test_line_ends_of_windows_and_an_unfinished_last_line(decode: Any) -> None:
-    log = HEADER + FIELDS + b"1.5\tC1\t80\t-\t1.0\t5\tT\ta\n1.5\tC2\t80\t-\t1.0\t5\tT\tb"
+    log = (
+        HEADER
+        + FIELDS
+        + b"1.5\tC1\t10.0.0.1\t10.0.0.2\t80\t-\t1.0\t5\tT\ta\n1.5\tC2\t10.0.0.1\t10.0.0.2\t80\t-\t1.0\t5\tT\tb"
+    )
     unix, windows = decode(log), decode(log.replace(b"\n", b"\r\n"))
     assert unix.frames["conn"].equals(windows.frames["conn"], null_equal=True)
     assert unix.frames["conn"]["tunnel_parents"].to_list() == [["a"], ["b"]]
 
 
 def test_a_bare_header_row_and_one_that_comes_again(decode: Any) -> None:
-    log = b"ts\tuid\tproto\tconn_state\n1.5\tC1\tudp\tSF\nts\tproto\tconn_state\n2.5\tudp\t-\n"
+    log = b"ts\tuid\tproto\tconn_state\tid.orig_h\tid.resp_h\n1.5\tC1\tudp\tSF\t10.0.0.1\t10.0.0.2\n"
+    log += b"ts\tproto\tconn_state\tid.orig_h\tid.resp_h\n2.5\tudp\t-\t10.0.0.1\t10.0.0.2\n"
     conn = decode(log, "something.log").frames["conn"]
     assert conn.select("ts", "uid", "conn_state").rows() == [(1.5, "C1", "SF"), (2.5, None, None)]
 
@@ -129,9 +142,7 @@ def test_a_bare_header_row_and_one_that_comes_again(decode: Any) -> None:
     ],
 )
 def test_names_of_one_kind(decode: Any, path: str, kind: str) -> None:
-    assert list(decode(HEADER.replace(b"conn", path.encode()) + FIELDS + b"1.5\t-\t-\t-\t-\t-\t-\t-\n").frames) == [
-        kind
-    ]
+    assert list(decode(HEADER.replace(b"conn", path.encode()) + FIELDS + ROW).frames) == [kind]
 
 
 def test_rows_without_any_header_are_counted(decode: Any) -> None:

@@ -5,10 +5,9 @@ import { route } from "./stream.js";
 
 const TECHNIQUE = /^T\d{4}(\.\d{3})?$/;
 
-/** A list entry for an alert; `open` keeps it unfolded when an update replaces it. */
-export function alertEntry(alert, open = false) {
+/** A list entry for an alert, folded. */
+export function alertEntry(alert) {
   const details = element("details", {}, summary(alert), body(alert));
-  details.open = open;
   return element("li", { class: "alert", "data-id": alert.id, "data-severity": alert.severity, "data-status": alert.status }, details);
 }
 
@@ -26,24 +25,37 @@ function body(alert) {
   return element("div", { class: "body" }, feedback(alert), reasons(alert.reasons ?? []), facts(alert));
 }
 
-/** What was said of the alert, or two buttons to say it; the stream brings the answer. */
+/** What was said of the alert and a button to change that, or two buttons to say it; the stream brings the answer. */
 function feedback(alert) {
-  if (alert.verdict) return element("p", { class: "feedback" }, `Called ${alert.verdict}`, alert.comment ? `: ${alert.comment}` : null);
-  const problem = element("span", { role: "status" });
-  const buttons = [["expected", "Expected"], ["attack", "Attack"]].map(([verdict, label]) => {
-    const button = element("button", { type: "button", "data-verdict": verdict }, label);
-    button.addEventListener("click", () => say(alert.id, verdict, problem));
-    return button;
-  });
-  return element("p", { class: "feedback" }, "What was it? ", ...buttons, " ", problem);
+  const problem = element("span", { role: "status", "data-own": "" });
+  if (!alert.verdict) return element("p", { class: "feedback" }, "What was it? ", verdict("expected", "Expected"), verdict("attack", "Attack"), " ", problem);
+  const [other, label] = alert.verdict === "attack" ? ["expected", "No, it was expected"] : ["attack", "No, it was an attack"];
+  const said = `Called ${alert.verdict}${alert.comment ? `: ${alert.comment}` : ""}`;
+  return element("p", { class: "feedback" }, element("span", {}, said), " ", verdict(other, label, true), " ", problem);
 }
 
-async function say(id, verdict, problem) {
+function verdict(name, label, revises = false) {
+  const title = revises ? { title: "From now on; what was learned meanwhile stays learned" } : {};
+  return element("button", { type: "button", "data-verdict": name, "data-revises": revises, ...title }, label);
+}
+
+/** Have the buttons of all alerts in a list say what they stand for. One listener, so that updates need not add any. */
+export function takeVerdicts(list) {
+  list.addEventListener("click", ({ target }) => {
+    const button = target.closest("button[data-verdict]");
+    if (button) say(button.closest("[data-id]").dataset.id, button);
+  });
+}
+
+async function say(id, button) {
+  const problem = button.closest(".feedback").querySelector("[role=status]");
+  const { verdict, revises } = button.dataset;
   try {
     const answer = await fetch(route(`alerts/${encodeURIComponent(id)}/feedback`), {
-      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ verdict }),
+      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ verdict, revise: revises === "true" }),
     });
     if (!answer.ok) throw new Error((await answer.json()).detail ?? answer.statusText);
+    problem.textContent = "";
   } catch (error) {
     problem.textContent = `That could not be stored: ${error.message}`;
   }

@@ -1,57 +1,62 @@
 // The list of alerts: newest first, page by page from /alerts, kept up to date by /ws/alerts.
 
-import { alertEntry } from "./alert.js";
+import { alertEntry, takeVerdicts } from "./alert.js";
 import { element, number } from "./elements.js";
+import { Filters } from "./filters.js";
+import { patch } from "./patch.js";
 import { route } from "./stream.js";
 
-const SEVERITIES = ["low", "medium", "high", "critical"];
 const PAGE = 50;
-const MOST_SHOWN = 500;
+const KEPT_LIVE = 500; // what was asked for by "Show older" is kept beside them
 const MOST_DEVICES = 200;
+const SMALLEST_STEP_S = 0.001;
 
 export class AlertList {
   #shown = new Map(); // identifier to alert
   #devices = new Set();
-  #cursor = null;
+  #older = null; // query parameters that lead to the next page; null after the last
+  #most = KEPT_LIVE;
   #asked = 0;
+  #health = undefined; // null while the service does not answer
 
   constructor(places) {
     Object.assign(this, places);
-    this.form.addEventListener("change", () => this.load());
-    this.form.addEventListener("reset", () => setTimeout(() => this.load())); // after the fields are empty
-    this.form.addEventListener("submit", (event) => event.preventDefault());
-    this.older.addEventListener("click", () => this.#fetchPage(this.#cursor));
+    this.filters = new Filters(this.form);
+    this.form.addEventListener("change", () => this.#refilter());
+    this.form.addEventListener("reset", () => setTimeout(() => this.#refilter())); // after the fields are empty
+    this.form.addEventListener("submit", (event) => { event.preventDefault(); this.#refilter(); });
+    this.older.addEventListener("click", () => this.#fetchPage(this.#older));
+    takeVerdicts(this.list);
   }
 
   /** Start over from the newest alert. */
   load() {
-    this.form.elements.open.checked ? (this.list.dataset.only = "open") : delete this.list.dataset.only;
     return this.#fetchPage(null);
   }
 
-  async #fetchPage(cursor) {
+  /** Take what /health said last, or null if it did not answer: it decides what an empty list means. */
+  explain(health) {
+    this.#health = health;
+    this.#sayWhyNone();
+  }
+
+  #refilter() {
+    this.filters.keepInAddress();
+    this.#most = KEPT_LIVE;
+    return this.load();
+  }
+
+  async #fetchPage(older) {
     const asked = ++this.#asked;
     try {
-      const answer = await fetch(route("alerts", this.#parameters(cursor)));
+      const answer = await fetch(route("alerts", { limit: PAGE, ...this.filters.parameters(), ...older }));
       const page = await answer.json();
       if (asked !== this.#asked) return; // a newer question is under way
       if (!answer.ok) throw new Error(page.detail ?? answer.statusText);
-      this.#showPage(page, cursor === null);
+      this.#showPage(page, older === null);
     } catch (error) {
       if (asked === this.#asked) this.#complain(`The alerts could not be read: ${error.message}`);
     }
-  }
-
-  #parameters(cursor) {
-    const { device, severity } = this.#wanted();
-    return { limit: PAGE, ...(device && { device }), ...(severity && { severity }), ...(cursor && { cursor }) };
-  }
-
-  /** What the form asks for; severity is the list of those that are enough, or null for all. */
-  #wanted() {
-    const { device, severity } = this.form.elements;
-    const least = SEVERITIES.indexOf(severity.value);
-    return { device: device.value.trim(), severity: least < 0 ? null : SEVERITIES.slice(least) };
   }
 
   #showPage(page, fromStart) {
@@ -59,18 +64,14 @@ export class AlertList {
     const live = fromStart ? this.#newerThan(page.alerts[0]) : [];
     if (fromStart) this.#shown.clear();
     for (const alert of [...live, ...page.alerts]) this.#keep(alert);
-    this.#cursor = page.next_cursor;
+    this.#older = page.next_cursor ? { cursor: page.next_cursor } : null;
+    if (!fromStart) this.#most = Math.max(this.#most, this.#shown.size);
     this.#render();
   }
 
   /** What the stream told while the page was on its way stays, if it is wanted and newer. */
   #newerThan(newest) {
-    return [...this.#shown.values()].filter((alert) => this.#wants(alert) && (!newest || alert.ts > newest.ts));
-  }
-
-  #wants(alert) {
-    const { device, severity } = this.#wanted();
-    return (!device || alert.device === device) && (!severity || severity.includes(alert.severity));
+    return [...this.#shown.values()].filter((alert) => this.filters.wants(alert) && (!newest || alert.ts > newest.ts));
   }
 
   /** Take one change from the stream. */
@@ -78,8 +79,8 @@ export class AlertList {
     if (type === "drift") return this.#announceDrift(change, drift);
     this.#remember(alert.device);
     if (change === "raised") this.announcement.textContent = `New ${alert.severity} alert: ${alert.sentence}`;
-    if (!this.#wants(alert)) this.#forget(alert.id);
-    else this.#place(alert);
+    if (this.filters.wants(alert) || this.#isInHand(alert.id)) this.#place(alert);
+    else this.#forget(alert.id);
     this.#count();
   }
 
@@ -95,22 +96,35 @@ export class AlertList {
   }
 
   #place(alert) {
-    const old = this.#entry(alert.id);
-    const entry = alertEntry(alert, old?.firstElementChild.open);
-    const focused = old?.contains(document.activeElement);
+    const entry = this.#entry(alert.id);
     this.#shown.set(alert.id, alert);
-    old ? old.replaceWith(entry) : this.list.insertBefore(entry, this.#firstOlderThan(alert));
-    if (focused) entry.querySelector("summary").focus();
+    if (entry) return this.#refresh(entry, alert);
+    this.list.insertBefore(alertEntry(alert), this.#firstOlderThan(alert));
     this.#trim();
+  }
+
+  #refresh(entry, alert) {
+    const focused = entry.contains(document.activeElement);
+    patch(entry, alertEntry(alert));
+    if (focused && !entry.contains(document.activeElement)) entry.querySelector("summary").focus(); // its button is gone
+  }
+
+  /** Whether somebody is at it: what was just answered does not vanish from under the hand. */
+  #isInHand(id) {
+    return this.#entry(id)?.contains(document.activeElement) ?? false;
   }
 
   #firstOlderThan(alert) {
     return [...this.list.children].find((entry) => this.#shown.get(entry.dataset.id).ts <= alert.ts) ?? null;
   }
 
-  /** The oldest leave when the list is long; they are on the server still, and the page can be loaded anew. */
+  /** The oldest leave when the list grows by itself; they are on the server still, and "Show older" leads to them. */
   #trim() {
-    while (this.list.childElementCount > MOST_SHOWN) this.#forget(this.list.lastElementChild.dataset.id);
+    while (this.list.childElementCount > this.#most) {
+      this.#forget(this.list.lastElementChild.dataset.id);
+      const { ts } = this.#shown.get(this.list.lastElementChild.dataset.id);
+      this.#older = { until: ts + SMALLEST_STEP_S }; // alerts of the same moment come twice, and are shown once
+    }
   }
 
   #forget(id) {
@@ -123,16 +137,36 @@ export class AlertList {
   }
 
   #render() {
-    const open = new Set([...this.list.querySelectorAll("details[open]")].map((details) => details.parentElement.dataset.id));
+    const entries = new Map([...this.list.children].map((entry) => [entry.dataset.id, entry]));
     const sorted = [...this.#shown.values()].sort((a, b) => b.ts - a.ts);
-    this.list.replaceChildren(...sorted.map((alert) => alertEntry(alert, open.has(alert.id))));
+    for (const [id, entry] of entries) if (!this.#shown.has(id)) entry.remove();
+    sorted.forEach((alert, index) => this.#settle(alert, entries.get(alert.id), this.list.children[index]));
     this.#count();
   }
 
+  /** Have an alert's entry stand before `next`; one that stands there already is not moved, which would lose the focus. */
+  #settle(alert, entry, next = null) {
+    if (entry) this.#refresh(entry, alert);
+    if (!entry || entry !== next) this.list.insertBefore(entry ?? alertEntry(alert), next);
+  }
+
   #count() {
-    this.count.textContent = `${number(this.#shown.size)}${this.#cursor ? "+" : ""}`;
-    this.none.hidden = this.#shown.size > 0;
-    this.older.hidden = !this.#cursor || this.#shown.size >= MOST_SHOWN;
+    this.count.textContent = `${number(this.#shown.size)}${this.#older ? "+" : ""}`;
+    this.older.hidden = !this.#older;
+    this.#sayWhyNone();
+  }
+
+  #sayWhyNone() {
+    this.none.hidden = this.#shown.size > 0 || this.#health === undefined;
+    this.none.textContent = this.#whyNone();
+  }
+
+  #whyNone() {
+    if (!this.#health) return "The service does not answer, so its alerts are not known.";
+    if (this.filters.any) return "No alert matches these filters.";
+    if (this.#health.status !== "ready") return `No alert, but the service is ${this.#health.status}: see Health above.`;
+    if (!this.#health.stages.models.records) return "No alert: no record has been scored since the service started.";
+    return "No alert. That is the normal state of a quiet network.";
   }
 
   #remember(device) {

@@ -33,4 +33,4 @@ new Stream("ws/scores", {
 
 alerts.load();
 watchBudget({ rows: place("budget"), note: place("budget-note") });
-watchHealth({ overall: place("health"), reasons: place("reasons"), stages: place("stages") });
+watchHealth({ overall: place("health"), reasons: place("reasons"), stages: place("stages"), onHealth: (health) => alerts.explain(health) });

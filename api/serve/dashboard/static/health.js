@@ -7,8 +7,8 @@ const EVERY_MS = 2000;
 const PATIENCE_MS = 5000;
 const EPOCH = /(_at|(^|_)ts)$/;
 
-/** Keep `overall` (a state), `reasons` (a list) and `stages` (a definition list) up to date. */
-export function watchHealth({ overall, reasons, stages }) {
+/** Keep `overall` (a state), `reasons` (a list) and `stages` (a definition list) up to date; `onHealth` gets each answer. */
+export function watchHealth({ overall, reasons, stages, onHealth = () => {} }) {
   const ask = async () => {
     try {
       const answer = await fetch(route("health"), { signal: AbortSignal.timeout(PATIENCE_MS), cache: "no-store" });
@@ -16,12 +16,21 @@ export function watchHealth({ overall, reasons, stages }) {
       say(overall, health.status);
       reasons.replaceChildren(...health.reasons.map((reason) => element("li", {}, reason)));
       stages.replaceChildren(...Object.entries(health.stages).map(stage));
+      onHealth(health);
     } catch {
       say(overall, "no answer");
+      forget(reasons, stages);
+      onHealth(null);
     }
     setTimeout(ask, EVERY_MS);
   };
   return ask();
+}
+
+/** What a service said that does not answer any more is not true any more. */
+function forget(reasons, stages) {
+  reasons.replaceChildren(element("li", {}, "The service does not answer. It is stopped, or cannot be reached from here."));
+  for (const { firstElementChild: term } of stages.children) say(term.querySelector(".state"), "unknown");
 }
 
 function say(place, state) {

@@ -33,6 +33,10 @@ class SourceStage(BaseModel):
     )
     malformed: int = Field(default=0, description="lines that could not be read")
     malformed_by_cause: dict[str, int] = Field(default_factory=dict, description="the same, by what is wrong with them")
+    nulled: dict[str, int] = Field(
+        default_factory=dict,
+        description="values that could not be read and are null in their records, by log and field",
+    )
     malformed_samples: list[str] = Field(default_factory=list, description="the latest of them, with their reasons")
     skipped: dict[str, int] = Field(default_factory=dict, description="lines of kinds that are not analysed")
     problems: list[str] = Field(default_factory=list, description="what is wrong with sensor or files")
@@ -123,6 +127,7 @@ def _source(status: PipelineStatus) -> SourceStage:
         joined=health.joined,
         malformed=health.malformed,
         malformed_by_cause=health.malformed_by_cause,
+        nulled=health.nulled,
         malformed_samples=[
             f"{line.source}, offset {line.offset}: {line.reason}" for line in health.malformed_samples[-_SAMPLES:]
         ],
@@ -144,7 +149,7 @@ def _models(service: Service, status: PipelineStatus) -> ModelsStage:
 
 def _store(service: Service, status: PipelineStatus) -> StoreStage:
     return StoreStage(
-        state="degraded" if status.unstored else status.state,
+        state="degraded" if status.unstored or status.store_problem else status.state,
         lag_alerts=status.unstored,
         raised=status.alerts.get("raised", 0),
         updated=status.alerts.get("updated", 0),

@@ -6,10 +6,11 @@ A browser sends ``Origin`` with every POST and every WebSocket handshake of a pa
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 
+from api.serve.access.addresses import HostPort, parse_host, parse_origin
+from api.serve.access.refusal import refuse
 from api.serve.problems import ProblemError
 
 if TYPE_CHECKING:
@@ -23,21 +24,36 @@ class SameOrigin:
 
     def __init__(self, app: ASGIApp, allowed: tuple[str, ...] = ()) -> None:
         self._app = app
-        self._allowed = allowed
+        self._allowed = {parse_origin(origin) for origin in allowed} - {None}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the connection on, or refuse it."""
         if self._may_pass(scope):
             await self._app(scope, receive, send)
-        elif scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008, "reason": "wrong origin"})
         else:
-            refused = ProblemError(403, "wrong_origin", "requests from pages of this origin are not allowed")
-            await refused.response()(scope, receive, send)
+            await refuse(_refusal(), scope, receive, send)
 
     def _may_pass(self, scope: Scope) -> bool:
         if scope["type"] not in {"http", "websocket"} or scope.get("method", "") in _SAFE:
             return True
         headers = Headers(scope=scope)
-        origin = headers.get("origin")
-        return origin is None or origin in self._allowed or urlsplit(origin).netloc == headers.get("host")
+        told = headers.get("origin")
+        if told is None:
+            return True
+        origin = parse_origin(told)
+        return origin is not None and (origin in self._allowed or origin[1] == _own(headers.get("host", ""), origin[0]))
+
+
+def _own(host: str, scheme: str) -> HostPort | None:
+    """Return the service's own host as the browser knows it: a proxy may write the scheme's port, or leave it out."""
+    found, default = parse_host(host), 443 if scheme in {"https", "wss"} else 80
+    return HostPort(found.host, found.port or default) if found else None
+
+
+def _refusal() -> ProblemError:
+    return ProblemError(
+        403,
+        "wrong_origin",
+        "requests from pages of this origin are not allowed; if it is meant, add it to cors_origins in SocketIOConfig,"
+        " or, if it is a proxy's name for this service, the proxy's address to trusted_proxies",
+    )

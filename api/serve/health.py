@@ -1,0 +1,50 @@
+"""Whether everything is well: one word, the reasons, and how each stage stands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Literal
+
+from pydantic import BaseModel, Field
+
+from api.serve.stages import Stages, stages
+from api.version import package_version
+
+if TYPE_CHECKING:
+    from api.pipeline.status import PipelineStatus
+    from api.service import Service
+
+_MUCH: Final = 1_000_000
+"""Records behind the log from which on it is told: ten seconds' work for one core, and more than any burst."""
+Status = Literal["ready", "starting", "degraded", "failed"]
+
+
+class HealthAnswer(BaseModel):
+    """The service as a whole, and each of its stages."""
+
+    status: Status
+    reasons: list[str] = Field(description="why it is not ready")
+    version: str
+    stages: Stages
+
+
+def assess(service: Service) -> HealthAnswer:
+    """Return the health at this moment."""
+    status = service.pipeline.status
+    answer = stages(service, status)
+    told = (status.reason, service.pipeline.blocked(), _lag(status))
+    reasons = [*(text for text in told if text), *status.problems, *answer.source.problems]
+    return HealthAnswer(status=_overall(status, reasons), reasons=reasons, version=package_version(), stages=answer)
+
+
+def _lag(status: PipelineStatus) -> str | None:
+    """Say that the service does not keep up: alerts come late then, however well all else is."""
+    waiting = status.source.lag_records if status.source and status.state == "running" else 0
+    return f"some {waiting} records are written and not read yet: alerts come late" if waiting >= _MUCH else None
+
+
+def _overall(status: PipelineStatus, reasons: list[str]) -> Status:
+    if status.state == "starting":
+        return "starting"
+    if status.state != "running":
+        return "failed"
+    return "degraded" if reasons else "ready"

@@ -1,0 +1,86 @@
+"""The JSON messages of ``/ws/scores``: each row is encoded once, whoever reads it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import orjson
+
+from api.serve.stream.protocol import text_frame
+
+if TYPE_CHECKING:
+    from api.serve.stream.messages import ScoreFilter
+    from online_models.types import ScoredBatch
+
+_SHARED_FRAMES: Final = 4  # of different filters, kept while a message waits; readers of more filters join their own
+
+
+@dataclass(slots=True)
+class ScoresMessage:
+    """Rows `start` to `stop` of one scored batch. Belongs to the asyncio loop once it is published."""
+
+    seq: int
+    batch: ScoredBatch
+    start: int
+    stop: int
+    _pieces: dict[int, bytes] = field(default_factory=dict)
+    _frames: dict[ScoreFilter, bytes | None] = field(default_factory=dict)
+    _of_device: dict[str, list[int]] | None = None
+
+    def cost(self, wanted: ScoreFilter) -> int:
+        """Return how many of the rows that are wanted are yet to be encoded."""
+        return 0 if wanted in self._frames else sum(row not in self._pieces for row in self._rows(wanted))
+
+    def encode(self, wanted: ScoreFilter) -> bytes | None:
+        """Return the message with the rows that are wanted, or None if there are none."""
+        rows = self._rows(wanted)
+        if not rows:
+            return None
+        head = b'{"type":"scores","seq":%d,"log":%b,"scores":[' % (self.seq, orjson.dumps(self.batch.kind))
+        return head + b",".join(map(self._piece, rows)) + b"]}"
+
+    def frame(self, wanted: ScoreFilter) -> bytes | None:
+        """Return the same as a WebSocket frame, made once for all who want the same."""
+        if wanted in self._frames:
+            return self._frames[wanted]
+        text = self.encode(wanted)
+        frame = None if text is None else text_frame(text)
+        if len(self._frames) < _SHARED_FRAMES:
+            self._frames[wanted] = frame
+        return frame
+
+    def _piece(self, row: int) -> bytes:
+        piece = self._pieces.get(row)
+        if piece is None:
+            piece = self._pieces[row] = orjson.dumps(score_row(self.batch, row))
+        return piece
+
+    def _rows(self, wanted: ScoreFilter) -> list[int]:
+        if wanted.device is not None:
+            return [row for row in self._of(wanted.device) if self.batch.score[row] >= wanted.min_score]
+        scores = self.batch.score[self.start : self.stop]
+        rows: list[int] = (self.start + np.flatnonzero(scores >= wanted.min_score)).tolist()
+        return rows
+
+    def _of(self, device: str) -> list[int]:
+        if self._of_device is None:
+            self._of_device = defaultdict(list)
+            for row in range(self.start, self.stop):
+                self._of_device[self.batch.device[row]].append(row)
+        return self._of_device.get(device, [])
+
+
+def score_row(batch: ScoredBatch, row: int) -> dict[str, Any]:
+    """Return one scored record as the service's answers, messages and files give it."""
+    return {
+        "log": batch.kind,
+        "uid": batch.uid[row],
+        "ts": float(batch.ts[row]),
+        "device": batch.device[row],
+        "score": float(batch.score[row]),
+        "anomaly": bool(batch.anomaly[row]),
+        "reasons": batch.reasons.get(row, ()),
+    }

@@ -1,0 +1,102 @@
+"""Which folders are followed: the one that was named, or, if it has no logs, the folders in it that have."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from ingest.follow.listing import list_logs
+from ingest.follow.surroundings import Surroundings, not_followed, nothing_found, survey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from ingest.follow.listing import Entry
+
+_LOOK_S: Final = 60.0
+"""What stands beside the logs is looked at so often; where there is no log yet, with every scan."""
+
+_LIVE_DAYS: Final = 2
+"""Of folders named after a day, the writer uses the newest; the one before it may hold lines that are not read yet."""
+
+
+class Folders:
+    """Lists the logs of a folder, and of the folders in it while it has none itself.
+
+    A folder in it that is named after an interface, a sensor or the like has logs of its own; of folders that are named
+    after days the newest two are followed, as parts of the same logs. Beside an archive's day folders it is the other
+    one, as zeekctl's ``current``, that is written.
+
+    Parameters
+    ----------
+    directory
+        The folder that was named.
+    clock
+        Gives seconds that only grow.
+    below
+        Logs in its folders were followed before.
+    """
+
+    def __init__(self, directory: Path, clock: Callable[[], float], *, below: bool = False) -> None:
+        self._directory = directory
+        self._clock = clock
+        self._next_look = float("-inf")
+        self._around = Surroundings()
+        self._found = self._archive_only = False
+        self.below = below
+
+    @property
+    def watched(self) -> list[Path]:
+        """The folders in which changes matter."""
+        return [self._directory, *(self._directory / name for name in self._followed())]
+
+    def logs(self, now: float) -> list[Entry]:
+        """Return all logs that are followed; `now` in epoch seconds tells which are fresh.
+
+        Raises
+        ------
+        OSError
+            The folder is gone or cannot be read.
+        """
+        own = list_logs(self._directory, now=now)
+        self._look(has_own=bool(own))
+        found = own + [entry for name in self._followed() for entry in self._list_below(name, now)]
+        self._found = bool(found)
+        self._archive_only = self.below and bool(found) and all(_is_put_away(entry) for entry in found)
+        return found
+
+    def told(self) -> list[str]:
+        """Return in sentences what is not read, and why."""
+        if not self._found:
+            return [nothing_found(self._directory, self._around)]
+        if self._archive_only:
+            holds = f"no log in {self._directory} is being written: its day folders hold packed logs only"
+            return [f"{holds}; name the folder that the sensor writes to, or read these with nslabs replay"]
+        left = [] if self.below else not_followed(self._directory, self._around.subfolders)
+        return [*self._around.told(), *left]
+
+    def _look(self, *, has_own: bool) -> None:
+        if self._found and self._clock() < self._next_look:
+            return
+        self._around = survey(self._directory)
+        self._next_look = self._clock() + _LOOK_S
+        self.below |= not has_own and bool(self._around.subfolders or self._around.days)
+
+    def _followed(self) -> tuple[str, ...]:
+        if not self.below:
+            return ()
+        return self._around.subfolders or self._around.days[-_LIVE_DAYS:]
+
+    def _list_below(self, name: str, now: float) -> list[Entry]:
+        try:
+            found = list_logs(self._directory / name, now=now)
+        except OSError:
+            return []  # it was just removed
+        if name in self._around.days:
+            return found
+        return [replace(entry, name=replace(entry.name, stream=f"{name}/{entry.name.stream}")) for entry in found]
+
+
+def _is_put_away(entry: Entry) -> bool:
+    return entry.name.gz and not entry.name.live

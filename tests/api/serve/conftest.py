@@ -1,0 +1,109 @@
+"""The real application behind the real server, without models: what the tests send to its streams is theirs."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+import uvicorn
+from websockets.sync.client import connect
+
+from api.pipeline import CommandQueue, Pipeline
+from api.pipeline.jobs import JobBoard
+from api.serve.server import bind, configuration
+from api.serve.stream import Hub, StreamLimits
+from api.service import Access, Service
+from api.state.directory import StateDirectory
+from api.state.store import AlertReader, AlertWriter, EvidenceReader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from websockets.sync.client import ClientConnection
+
+    from api.pipeline.runner import Parts
+
+
+def _never() -> Parts:
+    """Stand for models that are never loaded: the pipeline is not started."""
+    raise AssertionError
+
+
+class _Server(uvicorn.Server):
+    """A server that says when it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = threading.Event()
+
+    async def main_loop(self) -> None:
+        """Say so, and serve."""
+        self.listening.set()
+        await super().main_loop()
+
+
+class Light:
+    """A served application. `hub` takes what the pipeline would send."""
+
+    def __init__(self, folder: Path, access: Access, limits: StreamLimits) -> None:
+        AlertWriter(folder / "alerts").close()
+        self.hub = Hub(limits)
+        pipeline = Pipeline(_never, CommandQueue(1), JobBoard(1, 1))
+        alerts, evidence = AlertReader(folder / "alerts"), EvidenceReader(folder / "alerts")
+        service = Service(pipeline, self.hub, alerts, evidence, StateDirectory(folder), access=access)
+        self._listener = bind("127.0.0.1", 0)
+        self.port = int(self._listener.getsockname()[1])
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._server = _Server(configuration(service))
+        self._thread = threading.Thread(target=self._run)
+
+    def _run(self) -> None:
+        asyncio.run(self._server.serve(sockets=[self._listener]))
+
+    def start(self) -> None:
+        """Return once it listens."""
+        self._thread.start()
+        assert self._server.listening.wait(60)
+
+    def stop(self) -> None:
+        """Stop as the service does, and wait for it."""
+        self._server.should_exit = True
+        self._thread.join(60)
+        assert not self._thread.is_alive()
+
+    def socket(self, path: str, **options: object) -> ClientConnection:
+        """Connect to a stream."""
+        return connect(f"ws://127.0.0.1:{self.port}{path}", max_size=None, **options)  # type: ignore[arg-type] # all of connect's
+
+    def get(self, path: str, **headers: str) -> httpx.Response:
+        """Return an answer to GET."""
+        return httpx.get(self.url + path, headers=headers, timeout=60)
+
+
+@pytest.fixture(scope="session")
+def lightly(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., AbstractContextManager[Light]]:
+    """Return a function that serves until its block ends."""
+
+    @contextmanager
+    def serve(access: Access | None = None, limits: StreamLimits | None = None) -> Iterator[Light]:
+        light = Light(tmp_path_factory.mktemp("light"), access or Access(), limits or StreamLimits())
+        light.start()
+        try:
+            yield light
+        finally:
+            light.stop()
+
+    return serve
+
+
+@pytest.fixture(scope="module")
+def light(lightly: Callable[..., AbstractContextManager[Light]]) -> Iterator[Light]:
+    """Return a served application with the settings that it has by itself."""
+    with lightly() as served:
+        yield served

@@ -1,0 +1,81 @@
+"""What a person at the terminal is told: alerts as they come and rise, why the service is not well."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from api.cli.reasons import Spell
+from api.cli.terminal import HarmlessFormatter, Told, alert_line, say
+from api.serve.stream.messages import Gap, alert_message
+from api.state.store import AlertChange
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from api.state.store.writer import Change
+
+    Examples = Any
+
+
+def told(lines: Told, change: Change, alert: Any) -> str | None:
+    line = lines.line(alert_message(1, AlertChange(change, alert)))
+    return None if line is None else line.plain
+
+
+def test_an_alert_is_told_when_it_is_raised_and_when_it_gets_graver(examples: type[Examples]) -> None:
+    lines, alert = Told(), replace(examples.alert(), severity="medium")
+    assert "medium" in str(told(lines, "raised", alert))
+    assert told(lines, "updated", replace(alert, count=99)) is None
+    risen = replace(alert, severity="critical", last_ts=alert.last_ts + 60)
+    line = str(told(lines, "updated", risen))
+    assert "critical" in line
+    assert "rose from medium: " in line
+    assert told(lines, "updated", replace(risen, count=100)) is None
+    assert told(lines, "updated", replace(alert, severity="high")) is None
+    assert told(lines, "updated", risen) is None
+    assert told(lines, "closed", risen) is None
+
+
+def test_what_an_earlier_run_told_is_not_told_again(examples: type[Examples]) -> None:
+    lines, alert = Told(), replace(examples.alert(), severity="high")
+    assert told(lines, "updated", alert) is None
+    assert "rose from high" in str(told(lines, "updated", replace(alert, severity="critical")))
+
+
+def test_what_was_missed_is_told() -> None:
+    assert "the page has them" in str(Told().line(Gap(7, 3)))
+
+
+def test_times_are_local_and_say_their_offset(examples: type[Examples]) -> None:
+    alert = examples.alert()
+    when = alert_line(AlertChange("raised", alert)).plain.split("  ")[0]
+    moment = datetime.fromisoformat(when)
+    assert moment.utcoffset() == datetime.fromtimestamp(alert.ts).astimezone().utcoffset()
+    assert moment.timestamp() == int(alert.ts)
+
+
+def test_a_reason_is_told_once_while_it_lasts_however_its_numbers_grow() -> None:
+    spell = Spell()
+    assert list(spell.news([])) == []
+    assert list(spell.news(["no record for 15 min"])) == ["warning: no record for 15 min"]
+    assert list(spell.news(["no record for 16.5 min", "disk full"])) == ["warning: disk full"]
+    assert list(spell.news([])) == ["all is well again"]
+    assert list(spell.news([])) == []
+    assert list(spell.news(["no record for 15 min"])) == ["warning: no record for 15 min"]
+
+
+@pytest.mark.parametrize("hostile", ["\x1b[2J", "\x07", "\r", "\x9b31m", "\N{RIGHT-TO-LEFT OVERRIDE}"])
+def test_nothing_that_is_said_controls_the_terminal(
+    hostile: str, examples: type[Examples], capsys: pytest.CaptureFixture[str]
+) -> None:
+    alert = replace(examples.alert(), sentence=f"a{hostile}b", device=f"c{hostile}d")
+    assert hostile not in alert_line(AlertChange("raised", alert)).plain
+    say(f"logs /a{hostile}b")
+    assert hostile not in capsys.readouterr().out
+    record = logging.makeLogRecord({"msg": "of %s", "args": (hostile,)})
+    assert hostile not in HarmlessFormatter().format(record)

@@ -1,0 +1,16 @@
+"""All recipes, a file for groups that belong together. They are frozen: more may be added, none is changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from lab.groups.answering import ANSWERING
+from lab.groups.classic import CLASSIC
+from lab.groups.ordinary import ORDINARY
+from lab.groups.protocols import PROTOCOLS
+from lab.groups.small import SMALL
+
+if TYPE_CHECKING:
+    from lab.recipe import Recipe
+
+RECIPES: Final[tuple[Recipe, ...]] = (*CLASSIC, *ORDINARY, *PROTOCOLS, *ANSWERING, *SMALL)

@@ -1,0 +1,77 @@
+"""A decision follows the device: it moves with a lease, and never to whoever has the address next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prevention.decider import Decider, Request
+from prevention.safeguards import Protected
+from prevention.targets import device_target
+from prevention.wanted import wanted
+from tests.prevention.conftest import CAMERA, PLUG, START, World, case
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def blocked(decider: Decider) -> list[str]:
+    return [block.key.device for block in wanted(decider, START).blocks]
+
+
+def test_a_block_moves_with_the_lease(make: Callable[..., Decider], world: World) -> None:
+    decider = make()
+    decider.consider(case())
+    decider.holds(CAMERA, "192.168.1.77", leased=True)
+    assert blocked(decider) == ["192.168.1.77"]
+    assert not [event for event in world.told if event.what == "handover"]
+
+
+def test_who_gets_the_address_next_is_not_blocked(make: Callable[..., Decider], world: World) -> None:
+    decider = make()
+    (made,) = decider.consider(case())
+    decider.holds(PLUG, "192.168.1.5", leased=True)
+    assert blocked(decider) == []
+    assert decider.store.get(made.id).state == "active"
+    assert [event.text for event in world.told if event.what == "handover"] == [
+        f"192.168.1.5 went from {CAMERA} to {PLUG}"
+    ]
+    decider.holds(CAMERA, "192.168.1.99", leased=True)
+    assert blocked(decider) == ["192.168.1.99"]
+
+
+def test_both_addresses_of_a_device_are_blocked(make: Callable[..., Decider]) -> None:
+    decider = make()
+    decider.consider(case())
+    decider.holds(CAMERA, "2001:db8::5")
+    assert blocked(decider) == ["192.168.1.5", "2001:db8::5"]
+
+
+def test_a_block_of_an_address_ends_when_its_owner_shows(make: Callable[..., Decider]) -> None:
+    decider = make()
+    made = decider.request(Request(device_target("192.168.1.5"), "block", 600, "ann"))
+    decider.holds(PLUG, "::ffff:192.168.1.5")
+    assert decider.store.get(made.id).state == "revoked"
+    assert PLUG in decider.store.history(made.id)[-1].reason
+
+
+def test_a_blocked_device_that_takes_a_protected_address_is_let_go(make: Callable[..., Decider]) -> None:
+    decider = make()
+    decider.protection.put("servers", [Protected("192.168.1.53", "DNS server")])
+    (made,) = decider.consider(case())
+    decider.holds(CAMERA, "192.168.1.53", leased=True)
+    assert blocked(decider) == []
+    decider.tick()
+    assert decider.store.get(made.id).state == "revoked"
+
+
+def test_strangers_addresses_are_not_kept(make: Callable[..., Decider]) -> None:
+    decider = make()
+    decider.holds(PLUG, "192.168.1.6")
+    assert decider.holders.of(PLUG) == []
+
+
+def test_moves_survive_a_restart(make: Callable[..., Decider]) -> None:
+    first = make()
+    first.consider(case())
+    first.holds(CAMERA, "192.168.1.77", leased=True)
+    assert blocked(make()) == ["192.168.1.77"]
