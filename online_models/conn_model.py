@@ -164,7 +164,7 @@ def _report(
     outcome.known[at] = place >= 0 and state.endpoint.rows[place, FIRST] > 0.0
     raised = outcome.verdict[i] & RAISED
     outcome.devices[at] = used_since(state.device, row[LAST] - DAY) if raised else 0
-    attribute_views(views, x, outcome.evidence[i], outcome.parts[at])
+    attribute_views(views, outcome.evidence[i], outcome.parts[at])
     guesses = guesses_at_stranger(state, columns, i, keys, row)
     credit(views, x, maturity_of(row, columns.ts[i]), guesses, newness_of_all(columns, i, x), outcome.parts[at])
     tell(state, columns, i, keys, row, outcome.facts[at])

@@ -118,7 +118,7 @@ def _judge_record(
         outcome.known[at] = place >= 0 and state.domain.rows[place, FIRST] > 0.0
         raised = outcome.verdict[i] & RAISED
         outcome.devices[at] = used_since(state.device, row[LAST] - DAY) if raised else 0
-        attribute_views(views, x, outcome.evidence[i], outcome.parts[at])
+        attribute_views(views, outcome.evidence[i], outcome.parts[at])
         tell(state, columns, i, keys, row, outcome.facts[at])
 
 

@@ -12,7 +12,7 @@ import polars as pl
 
 from ingest.records import SCHEMAS, RecordBatch
 from online_models import budget
-from online_models.alerts import AlertBook
+from online_models.alerts.book import AlertBook
 from online_models.config import ModelConfig, agreed
 from online_models.facts import KindFacts, facts_of, tables_of
 from online_models.features.address import addresses, local_ranges

@@ -32,7 +32,7 @@ from online_models.verdicts import ATTACK, EXPECTED, NAMED, new_verdicts, with_v
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from online_models.alerts import AlertBook
+    from online_models.alerts.book import AlertBook
     from online_models.kinds import Kind
     from online_models.second_opinion import SecondOpinion
     from online_models.types import Alert, Feedback

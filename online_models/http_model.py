@@ -61,7 +61,7 @@ def things_of(keys: npt.NDArray[np.uint64], things: npt.NDArray[np.uint64]) -> N
 @inlined
 def _judge_record(
     state: HttpState, views: Views, columns: HttpColumns, i: int, keys: npt.NDArray[np.uint64],
-    row: npt.NDArray[np.float64], x: npt.NDArray[np.float64], outcome: Outcome,
+    row: npt.NDArray[np.float64], outcome: Outcome,
 ) -> None:  # fmt: skip
     outcome.evidence[i] = evidence_of(views)
     note_views(outcome, i, views)
@@ -86,7 +86,7 @@ def _judge_record(
         outcome.known[at] = place >= 0 and state.host.rows[place, FIRST] > 0.0
         raised = outcome.verdict[i] & RAISED
         outcome.devices[at] = used_since(state.device, row[LAST] - DAY) if raised else 0
-        attribute_views(views, x, outcome.evidence[i], outcome.parts[at])
+        attribute_views(views, outcome.evidence[i], outcome.parts[at])
         tell(state, columns, i, keys, row, outcome.facts[at])
 
 
@@ -110,7 +110,7 @@ def run_http(state: HttpState, views: Views, columns: HttpColumns, start: int, t
         views.prior[0] = prior_of_novelty(x, 0, 5)
         assess(views, x, 0.0 if trusted else maturity, row[LAST])
         if not trusted:
-            _judge_record(state, views, columns, i, keys, row, x, outcome)
+            _judge_record(state, views, columns, i, keys, row, outcome)
         if trusted or not (outcome.verdict[i] & ~ACCEPTED or is_frozen(row)):
             learn(state, columns, i, keys, row)
             if not outcome.verdict[i] & ACCEPTED:

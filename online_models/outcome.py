@@ -116,14 +116,14 @@ def withhold(outcome: Outcome, i: int) -> None:
 
 
 @inner
-def attribute_views(views: Views, x: npt.NDArray[np.float64], evidence: float, parts: npt.NDArray[np.float64]) -> None:
+def attribute_views(views: Views, evidence: float, parts: npt.NDArray[np.float64]) -> None:
     """Share the evidence among the features: among views by their weighted decades, within a view by the forest."""
     total = 0.0
     for v in range(views.rarity.size):
         total += max(0.0, views.weights[v] * views.rarity[v])
     for v in range(views.rarity.size):
         first, last = views.edges[v], views.edges[v + 1]
-        attribute(views.forests[v], x[first:last], parts[first:last])
+        attribute(views.forests[v], views.leaves[v], parts[first:last])
         positive = 0.0
         for f in range(first, last):
             parts[f] = max(0.0, parts[f])

@@ -9,6 +9,8 @@ from online_models.clauses import clause
 from online_models.types import Reason
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import numpy as np
     import numpy.typing as npt
 
@@ -39,33 +41,45 @@ class Reasons(Mapping[int, tuple[Reason, ...]]):
         facts: npt.NDArray[np.float64],
         scores: npt.NDArray[np.float64],
     ) -> None:
-        self._clauses, self._names = clauses, tuple(clauses)
+        self._clauses = clauses
         self._parts, self._facts, self._scores = parts, facts, scores
-        self._place = {int(row): k for k, row in enumerate(rows)}
+        self._rows: list[int] = rows.tolist()
+        self._places: dict[int, int] | None = None
+
+    def _place(self, row: int) -> int:
+        if self._places is None:
+            self._places = {row: k for k, row in enumerate(self._rows)}
+        return self._places[row]
 
     def __len__(self) -> int:
-        return len(self._place)
+        return len(self._rows)
 
     def __iter__(self) -> Iterator[int]:
-        return iter(self._place)
+        return iter(self._rows)
 
     def __getitem__(self, row: int) -> tuple[Reason, ...]:
-        k = self._place[row]
-        parts, facts = self._parts[k], self._facts[k]
-        total = float(parts.sum()) or 1.0
-        order = sorted(range(len(self._names)), key=lambda f: (-parts[f], f))[:_MOST]
-        score = float(self._scores[row])
-        return tuple(
-            self._reason(f, float(facts[f, 0]), float(facts[f, 1]), float(parts[f]) / total * score)
-            for f in order
-            if parts[f] >= _LEAST_SHARE * total
-        )
+        k = self._place(row)
+        return reasons_of(self._clauses, self._parts[k], self._facts[k], float(self._scores[row]))
 
-    def facts(self, row: int) -> dict[str, tuple[float, float]]:
-        """Return observed and usual of every feature of a row."""
-        facts = self._facts[self._place[row]]
-        return {name: (float(facts[f, 0]), float(facts[f, 1])) for f, name in enumerate(self._names)}
 
-    def _reason(self, feature: int, observed: float, usual: float, weight: float) -> Reason:
-        name = self._names[feature]
-        return Reason(name, observed, usual, weight, clause(self._clauses[name], observed, usual))
+def reasons_of(
+    clauses: Mapping[str, str], parts: npt.NDArray[np.float64], facts: npt.NDArray[np.float64], score: float
+) -> tuple[Reason, ...]:
+    """Return the reasons of one record, the weightiest first; see `Reasons` for its arrays."""
+    total, added, names = float(parts.sum()) or 1.0, parts.tolist(), tuple(clauses)
+    order = sorted(range(len(names)), key=lambda f: (-added[f], f))[:_MOST]
+    return tuple(
+        _reason(clauses, names[f], facts[f].tolist(), added[f] / total * score)
+        for f in order
+        if added[f] >= _LEAST_SHARE * total
+    )
+
+
+def facts_by_name(names: Iterable[str], facts: npt.NDArray[np.float64]) -> dict[str, tuple[float, float]]:
+    """Return observed and usual of every feature of a record."""
+    return {name: (observed, usual) for name, (observed, usual) in zip(names, facts.tolist(), strict=True)}
+
+
+def _reason(clauses: Mapping[str, str], name: str, facts: list[float], weight: float) -> Reason:
+    observed, usual = facts
+    return Reason(name, observed, usual, weight, clause(clauses[name], observed, usual))

@@ -6,20 +6,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import polars as pl
 
-from online_models.alerts import Anomaly
+from online_models.alerts.anomalies import Anomalies, Finding
 from online_models.behaviours import Sighting
 from online_models.guard import ANOMALY, RAISED, THRESHOLD
 from online_models.outcome import Outcome, new_outcome
-from online_models.reasons import Reasons
+from online_models.reasons import Reasons, facts_by_name, reasons_of
 from online_models.types import Alert, ScoredBatch
 
 if TYPE_CHECKING:
-    import polars as pl
+    import numpy.typing as npt
 
     from ingest.records import RecordBatch
     from online_models.feedback import Model
-    from online_models.kinds import Kind
 
 
 def nothing_scored(kind: str) -> ScoredBatch:
@@ -55,19 +55,12 @@ def run(
     return outcome, reported
 
 
-def _reasons(kind: Kind, reported: list[Outcome], scores: np.ndarray[Any, np.dtype[np.float64]]) -> Reasons:
-    features = len(kind.features)
-    rows = [r.detail_of for r in reported] or [np.zeros(0, np.int64)]
-    parts = [r.parts for r in reported] or [np.zeros((0, features))]
-    facts = [r.facts for r in reported] or [np.zeros((0, features, 2))]
-    return Reasons(kind.clauses, np.concatenate(rows), np.concatenate(parts), np.concatenate(facts), scores)
-
-
 def scored(model: Model, batch: RecordBatch, columns: Any, outcome: Outcome, reported: list[Outcome]) -> ScoredBatch:
     """Return what `run` found, in the service's terms, and bring the alerts up to date."""
     scores = outcome.evidence / (outcome.evidence + model.views.policy[THRESHOLD])
-    reasons = _reasons(model.kind, reported, scores)
+    details = _joined(reported)
     context = model.kind.context(batch.frame, columns)
+    reasons = Reasons(model.kind.clauses, details.detail_of, details.parts, details.facts, scores) if details else {}
     return ScoredBatch(
         kind=batch.kind,
         uid=batch.frame["uid"].fill_null("").to_list(),
@@ -76,57 +69,55 @@ def scored(model: Model, batch: RecordBatch, columns: Any, outcome: Outcome, rep
         score=scores,
         anomaly=(outcome.verdict & ANOMALY) > 0,
         reasons=reasons,
-        alerts=_alerts(model, batch.frame, context, outcome, reported, scores, reasons),
+        alerts=_alerts(model, batch.frame, context, details, scores) if details else (),
         views=dict(zip(model.kind.views, outcome.rarity.T, strict=True)) if len(outcome.rarity) else {},
     )
 
 
+def _joined(reported: list[Outcome]) -> Outcome | None:
+    """Return the reports of a batch as one, None if there is none."""
+    if len(reported) < 2:
+        return reported[0] if reported else None
+    names = ("detail_of", "parts", "facts", "things", "known", "devices")
+    return reported[0]._replace(**{name: np.concatenate([getattr(r, name) for r in reported]) for name in names})
+
+
 def _alerts(
-    model: Model,
-    frame: pl.DataFrame,
-    context: pl.DataFrame,
-    outcome: Outcome,
-    reported: list[Outcome],
-    scores: np.ndarray[Any, np.dtype[np.float64]],
-    reasons: Reasons,
+    model: Model, frame: pl.DataFrame, context: pl.DataFrame, details: Outcome, scores: npt.NDArray[np.float64]
 ) -> tuple[Alert, ...]:
-    if not reasons:
-        return ()
-    rows = list(reasons)
-    things = np.concatenate([r.things for r in reported]).tolist()
-    known = np.concatenate([r.known for r in reported]).tolist()
-    devices = np.concatenate([r.devices for r in reported]).tolist()
-    told = frame.select("uid", "ts")[rows].fill_null(0.0).hstack(context[rows])
-    alerts = model.alerts.observe(
-        _anomaly(model.kind, row, (*values, *about), outcome, scores, reasons)
-        for row, values, about in zip(rows, told.iter_rows(), zip(things, known, devices, strict=True), strict=True)
+    rows = details.detail_of
+    device, peer, target = (column.to_list() for column in context[rows].select("device", "peer", "target"))
+    uid, ts = (
+        column.to_list()
+        for column in frame.select("uid", "ts")[rows].with_columns(
+            pl.col("uid").fill_null(""), pl.col("ts").fill_null(0.0)
+        )
     )
-    return tuple(replace(alert, second_opinion=model.opinion.of(alert)) for alert in alerts)
+    kind, behaviour, score = model.kind, details.behaviour[rows].tolist(), scores[rows].tolist()
 
+    def finding(k: int) -> Finding:
+        parts, facts = details.parts[k].copy(), details.facts[k].copy()
+        return Finding(
+            make_reasons=lambda: reasons_of(kind.clauses, parts, facts, score[k]),
+            make_sighting=lambda: Sighting(device[k], peer[k], target[k], facts_by_name(kind.clauses, facts)),
+            behaviour=kind.behaviours[behaviour[k]],
+        )
 
-def _anomaly(
-    kind: Kind,
-    row: int,
-    values: tuple[Any, ...],
-    outcome: Outcome,
-    scores: np.ndarray[Any, np.dtype[np.float64]],
-    reasons: Reasons,
-) -> Anomaly:
-    uid, ts, device, peer, target, things, known, devices = values
-    return Anomaly(
+    anomalies = Anomalies(
+        behaviours=kind.behaviours,
         device=device,
-        behaviour=kind.behaviours[outcome.behaviour[row]],
-        uid=uid or "",
+        behaviour=behaviour,
+        uid=uid,
         peer=peer,
         target=target,
-        things=things,
-        is_known=known,
-        site_devices=devices,
+        things=details.things.T.tolist(),
+        is_known=details.known.tolist(),
         ts=ts,
-        end=float(outcome.end[row]),
-        score=float(scores[row]),
-        evidence=float(outcome.evidence[row]),
-        raises=bool(outcome.verdict[row] & RAISED),
-        sighting=lambda: Sighting(device, peer, target, reasons.facts(row)),
-        reasons=lambda: reasons[row],
+        end=details.end[rows].tolist(),
+        score=score,
+        evidence=details.evidence[rows].tolist(),
+        raises=((details.verdict[rows] & RAISED) > 0).tolist(),
+        site_devices=details.devices.tolist(),
+        finding=finding,
     )
+    return tuple(replace(alert, second_opinion=model.opinion.of(alert)) for alert in model.alerts.observe(anomalies))

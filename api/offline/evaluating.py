@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import polars as pl
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
     from api.settings import Settings
     from online_models.evaluate import Evaluation
     from online_models.types import Alert, ScoredBatch
+
+_NONE_MET: Final = (
+    "no uid of the truth is among the uids of the logs, so the figures say nothing; take logs and truth of the same"
+    " capture"
+)
 
 
 class ScoreKeeper(ReplayReaders):
@@ -62,6 +68,8 @@ def evaluate_logs(
     keeper = ScoreKeeper()
     summary = replay([logs], without_state(settings), keeper, on_progress)
     scores, alerts = keeper.scores(), list(keeper.alerts.values())
+    if summary.records and not any(truth["uid"].is_in(frame["uid"].implode()).any() for frame in scores.values()):
+        summary = dataclasses.replace(summary, oddities=(*summary.oddities, _NONE_MET))
     judged = {kind: frame.drop("device", "ts") for kind, frame in scores.items()}
     return Evaluated(evaluate(truth, judged, alerts), summary, scores, alerts)
 

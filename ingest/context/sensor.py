@@ -20,6 +20,11 @@ SILENCE_S: Final = 15 * 60.0
 _CLOCK_OFF_S: Final = 3600.0
 _LOSS_PERCENT: Final = 1.0
 _FRESH_S: Final = 60.0
+_REPORTED_S: Final = 3600.0
+"""An error that Zeek reported counts as trouble for so long, by the time it was logged."""
+
+_MESSAGE: Final = 200
+_MOST_PEERS: Final = 256
 
 
 class Sensor:
@@ -40,6 +45,8 @@ class Sensor:
         self._loss_percent: float | None = None
         self._counted: dict[str, tuple[int, int]] = {}
         self._drop_percent: dict[str, float] = {}
+        self._zeek_percent: dict[str, float] = {}
+        self._reported: tuple[float, str] | None = None
         self._off: dict[str, float] = {}
 
     def note(self, tail: Tail, batches: list[RecordBatch]) -> None:
@@ -48,6 +55,10 @@ class Sensor:
         for batch in batches:
             if batch.kind == "capture_loss":
                 self._note_loss(batch)
+            elif batch.kind == "reporter":
+                self._note_reports(batch)
+            elif batch.kind == "stats":
+                self._note_stats(batch)
             elif batch.kind == "suricata_stats":
                 self._note_drops(tail.stream, batch)
             elif len(batch) and tail.lines.at_end:
@@ -64,6 +75,11 @@ class Sensor:
         for stream, percent in sorted(self._drop_percent.items()):
             if percent > _LOSS_PERCENT:
                 found.append(f"the sensor loses packets: {percent:.1f} % between the last two stats events in {stream}")
+        for peer, percent in sorted(self._zeek_percent.items()):
+            if percent > _LOSS_PERCENT:
+                found.append(f"the sensor {peer} drops packets: {percent:.1f} % in its last report of stats.log")
+        if self._reported is not None and self._wall_clock() - self._reported[0] < _REPORTED_S:
+            found.append(f"Zeek reports an error of its own in reporter.log: {self._reported[1]}")
         for stream, off_s in sorted(self._off.items()):
             way = "ahead of" if off_s > 0 else "behind"
             found.append(f"the times in {stream} are {abs(off_s) / 3600:.1f} h {way} the clock of this machine")
@@ -73,6 +89,21 @@ class Sensor:
         if "percent_lost" in batch.frame.columns:
             losses = batch.frame["percent_lost"].drop_nulls()
             self._loss_percent = float(losses[-1]) if len(losses) else self._loss_percent
+
+    def _note_reports(self, batch: RecordBatch) -> None:
+        """Remember the latest error; warnings and information come with everyday life."""
+        errors = batch.frame.filter(batch.frame["level"].str.contains("(?i)(error|fatal)"))
+        for ts, message in errors.tail(1).select("ts", "message").iter_rows():
+            self._reported = (ts or self._wall_clock(), (message or "")[:_MESSAGE])
+
+    def _note_stats(self, batch: RecordBatch) -> None:
+        """Take each peer's latest count of what the interface dropped of all that came in the interval."""
+        counted = batch.frame.select("peer", "pkts_dropped", "pkts_link", "pkts_proc")
+        for peer, dropped, link, processed in counted.iter_rows():
+            came = link or (processed or 0) + (dropped or 0)
+            known = (peer or "") in self._zeek_percent or len(self._zeek_percent) < _MOST_PEERS
+            if known:
+                self._zeek_percent[peer or ""] = 100.0 * dropped / came if dropped and came else 0.0
 
     def _note_drops(self, stream: str, batch: RecordBatch) -> None:
         """Compare each report of one Suricata with the one before it; counts that go back began anew with Suricata."""

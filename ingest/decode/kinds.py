@@ -18,6 +18,8 @@ MARKS: Final[tuple[tuple[str, frozenset[str]], ...]] = (
     ("notice", frozenset({"note", "actions"})),
     ("weird", frozenset({"name", "notice"})),
     ("capture_loss", frozenset({"ts_delta", "gaps"})),
+    ("reporter", frozenset({"level", "message"})),
+    ("stats", frozenset({"mem", "pkts_proc"})),
     ("ssh", frozenset({"auth_attempts"})),
     ("ssl", frozenset({"established"})),
     ("dhcp", frozenset({"msg_types"})),

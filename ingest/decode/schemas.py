@@ -206,6 +206,12 @@ CAPTURE_LOSS: Final = pl.Schema(
     {"ts": _F64, "ts_delta": _F64, "peer": _STR, "gaps": _I64, "acks": _I64, "percent_lost": _F64}
 )
 
+REPORTER: Final = pl.Schema({"ts": _F64, "level": _STR, "message": _STR, "location": _STR})
+"""What Zeek says of its own trouble: errors in scripts, interfaces that went away."""
+
+STATS: Final = pl.Schema({"ts": _F64, "peer": _STR, "pkts_proc": _I64, "pkts_dropped": _I64, "pkts_link": _I64})
+"""Zeek's own counts of each interval; dropped and link packets are unset where the interface does not count them."""
+
 SURICATA_ALERT: Final = _schema(
     proto=_STR,
     app_proto=_STR,
@@ -239,6 +245,8 @@ SCHEMAS: Final[dict[str, pl.Schema]] = {
     "weird": WEIRD,
     "notice": NOTICE,
     "capture_loss": CAPTURE_LOSS,
+    "reporter": REPORTER,
+    "stats": STATS,
     "suricata_alert": SURICATA_ALERT,
     "suricata_stats": SURICATA_STATS,
 }

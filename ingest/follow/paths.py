@@ -62,7 +62,7 @@ class LogName:
     up, down
         A number in the name that grows with later parts (``-N``), or with older ones (``.N``).
     gz
-        The name ends in ``.gz``.
+        The name ends in ``.gz`` or ``.zst``.
     streaming
         A duplicate of `stream`, written by the package json-streaming-logs.
     """
@@ -105,7 +105,7 @@ def parse_other(name: str) -> LogName | None:
 def _parse(name: str) -> LogName | None:
     if name.startswith("."):
         return None
-    bare = name.removesuffix(".gz")
+    bare = name.removesuffix(".gz").removesuffix(".zst")
     parsed = _parse_bare(bare)
     return None if parsed is None else _finish(parsed, gz=bare != name)
 

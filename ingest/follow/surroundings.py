@@ -12,8 +12,10 @@ from ingest.follow.paths import DAY_FOLDER, parse_name, parse_other
 if TYPE_CHECKING:
     from pathlib import Path
 
-LOOKED_FOR: Final = "conn.log, dns.log, http.log and the others of Zeek, eve.json of Suricata; also rotated, and as .gz"
-_PACKED: Final = (".xz", ".bz2", ".zst", ".lz4", ".lzma", ".zip", ".7z")
+LOOKED_FOR: Final = (
+    "conn.log, dns.log, http.log and the others of Zeek, eve.json of Suricata; also rotated, and packed as .gz or .zst"
+)
+_PACKED: Final = (".xz", ".bz2", ".lz4", ".lzma", ".zip", ".7z")
 _MOST_SUBFOLDERS: Final = 1_000
 _NAMED: Final = 8
 
@@ -43,7 +45,7 @@ class Surroundings:
         """Return one sentence for each sort of file that is not read."""
         found = []
         if self.packed:
-            found.append(f"not read, as only gzip is unpacked: {_names(self.packed)}; unpack them, or pack with gzip")
+            found.append(f"not read, as only gzip and zstd are unpacked: {_names(self.packed)}; unpack them")
         if self.others:
             found.append(f"left out, as they hold no records: {_names(self.others)}")
         return found

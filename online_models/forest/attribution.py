@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @inner
-def attribute(state: ForestState, x: npt.NDArray[np.float64], parts: npt.NDArray[np.float64]) -> float:
+def attribute(state: ForestState, leaves: npt.NDArray[np.int32], parts: npt.NDArray[np.float64]) -> float:
     """Split a record's score into the features' parts, and return the rest, which is the same for every record.
 
     The rest is the score of any record among evenly spread ones; ``rest + parts.sum()`` is the score (to 1e-12).
@@ -32,8 +32,8 @@ def attribute(state: ForestState, x: npt.NDArray[np.float64], parts: npt.NDArray
     ----------
     state
         The forest; it is not changed.
-    x
-        float64 ``(n_features,)``.
+    leaves
+        int32, at least ``(n_trees,)``: where the record fell, as `score_and_leaves` wrote it.
     parts
         float64 ``(n_features,)``; written. Positive where the feature makes the record more anomalous.
     """
@@ -44,7 +44,7 @@ def attribute(state: ForestState, x: npt.NDArray[np.float64], parts: npt.NDArray
     n_trees, n_splits = state.feature.shape
     unit = 1.0 / (n_trees * reference * (2 * n_splits + 1))
     for tree in range(n_trees):
-        _attribute_tree(state, tree, x, unit, parts)
+        _attribute_tree(state, tree, leaves[tree], unit, parts)
     return float(1.0 - (_height(n_splits) + 1) / (2 * n_splits + 1))
 
 
@@ -57,21 +57,22 @@ def _height(n_splits: int) -> int:
 
 
 @inner
-def _attribute_tree(
-    state: ForestState, tree: int, x: npt.NDArray[np.float64], unit: float, parts: npt.NDArray[np.float64]
-) -> None:
-    """Add one tree's share to the parts; `unit` is 1 / max."""
+def _attribute_tree(state: ForestState, tree: int, leaf: int, unit: float, parts: npt.NDArray[np.float64]) -> None:
+    """Add one tree's share to the parts; `unit` is 1 / max.
+
+    The way to a leaf is known by its number, so no step has to wait for the one before.
+    """
     n_splits = state.feature.shape[1]
-    limit = size_limit(state)
-    mass = state.mass[tree]
-    node, below, scale = 0, _height(n_splits), 1.0
-    while node < n_splits and mass[node] >= limit:
-        feature = state.feature[tree, node]
-        before = mass[node] * scale
-        node = 2 * node + 2 - (x[feature] < state.threshold[tree, node])
+    limit, height, last = size_limit(state), _height(n_splits), leaf + n_splits + 1
+    mass, features = state.mass[tree], state.feature[tree]
+    node, scale = 0, 1.0
+    for below in range(height, 0, -1):
+        if mass[node] < limit:
+            break
+        feature, before = features[node], mass[node] * scale
+        node = (last >> (below - 1)) - 1
         scale *= 2.0
         after = mass[node] * scale
         parts[feature] += below * (before - after) * unit
-        below -= 1
         if mass[node] < limit:
-            parts[feature] += below * after * unit
+            parts[feature] += (below - 1) * after * unit

@@ -90,6 +90,7 @@ class LogWriter:
             "dateext": f"conn.log-20260129{n:04}",
             "dash": f"conn.log-{n}",
             "zeekctl": f"conn.{n // 60:02}:{n % 60:02}:00-{n // 60:02}:{n % 60:02}:59.log",
+            "corelight": f"conn_20260129_{n // 60:02}:{n % 60:02}:00-{n // 60:02}:{n % 60:02}:59+0000.log",
             "archiver": f"conn__2026-01-29-{n // 60:02}-{n % 60:02}-00__2026-01-29-{n // 60:02}-{n % 60:02}-59__.log",
         }
         return self.folder / names[self.style]

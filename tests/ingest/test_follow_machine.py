@@ -40,7 +40,7 @@ class FollowMachine(RuleBasedStateMachine):
         self.saved: tuple[Any, list[int]] = (None, [])
 
     @initialize(
-        style=st.sampled_from(["date", "dateext", "dash", "zeekctl", "archiver", "numbers"]),
+        style=st.sampled_from(["date", "dateext", "dash", "zeekctl", "corelight", "archiver", "numbers"]),
         tsv=st.booleans(),
         appends=st.booleans(),
         poll_bytes=st.sampled_from([2048, 16384, 1 << 20]),

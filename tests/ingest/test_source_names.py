@@ -15,6 +15,7 @@ from ingest.follow.paths import parse_name
     [
         ("conn.log", "conn", True),
         ("conn.log.gz", "conn", True),
+        ("conn.00:00:00-01:00:00.log.zst", "conn", False),
         ("conn.log.labeled", "conn", True),
         ("eve.json", "eve", True),
         ("eve.7.json", "eve.7", True),

@@ -41,7 +41,16 @@ def guess(stage: Stage, act: Act) -> Traffic:
     a = by_name(act.args, where="stranger", port=22, count=200, every=2.0, service="ssh")
     times = _times(stage, act, int(a["count"]), float(a["every"]))
     peer = _neighbours(stage, act, 1)[0] if a["where"] == "neighbour" else STRANGER
-    return flows(times, stage.address(act.device), peer, int(a["port"]), service=str(a["service"]) or None, duration=1.9, sent=1700, received=1900)  # noqa: E501
+    return flows(
+        times,
+        stage.address(act.device),
+        peer,
+        int(a["port"]),
+        service=str(a["service"]) or None,
+        duration=1.9,
+        sent=1700,
+        received=1900,
+    )
 
 
 def sweep(stage: Stage, act: Act) -> Traffic:
@@ -53,12 +62,15 @@ def sweep(stage: Stage, act: Act) -> Traffic:
         peers = _neighbours(stage, act, len(times))
         times = times[: len(peers)]
     else:
-        peers = [f"{rng.integers(11, 190)}.{rng.integers(256)}.{rng.integers(256)}.{rng.integers(1, 255)}" for _ in times]
+        peers = [
+            f"{rng.integers(11, 190)}.{rng.integers(256)}.{rng.integers(256)}.{rng.integers(1, 255)}" for _ in times
+        ]
     me, port = stage.address(act.device), int(a["port"])
     refused = rng.uniform(size=len(times)) < 0.1
     parts = [(~refused, "S0"), (refused, "REJ")]
     return Traffic.join(
-        flows(times[mask], me, [p for p, m in zip(peers, mask, strict=False) if m], port, state=state) for mask, state in parts
+        flows(times[mask], me, [p for p, m in zip(peers, mask, strict=False) if m], port, state=state)
+        for mask, state in parts
     )
 
 
@@ -85,14 +97,32 @@ def upload(stage: Stage, act: Act) -> Traffic:
     times = _times(stage, act, int(a["count"]), float(a["every"]))
     peer = _neighbours(stage, act, 1)[0] if a["where"] == "neighbour" else STRANGER
     size = int(a["size"])
-    return flows(times, stage.address(act.device), peer, int(a["port"]), service=str(a["service"]) or None, duration=max(1.0, size / 2e6), sent=size, received=6000 + size // 200)  # noqa: E501
+    return flows(
+        times,
+        stage.address(act.device),
+        peer,
+        int(a["port"]),
+        service=str(a["service"]) or None,
+        duration=max(1.0, size / 2e6),
+        sent=size,
+        received=6000 + size // 200,
+    )
 
 
 def beacon(stage: Stage, act: Act) -> Traffic:
     """Call a command host at a steady beat."""
     a = by_name(act.args, port=443, every=60.0, count=1000, service="ssl", peer=STRANGER)
     times = _times(stage, act, int(a["count"]), float(a["every"]))
-    return flows(times, stage.address(act.device), str(a["peer"]), int(a["port"]), service=str(a["service"]) or None, duration=0.6, sent=310, received=420)  # noqa: E501
+    return flows(
+        times,
+        stage.address(act.device),
+        str(a["peer"]),
+        int(a["port"]),
+        service=str(a["service"]) or None,
+        duration=0.6,
+        sent=310,
+        received=420,
+    )
 
 
 def names(stage: Stage, act: Act) -> Traffic:
@@ -119,7 +149,9 @@ def flood(stage: Stage, act: Act) -> Traffic:
     """Flood one host with datagrams or SYNs."""
     a = by_name(act.args, proto="udp", port=80, count=4000, every=0.05)
     times = _times(stage, act, int(a["count"]), float(a["every"]))
-    return flows(times, stage.address(act.device), "62.5.9.9", int(a["port"]), proto=str(a["proto"]), state="S0", sent=512)
+    return flows(
+        times, stage.address(act.device), "62.5.9.9", int(a["port"]), proto=str(a["proto"]), state="S0", sent=512
+    )
 
 
 def fetch(stage: Stage, act: Act) -> Traffic:
@@ -127,27 +159,49 @@ def fetch(stage: Stage, act: Act) -> Traffic:
     a = by_name(act.args, count=6, every=4.0, size=120_000)
     times = _times(stage, act, int(a["count"]), float(a["every"]))
     kinds = [f"/bins/{name}" for name in ("arm7", "arm5", "mips", "mpsl", "sh4", "x86")]
-    return requests(times, stage.address(act.device), STRANGER, STRANGER, [kinds[n % 6] for n in range(len(times))], received=int(a["size"]), agent="Wget/1.21")  # noqa: E501
+    return requests(
+        times,
+        stage.address(act.device),
+        STRANGER,
+        STRANGER,
+        [kinds[n % 6] for n in range(len(times))],
+        received=int(a["size"]),
+        agent="Wget/1.21",
+    )
 
 
 def intrude(stage: Stage, act: Act) -> Traffic:
-    """A stranger comes from outside: guesses or scans, or one session that lasts (``count`` 1)."""
+    """Come from outside: a stranger guesses or scans, or has one session that lasts (``count`` 1)."""
     a = by_name(act.args, port=23, count=100, every=2.0, state="SF", size=4000, sources=1)
     times = _times(stage, act, int(a["count"]), float(a["every"]))
     who = [f"91.240.118.{10 + n % int(a['sources'])}" for n in range(len(times))]
-    return flows(times, who, stage.address(act.device), int(a["port"]), state=str(a["state"]), duration=2.0, sent=900, received=int(a["size"]))
+    return flows(
+        times,
+        who,
+        stage.address(act.device),
+        int(a["port"]),
+        state=str(a["state"]),
+        duration=2.0,
+        sent=900,
+        received=int(a["size"]),
+    )
 
 
 def answered(stage: Stage, act: Act) -> Traffic:
-    """A neighbour (``by``, an index) does to the device what nobody did before: another port, or much, or often."""
+    """Have a neighbour (``by``, an index) do to the device what nobody did before: another port, or much, or often."""
     a = by_name(act.args, by=1, port=22, count=100, every=2.0, state="SF", sent=1200, received=1500, proto="tcp")
     times = _times(stage, act, int(a["count"]), float(a["every"]))
-    return flows(times, stage.address(int(a["by"])), stage.address(act.device), int(a["port"]), proto=str(a["proto"]), state=str(a["state"]), duration=1.0, sent=int(a["sent"]), received=int(a["received"]))  # noqa: E501
-
-
-def joined(stage: Stage, act: Act) -> Traffic:
-    """Do two things: a scan of the Internet, then a beacon."""
-    return Traffic.join([sweep(stage, act), beacon(stage, act)])
+    return flows(
+        times,
+        stage.address(int(a["by"])),
+        stage.address(act.device),
+        int(a["port"]),
+        proto=str(a["proto"]),
+        state=str(a["state"]),
+        duration=1.0,
+        sent=int(a["sent"]),
+        received=int(a["received"]),
+    )
 
 
 ATTACKS: Final[dict[str, Attack]] = {

@@ -51,7 +51,9 @@ def read_plain(path: Path, kind: str) -> pl.DataFrame:
     raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     frame = _csv(raw) if path.suffix == ".csv" else _tsv(raw.decode("latin-1"))
     texts = frame.with_columns(pl.all().str.strip_chars())
-    label = pl.concat_str([c for c in ("label", "detailed-label") if c in texts.columns] or [pl.lit("")], separator=" ", ignore_nulls=True)
+    label = pl.concat_str(
+        [c for c in ("label", "detailed-label") if c in texts.columns] or [pl.lit("")], separator=" ", ignore_nulls=True
+    )
     texts = texts.with_columns(label.fill_null("").alias(_LABEL))
     typed = [_typed(column, dtype) for column, dtype in SCHEMAS[kind].items() if column in texts.columns]
     return texts.select(*typed, pl.col(_LABEL))

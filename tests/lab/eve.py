@@ -29,7 +29,12 @@ _SERVICES: Final = {"ssl": "tls", None: "failed"}
 def write_eve(traffic: Traffic, folder: Path) -> dict[str, str]:
     """Write ``eve.json``; return for every uid the uid that is read from its flow."""
     uids = {uid: f"S{10_000_000 + n}" for n, uid in enumerate(_uids(traffic))}
-    events = [event for kind, make in _EVENTS.items() for row in traffic.logs[kind].iter_rows(named=True) for event in make(row, uids)]
+    events = [
+        event
+        for kind, make in _EVENTS.items()
+        for row in traffic.logs[kind].iter_rows(named=True)
+        for event in make(row, uids)
+    ]
     events.sort(key=lambda event: event[0])
     with (folder / "eve.json").open("w", encoding="utf-8") as file:
         for _, event in events:
@@ -72,18 +77,40 @@ def _flow(row: Row, uids: dict[str, str]) -> list[tuple[float, Row]]:
     }
     if proto == "TCP":
         there, back = _FLAGS.get(row["conn_state"], (0x1A, 0x1A))
-        event["tcp"] = {"tcp_flags": f"{there | back:02x}", "tcp_flags_ts": f"{there:02x}", "tcp_flags_tc": f"{back:02x}"}
+        event["tcp"] = {
+            "tcp_flags": f"{there | back:02x}",
+            "tcp_flags_ts": f"{there:02x}",
+            "tcp_flags_tc": f"{back:02x}",
+        }
     return [(row["written"], event)]
 
 
 def _dns(row: Row, uids: dict[str, str]) -> list[tuple[float, Row]]:
-    asked = {"version": 2, "id": row["trans_id"], "rrname": row["query"] or "", "rrtype": row["qtype_name"], "opcode": 0}
+    asked = {
+        "version": 2,
+        "id": row["trans_id"],
+        "rrname": row["query"] or "",
+        "rrtype": row["qtype_name"],
+        "opcode": 0,
+    }
     query = _head(row, uids, "dns", row["ts"], "UDP") | {"dns": {"type": "query", "tx_id": 0, **asked}}
     events = [(row["ts"], query)]
     if row["rcode_name"] is not None:
         at = row["ts"] + (row["rtt"] or 0.0)
-        given = [{"rrname": asked["rrname"], "rrtype": asked["rrtype"], "ttl": 60, "rdata": a} for a in (row["answers"] or "").split(",") if a]
-        answer = {"type": "answer", "qr": True, "rd": True, "ra": True, "flags": "8180", "rcode": row["rcode_name"], "answers": given}
+        given = [
+            {"rrname": asked["rrname"], "rrtype": asked["rrtype"], "ttl": 60, "rdata": a}
+            for a in (row["answers"] or "").split(",")
+            if a
+        ]
+        answer = {
+            "type": "answer",
+            "qr": True,
+            "rd": True,
+            "ra": True,
+            "flags": "8180",
+            "rcode": row["rcode_name"],
+            "answers": given,
+        }
         events.append((at, _head(row, uids, "dns", at, "UDP") | {"dns": {**answer, **asked}}))
     return events
 

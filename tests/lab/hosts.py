@@ -28,7 +28,9 @@ def cloud(
     times = beats(rng, begin, stage.end_s, every, jitter)
     ends = rng.choice(np.array(peers), len(times)).tolist()
     up, down = (np.round(size * rng.lognormal(0.0, 0.2, len(times))).astype(np.int64) for size in (sent, received))
-    calls = flows(times, address, ends, port, service="ssl", duration=rng.lognormal(-0.5, 0.5, len(times)), sent=up, received=down)  # noqa: E501
+    calls = flows(
+        times, address, ends, port, service="ssl", duration=rng.lognormal(-0.5, 0.5, len(times)), sent=up, received=down
+    )
     asked = times[::10] - 0.05
     return Traffic.join([calls, lookups(asked.clip(begin), address, GATEWAY, [name] * len(asked))])
 
@@ -38,16 +40,39 @@ def clock(stage: Stage, address: str, begin: float, every: float = 1024.0) -> Tr
     rng = stage.rng("clock", address)
     times = beats(rng, begin, stage.end_s, every, 0.05)
     pool = [f"198.51.100.{n}" for n in (11, 12, 13, 14)]
-    return flows(times, address, rng.choice(np.array(pool), len(times)).tolist(), 123, proto="udp", service="ntp", duration=0.03, sent=48, received=48)  # noqa: E501
+    return flows(
+        times,
+        address,
+        rng.choice(np.array(pool), len(times)).tolist(),
+        123,
+        proto="udp",
+        service="ntp",
+        duration=0.03,
+        sent=48,
+        received=48,
+    )
 
 
 def lease(stage: Stage, address: str, begin: float) -> Traffic:
     """Return the renewals of a DHCP lease."""
     times = beats(stage.rng("lease", address), begin, stage.end_s, 3600.0, 0.01)
-    return flows(times, address, GATEWAY, 67, proto="udp", service="dhcp", duration=0.002, sent=300, received=300, source=68)
+    return flows(
+        times, address, GATEWAY, 67, proto="udp", service="dhcp", duration=0.002, sent=300, received=300, source=68
+    )
 
 
-def asked(stage: Stage, address: str, begin: float, by: Sequence[str], port: int, every: float, *, service: str | None = None, sent: int = 60, received: int = 120) -> Traffic:  # noqa: E501
+def asked(
+    stage: Stage,
+    address: str,
+    begin: float,
+    by: Sequence[str],
+    port: int,
+    every: float,
+    *,
+    service: str | None = None,
+    sent: int = 60,
+    received: int = 120,
+) -> Traffic:
     """Return what others ask of a device that only answers."""
     parts = []
     for who in by:
@@ -66,7 +91,13 @@ def thermostat(stage: Stage, address: str, begin: float, index: int) -> Traffic:
     """Ask a cloud of two hosts every two minutes."""
     del index
     peers = ("203.0.113.20", "203.0.113.21")
-    return Traffic.join([cloud(stage, address, begin, "api.warmly.example", peers, 120.0), clock(stage, address, begin), lease(stage, address, begin)])  # noqa: E501
+    return Traffic.join(
+        [
+            cloud(stage, address, begin, "api.warmly.example", peers, 120.0),
+            clock(stage, address, begin),
+            lease(stage, address, begin),
+        ]
+    )
 
 
 def plug(stage: Stage, address: str, begin: float, index: int) -> Traffic:
@@ -83,7 +114,17 @@ def camera(stage: Stage, address: str, begin: float, index: int) -> Traffic:
     """Send a clip every ten minutes and a sign of life every minute."""
     del index
     alive = cloud(stage, address, begin, "hb.seeme.example", ("203.0.113.60",), 60.0, sent=1100, received=3900)
-    clips = cloud(stage, address, begin, "media.seeme.example", ("203.0.113.61", "203.0.113.62"), 600.0, sent=1_800_000, received=9000, jitter=0.9)  # noqa: E501
+    clips = cloud(
+        stage,
+        address,
+        begin,
+        "media.seeme.example",
+        ("203.0.113.61", "203.0.113.62"),
+        600.0,
+        sent=1_800_000,
+        received=9000,
+        jitter=0.9,
+    )
     return Traffic.join([alive, clips, clock(stage, address, begin), lease(stage, address, begin)])
 
 
@@ -95,8 +136,14 @@ def hub(stage: Stage, address: str, begin: float, index: int) -> Traffic:
     parts = [
         cloud(stage, address, begin, "ws.hubbly.example", ("203.0.113.80", "203.0.113.81"), 180.0),
         flows(notify, address, "239.255.255.250", 1900, proto="udp", state="S0", sent=331, source=1900),
-        flows(notify + 1.0, address, "224.0.0.251", 5353, proto="udp", service="dns", state="S0", sent=180, source=5353),
-        *(flows(beats(rng, begin, stage.end_s, 300.0), address, a, 8080, sent=200, received=400) for a in near if a != address),
+        flows(
+            notify + 1.0, address, "224.0.0.251", 5353, proto="udp", service="dns", state="S0", sent=180, source=5353
+        ),
+        *(
+            flows(beats(rng, begin, stage.end_s, 300.0), address, a, 8080, sent=200, received=400)
+            for a in near
+            if a != address
+        ),
         clock(stage, address, begin, 300.0),
         lease(stage, address, begin),
     ]
@@ -105,13 +152,20 @@ def hub(stage: Stage, address: str, begin: float, index: int) -> Traffic:
 
 def plc(stage: Stage, address: str, begin: float, index: int) -> Traffic:
     """Answer Modbus of one master, every two seconds in the field, here every twenty."""
-    return Traffic.join([asked(stage, address, begin, [_neighbour(stage, index, 1)], 502, 20.0, service="modbus", sent=12, received=14)])  # noqa: E501
+    return Traffic.join(
+        [asked(stage, address, begin, [_neighbour(stage, index, 1)], 502, 20.0, service="modbus", sent=12, received=14)]
+    )
 
 
 def camera_behind_recorder(stage: Stage, address: str, begin: float, index: int) -> Traffic:
     """Answer RTSP of a recorder, ten minutes a session."""
     recorder = [_neighbour(stage, index, 1)]
-    return Traffic.join([asked(stage, address, begin, recorder, 554, 600.0, service="rtsp", sent=4000, received=90_000_000), asked(stage, address, begin, recorder, 80, 3600.0, service="http")])  # noqa: E501
+    return Traffic.join(
+        [
+            asked(stage, address, begin, recorder, 554, 600.0, service="rtsp", sent=4000, received=90_000_000),
+            asked(stage, address, begin, recorder, 80, 3600.0, service="http"),
+        ]
+    )
 
 
 def printer(stage: Stage, address: str, begin: float, index: int) -> Traffic:
@@ -119,7 +173,15 @@ def printer(stage: Stage, address: str, begin: float, index: int) -> Traffic:
     rng = stage.rng("jobs", address)
     times = beats(rng, begin, stage.end_s, 2400.0, 1.0)
     by_day = times[(times / 3600.0 + 8.0) % 24.0 < 19.0]
-    jobs = flows(by_day, _neighbour(stage, index, 1), address, 9100, duration=6.0, sent=np.round(400_000 * rng.lognormal(0, 1, len(by_day))).astype(np.int64), received=0)  # noqa: E501
+    jobs = flows(
+        by_day,
+        _neighbour(stage, index, 1),
+        address,
+        9100,
+        duration=6.0,
+        sent=np.round(400_000 * rng.lognormal(0, 1, len(by_day))).astype(np.int64),
+        received=0,
+    )
     return Traffic.join([jobs, asked(stage, address, begin, [_neighbour(stage, index, 1)], 161, 300.0, service="snmp")])
 
 
@@ -140,7 +202,10 @@ def laptop(stage: Stage, address: str, begin: float, index: int) -> Traffic:
     times = np.repeat(visits, each) + rng.exponential(1.2, int(each.sum()))
     site = np.minimum(rng.zipf(1.35, len(times)), 4000)
     peers = [f"{20 + n % 90}.{n * 37 % 250}.{n * 11 % 250}.{10 + n % 200}" for n in site.tolist()]
-    names = [f"www{'' if n % 3 else n % 7}.{_WORDS[n % 24]}{_WORDS[n // 24 % 24]}{n // 576 or ''}.example" for n in site.tolist()]
+    names = [
+        f"www{'' if n % 3 else n % 7}.{_WORDS[n % 24]}{_WORDS[n // 24 % 24]}{n // 576 or ''}.example"
+        for n in site.tolist()
+    ]
     order = np.argsort(times)
     names = [names[n] for n in order.tolist()]
     peers = [peers[n] for n in order.tolist()]
@@ -148,7 +213,16 @@ def laptop(stage: Stage, address: str, begin: float, index: int) -> Traffic:
     size = np.round(4000 * rng.lognormal(0.0, 1.6, len(times))).astype(np.int64)
     parts += [
         lookups(times, address, GATEWAY, names),
-        flows(times + 0.06, address, peers, 443, service="ssl", duration=rng.lognormal(0.5, 1.2, len(times)), sent=1500, received=size),
+        flows(
+            times + 0.06,
+            address,
+            peers,
+            443,
+            service="ssl",
+            duration=rng.lognormal(0.5, 1.2, len(times)),
+            sent=1500,
+            received=size,
+        ),
     ]
     return Traffic.join(parts)
 
@@ -158,7 +232,32 @@ def many(times: Times) -> Times:
     return np.sort(times)
 
 
-_WORDS: Final = ("sun", "blue", "news", "shop", "cat", "road", "tree", "mail", "film", "cook", "bank", "game", "wind", "home", "book", "star", "fish", "gold", "moon", "play", "rain", "song", "snow", "wood")  # noqa: E501
+_WORDS: Final = (
+    "sun",
+    "blue",
+    "news",
+    "shop",
+    "cat",
+    "road",
+    "tree",
+    "mail",
+    "film",
+    "cook",
+    "bank",
+    "game",
+    "wind",
+    "home",
+    "book",
+    "star",
+    "fish",
+    "gold",
+    "moon",
+    "play",
+    "rain",
+    "song",
+    "snow",
+    "wood",
+)
 HOSTS: Final[dict[str, Host]] = {
     "thermostat": thermostat,
     "plug": plug,

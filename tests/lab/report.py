@@ -18,7 +18,20 @@ if TYPE_CHECKING:
     from lab.running import Outcome
 
 WHOLE: Final = "all"
-_COLUMNS: Final = ("told", "delay", "false", "severe", "days", "1 in", "change", "what", "ATT&CK", "who", "peer", "grade")
+_COLUMNS: Final = (
+    "told",
+    "delay",
+    "false",
+    "severe",
+    "days",
+    "1 in",
+    "change",
+    "what",
+    "ATT&CK",
+    "who",
+    "peer",
+    "grade",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +107,9 @@ def table_of(figures: Mapping[str, Mapping[str, Figures]]) -> Table:
     return table
 
 
-def differences(recipes: Iterable[Recipe], before: Mapping[str, Judgement], after: Mapping[str, Judgement]) -> list[str]:
+def differences(
+    recipes: Iterable[Recipe], before: Mapping[str, Judgement], after: Mapping[str, Judgement]
+) -> list[str]:
     """Return a line for each site of which another thing is told now."""
     lines = []
     for recipe in recipes:
@@ -109,7 +124,7 @@ def _changed(old: Judgement, new: Judgement) -> list[str]:
     lines = []
     for was, is_now in zip(old.attacks, new.attacks, strict=False):
         if (was.delay_s is None) != (is_now.delay_s is None):
-            lines.append(f"{is_now.kind} is {'no longer told' if is_now.delay_s is None else f'told, after {is_now.delay_s:g} s'}")
+            lines.append(f"{is_now.kind} is {'not told any more' if is_now.delay_s is None else 'told now'}")
         elif was.delay_s is not None and is_now.delay_s is not None and is_now.delay_s > was.delay_s + 60.0:
             lines.append(f"{is_now.kind} is told after {is_now.delay_s:g} s, before {was.delay_s:g} s")
     lines += [f"more false: {line}" for line in new.false if line not in old.false]

@@ -32,5 +32,9 @@ UPLOAD: Final = _right("volume transfer new-peer", "T1048 T1041 T1567 T1071")
 COPY_NEAR: Final = _right("volume lateral-contact", "T1048 T1021 T1570 T1039", direction="lateral")
 FETCH: Final = _right("new-host new-peer transfer volume odd-request", "T1105 T1071 T1048")
 INTRUDER: Final = _right("inbound-contact brute-force scan", "T1133 T1190 T1110 T1046 T1078", direction="in")
-MISUSE: Final = _right("lateral-contact brute-force scan flood volume", "T1021 T1110 T1046 T1498 T1499 T1048 T1570 T0886", direction="lateral")
+MISUSE: Final = _right(
+    "lateral-contact brute-force scan flood volume",
+    "T1021 T1110 T1046 T1498 T1499 T1048 T1570 T0886",
+    direction="lateral",
+)
 """A neighbour does to a device what nobody did before; how it is called depends on how much of it there is."""

@@ -1,7 +1,7 @@
 """Takes recipes through the product: builds each site in a temporary folder, replays it, and keeps alerts and truth.
 
-What was once replayed is kept under ``.lab`` by recipe, by the code that builds sites and by the product's code, so that
-only what changed is run again.
+What was once replayed is kept under ``.lab`` by recipe, by the code that builds sites and by the product's code, so
+that only what changed is run again.
 """
 
 from __future__ import annotations
@@ -29,7 +29,16 @@ if TYPE_CHECKING:
 
 CACHE: Final = PROJECT / ".lab"
 _PRODUCT: Final = ("ingest", "online_models", "prevention", "api")
-_JUDGING: Final = {"judge.py", "report.py", "running.py", "__main__.py", "baseline.py", "detector.py", "worker.py", "trees.py"}
+_JUDGING: Final = {
+    "judge.py",
+    "report.py",
+    "running.py",
+    "__main__.py",
+    "baseline.py",
+    "detector.py",
+    "worker.py",
+    "trees.py",
+}
 """Files of the lab that do not change what is in a site's logs."""
 Outcome = dict[str, Judgement | str]
 """Name of a tree to what became of a site there; a text says why the site could not be built."""
@@ -59,7 +68,11 @@ def _digest(files: Iterable[Path], root: Path) -> str:
 
 def site_digest() -> str:
     """Return a digest of the code that makes sites' logs, the simulator's with it."""
-    lab = [path for path in (PROJECT / "tests" / "lab").glob("*.py") if path.name not in _JUDGING and not path.name.startswith("test_")]
+    lab = [
+        path
+        for path in (PROJECT / "tests" / "lab").glob("*.py")
+        if path.name not in _JUDGING and not path.name.startswith("test_")
+    ]
     return _digest([*lab, *(PROJECT / "ingest" / "simulator").glob("*.py")], PROJECT)
 
 
@@ -82,8 +95,12 @@ def run(
 
 
 def _cost(recipe: Recipe) -> float:
-    """Return about how much work a site is: the shortest begin, and those of one simulated past come together."""
-    return recipe.simulated * (1e4 + recipe.hours + recipe.seed) + recipe.hours * (1 + len(recipe.devices))
+    """Return about how late a site comes: the screening's first, then what is short; sites of one simulated past together."""
+    return (
+        (0.0 if recipe.screening else 1e6)
+        + recipe.simulated * (1e4 + recipe.hours + recipe.seed)
+        + recipe.hours * (1 + len(recipe.devices))
+    )
 
 
 class _Worker:

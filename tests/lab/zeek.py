@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 _TYPES: Final = {pl.Float64(): "time", pl.Int64(): "count", pl.Boolean(): "bool", pl.String(): "string"}
 _BY_NAME: Final = {
-    **dict.fromkeys(("id.orig_h", "id.resp_h", "client_addr", "server_addr", "requested_addr", "assigned_addr"), "addr"),
+    **dict.fromkeys(
+        ("id.orig_h", "id.resp_h", "client_addr", "server_addr", "requested_addr", "assigned_addr"), "addr"
+    ),
     **dict.fromkeys(("id.orig_p", "id.resp_p"), "port"),
     **dict.fromkeys(("duration", "rtt", "lease_time"), "interval"),
     **dict.fromkeys(("answers", "msg_types", "resp_mime_types"), "vector[string]"),
@@ -39,7 +41,9 @@ def write_tsv(traffic: Traffic, folder: Path) -> dict[str, str]:
         )
         with (folder / f"{kind}.log").open("wb") as file:
             file.write(_header(kind, plain.schema))
-            texts.write_csv(file, include_header=False, separator="\t", quote_style="never", float_precision=6, null_value="-")
+            texts.write_csv(
+                file, include_header=False, separator="\t", quote_style="never", float_precision=6, null_value="-"
+            )
             file.write(b"#close\t2026-02-01-00-00-00\n")
     return {}
 
@@ -48,7 +52,11 @@ def _header(kind: str, schema: pl.Schema) -> bytes:
     types = (_BY_NAME.get(name, _TYPES[dtype]) for name, dtype in schema.items())
     return (
         "#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n"
-        f"#path\t{kind}\n#open\t2026-01-05-08-00-00\n#fields\t" + "\t".join(schema) + "\n#types\t" + "\t".join(types) + "\n"
+        f"#path\t{kind}\n#open\t2026-01-05-08-00-00\n#fields\t"
+        + "\t".join(schema)
+        + "\n#types\t"
+        + "\t".join(types)
+        + "\n"
     ).encode()
 
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from online_models.alerts import AlertBook, Anomaly
+from online_models.alerts.anomalies import Anomalies, Finding
+from online_models.alerts.book import AlertBook
 from online_models.behaviours import CONN, DNS, HTTP, Behaviour, Sighting
-from online_models.severity import severity_of
 from online_models.types import Alert, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 NEW_PEER, SCAN, FLOOD = CONN[:3]
 SEVERITIES = ("low", "medium", "high", "critical")
@@ -22,6 +26,25 @@ FACTS |= {"novelty.endpoint": (0.0, 1.0)}
 FACTS |= {"reach.records_minute": (9.0, 1.0), "reach.failures_minute": (9.0, 1.0)}
 FACTS |= {"reach.records_hour": (9.0, 1.0), "reach.failures_hour": (9.0, 1.0)}
 START = 1_767_600_000.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Anomaly:
+    """One anomaly, as `Anomalies` has them in columns."""
+
+    device: str
+    behaviour: Behaviour
+    uid: str
+    peer: str
+    ts: float
+    end: float
+    score: float
+    evidence: float
+    raises: bool
+    things: tuple[int, ...]
+    is_known: bool = False
+    target: str = ""
+    site_devices: int = 0
 
 
 def anomaly(
@@ -48,21 +71,40 @@ def anomaly(
         score=evidence / (evidence + 3.3),
         evidence=evidence,
         raises=raises,
-        reasons=lambda: (Reason("reach.peers_minute", evidence, 1.0, 0.5),),
-        sighting=lambda: Sighting(device, peer, "tcp/23", FACTS),
         things=things,
         is_known=is_known,
     )
 
 
+def columns(anomalies: Sequence[Anomaly]) -> Anomalies:
+    """Return anomalies as an alert book takes them."""
+
+    def finding(k: int) -> Finding:
+        one = anomalies[k]
+        return Finding(
+            make_reasons=lambda: (Reason("reach.peers_minute", one.evidence, 1.0, 0.5),),
+            make_sighting=lambda: Sighting(one.device, one.peer, "tcp/23", FACTS),
+            behaviour=one.behaviour,
+        )
+
+    names = [field.name for field in dataclasses.fields(Anomaly) if field.name not in {"behaviour", "things"}]
+    return Anomalies(
+        behaviours=CONN,
+        behaviour=[CONN.index(one.behaviour) for one in anomalies],
+        things=list(zip(*(one.things for one in anomalies), strict=True)),
+        finding=finding,
+        **{name: [getattr(one, name) for one in anomalies] for name in names},
+    )
+
+
 def observe(*anomalies: Anomaly, book: AlertBook | None = None) -> Alert:
     """Return the one alert that these anomalies give."""
-    (alert,) = (AlertBook("conn", 100) if book is None else book).observe(anomalies)
+    (alert,) = (AlertBook("conn", 100) if book is None else book).observe(columns(anomalies))
     return alert
 
 
 def test_anomalies_that_raise_nothing_are_not_told() -> None:
-    assert AlertBook("conn", 100).observe([anomaly(0.0), anomaly(1.0)]) == ()
+    assert AlertBook("conn", 100).observe(columns([anomaly(0.0), anomaly(1.0)])) == ()
 
 
 def test_an_alert_counts_what_came_before_it_was_raised() -> None:
@@ -122,11 +164,13 @@ def test_the_strangest_record_gives_score_reasons_and_sentence() -> None:
 def test_devices_and_behaviours_have_alerts_of_their_own() -> None:
     book = AlertBook("conn", 100)
     alerts = book.observe(
-        [
-            anomaly(0.0, raises=True),
-            anomaly(0.0, raises=True, behaviour=FLOOD),
-            anomaly(0.0, raises=True, device="192.168.7.12"),
-        ]
+        columns(
+            [
+                anomaly(0.0, raises=True),
+                anomaly(0.0, raises=True, behaviour=FLOOD),
+                anomaly(0.0, raises=True, device="192.168.7.12"),
+            ]
+        )
     )
     assert len({alert.id for alert in alerts}) == 3
     assert [(alert.device[-2:], alert.behaviour) for alert in alerts] == [
@@ -197,7 +241,7 @@ def test_anomalies_about_ever_other_things_stay_one_alert() -> None:
 @pytest.mark.parametrize(("pause", "count"), [(3599.0, 2), (3601.0, 1)])
 def test_anomalies_that_raised_nothing_are_forgotten_after_an_hour(pause: float, count: int) -> None:
     book = AlertBook("conn", 100)
-    assert book.observe([anomaly(0.0)]) == ()
+    assert book.observe(columns([anomaly(0.0)])) == ()
     assert observe(anomaly(pause, raises=True), book=book).count == count
 
 
@@ -217,10 +261,10 @@ def test_samples_are_bounded_and_the_first_ones() -> None:
 def test_the_book_forgets_the_case_that_was_updated_longest_ago() -> None:
     book = AlertBook("conn", 3)
     first = observe(anomaly(0.0, device="d0", raises=True), book=book)
-    book.observe([anomaly(float(n), device=f"d{n}", raises=True) for n in range(1, 3)])
+    book.observe(columns([anomaly(float(n), device=f"d{n}", raises=True) for n in range(1, 3)]))
     kept = observe(anomaly(3.0, device="d0", raises=True), book=book)
     assert kept.id == first.id
-    book.observe([anomaly(4.0, device="d4", raises=True)])
+    book.observe(columns([anomaly(4.0, device="d4", raises=True)]))
     assert {case["device"] for case in book.state()} == {"d0", "d2", "d4"}
     assert observe(anomaly(5.0, device="d1", raises=True, uid="C9"), book=book).count == 1
 
@@ -228,36 +272,17 @@ def test_the_book_forgets_the_case_that_was_updated_longest_ago() -> None:
 def test_the_book_stays_bounded_under_a_flood_of_devices() -> None:
     book = AlertBook("conn", 50)
     for n in range(1000):
-        book.observe([anomaly(float(n), device=f"d{n}", raises=n % 2 == 0)])
+        book.observe(columns([anomaly(float(n), device=f"d{n}", raises=n % 2 == 0)]))
     assert len(book.state()) == 50
 
 
 def test_state_comes_back_and_goes_on() -> None:
     book, restored = AlertBook("conn", 100), AlertBook("conn", 100)
-    book.observe([anomaly(0.0), anomaly(1.0, behaviour=FLOOD, raises=True)])
+    book.observe(columns([anomaly(0.0), anomaly(1.0, behaviour=FLOOD, raises=True)]))
     restored.restore(book.state())
     assert restored.state() == book.state()
     following = [anomaly(2.0, raises=True), anomaly(3.0, behaviour=FLOOD)]
-    assert restored.observe(following) == book.observe(following)
-
-
-@given(st.floats(0.0, 50.0), st.integers(0, 10**6), st.floats(0.0, 1e7), st.integers(0, 2))
-def test_severity_never_falls_when_anything_about_an_alert_grows(
-    evidence: float, count: int, seconds: float, gravity: int
-) -> None:
-    def grade(**more: float) -> int:
-        values = {"evidence": evidence, "count": count, "seconds": seconds, "gravity": gravity}
-        values = {name: value + more.get(name, 0) for name, value in values.items()}
-        return SEVERITIES.index(
-            severity_of(values["evidence"], int(values["count"]), values["seconds"], int(values["gravity"]))
-        )
-
-    here = grade()
-    assert all(here <= grade(**{name: 7.0}) for name in ("evidence", "count", "seconds", "gravity"))
-
-
-def test_severity_knows_no_negative_duration_and_no_empty_alert() -> None:
-    assert severity_of(4.0, 0, -5.0, 0) == severity_of(4.0, 1, 0.0, 0) == "low"
+    assert restored.observe(columns(following)) == book.observe(columns(following))
 
 
 def test_every_alert_of_a_lasting_case_is_at_least_as_severe_as_the_one_before() -> None:
@@ -273,3 +298,34 @@ def test_alerts_are_plain_data() -> None:
     assert dataclasses.replace(alert) == alert
     with pytest.raises(dataclasses.FrozenInstanceError):
         alert.count = 5  # type: ignore[misc] # that it is refused is what is shown
+
+
+ONE = st.builds(
+    anomaly,
+    st.sampled_from([0.0, 1.0, 2.0, 60.0, 4_000.0, 90_000.0]),
+    device=st.sampled_from(["d1", "d2", "d3"]),
+    behaviour=st.sampled_from([NEW_PEER, SCAN]),
+    raises=st.sampled_from([False, False, True]),
+    evidence=st.sampled_from([3.5, 4.0, 9.0]),
+    peer=st.sampled_from(["p1", "p2"]),
+    things=st.tuples(st.integers(1, 3), st.integers(1, 2), st.integers(1, 3)),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(ONE, st.booleans(), st.integers(1, 55)), max_size=8), st.integers(1, 6), st.integers(1, 200))
+def test_any_batching_gives_the_same_alerts(steps: list[tuple[Anomaly, bool, int]], capacity: int, size: int) -> None:
+    """Stretches of a case are taken in at once, and say what one anomaly after the other says."""
+    anomalies, clock = [], START
+    for number, (one, is_known, times) in enumerate(steps):
+        for _ in range(times):
+            clock += (one.end - START) / times
+            when = {"ts": clock, "end": clock + 1.0}
+            anomalies.append(dataclasses.replace(one, is_known=is_known, uid=f"C{number}", **when))
+    books = AlertBook("conn", capacity), AlertBook("conn", capacity)
+    told: tuple[dict[str, Alert], ...] = ({}, {})
+    for book, alerts, step in zip(books, told, (1, size), strict=True):
+        for at in range(0, len(anomalies), step):
+            alerts.update((alert.id, alert) for alert in book.observe(columns(anomalies[at : at + step])))
+    assert told[0] == told[1]
+    assert books[0].state() == books[1].state()

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from online_models.reasons import Reasons
+from online_models.reasons import Reasons, facts_by_name
 
 NAMES = tuple(f"view.f{k}" for k in range(8))
 PARTS = arrays(np.float64, (3, 8), elements=st.floats(0.0, 50.0))
@@ -43,7 +43,8 @@ def test_one_feature_that_made_everything_has_the_whole_score() -> None:
 def test_rows_are_found_by_their_number_and_others_not() -> None:
     reasons = reasons_of(np.ones((3, 8)))
     assert (len(reasons), list(reasons)) == (3, [4, 9, 2])
-    assert reasons.facts(2)["view.f7"] == (23.0, 2.3)
+    assert reasons[2][-1].observed == 20.0
+    assert facts_by_name(NAMES[:1], np.array([[23.0, 2.3]])) == {"view.f0": (23.0, 2.3)}
     with pytest.raises(KeyError):
         reasons[3]
 

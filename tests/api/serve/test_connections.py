@@ -131,8 +131,12 @@ def test_readers_of_scores_share_what_is_encoded(examples: type[Examples], monke
     assert [scores.cost(one) for one in wanted] == [0] * 5
 
 
-def test_who_cannot_follow_the_scores_gets_some_and_is_told_of_the_rest(light: Light, examples: type[Examples]) -> None:
-    with light.socket("/ws/scores") as stream, light.socket("/ws/scores?min_score=0.5") as few:
+def test_who_cannot_follow_the_scores_gets_some_and_is_told_of_the_rest(
+    lightly: Callable[..., AbstractContextManager[Light]], examples: type[Examples], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spent = Allowance(lambda: 0.0, rows_per_s=18_000)  # 4,500 rows, and time stands still
+    monkeypatch.setattr("api.serve.stream.websocket.Allowance", lambda _now: spent)
+    with lightly() as light, light.socket("/ws/scores") as stream, light.socket("/ws/scores?min_score=0.5") as few:
         assert message(stream)["type"] == message(few)["type"] == "hello"
         for _ in range(30):
             light.hub.publish_scores(examples.scored(1000, anomalous=(3,)))

@@ -16,7 +16,12 @@ _KINDS: Final[tuple[tuple[str, str, Right, Args], ...]] = (
     ("neighbour-new-port", "answered", rights.MISUSE, (("port", 8081), ("count", 3), ("every", 30.0))),
     ("neighbour-flood", "answered", rights.MISUSE, (("port", 80), ("count", 6000), ("every", 0.02), ("state", "S0"))),
     ("new-client", "answered", rights.MISUSE, (("port", 0), ("count", 40), ("every", 20.0), ("by", 3))),
-    ("read-out", "answered", rights.MISUSE, (("port", 0), ("count", 10), ("every", 30.0), ("received", 80_000_000), ("by", 3))),
+    (
+        "read-out",
+        "answered",
+        rights.MISUSE,
+        (("port", 0), ("count", 10), ("every", 30.0), ("received", 80_000_000), ("by", 3)),
+    ),
     ("calls-out", "beacon", rights.COMMAND, ()),
     ("calls-out-hourly", "beacon", rights.COMMAND, (("every", 3600.0),)),
     ("fetches", "fetch", rights.FETCH, ()),
@@ -36,7 +41,17 @@ def _recipes() -> list[Recipe]:
             act = Act(kind, right, 0, 48.5, args=_with_port(args, port))
             devices = (device, "hub", "thermostat", "plug")
             screening = (row + number) % 6 == 0
-            out.append(Recipe(f"answers-{device}-{name}", "only answers", devices, acts=(act,), hours=60.0, seed=10 * row + number, screening=screening))
+            out.append(
+                Recipe(
+                    f"answers-{device}-{name}",
+                    "only answers",
+                    devices,
+                    acts=(act,),
+                    hours=60.0,
+                    seed=10 * row + number,
+                    screening=screening,
+                )
+            )
     return out
 
 

@@ -8,7 +8,7 @@ from lab import rights
 from lab.recipe import Act, Recipe, Right
 
 SIX: Final = ("pi-1", "hue", "blink-1", "blink-2", "lockly", "sifely")
-SIX_B: Final = ("pi-2", "hue", "blink-1", "somfy", "lockly", "sifely")
+SIX_B: Final = ("pi-3", "hue", "blink-1", "somfy", "lockly", "sifely")
 SIX_BY_HAND: Final = ("thermostat", "plug", "camera", "hub", "plug", "thermostat")
 CAPTURED: Final[dict[str, Right]] = {
     "mirai-command": rights.COMMAND,
@@ -63,7 +63,15 @@ BY_HAND: Final[tuple[tuple[str, str, Right, Args], ...]] = (
     ("beacon-hour", "beacon", rights.COMMAND, _args(every=3600.0)),
 )
 _EARLY: Final = ("guess-ssh", "sweep-telnet", "ports-neighbour", "sweep-site-445")
-_SCREENED: Final = {"mirai-command", "syn-scan", "iodine-pcap", "torii", "ping-sweep", "guess-every-2-min", "sweep-site-slow"}
+_SCREENED: Final = {
+    "mirai-command",
+    "syn-scan",
+    "iodine-pcap",
+    "torii",
+    "ping-sweep",
+    "guess-every-2-min",
+    "sweep-site-slow",
+}
 _SCREENED |= {"upload-15MB-17min", "beacon-15-min", "guess-neighbour", "names-slow"}
 _SPEEDS: Final = ((1.0, ""), (0.1, "-slow-10"), (0.01, "-slow-100"))
 
@@ -78,7 +86,9 @@ def _six() -> list[Recipe]:
             act = Act(kind, right, victim, 48.0, speed)
             devices = SIX if number % 2 else SIX_B
             screening = kind in _SCREENED and speed > 0.05 and not (number % 2 and suffix)
-            out.append(Recipe(f"six-{kind}{suffix}", "six devices", devices, acts=(act,), seed=number + 1, screening=screening))
+            out.append(
+                Recipe(f"six-{kind}{suffix}", "six devices", devices, acts=(act,), seed=number + 1, screening=screening)
+            )
     return out
 
 
@@ -92,19 +102,51 @@ def _by_hand() -> list[Recipe]:
         if name in _EARLY:
             for hours in (0.5, 2.0):
                 early = Act(kind, right, victim, hours + 0.6, args=args)
-                out.append(Recipe(f"six-{name}-after-{hours:g}h", "by hand", devices, acts=(early,), seed=number + 1, hours=12.0, screening=hours > 1 and number % 2 == 0))  # noqa: E501
+                out.append(
+                    Recipe(
+                        f"six-{name}-after-{hours:g}h",
+                        "by hand",
+                        devices,
+                        acts=(early,),
+                        seed=number + 1,
+                        hours=12.0,
+                        screening=hours > 1 and number % 2 == 0,
+                    )
+                )
     return out
 
 
 def _two() -> list[Recipe]:
-    kinds = [(kind, right, ()) for kind, right in CAPTURED.items() if kind not in {"downloads"}]
-    hand = [(kind, right, args) for name, kind, right, args in BY_HAND if name in {"guess-ssh", "sweep-telnet", "ports-neighbour", "names-fast", "upload-200MB", "beacon-15-min", "guess-neighbour-2-min"}]
+    kinds = [(kind, right, ()) for kind, right in CAPTURED.items() if kind != "downloads"]
+    hand = [
+        (kind, right, args)
+        for name, kind, right, args in BY_HAND
+        if name
+        in {
+            "guess-ssh",
+            "sweep-telnet",
+            "ports-neighbour",
+            "names-fast",
+            "upload-200MB",
+            "beacon-15-min",
+            "guess-neighbour-2-min",
+        }
+    ]
     out = []
     for number, (kind, right, args) in enumerate([*kinds, *hand]):
         for speed in (1.0, 0.1) if number % 2 else (1.0,):
             pair = (("pi-1", "hue"), ("sifely", "lockly"), ("plug", "camera"))[number % 3]
             name = f"two-{number}-{kind}-{speed:g}"
-            out.append(Recipe(name, "two devices", pair, acts=(Act(kind, right, 0, 48.0, speed, args),), seed=number + 1, screening=number % 5 == 0 and speed == 1.0))
+            out.append(
+                Recipe(
+                    name,
+                    "two devices",
+                    pair,
+                    acts=(Act(kind, right, 0, 48.0, speed, args),),
+                    seed=number + 1,
+                    screening=number % 5 == 0 and speed == 1.0,
+                )
+            )
     return out
 
 
@@ -116,31 +158,66 @@ def _newcomers() -> list[Recipe]:
     for number, (name, kind, right, args) in enumerate(chosen):
         for age in (0.0, 1.0, 6.0, 24.0):
             act = Act(kind, right, 0, 30.0 + age + 0.01, args=args)
-            devices = ("pi-2" if number % 2 else "thermostat", "hue", "blink-1", "blink-2", "lockly", "sifely")
-            out.append(Recipe(f"newcomer-{name}-{age:g}h", "newcomers", devices, acts=(act,), joins=((0, 30.0),), seed=number + 1, screening=age == 24.0 and number % 2 == 0))
+            devices = ("pi-3" if number % 2 else "thermostat", "hue", "blink-1", "blink-2", "lockly", "sifely")
+            out.append(
+                Recipe(
+                    f"newcomer-{name}-{age:g}h",
+                    "newcomers",
+                    devices,
+                    acts=(act,),
+                    joins=((0, 30.0),),
+                    seed=number + 1,
+                    screening=age == 24.0 and number % 2 == 0,
+                )
+            )
     return out
 
 
 def _busy() -> list[Recipe]:
     out = []
-    chosen = [(name, kind, right, args) for name, kind, right, args in BY_HAND if name.split("-")[0] in {"guess", "sweep", "ports", "names", "beacon"}]
+    chosen = [
+        (name, kind, right, args)
+        for name, kind, right, args in BY_HAND
+        if name.split("-")[0] in {"guess", "sweep", "ports", "names", "beacon"}
+    ]
     for number, (name, kind, right, args) in enumerate(chosen):
         for host in (False, True):
             if host and number % 3:
                 continue
             act = Act(kind, right, 0 if host else 1, 48.0, args=args)
             devices = ("laptop", ("plug", "pi-1", "hue")[number % 3], "camera", "sifely")
-            out.append(Recipe(f"busy-{name}-{'host' if host else 'beside'}", "busy hosts", devices, acts=(act,), seed=number + 1, screening=number % 8 == 0 and not host))
+            out.append(
+                Recipe(
+                    f"busy-{name}-{'host' if host else 'beside'}",
+                    "busy hosts",
+                    devices,
+                    acts=(act,),
+                    seed=number + 1,
+                    screening=number % 8 == 0 and not host,
+                )
+            )
     return out
 
 
 def _simulated() -> list[Recipe]:
     out = []
-    for number, name in enumerate(("sweep-telnet", "guess-neighbour", "beacon-1-min", "names-fast", "upload-200MB", "ports-neighbour")):
+    for number, name in enumerate(
+        ("sweep-telnet", "guess-neighbour", "beacon-1-min", "names-fast", "upload-200MB", "ports-neighbour")
+    ):
         _, kind, right, args = next(row for row in BY_HAND if row[0] == name)
         for speed in (1.0, 0.2, 0.05, 0.01):
             act = Act(kind, right, number % 2, 24.0, speed, args)
-            out.append(Recipe(f"simulated-{name}-{speed:g}", "simulated", simulated=5, acts=(act,), hours=36.0, seed=1 + number % 3, screening=number < 3 and speed in {0.2}))
+            out.append(
+                Recipe(
+                    f"simulated-{name}-{speed:g}",
+                    "simulated",
+                    simulated=5,
+                    acts=(act,),
+                    hours=36.0,
+                    seed=1 + number % 3,
+                    screening=number < 3 and speed == 0.2,
+                )
+            )
     return out
 
 

@@ -1,4 +1,4 @@
-"""What ordinary protocols do that looks odd: ICMP, discovery, clocks, leases, firmware, IPv6, views, visitors; and EVE."""
+"""What ordinary protocols do that looks odd: ICMP, discovery, clocks, leases, firmware, IPv6."""
 
 from __future__ import annotations
 
@@ -20,10 +20,30 @@ def _icmp() -> list[Recipe]:
     return [
         Recipe("icmp-ever", "ICMP", SIX_BY_HAND, events=(Event("icmp", 0.0, 72.0),), screening=True),
         Recipe("icmp-errors-begin", "ICMP", SIX_BY_HAND, events=(Event("icmp", 40.0, 20.0),), seed=2),
-        Recipe("icmp-errors-burst", "ICMP", SIX_BY_HAND, events=(Event("icmp", 40.0, 2.0, (0, 2), (("every", 3.0),)),), seed=3),
+        Recipe(
+            "icmp-errors-burst",
+            "ICMP",
+            SIX_BY_HAND,
+            events=(Event("icmp", 40.0, 2.0, (0, 2), (("every", 3.0),)),),
+            seed=3,
+        ),
         Recipe("icmp-captured", "ICMP", SIX, events=(Event("icmp", 30.0, 30.0),), seed=4),
-        Recipe("icmp-sweep", "ICMP", SIX_BY_HAND, acts=(Act("pings", rights.PINGS, 0),), events=(Event("icmp", 0.0, 72.0),), seed=5),
-        Recipe("icmp-sweep-slow", "ICMP", SIX_BY_HAND, acts=(Act("pings", rights.PINGS, 1, speed=0.02),), events=(Event("icmp", 0.0, 72.0),), seed=6),
+        Recipe(
+            "icmp-sweep",
+            "ICMP",
+            SIX_BY_HAND,
+            acts=(Act("pings", rights.PINGS, 0),),
+            events=(Event("icmp", 0.0, 72.0),),
+            seed=5,
+        ),
+        Recipe(
+            "icmp-sweep-slow",
+            "ICMP",
+            SIX_BY_HAND,
+            acts=(Act("pings", rights.PINGS, 1, speed=0.02),),
+            events=(Event("icmp", 0.0, 72.0),),
+            seed=6,
+        ),
     ]
 
 
@@ -32,7 +52,16 @@ def _discovery() -> list[Recipe]:
     for number, protocol in enumerate(("ssdp", "mdns", "dhcp")):
         for begin in (0.0, 40.0):
             event = Event("discovery", begin, 72.0 - begin, (0,), (("protocol", protocol),))
-            out.append(Recipe(f"discovery-{protocol}-{begin:g}h", "discovery", SIX_BY_HAND, events=(event,), seed=number + 1, screening=begin > 0 and number == 0))
+            out.append(
+                Recipe(
+                    f"discovery-{protocol}-{begin:g}h",
+                    "discovery",
+                    SIX_BY_HAND,
+                    events=(event,),
+                    seed=number + 1,
+                    screening=begin > 0 and number == 0,
+                )
+            )
         burst = Event("discovery", 40.0, 1.0, (3,), (("protocol", protocol), ("every", 10.0)))
         out.append(Recipe(f"discovery-{protocol}-often", "discovery", SIX_BY_HAND, events=(burst,), seed=number + 4))
     return out
@@ -43,9 +72,28 @@ def _clocks() -> list[Recipe]:
     out = []
     for number, (name, seconds) in enumerate(steps.items()):
         event = Event("clock-step", 40.0, args=(("seconds", seconds),))
-        out.append(Recipe(f"clock-{name}", "clock steps", SIX_BY_HAND, events=(event,), seed=number + 1, hours=60.0, screening=number == 1))
+        out.append(
+            Recipe(
+                f"clock-{name}",
+                "clock steps",
+                SIX_BY_HAND,
+                events=(event,),
+                seed=number + 1,
+                hours=60.0,
+                screening=number == 1,
+            )
+        )
     event = Event("clock-step", 40.0, args=(("seconds", -3600.0),))
-    out.append(Recipe("clock-dst-back-sweep", "clock steps", SIX_BY_HAND, acts=(_act("sweep-telnet", 0, 50.0),), events=(event,), seed=9))
+    out.append(
+        Recipe(
+            "clock-dst-back-sweep",
+            "clock steps",
+            SIX_BY_HAND,
+            acts=(_act("sweep-telnet", 0, 50.0),),
+            events=(event,),
+            seed=9,
+        )
+    )
     return out
 
 
@@ -57,7 +105,18 @@ def _swaps() -> list[Recipe]:
             event, tag = Event("swap", 48.0, devices=pair), "macs" if macs else "no-macs"
             # with MACs nothing has changed but addresses; without, each address really does other things from now on
             changes = () if macs else (Change(48.0, 72.0, pair),)
-            out.append(Recipe(f"swap-{number}-{tag}", "address swaps", devices, events=(event,), changes=changes, seed=number + 1, macs=macs, screening=number == 0))
+            out.append(
+                Recipe(
+                    f"swap-{number}-{tag}",
+                    "address swaps",
+                    devices,
+                    events=(event,),
+                    changes=changes,
+                    seed=number + 1,
+                    macs=macs,
+                    screening=number == 0,
+                )
+            )
     return out
 
 
@@ -66,10 +125,42 @@ def _firmware() -> list[Recipe]:
     for number, devices in enumerate((SIX_BY_HAND, SIX, ("plug",) * 12)):
         event = Event("firmware", 42.0, 4.0)
         change = Change(42.0, 60.0)
-        out.append(Recipe(f"firmware-{number}", "firmware", devices, events=(event,), changes=(change,), seed=number + 1, hours=60.0, screening=number == 0))
+        out.append(
+            Recipe(
+                f"firmware-{number}",
+                "firmware",
+                devices,
+                events=(event,),
+                changes=(change,),
+                seed=number + 1,
+                hours=60.0,
+                screening=number == 0,
+            )
+        )
     known = Event("firmware", 42.0, 4.0, args=(("known_cloud", True),))
-    out.append(Recipe("firmware-own-cloud", "firmware", ("thermostat",) * 6, events=(known,), changes=(Change(42.0, 60.0),), seed=4, hours=60.0))
-    out.append(Recipe("firmware-and-bot", "firmware", SIX_BY_HAND, acts=(_act("sweep-telnet", 1, 44.0),), events=(Event("firmware", 42.0, 4.0),), changes=(Change(42.0, 60.0),), seed=5, hours=60.0))  # noqa: E501
+    out.append(
+        Recipe(
+            "firmware-own-cloud",
+            "firmware",
+            ("thermostat",) * 6,
+            events=(known,),
+            changes=(Change(42.0, 60.0),),
+            seed=4,
+            hours=60.0,
+        )
+    )
+    out.append(
+        Recipe(
+            "firmware-and-bot",
+            "firmware",
+            SIX_BY_HAND,
+            acts=(_act("sweep-telnet", 1, 44.0),),
+            events=(Event("firmware", 42.0, 4.0),),
+            changes=(Change(42.0, 60.0),),
+            seed=5,
+            hours=60.0,
+        )
+    )
     return out
 
 
@@ -78,43 +169,17 @@ def _privacy() -> list[Recipe]:
     return [
         Recipe("privacy-ever", "IPv6 privacy", SIX_BY_HAND, events=(every,), hours=96.0, screening=True),
         Recipe("privacy-no-macs", "IPv6 privacy", SIX_BY_HAND, events=(every,), hours=96.0, macs=False, seed=2),
-        Recipe("privacy-begins", "IPv6 privacy", SIX_BY_HAND, events=(Event("privacy", 48.0),), changes=(Change(48.0, 96.0),), hours=96.0, seed=3),
+        Recipe(
+            "privacy-begins",
+            "IPv6 privacy",
+            SIX_BY_HAND,
+            events=(Event("privacy", 48.0),),
+            changes=(Change(48.0, 96.0),),
+            hours=96.0,
+            seed=3,
+        ),
         Recipe("privacy-sweep", "IPv6 privacy", SIX_BY_HAND, acts=(_act("sweep-telnet"),), events=(every,), seed=4),
     ]
 
 
-def _watched() -> list[Recipe]:
-    days = 14 * 24.0
-    quiet = ("camera", "plug", "thermostat")
-    return [
-        Recipe("watched-14d", "camera watched", quiet, events=(Event("watched", 0.0, days, (0,)),), hours=days),
-        Recipe("watched-often-14d", "camera watched", quiet, events=(Event("watched", 0.0, days, (0,), (("a_day", 20),)),), hours=days, seed=2),
-        Recipe("watched-many-strangers", "camera watched", quiet, events=(Event("watched", 0.0, 96.0, (0,), (("strangers", 12),)),), hours=96.0, seed=3, screening=True),
-        Recipe("watched-begins", "camera watched", quiet, events=(Event("watched", 60.0, 60.0, (0,)),), changes=(Change(60.0, 120.0, (0,)),), hours=120.0, seed=4),
-        Recipe("watched-upload", "camera watched", quiet, acts=(_act("upload-15MB-17min", 1, 80.0),), events=(Event("watched", 0.0, 120.0, (0,)),), hours=120.0, seed=5),
-        Recipe("watched-sweep", "camera watched", quiet, acts=(_act("sweep-telnet", 0, 80.0),), events=(Event("watched", 0.0, 120.0, (0,)),), hours=96.0, seed=6),
-    ]
-
-
-def _visitors() -> list[Recipe]:
-    out = []
-    for number, hours in enumerate((2.0, 8.0, 24.0)):
-        event = Event("visit", 30.0, hours, (0,))
-        devices = ("laptop", "plug", "camera", "hub")
-        out.append(Recipe(f"visitor-{hours:g}h", "visitor", devices, events=(event,), changes=(Change(30.0, 30.0 + hours, (0,)),), seed=number + 1, hours=60.0, screening=number == 1))
-    again = (Event("visit", 20.0, 40.0, (0,)),)
-    out.append(Recipe("visitor-sweeps", "visitor", ("laptop", "plug", "camera"), acts=(_act("sweep-site-445", 0, 34.0),), events=again, changes=(Change(20.0, 60.0, (0,)),), hours=60.0, seed=5))
-    out.append(Recipe("visitor-guesses", "visitor", ("laptop", "plug", "camera"), acts=(_act("guess-neighbour", 0, 34.0),), events=again, changes=(Change(20.0, 60.0, (0,)),), hours=60.0, seed=6))
-    return out
-
-
-def _eve() -> list[Recipe]:
-    names = ("sweep-telnet", "guess-neighbour", "ports-neighbour", "names-fast", "upload-200MB", "beacon-1-min", "guess-ssh", "beacon-15-min")
-    out = [Recipe(f"eve-{name}", "EVE", SIX_BY_HAND, acts=(_act(name, n % 3),), seed=n + 1, format="eve", screening=n in {1, 3}) for n, name in enumerate(names)]
-    out.append(Recipe("eve-quiet", "EVE", SIX_BY_HAND, format="eve", seed=20))
-    out.append(Recipe("eve-laptop", "EVE", ("laptop", "plug", "camera"), format="eve", seed=21))
-    out.append(Recipe("eve-captured", "EVE", SIX, acts=(Act("mirai-command", rights.COMMAND, 0),), format="eve", seed=22))
-    return out
-
-
-PROTOCOLS: Final = (*_icmp(), *_discovery(), *_clocks(), *_swaps(), *_firmware(), *_privacy(), *_watched(), *_visitors(), *_eve())
+PROTOCOLS: Final = (*_icmp(), *_discovery(), *_clocks(), *_swaps(), *_firmware(), *_privacy())

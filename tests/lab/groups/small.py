@@ -27,7 +27,16 @@ def _recipes() -> list[Recipe]:
     for number, (name, kind, right, args) in enumerate(_DEEDS):
         for devices, tag in ((SIX, "a"), (SIX_BY_HAND, "b")):
             act = Act(kind, right, 0 if tag == "b" else 5, 48.0, args=args)
-            out.append(Recipe(f"small-{name}-{tag}", "10-30 records", devices, acts=(act,), seed=number + 1, screening=tag == "b" and number % 3 == 0))
+            out.append(
+                Recipe(
+                    f"small-{name}-{tag}",
+                    "10-30 records",
+                    devices,
+                    acts=(act,),
+                    seed=number + 1,
+                    screening=tag == "b" and number % 3 == 0,
+                )
+            )
     return out
 
 

@@ -45,7 +45,7 @@ def run(state: ForestState, masks: Masks, x: Floats, scores: Floats, sums: Float
     parts = np.empty(x.shape[1])
     for i in range(x.shape[0]):
         scores[i] = score_and_leaves(state, masks, x[i], leaves)
-        sums[i] = attribute(state, x[i], parts) + parts.sum()
+        sums[i] = attribute(state, leaves, parts) + parts.sum()
         learn_leaves(state, leaves)
 
 
@@ -135,10 +135,11 @@ def test_parts_point_at_the_feature_that_is_off(n_trees: int, top_1: float, top_
     run_all(state, rng.normal(0.5, 0.07, (2_048, 20)))
     x, planted = rng.normal(0.5, 0.07, (400, 20)), rng.integers(0, 20, 400)
     x[np.arange(400), planted] = rng.uniform(0.9, 1.0, 400)
-    parts = np.empty(20)
+    parts, leaves, masks = np.empty(20), np.empty(n_trees, dtype=np.int32), masks_of(state, 20)
     ranks = []
     for record, feature in zip(x, planted, strict=True):
-        attribute(state, record, parts)
+        score_one(state, masks, record, leaves)
+        attribute(state, leaves, parts)
         ranks.append(int((parts > parts[feature]).sum()))
     assert np.mean(np.array(ranks) < 1) >= top_1
     assert np.mean(np.array(ranks) < 3) >= top_3
@@ -153,7 +154,7 @@ def test_what_is_not_learned_leaves_no_trace(shape_of: Callable[[str, int, int, 
     masks, leaves, parts = masks_of(state, 4), np.empty(5, dtype=np.int32), np.empty(4)
     for record in x[300:]:
         score_one(state, masks, record, leaves)
-        attribute(state, record, parts)
+        attribute(state, leaves, parts)
     for array, copy in zip(state, before, strict=True):
         np.testing.assert_array_equal(array, copy)
 
@@ -162,7 +163,7 @@ def test_without_reference_everything_is_nought() -> None:
     state, parts = new_state(3, 2, 4, 100, seed=1), np.ones(3)
     masks, leaves = masks_of(state, 3), np.empty(2, dtype=np.int32)
     assert score_one(state, masks, np.full(3, 0.5), leaves) == 0.0
-    assert attribute(state, np.full(3, 0.5), parts) == 0.0
+    assert attribute(state, leaves, parts) == 0.0
     assert not parts.any()
 
 

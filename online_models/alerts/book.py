@@ -1,0 +1,213 @@
+"""From anomalies to alerts: one per device and behaviour, updated while it lasts.
+
+An alert is raised by the guard's verdict. Until then the anomalies of the behaviour are only remembered, so that the
+alert can count them; they are forgotten when suspicion has faded. A behaviour that comes back within a day continues
+its alert, unless it is known by what it is about, and that is another thing now: in a new incident at once, in the same
+one when many anomalies are about this one thing. Everything follows from the records alone, in their order.
+
+A flood is many anomalies of few cases: each case takes in a batch's in stretches in which nothing but its counters and
+samples changes, and is put into words only when its alert is returned.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from online_models.alerts.case import Case, case_of_state, thing_text
+from online_models.likeness import covers, likeness_in
+from online_models.severity import severity_of
+from online_models.types import Alert
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from online_models.alerts.anomalies import Anomalies
+    from online_models.behaviours import Behaviour
+
+    Key = tuple[str, str]
+
+_MANY, _TALLIES = 50, 32
+"""Anomalies about one other thing that make an alert of its own, and how many such things a case counts."""
+
+
+class AlertBook:
+    """The alerts of one log kind. Bounded: beyond ``capacity`` the case that was updated longest ago is forgotten."""
+
+    def __init__(self, log: str, capacity: int) -> None:
+        self.log = log
+        self.capacity = capacity
+        self._cases: dict[Key, Case] = {}
+
+    def __len__(self) -> int:
+        return len(self._cases)
+
+    def observe(self, anomalies: Anomalies) -> tuple[Alert, ...]:
+        """Take in a batch's anomalies; return the latest state of every alert that they raised or changed."""
+        changed: dict[str, tuple[int, Key, Behaviour, Case]] = {}
+        for (device, number), places in self._stretches(anomalies):
+            behaviour = anomalies.behaviours[number]
+            key = device, behaviour.name
+            for k, case in self._follow(key, anomalies, places):
+                first = changed[case.id][0] if case.id in changed else k
+                changed[case.id] = first, key, behaviour, case
+            if len(self._cases) > self.capacity:
+                self._cases.pop(next(iter(self._cases)))
+        in_order = sorted(changed.values(), key=lambda of: of[0])
+        return tuple(self._alert(key, behaviour, case) for _, key, behaviour, case in in_order)
+
+    def _stretches(self, anomalies: Anomalies) -> Iterable[tuple[tuple[str, int], list[int]]]:
+        """Return what each case takes in, by the last of it; one anomaly at a time if a case may have to leave."""
+        groups: dict[tuple[str, int], list[int]] = {}
+        for k, of in enumerate(zip(anomalies.device, anomalies.behaviour, strict=True)):
+            groups.setdefault(of, []).append(k)
+        if len(self._cases) + len(groups) > self.capacity:
+            return [((anomalies.device[k], anomalies.behaviour[k]), [k]) for k in range(len(anomalies))]
+        return sorted(groups.items(), key=lambda group: group[1][-1])
+
+    def _follow(self, key: Key, anomalies: Anomalies, places: Sequence[int]) -> Iterator[tuple[int, Case]]:
+        """Take in anomalies of one device and behaviour; yield each raised case, with the place of its first change."""
+        case, done = self._cases.pop(key, None), 0
+        while done < len(places):
+            stop, many = self._next_event(case, key[1], anomalies, places, done)
+            if case is not None and stop > done:
+                case.add_more(self.log, anomalies, places[done:stop])
+                if case.raised_ts is not None:
+                    yield places[done], case
+            if stop < len(places):
+                k = places[stop]
+                case = self._case_at(case, key, anomalies, k, many)
+                case.add_event(self.log, anomalies, k)
+                if case.raised_ts is not None:
+                    yield k, case
+            done = stop + 1
+        if case is not None:
+            self._cases[key] = case
+
+    def _next_event(
+        self, case: Case | None, behaviour: str, anomalies: Anomalies, places: Sequence[int], first: int
+    ) -> tuple[int, list[float] | None]:
+        """Return where the first anomaly is that does more than count, and the tally if it is one of many.
+
+        That is one that begins another case, raises the alert, or decides what it is about.
+        """
+        if case is None:
+            return first, None
+        last, pause, tallies = case.last_ts, case.ends_after(), _counts_others(self.log, behaviour, case, anomalies)
+        for at in range(first, len(places)):
+            k = places[at]
+            end = anomalies.end[k]
+            if end - last > pause:
+                return at, None
+            many = (
+                _tally(case, anomalies, k) if tallies and not self._is_another(case, behaviour, anomalies, k) else None
+            )
+            if many is not None or anomalies.raises[k] or case.turns_to_new(anomalies.is_known[k]):
+                return at, many
+            last = max(last, end)
+        return len(places), None
+
+    def _case_at(self, case: Case | None, key: Key, anomalies: Anomalies, k: int, many: list[float] | None) -> Case:
+        """Return the case that an anomaly belongs to: the one there is, or another."""
+        if many is not None and case is not None:
+            return Case(
+                id=_identifier(self.log, key, anomalies, k),
+                first_ts=many[1],
+                last_ts=anomalies.end[k],
+                raised_ts=anomalies.end[k],
+                count=int(many[0]) - 1,
+                site_devices=case.site_devices,
+                own=[*case.own[-_TALLIES:], thing_text(anomalies.things[0][k])],
+            )
+        is_over = case is None or anomalies.end[k] - case.last_ts > case.ends_after()
+        if case is None or is_over or self._is_another(case, key[1], anomalies, k):
+            return Case(_identifier(self.log, key, anomalies, k), anomalies.ts[k], anomalies.end[k])
+        return case
+
+    def _is_another(self, case: Case, behaviour: str, anomalies: Anomalies, k: int) -> bool:
+        """Whether an anomaly begins a new incident about another thing than its behaviour's alert is about."""
+        if case.raised_ts is None or not anomalies.raises[k] or not case.things:
+            return False
+        likeness = likeness_in(self.log, behaviour)
+        column = likeness.column(case.things)
+        return likeness.by_name and thing_text(anomalies.things[column][k]) not in case.things[column]
+
+    def _alert(self, key: tuple[str, str], behaviour: Behaviour, case: Case) -> Alert:
+        return Alert(
+            id=case.id,
+            device=key[0],
+            behaviour=key[1],
+            log=self.log,
+            severity=severity_of(case.evidence, case.count, case.last_ts - case.first_ts, behaviour.gravity),
+            score=case.score,
+            ts=case.raised_ts or case.last_ts,
+            first_ts=case.first_ts,
+            last_ts=case.last_ts,
+            count=case.count,
+            sentence=case.shown.sentence if case.shown else "",
+            technique=behaviour.technique,
+            reasons=case.shown.reasons if case.shown else (),
+            uids=tuple(case.uids),
+            peers=tuple(case.peers),
+            targets=tuple(case.targets),
+            things=tuple(map(tuple, case.things)),
+            subjects=tuple(case.subjects),
+            site_devices=case.site_devices,
+        )
+
+    def expect(self, alert: Alert) -> None:
+        """Forget an alert that was called expected, and what is like it."""
+        for key, case in list(self._cases.items()):
+            if case.id == alert.id or (key[0] == alert.device and covers(alert, key[1], case.things)):
+                del self._cases[key]
+
+    def condemn(self, alert: Alert) -> None:
+        """Have an alert that was called an attack raised anew when its behaviour comes back after an hour's pause."""
+        case = self._cases.get((alert.device, alert.behaviour))
+        if case is not None and case.id == alert.id:
+            case.is_attack = True
+
+    def is_clear(self, device: str, since: float) -> bool:
+        """Whether a device has no raised alert that lasted until this time or longer."""
+        return not any(
+            key[0] == device and case.raised_ts is not None and case.last_ts >= since
+            for key, case in self._cases.items()
+        )
+
+    def forget(self, device: str) -> int:
+        """Forget all cases of a device; return how many there were."""
+        gone = [key for key in self._cases if key[0] == device]
+        for key in gone:
+            del self._cases[key]
+        return len(gone)
+
+    def state(self) -> list[dict[str, Any]]:
+        """Return every case as JSON-able data, in order of last update."""
+        return [{"device": d, "behaviour": b, **case.state()} for (d, b), case in self._cases.items()]
+
+    def restore(self, state: Iterable[dict[str, Any]]) -> None:
+        """Take over what `state` returned."""
+        for entry in state:
+            self._cases[entry["device"], entry["behaviour"]] = case_of_state(entry)
+
+
+def _identifier(log: str, key: Key, anomalies: Anomalies, k: int) -> str:
+    text = "\0".join((log, *key, anomalies.uid[k], repr(anomalies.ts[k])))
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def _counts_others(log: str, behaviour: str, case: Case, anomalies: Anomalies) -> bool:
+    """Whether a case counts anomalies about other things than its own: it is raised, and known by what it is about."""
+    return case.raised_ts is not None and bool(anomalies.things) and likeness_in(log, behaviour).by_name
+
+
+def _tally(case: Case, anomalies: Anomalies, k: int) -> list[float] | None:
+    """Tally what an anomaly of a raised case is about; return the tally once so many are about one other thing."""
+    key = thing_text(anomalies.things[0][k])
+    if key in case.own:
+        return None
+    tally = case.tallies.setdefault(key, [0.0, anomalies.ts[k]])
+    tally[0] += 1.0
+    if len(case.tallies) > _TALLIES:
+        del case.tallies[min(case.tallies, key=lambda other: (case.tallies[other][0], other != key))]
+    return tally if tally[0] >= _MANY else None

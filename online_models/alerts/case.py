@@ -1,0 +1,139 @@
+"""A case: what is known of one device's behaviour, and how anomalies are added to it, many at a time."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import asdict, dataclass, field, fields
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from online_models.alerts.anomalies import Told
+from online_models.likeness import MOST_THINGS
+from online_models.subjects import subject_of
+from online_models.types import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from online_models.alerts.anomalies import Anomalies, Finding
+
+_SAMPLES = 10
+_FORGET_AFTER = 3600.0
+_CONTINUE_WITHIN = 86_400.0
+
+
+@dataclass(slots=True)
+class Case:
+    """What is known of one device's behaviour, raised or not yet.
+
+    Once it is raised, ``own`` are the keys of what it, or an alert that it took over from, was raised about; and
+    ``tallies`` tell of other things how many anomalies were about each, and when the first of these began. ``shown`` is
+    the strangest record.
+    """
+
+    id: str
+    first_ts: float
+    last_ts: float
+    raised_ts: float | None = None
+    count: int = 0
+    score: float = 0.0
+    evidence: float = 0.0
+    shown: Finding | Told | None = None
+    uids: list[str] = field(default_factory=list)
+    peers: list[str] = field(default_factory=list)
+    targets: list[str] = field(default_factory=list)
+    things: list[list[str]] = field(default_factory=list)
+    is_about_known: bool = True
+    subjects: list[str] = field(default_factory=list)
+    site_devices: int = 0
+    is_attack: bool = False
+    own: list[str] = field(default_factory=list)
+    tallies: dict[str, list[float]] = field(default_factory=dict)
+
+    def ends_after(self) -> float:
+        """Return the pause (seconds) after which the behaviour is another case when it comes back."""
+        return _FORGET_AFTER if self.raised_ts is None or self.is_attack else _CONTINUE_WITHIN
+
+    def turns_to_new(self, is_known: bool) -> bool:
+        """Whether the next anomaly decides what the case is about: the first, or the first about anything new."""
+        return not self.things or (self.is_about_known and not is_known)
+
+    def add_event(self, log: str, anomalies: Anomalies, k: int) -> None:
+        """Take in one anomaly, which may raise the alert or decide what it is about."""
+        if anomalies.raises[k] and self.raised_ts is None:
+            self.raised_ts, self.site_devices = anomalies.end[k], anomalies.site_devices[k]
+        was_about_known = self.is_about_known
+        if self.uids and was_about_known and not anomalies.is_known[k]:
+            self.first_ts = anomalies.ts[k]  # an old connection that ended before the attack is not its beginning
+        if self.turns_to_new(anomalies.is_known[k]):
+            self.things, self.is_about_known = [[] for _ in anomalies.things], anomalies.is_known[k]
+            self.subjects = []
+        self._add(log, anomalies, [k], all_count=was_about_known)
+        if anomalies.raises[k] and not self.own and self.things:
+            self.own = list(self.things[0])
+
+    def add_more(self, log: str, anomalies: Anomalies, places: Sequence[int]) -> None:
+        """Take in anomalies of which none raises anything or decides what the case is about."""
+        self._add(log, anomalies, places, all_count=self.is_about_known)
+
+    def _add(self, log: str, anomalies: Anomalies, places: Sequence[int], *, all_count: bool) -> None:
+        """Bring the counters and samples up to date; unless ``all_count`` only what is new moves the beginning.
+
+        A long connection of old may end beside an attack.
+        """
+        self.count += len(places)
+        known = anomalies.is_known
+        begins = places if all_count else [k for k in places if not known[k]]
+        self.first_ts = min([self.first_ts, *(anomalies.ts[k] for k in begins)])
+        self.last_ts = max([self.last_ts, *(anomalies.end[k] for k in places)])
+        self._show_strangest(anomalies, places)
+        self.uids.extend(anomalies.uid[k] for k in places[: _SAMPLES - len(self.uids)])
+        _add_distinct(self.peers, map(anomalies.peer.__getitem__, places), _SAMPLES)
+        _add_distinct(self.targets, map(anomalies.target.__getitem__, places), _SAMPLES)
+        self._add_things(log, anomalies, places if self.is_about_known else [k for k in places if not known[k]])
+
+    def _show_strangest(self, anomalies: Anomalies, places: Sequence[int]) -> None:
+        evidence = [anomalies.evidence[k] for k in places]
+        most = max(evidence)
+        if most > self.evidence or self.shown is None:
+            k = places[evidence.index(most)]
+            self.evidence, self.score = most, anomalies.score[k]
+            self.shown = anomalies.finding(k)
+
+    def _add_things(self, log: str, anomalies: Anomalies, places: Sequence[int]) -> None:
+        """Note what anomalies are about; what their device knew before is a bystander once there is anything new."""
+        if len(self.subjects) < _SAMPLES:
+            about = dict.fromkeys((anomalies.target[k], anomalies.peer[k]) for k in places)
+            _add_distinct(self.subjects, (subject_of(log, *one) for one in about), _SAMPLES)
+        for noted, column in zip(self.things, anomalies.things, strict=True):
+            if len(noted) < MOST_THINGS:
+                distinct = dict.fromkeys(map(column.__getitem__, places))
+                _add_distinct(noted, map(thing_text, distinct), MOST_THINGS)
+
+    def state(self) -> dict[str, Any]:
+        """Return the case as JSON-able data."""
+        shown = self.shown
+        values = {f.name: deepcopy(getattr(self, f.name)) for f in fields(self) if f.name != "shown"}
+        reasons = [] if shown is None else [asdict(reason) for reason in shown.reasons]
+        return {**values, "sentence": "" if shown is None else shown.sentence, "reasons": reasons}
+
+
+def case_of_state(state: dict[str, Any]) -> Case:
+    """Return the case of which `Case.state` told."""
+    names = {f.name for f in fields(Case)}
+    case = Case(**{name: value for name, value in state.items() if name in names})
+    if state["sentence"]:
+        case.shown = Told(tuple(Reason(**reason) for reason in state["reasons"]), state["sentence"])
+    return case
+
+
+def thing_text(thing: int) -> str:
+    """Return a thing's key as alerts carry it."""
+    return format(thing, "016x")
+
+
+def _add_distinct(noted: list[str], values: Iterable[str], most: int) -> None:
+    """Append the values that are new, in order, while there are fewer than so many."""
+    if len(noted) < most:
+        new = (value for value in dict.fromkeys(values) if value not in noted)
+        noted.extend(islice(list(new), most - len(noted)))
