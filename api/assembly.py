@@ -82,7 +82,7 @@ class _Assembly:
         self._state = state
         self._checkpoints = CheckpointStore(state.checkpoints, fingerprint=fingerprint(model_config(settings)))
         self._found: Mapping[str, bytes] = self._checkpoints.load() or {}
-        self._writer = AlertWriter(state.alerts)
+        self._writer = AlertWriter(state.alerts, site=settings.traffic.site)
         self._clock = Clock()
 
     def source(self, logs: Path, catch_up_since: float | None) -> FollowSource:
