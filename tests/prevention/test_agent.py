@@ -159,7 +159,7 @@ def test_without_the_service_blocks_stand_until_their_end(tmp_path: Path) -> Non
         config = configured(tmp_path, url(service))
         with running(config):
             until(lambda: bool(service.reports))  # a start can take longer than the block
-            service.want(domain("a.test"), ttl_s=8.0)
+            service.want(domain("a.test"), ttl_s=5.0)
             until(lambda: names(tmp_path) == {"a.test"})
     with running(config):  # nobody answers it
         assert names(tmp_path) == {"a.test"}
@@ -173,7 +173,7 @@ def test_the_sweeper_lifts_what_is_over_and_nothing_else(tmp_path: Path) -> None
         long = service.wanted.blocks[0]
         with running(config):
             until(lambda: names(tmp_path) == {"long.test"})
-            service.want(domain("short.test"), ttl_s=8.0)
+            service.want(domain("short.test"), ttl_s=5.0)
             service.wanted = Wanted(9, (long, *service.wanted.blocks))
             until(lambda: names(tmp_path) == {"long.test", "short.test"})
             with pytest.raises(EnforcerSetupError, match="another nslabs enforce uses it"):
