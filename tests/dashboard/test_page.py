@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
-import threading
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from selenium.common.exceptions import StaleElementReferenceException
-from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
-from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from online_models.types import Alert, Opinion, Reason, ScoredBatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from typing import Any
 
     from conftest import LiveService
@@ -188,59 +183,6 @@ def test_filters_are_the_servers_and_stay_in_the_address(page: Chrome, service: 
     assert page.current_url == service.url
 
 
-@contextmanager
-def running_alert(service: LiveService) -> Iterator[None]:
-    """Update SCAN ten times a second, each time with other numbers, sentence and reasons."""
-    done = threading.Event()
-
-    def update() -> None:
-        for number in itertools.count(1):
-            reasons = tuple(Reason(f"hosts_{n}", number, 3.0, 0.5, f"hosts tried, {n}") for n in range(number % 3))
-            sentence = f"192.168.7.21 tried {number} hosts"
-            service.store(replace(SCAN, count=number, last_ts=SCAN.ts + number, sentence=sentence, reasons=reasons))
-            if done.wait(0.1):
-                return
-
-    updates = threading.Thread(target=update)
-    updates.start()
-    try:
-        yield
-    finally:
-        done.set()
-        updates.join()
-
-
-def test_every_click_on_a_running_alert_counts(page: Chrome, service: LiveService) -> None:
-    """Mouse button down, an update, mouse button up is one click, wherever in the line it falls."""
-    with running_alert(service):
-        until(page, lambda: shown(page) == ["scan-1"])
-        page.execute_script(
-            "window.toggles = 0; document.querySelector('#alerts').addEventListener('click', () => { toggles += 1; });"
-        )
-        summary = page.find_element(By.CSS_SELECTOR, "#alerts summary .sentence")
-        for click in range(1, 26):
-            before = text_of(page, "#alerts .sentence")
-            ActionChains(page).move_to_element(summary).click_and_hold().perform()
-            until(page, lambda before=before: text_of(page, "#alerts .sentence") != before)
-            ActionChains(page).release().perform()
-            assert page.execute_script("return toggles") == click
-            assert page.execute_script("return document.querySelector('#alerts details').open") is (click % 2 == 1)
-
-
-def test_the_keyboard_reaches_the_verdict_of_a_running_alert(page: Chrome, service: LiveService) -> None:
-    with running_alert(service):
-        until(page, lambda: shown(page) == ["scan-1"])
-        page.find_element(By.CSS_SELECTOR, "#alerts summary").send_keys(Keys.ENTER)
-        for expected in ("expected", "attack"):
-            seen = text_of(page, "#alerts .sentence")
-            page.switch_to.active_element.send_keys(Keys.TAB)
-            until(page, lambda seen=seen: text_of(page, "#alerts .sentence") != seen)
-            assert page.switch_to.active_element.get_attribute("data-verdict") == expected
-    page.switch_to.active_element.send_keys(Keys.ENTER)
-    until(page, lambda: "Called attack" in entries(page)[0].text)
-    assert page.switch_to.active_element.tag_name == "summary"
-
-
 def test_a_verdict_can_be_changed(page: Chrome, service: LiveService) -> None:
     service.store(SCAN)
     until(page, lambda: shown(page) == ["scan-1"])
@@ -263,6 +205,14 @@ def test_older_alerts_come_page_by_page(page: Chrome, service: LiveService) -> N
     assert not page.find_element(By.ID, "older").is_displayed()
 
 
+def until_shown(browser: Chrome, alerts: int) -> None:
+    until(browser, lambda: len(shown(browser)) == alerts)
+
+
+def until_other_count(browser: Chrome, before: str) -> None:
+    until(browser, lambda: text(browser, "alert-count") != before)
+
+
 def test_all_alerts_can_be_reached_however_many_came_while_the_page_was_open(
     page: Chrome, service: LiveService
 ) -> None:
@@ -273,19 +223,14 @@ def test_all_alerts_can_be_reached_however_many_came_while_the_page_was_open(
     until(page, lambda: len(shown(page)) == 50)
     for loaded in range(50, 500, 50):
         page.find_element(By.ID, "older").click()
-        until(page, lambda loaded=loaded: len(shown(page)) == loaded + 50)
+        until_shown(page, loaded + 50)
     service.store(*stored[530:])
     until(page, lambda: shown(page)[0].startswith("scan-5") and len(shown(page)) == 500)
     while page.find_element(By.ID, "older").is_displayed():
         asked = page.execute_script("return document.querySelector('#alert-count').textContent")
         page.find_element(By.ID, "older").click()
-        until(page, lambda asked=asked: text(page, "alert-count") != asked)
+        until_other_count(page, asked)
     assert set(shown(page)) == {alert.id for alert in stored}
-
-
-def text_of(browser: Chrome, selector: str) -> str:
-    """Return an element's text in one step, however often it changes."""
-    return str(browser.execute_script("return document.querySelector(arguments[0]).textContent", selector))
 
 
 def scored(rows: int, device: str = "192.168.7.21") -> ScoredBatch:
