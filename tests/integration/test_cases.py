@@ -12,6 +12,7 @@ import pytest
 
 from api.offline.replaying import ReplayReaders, ReplaySummary, replay
 from api.settings import load_settings
+from api.state.directory import StateDirectory
 from api.state.store import EvidenceReader
 from api.state.store.evidence import EvidenceQuery
 from ingest.follow.source import FollowSource
@@ -128,7 +129,7 @@ def test_a_count_that_wrapped_costs_neither_its_record_nor_the_notice(cases: Pat
     found = replayed(cases / "14-count-overflow" / form, tmp_path / "state")
     for field in ("conn.missed_bytes", "conn.orig_bytes", "notice.n"):
         assert f"values of {field} cannot be read and are null" in found.told
-    (notice,) = EvidenceReader(tmp_path / "state" / "alerts.sqlite").find(EvidenceQuery())
+    (notice,) = EvidenceReader(StateDirectory(tmp_path / "state").alerts).find(EvidenceQuery())
     assert "Heartbleed::SSL_Heartbeat_Many_Requests" in str(notice)
 
 
@@ -153,7 +154,7 @@ def test_values_of_another_type_are_null_and_counted(cases: Path) -> None:
     ],
 )
 def test_who_follows_reads_the_same_or_says_why_not(cases: Path, case: str, records: int, told: str | None) -> None:
-    with FollowSource(cases / case, scan_interval_s=0.0, gather_s=0.0, watch=False) as source:
+    with FollowSource(cases / case, catch_up_since=0.0, scan_interval_s=0.0, gather_s=0.0, watch=False) as source:
         found = sum(len(batch) for _ in range(5) for batch in source.poll(0.0))
         troubles = " ".join(source.health().troubles)
     assert found == records
