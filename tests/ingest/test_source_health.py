@@ -249,7 +249,9 @@ def test_a_file_that_may_not_be_read_is_told_and_the_others_are_read() -> None:
         with follow(folder, Clock(NOW)) as source:
             assert sum(map(len, source.poll(0.0))) == 1
             (oddity,) = source.health().oddities
-            assert oddity.startswith(f"{folder}/dns.log cannot be read: this user may not read it; give the right to read it")
+            assert oddity.startswith(
+                f"{folder}/dns.log cannot be read: this user may not read it; give the right to read it"
+            )
             (folder / "dns.log").chmod(0o600)
             source.poll(0.0)
             assert source.health().oddities == ()
