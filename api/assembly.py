@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
+from api.decisions import Prevention
+from api.decisions.beside import Observers, Readers, policy_of
 from api.errors import SettingsError, StateError
 from api.pipeline import CommandQueue, Pipeline, Scorer
 from api.pipeline.checkpointer import Checkpointer
@@ -114,9 +116,10 @@ class _Assembly:
     def service(self, source: FollowSource) -> Service:
         server, models = self._settings.server, self._settings.models
         limits = StreamLimits(server.subscriber_queue, server.history, server.max_subscribers)
-        hub = Hub(limits, self._writer.sequence, self._clock)
+        hub = Hub(limits, self._writer.sequence, self._clock, self._writer.site)
+        prevention = Prevention(self._state.decisions, policy_of(self._settings), self._clock)
         pipeline = Pipeline(
-            prepare=lambda: self._parts(source, hub),
+            prepare=lambda: self._parts(source, hub, prevention),
             commands=CommandQueue(server.command_queue),
             jobs=JobBoard(models.max_waiting_jobs, models.max_finished_jobs),
             clock=self._clock,
@@ -131,14 +134,15 @@ class _Assembly:
             access=_access(server),
             clock=self._clock,
             sinks=self._sinks,
+            prevention=prevention,
         )
 
-    def _parts(self, source: FollowSource, hub: Hub) -> Parts:
+    def _parts(self, source: FollowSource, hub: Hub, prevention: Prevention) -> Parts:
         """Build what the pipeline thread owns. Called in it."""
         warm_up()
         models = load_models(self._settings, self._found)
         self._found = without_models(self._found)
-        scorer = Scorer(models.engine, self._writer, hub, models.records)
+        scorer = Scorer(models.engine, self._writer, Readers(hub, prevention), models.records)
         scorer.log_ts = log_time_of(self._found)
         checkpointer = Checkpointer(
             KeptOverTime(self._checkpoints, SnapshotStore(self._state.snapshots)),
@@ -156,8 +160,10 @@ class _Assembly:
         def close() -> None:
             hub.publish_rest()
             self._writer.close()
+            prevention.stop()
 
-        return Parts(source, scorer, models.identities, checkpointer, close)
+        prevention.start()
+        return Parts(source, scorer, Observers(models.identities, prevention), checkpointer, close)
 
 
 def _access(server: SocketIOConfig) -> Access:

@@ -121,3 +121,9 @@ class SocketIOConfig(_Section):
     max_train_records: int = Field(
         default=200_000, ge=1, description="records in the JSON body of one training request"
     )
+
+
+class PreventionConfig(_Section):
+    """What alerts have for consequences."""
+
+    policy: Path | None = Field(default=None, description="TOML file of modes, rules and limits; none only observes")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from api.pipeline.clock import Clock
 
 if TYPE_CHECKING:
+    from api.decisions import Prevention
     from api.pipeline import Pipeline
     from api.serve.stream import Hub
     from api.sinks.runner import Sinks
@@ -52,3 +53,4 @@ class Service:
     access: Access = field(default_factory=Access)
     clock: Clock = field(default_factory=Clock)
     sinks: Sinks | None = None
+    prevention: Prevention | None = None

@@ -23,12 +23,13 @@ from pydantic_settings import (
 )
 
 from api.errors import SettingsError
-from api.sections import MachineLearningModelConfig, SocketIOConfig, TrafficAnalyzerConfig
+from api.sections import MachineLearningModelConfig, PreventionConfig, SocketIOConfig, TrafficAnalyzerConfig
 
 SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "TrafficAnalyzerConfig": TrafficAnalyzerConfig,
     "MachineLearningModelConfig": MachineLearningModelConfig,
     "SocketIOConfig": SocketIOConfig,
+    "PreventionConfig": PreventionConfig,
 }
 SINKS: Final = "sinks"
 """The section that holds a table for each sink."""
@@ -74,6 +75,7 @@ class Settings(BaseSettings):
     )
     server: SocketIOConfig = Field(default_factory=SocketIOConfig, alias="SocketIOConfig")
     sinks: dict[str, dict[str, Any]] = Field(default_factory=dict, description="a table for each sink, by its name")
+    prevention: PreventionConfig = Field(default_factory=PreventionConfig, alias="PreventionConfig")
 
 
 def load_settings(config: Path | None = None, overrides: Layer | None = None) -> Settings:

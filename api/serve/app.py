@@ -21,8 +21,11 @@ from api.serve.bodies import BodyLimits
 from api.serve.docs import serve_docs
 from api.serve.problems import handle_problems
 from api.serve.routes.alerts import alert_routes
+from api.serve.routes.asyncapi import asyncapi_routes
 from api.serve.routes.budget import budget_routes
+from api.serve.routes.decisions import decision_routes
 from api.serve.routes.drift import drift_routes
+from api.serve.routes.enforcers import enforcer_routes
 from api.serve.routes.evidence import evidence_routes
 from api.serve.routes.health import health_routes
 from api.serve.routes.incidents import incident_routes
@@ -77,6 +80,10 @@ def create_app(service: Service) -> FastAPI:
         metrics_routes,
     ):
         app.include_router(routes(service), dependencies=[Depends(known_parameters)])
+    if service.prevention is not None:
+        for decisions in (enforcer_routes, decision_routes):  # before /decisions/{id} what has names of its own
+            app.include_router(decisions(service.prevention), dependencies=[Depends(known_parameters)])
+    app.include_router(asyncapi_routes())
     app.include_router(websocket_routes(service.hub))
     _serve_page(app)
     serve_docs(app)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from fastapi.exceptions import RequestValidationError, ValidationException, WebSocketRequestValidationError
 from fastapi.responses import JSONResponse
@@ -14,14 +14,21 @@ from starlette.websockets import WebSocket
 
 from api.errors import AnsweredError, BusyError, CursorError, NoAlertError
 from api.serve.access.refusal import refuse
+from prevention.errors import NoDecisionError, RefusedError, TargetError, TransitionError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Coroutine, Mapping
 
     from fastapi import FastAPI, Request
     from starlette.requests import HTTPConnection
 
 _log = logging.getLogger(__name__)
+_PREVENTION: Final[dict[type[Exception], tuple[int, str]]] = {
+    NoDecisionError: (404, "not_found"),
+    RefusedError: (409, "refused"),
+    TransitionError: (409, "wrong_state"),
+    TargetError: (422, "wrong_target"),
+}
 _CODES = {403: "forbidden", 404: "not_found", 405: "method_not_allowed"}
 
 
@@ -80,7 +87,17 @@ def handle_problems(app: FastAPI) -> None:
     async def _cursor(_: Request, error: CursorError) -> JSONResponse:
         return ProblemError(422, "wrong_parameter", str(error)).response()
 
+    for kind, (status, code) in _PREVENTION.items():
+        app.add_exception_handler(kind, _prevention(status, code))
+
     _handle_the_frameworks(app)
+
+
+def _prevention(status: int, code: str) -> Callable[[Request, Exception], Coroutine[Any, Any, JSONResponse]]:
+    async def answer(_: Request, error: Exception) -> JSONResponse:
+        return ProblemError(status, code, str(error)).response()
+
+    return answer
 
 
 def _handle_the_frameworks(app: FastAPI) -> None:
@@ -106,6 +123,9 @@ def _handle_the_frameworks(app: FastAPI) -> None:
 def _wrong_parameter(error: ValidationException) -> ProblemError:
     """Return the first thing that is wrong, with the name that it has after "query", "path" or "body"."""
     first = error.errors()[0]
+    if first["type"] == "json_invalid":
+        where = f"at byte {first['loc'][-1]}: {first['ctx']['error']}"
+        return ProblemError(400, "not_json", f"The body is not JSON, {where}; expected an object")
     name = str(first["loc"][1] if len(first["loc"]) > 1 else first["loc"][0])
     told = "unknown query parameter" if first["type"] == "extra_forbidden" and first["loc"][0] == "query" else None
     said = (told or str(first["msg"])).removeprefix("Value error, ")

@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
+import jsonschema
 import numpy as np
 import pytest
 
+from api.serve.stream.schemas import message_schemas
 from online_models.types import Alert, Reason, ScoredBatch
 
 REASON = Reason("reach_hosts", 214.0, 3.0, 0.4, "tried 214 hosts in a minute")
+
+
+_SCHEMAS = message_schemas("#/$defs/")
+_VALIDATORS = {
+    name: jsonschema.Draft202012Validator(
+        {
+            "$ref": f"#/$defs/{name}",
+            "$defs": {part: {"additionalProperties": False} | of for part, of in _SCHEMAS.items()},
+        }
+    )
+    for name in _SCHEMAS
+}
 
 
 class Examples:
@@ -51,6 +65,16 @@ class Examples:
             "reasons": dict.fromkeys(anomalous, (REASON,)),
         }
         return ScoredBatch(**(fields | changes))
+
+
+def is_described(message: dict[str, Any]) -> bool:
+    """Whether a message of a stream is as ``/asyncapi.json`` says; fails with what is not."""
+    name = {"hello": "HelloMessage", "alert": "StreamedAlert", "drift": "DriftMessage", "gap": "GapMessage"}.get(
+        message["type"], "ScoresMessage"
+    )
+    errors = [f"{list(error.path)}: {error.message}" for error in _VALIDATORS[name].iter_errors(message)]
+    assert errors == []
+    return True
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from api.serve.stream import Hub, StreamLimits
 from api.serve.stream.messages import Gap, ScoreFilter
 from api.serve.stream.scores import ScoresMessage
 from api.state.store import AlertChange
+from tests.api.conftest import is_described
 
 if TYPE_CHECKING:
     from api.serve.stream.channel import Subscriber
@@ -27,6 +28,7 @@ async def texts(subscriber: Subscriber, wanted: ScoreFilter | None = None) -> li
     while len(subscriber):
         encoded = [message.encode(wanted or ScoreFilter()) for message in await subscriber.next_messages()]
         out += [orjson.loads(text) for text in encoded if text is not None]
+    assert all(map(is_described, out))
     return out
 
 

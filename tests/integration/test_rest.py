@@ -175,7 +175,7 @@ def test_an_upload_that_is_no_log_is_a_failed_job_that_says_why(server: Server, 
     job = job_after(server, server.http.post("/machinelearning/train", files={"file": (name, content)}))
     assert (job["state"], job["learned"]) == ("failed", {})
     assert "no record could be used" in job["error"]
-    assert server.health()["status"] == "ready"
+    assert server.health()["stages"]["models"]["state"] == "running"
 
 
 def test_a_form_without_a_file_is_told(server: Server) -> None:
@@ -238,6 +238,19 @@ def test_the_page_and_the_description_are_served(server: Server) -> None:
         "/machinelearning/predict",
         "/alerts",
         "/alerts/{alert_id}",
+        "/blocklist.txt",
+        "/decisions",
+        "/decisions/enforcers",
+        "/decisions/explain",
+        "/decisions/flush",
+        "/decisions/protected",
+        "/decisions/resume",
+        "/decisions/state",
+        "/decisions/wanted",
+        "/decisions/{decision_id}",
+        "/decisions/{decision_id}/confirm",
+        "/decisions/{decision_id}/extend",
+        "/decisions/{decision_id}/revoke",
         "/evidence",
         "/alerts/{alert_id}/feedback",
         "/incidents",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Query
 
+from api.alert import link_to
 from api.serve.problems import ProblemError, problem_responses
 from api.serve.routes.answers import AlertAnswer, AlertsAnswer, FeedbackBody
 from api.serve.routes.filters import AlertFilter  # noqa: TC001 - FastAPI reads the annotation
@@ -58,5 +59,5 @@ def alert_answers(service: Service, alerts: Sequence[Alert]) -> list[AlertAnswer
 
 
 def _answer(alert: Alert, owner: Identity | None) -> AlertAnswer:
-    answer = AlertAnswer.model_validate(alert)
-    return answer.model_copy(update={"mac": owner.mac, "host_name": owner.host_name}) if owner else answer
+    known = {"mac": owner.mac, "host_name": owner.host_name} if owner else {}
+    return AlertAnswer.model_validate(alert).model_copy(update={**known, "link": link_to(alert.id)})

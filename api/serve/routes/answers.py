@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
+from api.alert import BehaviourName, TechniqueName
 from online_models.types import AlertStatus, Severity, Verdict
 
 
@@ -96,7 +97,7 @@ class AlertAnswer(_Answer):
 
     id: str = Field(description="deterministic: the same log gives the same identifier")
     device: str = Field(examples=["192.168.1.23"])
-    behaviour: str = Field(examples=["scan"])
+    behaviour: str = Field(examples=["scan"], json_schema_extra={"enum": list(get_args(BehaviourName))})
     log: str = Field(description="log kind in which it shows", examples=["conn"])
     severity: Severity
     score: float
@@ -106,7 +107,11 @@ class AlertAnswer(_Answer):
     count: int = Field(description="anomalous records so far")
     sentence: str = Field(examples=["192.168.1.23 tried 214 hosts on port 23 in 60 s; it never used more than 3"])
     status: AlertStatus
-    technique: str | None = Field(description="MITRE ATT&CK technique", examples=["T1046"])
+    technique: str | None = Field(
+        description="MITRE ATT&CK technique",
+        examples=["T1046"],
+        json_schema_extra={"enum": [*get_args(TechniqueName), None]},
+    )
     reasons: list[ReasonAnswer]
     uids: list[str] = Field(description="sample records")
     peers: list[str]
@@ -119,6 +124,10 @@ class AlertAnswer(_Answer):
     drift: str | None = Field(description="with other devices' alerts it makes this change of the whole site")
     mac: str | None = Field(default=None, description="the device's MAC, as known then", examples=["02:00:00:00:00:17"])
     host_name: str | None = Field(default=None, description="what it calls itself in DHCP", examples=["porch-camera"])
+    site: str = Field(description="the network that it is about", examples=["default"])
+    link: str = Field(
+        default="", description="where the page shows it, relative to the service", examples=["#alert-2f1c9a7be0d14c55"]
+    )
 
 
 class FeedbackBody(BaseModel):

@@ -12,6 +12,7 @@ from api.serve.stream.messages import alert_message, drift_message
 from api.serve.stream.outbox import Outbox
 from api.serve.stream.pace import UpdatePace
 from api.serve.stream.scores import ScoresMessage
+from api.state.store.writer import DEFAULT_SITE
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -57,9 +58,16 @@ class _FromOne:
 class Hub:
     """Both streams. `publish_*` belong to the pipeline thread, everything else to the asyncio loop."""
 
-    def __init__(self, limits: StreamLimits, numbers: Numbers | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        limits: StreamLimits,
+        numbers: Numbers | None = None,
+        clock: Clock | None = None,
+        site: str = DEFAULT_SITE,
+    ) -> None:
         """Go on with the `numbers` of earlier runs, or begin with 1."""
         self.limits = limits
+        self.site = site
         self.stream_id = uuid.uuid4().hex
         self._alert_numbers = numbers or _FromOne()
         self.alerts = Channel(limits.history, self._alert_numbers.last)
@@ -117,4 +125,4 @@ class Hub:
         for start in range(0, len(batch), _ROWS_PER_MESSAGE):
             self._score_seq += 1
             stop = min(start + _ROWS_PER_MESSAGE, len(batch))
-            self._scores_out.put([ScoresMessage(self._score_seq, batch, start, stop)])
+            self._scores_out.put([ScoresMessage(self._score_seq, batch, start, stop, self.site)])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import orjson
 
+from api.alert import alert_fields, link_to
 from api.serve.stream.protocol import text_frame
 
 if TYPE_CHECKING:
@@ -72,9 +73,8 @@ class Gap:
 
 def alert_message(seq: int, change: AlertChange) -> AlertMessage:
     """Return the message that tells how an alert was raised, updated or closed."""
-    owner = {"mac": change.owner and change.owner.mac, "host_name": change.owner and change.owner.host_name}
-    alert = {column.name: getattr(change.alert, column.name) for column in fields(change.alert)} | owner
-    text = encoded({"type": "alert", "seq": seq, "change": change.change, "alert": alert})
+    alert = alert_fields(change.alert, change.owner, link_to(change.alert.id))
+    text = encoded({"type": "alert", "seq": seq, "site": change.alert.site, "change": change.change, "alert": alert})
     return AlertMessage(seq, text, change)
 
 
@@ -83,13 +83,14 @@ def drift_message(seq: int, change: DriftChange) -> AlertMessage:
     drift = change.drift
     told = {name: getattr(drift, name) for name in _DRIFT}
     alerts = [alert.id for alert in drift.alerts]
-    text = encoded({"type": "drift", "seq": seq, "change": change.change, "drift": {**told, "alerts": alerts}})
+    head = {"type": "drift", "seq": seq, "site": drift.gravest.site, "change": change.change}
+    text = encoded({**head, "drift": {**told, "alerts": alerts}})
     return AlertMessage(seq, text, change)
 
 
-def hello(seq: int, stream: str) -> bytes:
-    """Return the first message of a connection: the last sequence number, and which run of the service counts it."""
-    return encoded({"type": "hello", "seq": seq, "stream": stream})
+def hello(seq: int, stream: str, site: str) -> bytes:
+    """Return the first message of a connection: the last number, which run of the service counts, and the site."""
+    return encoded({"type": "hello", "seq": seq, "stream": stream, "site": site})
 
 
 def encoded(message: dict[str, Any]) -> bytes:

@@ -26,6 +26,7 @@ class ScoresMessage:
     batch: ScoredBatch
     start: int
     stop: int
+    site: str = "default"
     _pieces: dict[int, bytes] = field(default_factory=dict)
     _frames: dict[ScoreFilter, bytes | None] = field(default_factory=dict)
     _of_device: dict[str, list[int]] | None = None
@@ -39,7 +40,8 @@ class ScoresMessage:
         rows = self._rows(wanted)
         if not rows:
             return None
-        head = b'{"type":"scores","seq":%d,"log":%b,"scores":[' % (self.seq, orjson.dumps(self.batch.kind))
+        site, log = orjson.dumps(self.site), orjson.dumps(self.batch.kind)
+        head = b'{"type":"scores","seq":%d,"site":%b,"log":%b,"scores":[' % (self.seq, site, log)
         return head + b",".join(map(self._piece, rows)) + b"]}"
 
     def frame(self, wanted: ScoreFilter) -> bytes | None:

@@ -76,14 +76,14 @@ class _Streams:
         hub = self._hub
         if await self._is_accepted(socket):
             # No await before the subscription: what comes after the greeting is exactly what follows its number.
-            greeting = hello(hub.alerts.seq, hub.stream_id)
+            greeting = hello(hub.alerts.seq, hub.stream_id, hub.site)
             with hub.alerts.subscribed(hub.limits.subscriber_queue, since_seq) as subscriber:
                 await self._serve(socket, greeting, subscriber, ScoreFilter(), _ALERTS_REST_S)
 
     async def scores(self, socket: WebSocket, wanted: ScoreFilter) -> None:
         hub = self._hub
         if await self._is_accepted(socket):
-            greeting = hello(hub.scores.seq, hub.stream_id)
+            greeting = hello(hub.scores.seq, hub.stream_id, hub.site)
             with hub.scores.subscribed(min(hub.limits.subscriber_queue, _SCORES_QUEUE)) as subscriber:
                 await self._serve(socket, greeting, subscriber, wanted, _SCORES_REST_S)
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 from contextlib import asynccontextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
+import orjson
 import pytest
 
 from api.sinks.log import ChangeLog
@@ -62,7 +65,7 @@ class Desk:
 async def until(holds: Callable[[], object], seconds: float = 120.0) -> None:
     """Return once something holds; fail if it does not in all that time."""
     async with asyncio.timeout(seconds):
-        while not holds():
+        while not holds():  # noqa: ASYNC110 - what it waits for happens in a foreign process
             await asyncio.sleep(0.01)
 
 
@@ -84,3 +87,55 @@ def desk(tmp_path: Path, examples: type[Examples]) -> Iterator[Desk]:
     made = Desk(tmp_path, examples)
     yield made
     made.writer.close()
+
+
+class Receiver:
+    """A real HTTP server that answers as it is told and keeps what it took."""
+
+    def __init__(self, port: int = 0) -> None:
+        self.taken: list[dict[str, Any]] = []
+        self.headers: list[dict[str, str]] = []
+        self.bodies: list[bytes] = []
+        self.statuses: Iterator[int] = iter(lambda: 200, None)
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:  # the name that the library looks for
+                body = self.rfile.read(int(self.headers["content-length"]))
+                status = next(receiver.statuses)
+                if status == 200:
+                    receiver.taken.append(orjson.loads(body))
+                    receiver.headers.append({k.lower(): v for k, v in self.headers.items()})
+                    receiver.bodies.append(body)
+                if status:
+                    self.send_response(status)
+                    self.send_header("content-length", "0")
+                    self.end_headers()
+                self.close_connection = not status  # 0: the connection ends without an answer
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self._server.daemon_threads = True
+        self.port = self._server.server_address[1]
+        self.url = f"http://127.0.0.1:{self.port}/hook"
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+        self._thread.start()
+
+    def ids(self) -> list[str]:
+        """Return the alerts of all messages taken."""
+        return [message["data"]["id"] for message in self.taken]
+
+    def stop(self) -> None:
+        """Close the server."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    made = Receiver()
+    yield made
+    made.stop()

@@ -33,7 +33,8 @@ class Mailbox:
         self.mails: list[Any] = []
         self.refusals = 0
 
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # the name that aiosmtpd looks for
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd looks for it
+        """Take a mail, or refuse it."""
         if self.refusals:
             self.refusals -= 1
             return "451 come back later"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import shutil
 import subprocess
 from dataclasses import replace
@@ -35,8 +34,14 @@ ECS_TYPES = Path(__file__).resolve().parents[3] / ".cache" / "ecs"
 def notices(examples: type[Examples]) -> list[Notice]:
     """Return notices of all events and severities, with as much and as little in them as can be."""
     full = examples.alert(
-        "a1", incident="i1", drift="d1", verdict="attack", comment="c\n", technique="T1071.004", peers=("203.0.113.7", "host.example"),
-    )  # fmt: skip
+        "a1",
+        incident="i1",
+        drift="d1",
+        verdict="attack",
+        comment="c\n",
+        technique="T1071.004",
+        peers=("203.0.113.7", "host.example"),
+    )
     bare = examples.alert("a2", technique=None, reasons=(), uids=(), peers=(), sentence="", device="plug", ts=-1e18)
     owner = Identity("02:00:00:00:00:17", "porch-camera")
     made = [Notice(5, event, full, owner, 1e9, "https://nslabs.example/#alert-a1") for event in EVENTS]
@@ -93,7 +98,7 @@ def test_ecs_accepts_the_documents(examples: type[Examples], tmp_path: Path) -> 
     assert done.returncode == 0, done.stdout
     assert (
         "nonsense"
-        in compiled('const wrong: EcsFlat = {"@timestamp": "x", "ecs": {"version": "9"}, "nonsense": 1};').stdout
+        in compiled('const wrong: EcsFlat = {"@timestamp": "x", "ecs": {"version": "9.4.0"}, "nonsense": 1};').stdout
     )
 
 
@@ -110,7 +115,7 @@ def test_lines_are_whole_and_files_rotated(desk: Desk, tmp_path: Path) -> None:
 
     asyncio.run(scenario())
     files = [path.with_name("alerts.json.2"), path.with_name("alerts.json.1"), path]
-    assert sorted(os.listdir(path.parent)) == sorted(file.name for file in files)
+    assert sorted(file.name for file in path.parent.iterdir()) == sorted(file.name for file in files)
     lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
     seen = [json.loads(line)["event"]["id"] for line in lines if line != '{"torn']
     assert seen == names[-len(seen) :]

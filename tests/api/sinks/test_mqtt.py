@@ -39,10 +39,12 @@ class Broker:
         self.start()
 
     def start(self) -> None:
+        """Start the broker."""
         command = [str(MOSQUITTO), "-c", str(self._folder / "conf")]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def kill(self) -> None:
+        """End the broker without warning."""
         self.process.kill()
         self.process.wait()
 

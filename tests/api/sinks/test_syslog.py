@@ -1,4 +1,4 @@
-"""Syslog, against a real rsyslog: framed, one line each, nothing lost while it is down; log content controls nothing."""
+"""Syslog, against a real rsyslog: one framed line each, none lost while it is down; log content controls nothing."""
 
 from __future__ import annotations
 

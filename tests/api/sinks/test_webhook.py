@@ -5,75 +5,21 @@ from __future__ import annotations
 import asyncio
 import base64
 import random
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
-import orjson
 import pytest
 from standardwebhooks import Webhook
 
 from api.sinks.protocol import SinkSetupError
 from api.sinks.registry import make_sinks
-from tests.api.sinks.conftest import until
+from tests.api.sinks.conftest import Receiver, until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.api.sinks.conftest import Desk
 
 SECRET = "whsec_" + base64.b64encode(b"a secret of twenty-four.").decode()
-
-
-class Receiver:
-    """A real HTTP server that answers as it is told and keeps what it took."""
-
-    def __init__(self, port: int = 0) -> None:
-        self.taken: list[dict[str, Any]] = []
-        self.headers: list[dict[str, str]] = []
-        self.bodies: list[bytes] = []
-        self.statuses: Iterator[int] = iter(lambda: 200, None)
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:  # the name that the library looks for
-                body = self.rfile.read(int(self.headers["content-length"]))
-                status = next(receiver.statuses)
-                if status == 200:
-                    receiver.taken.append(orjson.loads(body))
-                    receiver.headers.append({k.lower(): v for k, v in self.headers.items()})
-                    receiver.bodies.append(body)
-                if status:
-                    self.send_response(status)
-                    self.send_header("content-length", "0")
-                    self.end_headers()
-                self.close_connection = not status  # 0: the connection ends without an answer
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        self._server.daemon_threads = True
-        self.port = self._server.server_address[1]
-        self.url = f"http://127.0.0.1:{self.port}/hook"
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
-        self._thread.start()
-
-    def ids(self) -> list[str]:
-        return [message["data"]["id"] for message in self.taken]
-
-    def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    made = Receiver()
-    yield made
-    made.stop()
 
 
 def test_a_signed_message_for_each_change(desk: Desk, receiver: Receiver, tmp_path: Path) -> None:

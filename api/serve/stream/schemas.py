@@ -1,0 +1,108 @@
+"""The shapes of the streams' messages, as ``/asyncapi.json`` describes them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field, TypeAdapter
+
+from api.serve.routes.answers import AlertAnswer, ReasonAnswer
+from online_models.types import AlertStatus, Severity
+
+Site = Annotated[str, Field(description="the network that this is about", examples=["default"])]
+Seq = Annotated[
+    int, Field(ge=0, description="rises by one with each message of a stream, over all runs of the service")
+]
+Change = Literal["raised", "updated", "closed"]
+
+
+class HelloMessage(BaseModel):
+    """The first of a connection."""
+
+    type: Literal["hello"]
+    seq: Seq = Field(description="number of the last message before this connection")
+    stream: str = Field(description="which run of the service counts")
+    site: Site
+
+
+class StreamedAlert(BaseModel):
+    """One change of one alert."""
+
+    type: Literal["alert"]
+    seq: Seq
+    site: Site
+    change: Change
+    alert: AlertAnswer
+
+
+class DriftSummary(BaseModel):
+    """Many devices that began to use the same. Times are log time."""
+
+    id: str
+    subject: str
+    sentence: str
+    severity: Severity
+    status: AlertStatus
+    first_ts: float
+    last_ts: float
+    devices: list[str]
+    behaviours: list[str]
+    alerts: list[str] = Field(description="identifiers of its alerts")
+
+
+class DriftMessage(BaseModel):
+    """One change of one drift, in place of its alerts."""
+
+    type: Literal["drift"]
+    seq: Seq
+    site: Site
+    change: Change
+    drift: DriftSummary
+
+
+class GapMessage(BaseModel):
+    """Stands for messages that did not get through."""
+
+    type: Literal["gap"]
+    seq: Seq = Field(description="number of the last of them")
+    dropped: int = Field(ge=1, description="how many, at least")
+
+
+class ScoreRow(BaseModel):
+    """One scored record."""
+
+    log: str
+    uid: str
+    ts: float
+    device: str
+    score: float = Field(ge=0, le=1)
+    anomaly: bool
+    reasons: list[ReasonAnswer]
+
+
+class ScoresMessage(BaseModel):
+    """Scored records of one log kind."""
+
+    type: Literal["scores"]
+    seq: Seq
+    site: Site
+    log: str
+    scores: list[ScoreRow]
+
+
+STREAMS: dict[str, tuple[type[BaseModel], ...]] = {
+    "/ws/alerts": (HelloMessage, StreamedAlert, DriftMessage, GapMessage),
+    "/ws/scores": (HelloMessage, ScoresMessage, GapMessage),
+}
+"""Which messages each stream sends."""
+
+MESSAGES = tuple(dict.fromkeys(model for models in STREAMS.values() for model in models))
+
+
+def message_schemas(where: str) -> dict[str, dict[str, object]]:
+    """Return the JSON Schemas of all messages and their parts by name; `where` is how they refer to each other."""
+    _, document = TypeAdapter.json_schemas(
+        [(model, "serialization", TypeAdapter(model)) for model in MESSAGES], ref_template=where + "{model}"
+    )
+    found: dict[str, dict[str, object]] = document["$defs"]
+    return found
