@@ -43,9 +43,7 @@ CREATE TABLE IF NOT EXISTS sink_cursor (sink TEXT PRIMARY KEY, number INTEGER NO
 EVERY_S: Final = 60.0
 """Seconds between two rows of an alert that only goes on: an attack updates it several times a second."""
 
-_NOTE: Final = (
-    "INSERT OR REPLACE INTO alert_change (id, event, at, is_told, severity, said) VALUES (?, ?, ?, ?, ?, ?)"
-)
+_NOTE: Final = "INSERT OR REPLACE INTO alert_change (id, event, at, is_told, severity, said) VALUES (?, ?, ?, ?, ?, ?)"
 _NOTED: Final = "SELECT severity, said, at FROM alert_change WHERE id = ? ORDER BY number DESC LIMIT 1"
 _LATER: Final = "INSERT OR IGNORE INTO alert_change_due (id, at, is_told) VALUES (?, ?, ?)"
 _DUE: Final = (
@@ -54,9 +52,7 @@ _DUE: Final = (
     " JOIN alert_change noted ON noted.number = (SELECT max(number) FROM alert_change c WHERE c.id = due.id)"
     " WHERE due.at <= ? ORDER BY due.at, due.id"
 )
-_AFTER: Final = (
-    "SELECT number, id, event, at, is_told FROM alert_change WHERE number > ? ORDER BY number LIMIT ?"
-)
+_AFTER: Final = "SELECT number, id, event, at, is_told FROM alert_change WHERE number > ? ORDER BY number LIMIT ?"
 _LAG: Final = "SELECT count(*), min(at) FROM alert_change WHERE number > ?"
 
 
