@@ -44,14 +44,13 @@ class FollowMachine(RuleBasedStateMachine):
         tsv=st.booleans(),
         appends=st.booleans(),
         poll_bytes=st.sampled_from([2048, 16384, 1 << 20]),
-        below=st.booleans(),
+        below=st.sampled_from(["", "current", "eth1"]),
     )
-    def start(self, style: str, *, tsv: bool, appends: bool, poll_bytes: int, below: bool = False) -> None:
-        """Choose a format, a way of rotating, how much is read at a time, and if the logs are in a subfolder."""
+    def start(self, style: str, *, tsv: bool, appends: bool, poll_bytes: int, below: str = "") -> None:
+        """Choose a format, a way of rotating, how much is read at a time, and the subfolder that the logs are in."""
         self.followed = self.folder
-        if below:
-            self.folder /= "eth1"
-            self.folder.mkdir()
+        self.folder /= below
+        self.folder.mkdir(exist_ok=True)
         self.log = self.writer_class(self.folder, style, tsv=tsv, appends=appends)
         self.log.archive = self.root / "archive"
         self.poll_bytes = poll_bytes
@@ -138,7 +137,7 @@ class FollowMachine(RuleBasedStateMachine):
     @rule(look=st.booleans())
     def archive_oldest(self, *, look: bool) -> None:
         """Move the oldest rotated log into the archive, packed, as zeekctl does; the reader looks first."""
-        if self.log.unpacked() == self.log.parts != []:
+        if self.log.unpacked() == self.log.parts != [] and self.folder.name != "eth1":
             path = self.log.parts.pop(0)
             self._poll()
             day = self.log.archive / "2026-01-29"

@@ -91,6 +91,39 @@ def test_beside_an_archive_the_folder_that_is_written_is_followed(tmp_path: Path
         assert read(source) == ["U1"]
 
 
+def test_what_zeekctl_archives_is_the_log_that_was_followed_in_current(tmp_path: Path) -> None:
+    log = append(tmp_path / "current" / "conn.log", conn(0))
+    with follow(tmp_path) as source:
+        assert read(source) == ["U0"]
+        positions = source.positions()
+    append(log, conn(1))
+    (tmp_path / "2026-01-05").mkdir()
+    log.rename(tmp_path / "2026-01-05" / "conn.00:00:00-01:00:00.log")
+    append(log, conn(2))
+    with follow(tmp_path, positions) as source:
+        assert read(source) == ["U1", "U2"]
+
+
+def test_a_folder_of_an_interface_may_be_away_for_a_minute(tmp_path: Path) -> None:
+    append(tmp_path / "igb0" / "conn.log", conn(0))
+    append(tmp_path / "igb1" / "conn.log", conn(1))
+    now = 0.0
+    with FollowSource(tmp_path, scan_interval_s=0.0, gather_s=0.0, watch=False, clock=lambda: now) as source:
+        assert read(source) == ["U0", "U1"]
+        away = (tmp_path / "igb0").rename(tmp_path.parent / f"{tmp_path.name}-away")
+        assert read(source) == []
+        assert "igb0" in " ".join(source.health().oddities)
+        away.rename(tmp_path / "igb0")
+        append(tmp_path / "igb0" / "conn.log", conn(2))
+        assert read(source) == ["U2"]
+        (tmp_path / "igb0").rename(away)
+        assert read(source) == []
+        now = 61.0
+        append(tmp_path / "igb1" / "conn.log", conn(3))
+        assert read(source) == ["U3"]
+        assert source.health().oddities == ()
+
+
 def test_subfolders_beside_logs_are_named(tmp_path: Path) -> None:
     append(tmp_path / "conn.log", conn(0))
     append(tmp_path / "dmz" / "conn.log", conn(1))
