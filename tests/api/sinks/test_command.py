@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 def configured(tmp_path: Path, url: str) -> list[str]:
     path = tmp_path / "nslabs.toml"
-    text = f'[sinks.soar]\ntype = "webhook"\nurl = "{url}"\nmin_severity = "high"\n[sinks.off]\ntype = "webhook"\nurl = "{url}"\n'
-    path.write_text(text + "enabled = false\n", encoding="utf-8")
+    table = f'type = "webhook"\nurl = "{url}"\n'
+    text = f'[sinks.soar]\n{table}min_severity = "high"\n[sinks.off]\n{table}enabled = false\n'
+    path.write_text(text, encoding="utf-8")
     return ["--config", str(path)]
 
 
