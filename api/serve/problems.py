@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.websockets import WebSocket
 
-from api.errors import AnsweredError, BusyError, CursorError, NoAlertError
+from api.errors import AnsweredError, BusyError, CursorError, NoAlertError, NoTokenError, TokenError
 from api.serve.access.refusal import refuse
 
 if TYPE_CHECKING:
@@ -66,11 +66,19 @@ def handle_problems(app: FastAPI) -> None:
 
     @app.exception_handler(sqlite3.Error)
     async def _store(_: Request, error: Exception) -> JSONResponse:
-        return ProblemError(503, "store_unavailable", f"the store of alerts cannot be read: {error}").response()
+        return ProblemError(503, "store_unavailable", f"the store cannot be read or written: {error}").response()
 
     @app.exception_handler(NoAlertError)
     async def _no_alert(_: Request, error: NoAlertError) -> JSONResponse:
         return ProblemError(404, "not_found", str(error)).response()
+
+    @app.exception_handler(NoTokenError)
+    async def _no_token(_: Request, error: NoTokenError) -> JSONResponse:
+        return ProblemError(404, "not_found", str(error)).response()
+
+    @app.exception_handler(TokenError)
+    async def _token(_: Request, error: TokenError) -> JSONResponse:
+        return ProblemError(422, "wrong_parameter", str(error)).response()
 
     @app.exception_handler(AnsweredError)
     async def _answered(_: Request, error: AnsweredError) -> JSONResponse:

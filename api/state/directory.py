@@ -33,6 +33,11 @@ class StateDirectory:
         return self.path / "alerts.sqlite3"
 
     @property
+    def access(self) -> Path:
+        """The file of tokens, sessions and the audit log."""
+        return self.path / "access.sqlite3"
+
+    @property
     def checkpoints(self) -> Path:
         """The folder of checkpoints."""
         return self.path / "checkpoints"
