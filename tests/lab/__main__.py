@@ -35,7 +35,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=2, metavar="N", help="processes; 2 by default")
     parser.add_argument("--write-baseline", action="store_true", help="make the figures the new baseline")
     parser.add_argument("--check", action="store_true", help="fail if anything is worse than in the baseline")
-    parser.add_argument("--kept", action="store_true", help="run nothing: only sites that were run before with this code")
+    parser.add_argument(
+        "--kept", action="store_true", help="run nothing: only sites that were run before with this code"
+    )
     parser.add_argument("--false", action="store_true", help="list the false alerts, and what is not told")
     return parser.parse_args()
 

@@ -84,7 +84,9 @@ def test_what_counts_as_telling_and_what_as_false(what: dict[str, Any], *, is_to
 
 
 def test_a_false_alert_counts_once_however_severe_and_severe_ones_are_counted_apart() -> None:
-    judgement = judged(*(alert(BEGIN - 60.0 - n, severity=s) for n, s in enumerate(("low", "medium", "high", "critical"))))
+    judgement = judged(
+        *(alert(BEGIN - 60.0 - n, severity=s) for n, s in enumerate(("low", "medium", "high", "critical")))
+    )
     assert (judgement.false_alerts, judgement.false_severe, len(judgement.false)) == (4, 2, 4)
 
 

@@ -32,7 +32,9 @@ def test_every_recipe_has_a_name_of_its_own_and_is_made_of_known_things() -> Non
         used = set(recipe.devices), {act.kind for act in recipe.acts}, {event.kind for event in recipe.events}
         assert all(mine <= all_ for mine, all_ in zip(used, known, strict=True)), recipe.name
         devices = len(recipe.devices) + recipe.simulated
-        indices = {n for part in (*recipe.events, *recipe.changes) for n in part.devices} | {a.device for a in recipe.acts}
+        indices = {n for part in (*recipe.events, *recipe.changes) for n in part.devices} | {
+            a.device for a in recipe.acts
+        }
         assert indices <= set(range(devices)), recipe.name
         assert all(act.at_h < recipe.hours for act in recipe.acts), recipe.name
 
@@ -56,7 +58,9 @@ def test_every_group_is_in_the_screening() -> None:
 @pytest.mark.parametrize("name", ["small-guess-neighbour-15-b", "eve-names-fast", "swap-0-macs", "six-iodine-pcap"])
 def test_the_truth_is_in_the_logs_that_the_product_reads(name: str, tmp_path: Path) -> None:
     recipe = BY_NAME[name]
-    if not captures.available() and ({a.kind for a in recipe.acts} & set(CAPTURED_ATTACKS) or set(recipe.devices) & set(CAPTURED)):
+    if not captures.available() and (
+        {a.kind for a in recipe.acts} & set(CAPTURED_ATTACKS) or set(recipe.devices) & set(CAPTURED)
+    ):
         pytest.skip(f"../shared/data absent ({captures.FOLDER})")
     build(recipe, tmp_path / "site")
     truth = read_truth(json.loads((tmp_path / "site" / "truth.json").read_text()))
@@ -72,7 +76,12 @@ def test_the_truth_is_in_the_logs_that_the_product_reads(name: str, tmp_path: Pa
         assert mine["ts"].min() >= truth["begin"] + 47 * 3600.0  # type: ignore[operator]  # a number
         rest = ends.filter(~pl.col("uid").is_in(list(attack["uids"])))
         assert len(rest) > len(mine)
-        assert set(attack["far"]).isdisjoint(rest["id.resp_h"]) or attack["local"] != [attack["device"]] or "names" in name or "iodine" in name
+        assert (
+            set(attack["far"]).isdisjoint(rest["id.resp_h"])
+            or attack["local"] != [attack["device"]]
+            or "names" in name
+            or "iodine" in name
+        )
 
 
 def test_a_recipe_gives_the_same_logs_each_time(tmp_path: Path) -> None:

@@ -22,12 +22,12 @@ _HTTP_ANSWER: Final = "websocket.http.response"
 
 
 class Begun(NamedTuple):
-    """A stream that has been accepted: whose it is, and what the application is given instead of its own parts."""
+    """A stream that has been accepted: what the application is given instead of its own parts, and what was said."""
 
-    principal: Principal
     scope: Scope
     receive: Receive
     send: Send
+    message: Message | None
 
 
 class FirstMessages:
@@ -37,13 +37,13 @@ class FirstMessages:
         self._login = login
         self._waiting = 0
 
-    async def begin(self, scope: Scope, receive: Receive, send: Send) -> Begun | None:
-        """Return the stream once its reader has logged in; None if it has gone before that.
+    async def begin(self, scope: Scope, receive: Receive, send: Send) -> Begun:
+        """Return the stream once its reader has said something, has gone, or has had its time.
 
         Raises
         ------
         ProblemError
-            If too many wait already (the handshake is not answered yet), or what comes does not count.
+            If too many wait already; the handshake is not answered yet.
         """
         if self._waiting >= _MOST_WAITING:
             raise login_required()
@@ -51,19 +51,30 @@ class FirstMessages:
         try:
             await receive()  # the handshake
             await send({"type": "websocket.accept"})
-            message = await self._first(receive)
+            message = await _first(receive)
         finally:
             self._waiting -= 1
-        if message["type"] != "websocket.receive":
-            return None
-        return Begun(self._login.bearer(_token_in(message)), _accepted(scope), _handshake_then(receive), _without(send))
+        return Begun(_accepted(scope), _handshake_then(receive), _without(send), message)
 
-    async def _first(self, receive: Receive) -> Message:
-        try:
-            async with asyncio.timeout(_PATIENCE_S):
-                return await receive()
-        except TimeoutError:
-            raise login_required() from None
+    def principal_of(self, message: Message | None) -> Principal:
+        """Return who has said this.
+
+        Raises
+        ------
+        ProblemError
+            If nothing came, or what came does not count.
+        """
+        if message is None:
+            raise login_required()
+        return self._login.bearer(_token_in(message))
+
+
+async def _first(receive: Receive) -> Message | None:
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            return await receive()
+    except TimeoutError:
+        return None
 
 
 def _token_in(message: Message) -> str:

@@ -53,10 +53,10 @@ class Gate:
         try:
             principal = self._login.principal_of(scope)
             if principal is None and scope["type"] == "websocket":
-                begun = await self._first_messages.begin(scope, receive, send)
-                if begun is None:
+                scope, receive, send, message = await self._first_messages.begin(scope, receive, send)
+                if message is not None and message["type"] == "websocket.disconnect":
                     return
-                principal, scope, receive, send = begun
+                principal = self._first_messages.principal_of(message)
         except ProblemError as problem:
             await refuse(await self._failed(problem, scope), scope, receive, send)
             return

@@ -63,6 +63,7 @@ class Light:
         self._listener = bind("127.0.0.1", 0)
         self.port = int(self._listener.getsockname()[1])
         self.url = f"http://127.0.0.1:{self.port}"
+        self.http = httpx.Client(base_url=self.url, timeout=60)
         config = configuration(service)
         self.app: Any = config.app
         self._server = _Server(config)
@@ -78,6 +79,7 @@ class Light:
 
     def stop(self) -> None:
         """Stop as the service does, and wait for it."""
+        self.http.close()
         self._server.should_exit = True
         self._thread.join(60)
         assert not self._thread.is_alive()
@@ -98,7 +100,7 @@ class Light:
 
     def get(self, path: str, **headers: str) -> httpx.Response:
         """Return an answer to GET."""
-        return httpx.get(self.url + path, headers=headers, timeout=60)
+        return self.http.get(path, headers=headers)
 
 
 @pytest.fixture(scope="session")
