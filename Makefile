@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint format bench fuzz soak soak-ingest soak-crash clean
+.PHONY: help run test lint format bench lab lab-screen lab-check fuzz soak soak-ingest soak-crash clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -35,6 +35,17 @@ bench: $(VENV)/.installed-dev ## measure the speeds that README.md tells
 		echo "== $$bench"; $(BIN)/python "$$bench" || exit 1; \
 	done
 
+LAB := PYTHONPATH=.:tests $(BIN)/python -m lab $(if $(BASE),--base "$(BASE)") $(ARGS)
+
+lab: $(VENV)/.installed-dev ## sites with known truth: what is told; BASE=COMMIT compares, ARGS="--only holes" narrows
+	@$(LAB)
+
+lab-screen: $(VENV)/.installed-dev ## the same on a balanced fifth of the sites
+	@$(LAB) --screening
+
+lab-check: $(VENV)/.installed-dev ## the screening; fails where the baseline was better
+	@$(LAB) --screening --check
+
 fuzz: $(VENV)/.installed-dev ## 5,000 requests from the description of the routes, right and wrong ones
 	@$(BIN)/python -m pytest -m soak tests/integration/test_description.py $(ARGS)
 
@@ -48,7 +59,8 @@ soak-crash: $(VENV)/.installed-dev ## kill -9 under load, many times, each compa
 	@$(BIN)/python -m pytest -m soak tests/integration -k crash $(ARGS)
 
 clean: ## remove what was made
-	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .lab
+	-@git worktree prune
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps are older than pyproject.toml when it changed: pip then installs what is missing.

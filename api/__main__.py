@@ -11,6 +11,7 @@ from api.cli.harmless import harmless
 from api.errors import ServiceError
 from ingest.errors import IngestError
 from online_models.errors import ModelError
+from prevention.errors import PreventionError
 
 _COLLECT_AFTER: Final = (50_000, 20, 20)
 """Objects and rounds between two looks for garbage: a start makes a million objects that stay, and Python's own 700
@@ -22,7 +23,7 @@ def main() -> None:
     gc.set_threshold(*_COLLECT_AFTER)
     try:
         app()
-    except (ServiceError, IngestError, ModelError) as error:
+    except (ServiceError, IngestError, ModelError, PreventionError) as error:
         message = harmless(" ".join(str(error).split()))
         sys.stderr.write(f"nslabs: {message}\n")
         sys.exit(2)

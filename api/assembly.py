@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
+from api.decisions import Prevention
+from api.decisions.beside import Observers, Readers, policy_of
 from api.errors import SettingsError, StateError
 from api.logins import make_first_token
 from api.pipeline import CommandQueue, Pipeline, Scorer
@@ -82,7 +84,7 @@ class _Assembly:
         self._state = state
         self._checkpoints = CheckpointStore(state.checkpoints, fingerprint=fingerprint(model_config(settings)))
         self._found: Mapping[str, bytes] = self._checkpoints.load() or {}
-        self._writer = AlertWriter(state.alerts)
+        self._writer = AlertWriter(state.alerts, site=settings.traffic.site)
         self._clock = Clock()
 
     def source(self, logs: Path, catch_up_since: float | None) -> FollowSource:
@@ -112,8 +114,9 @@ class _Assembly:
         server, models = self._settings.server, self._settings.models
         limits = StreamLimits(server.subscriber_queue, server.history, server.max_subscribers)
         hub = Hub(limits, self._writer.sequence, self._clock)
+        prevention = Prevention(self._state.decisions, policy_of(self._settings), self._clock)
         pipeline = Pipeline(
-            prepare=lambda: self._parts(source, hub),
+            prepare=lambda: self._parts(source, hub, prevention),
             commands=CommandQueue(server.command_queue),
             jobs=JobBoard(models.max_waiting_jobs, models.max_finished_jobs),
             clock=self._clock,
@@ -127,14 +130,15 @@ class _Assembly:
             limits=_limits(server, models.train_chunk_records),
             access=_access(server),
             clock=self._clock,
+            prevention=prevention,
         )
 
-    def _parts(self, source: FollowSource, hub: Hub) -> Parts:
+    def _parts(self, source: FollowSource, hub: Hub, prevention: Prevention) -> Parts:
         """Build what the pipeline thread owns. Called in it."""
         warm_up()
         models = load_models(self._settings, self._found)
         self._found = without_models(self._found)
-        scorer = Scorer(models.engine, self._writer, hub, models.records)
+        scorer = Scorer(models.engine, self._writer, Readers(hub, prevention), models.records)
         scorer.log_ts = log_time_of(self._found)
         checkpointer = Checkpointer(
             KeptOverTime(self._checkpoints, SnapshotStore(self._state.snapshots)),
@@ -152,8 +156,10 @@ class _Assembly:
         def close() -> None:
             hub.publish_rest()
             self._writer.close()
+            prevention.stop()
 
-        return Parts(source, scorer, models.identities, checkpointer, close)
+        prevention.start()
+        return Parts(source, scorer, Observers(models.identities, prevention), checkpointer, close)
 
 
 def _access(server: SocketIOConfig) -> Access:

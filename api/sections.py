@@ -80,6 +80,9 @@ class TrafficAnalyzerConfig(_Section):
     scan_interval_s: float = Field(
         default=1.0, gt=0, le=3600, description="how often the folder is listed, beside watching"
     )
+    site: str = Field(
+        default="default", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", description="name of this network in alerts"
+    )
     local_networks: tuple[Network, ...] = Field(
         default=(), description="networks (CIDR) of devices, beside private ones"
     )
@@ -129,3 +132,9 @@ class SocketIOConfig(_Section):
     max_train_records: int = Field(
         default=200_000, ge=1, description="records in the JSON body of one training request"
     )
+
+
+class PreventionConfig(_Section):
+    """What alerts have for consequences."""
+
+    policy: Path | None = Field(default=None, description="TOML file of modes, rules and limits; none only observes")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from api.pipeline.clock import Clock
 
 if TYPE_CHECKING:
+    from api.decisions import Prevention
     from api.pipeline import Pipeline
     from api.serve.stream import Hub
     from api.state.access import Scope
@@ -65,3 +66,4 @@ class Service:
     limits: RequestLimits = field(default_factory=RequestLimits)
     access: Access = field(default_factory=Access)
     clock: Clock = field(default_factory=Clock)
+    prevention: Prevention | None = None

@@ -23,12 +23,13 @@ from pydantic_settings import (
 )
 
 from api.errors import SettingsError
-from api.sections import MachineLearningModelConfig, SocketIOConfig, TrafficAnalyzerConfig
+from api.sections import MachineLearningModelConfig, PreventionConfig, SocketIOConfig, TrafficAnalyzerConfig
 
 SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "TrafficAnalyzerConfig": TrafficAnalyzerConfig,
     "MachineLearningModelConfig": MachineLearningModelConfig,
     "SocketIOConfig": SocketIOConfig,
+    "PreventionConfig": PreventionConfig,
 }
 _BY_FOLDED: Final = {name.lower(): name for name in SECTIONS}
 _IN_FILE: Final = {
@@ -70,6 +71,7 @@ class Settings(BaseSettings):
         default_factory=MachineLearningModelConfig, alias="MachineLearningModelConfig"
     )
     server: SocketIOConfig = Field(default_factory=SocketIOConfig, alias="SocketIOConfig")
+    prevention: PreventionConfig = Field(default_factory=PreventionConfig, alias="PreventionConfig")
 
 
 def load_settings(config: Path | None = None, overrides: Layer | None = None) -> Settings:

@@ -67,7 +67,7 @@ class Alert:
     ``things`` the keys of all that makes others like it (`online_models.likeness`). ``subjects`` say in words, the same
     for every device, what was new; ``site_devices`` is how many devices were seen within the day. The models leave
     ``verdict`` and ``comment``, what a person said of the alert, to those who keep alerts, and ``incident`` and
-    ``drift``, which say with what other alerts it belongs together.
+    ``drift``, which say with what other alerts it belongs together, and ``site``, which network it is about.
     """
 
     id: str
@@ -95,6 +95,7 @@ class Alert:
     comment: str | None = None
     incident: str = ""
     drift: str | None = None
+    site: str = "default"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ Everything that changes a decision goes through here. A step is one transaction:
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from prevention import addresses
@@ -18,51 +18,23 @@ from prevention.policy import Case, proposals
 from prevention.policy.hours import in_words
 from prevention.safeguards import Rate
 from prevention.store.holders import Holders
+from prevention.surroundings import Around, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from prevention.policy import Policy, Proposal
     from prevention.safeguards import Protection
     from prevention.store import DecisionStore
     from prevention.targets import Action, Target
 
+__all__ = ["Around", "Decider", "Request"]
+
 _CAP: Final = "mode_cap"
 CLOCK: Final = "clock"
 """Who moved a decision, where it was its end that came."""
 SAFEGUARD: Final = "safeguard"
 """Who moved it, where what must never be blocked has grown, or its address has gone to another device."""
-
-
-@dataclass(frozen=True, slots=True)
-class Around:
-    """What a decider needs of the world.
-
-    Attributes
-    ----------
-    clock
-        Returns the wall-clock time, epoch seconds.
-    devices_today
-        Returns how many devices of the site were seen today.
-    tell
-        Called with everything that happened, once it is stored.
-    """
-
-    clock: Callable[[], float]
-    devices_today: Callable[[], int]
-    tell: Callable[[PreventionEvent], None] = lambda _: None
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What a person asks for; `key` makes two requests the same one, where they are sent twice."""
-
-    target: Target
-    action: Action
-    ttl_s: float
-    by: str
-    reason: str = ""
-    key: str = ""
 
 
 class Decider:
@@ -188,6 +160,15 @@ class Decider:
     def is_flushed(self) -> bool:
         """Whether everything is only observed, whatever the policy says."""
         return self.store.setting(_CAP) == "observe"
+
+    def paused_until(self) -> float:
+        """Return until when everything is only suggested, as a limit was reached, epoch seconds; 0 if never."""
+        return Rate(self.policy.limits, self.store).paused_until()
+
+    def followed(self) -> frozenset[str]:
+        """Return the devices of standing decisions, and the addresses that they have."""
+        devices = {d.target.device for d in self.store.standing() if d.target.device}
+        return frozenset(devices.union(*(self.holders.of(device) for device in devices)))
 
     def tick(self) -> list[Decision]:
         """End what has come to its end, and take back what a safeguard has come to stand before."""

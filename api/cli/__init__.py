@@ -9,7 +9,9 @@ import typer
 from api.cli.audit import audit
 from api.cli.backtest import backtest
 from api.cli.budget import budget
+from api.cli.decisions import decisions
 from api.cli.demo import demo
+from api.cli.enforce import enforce
 from api.cli.evaluate import evaluate
 from api.cli.models import models
 from api.cli.replay import replay
@@ -43,7 +45,8 @@ def main(
     """Learn what each device of a network normally does, and say when one stops being itself."""
 
 
-for command in (run, replay, budget, backtest, evaluate, simulate, demo, audit):
+for command in (run, replay, budget, backtest, evaluate, simulate, demo, enforce, audit):
     app.command()(command)
 app.add_typer(models)
+app.add_typer(decisions)
 app.add_typer(token)

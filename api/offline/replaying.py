@@ -113,7 +113,8 @@ def replay(
         models = load_models(settings, found)
         found = without_models(found)
         models.engine.tells_views = readers.tells_views
-        writer = AlertWriter(state.alerts)
+        # what is replayed is history: nobody is sent it afterwards
+        writer = AlertWriter(state.alerts, site=settings.traffic.site, is_history=True)
         writer.owners.lookup = models.identities.lookup
         scorer = Scorer(models.engine, writer, readers, models.records)
         days = _Days(SnapshotStore(state.snapshots) if settings.traffic.state else None, scorer)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter, deque
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -108,7 +109,7 @@ class Scorer:
         self._count(scored)
         self._readers.publish_scores(scored)
         if scored.alerts:
-            self._unstored.update((alert.id, alert) for alert in scored.alerts)
+            self._unstored.update((alert.id, replace(alert, site=self._writer.site)) for alert in scored.alerts)
             self.store_alerts()
         return scored
 
@@ -203,7 +204,9 @@ class Scorer:
         return True
 
     def tell_what_is_due(self) -> None:
-        """Have the readers pass on what they held back until now."""
+        """Have the readers, and those who are told later, pass on what was held back until now."""
+        with suppress(sqlite3.Error):  # a disk that refuses is told of by the alerts that it refuses
+            self._writer.changes.note_due()
         self._readers.publish_alerts(())
 
     def _is_known(self, alert: Alert) -> bool:

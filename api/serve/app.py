@@ -28,7 +28,9 @@ from api.serve.problems import handle_problems
 from api.serve.routes.alerts import alert_routes
 from api.serve.routes.audit import audit_routes
 from api.serve.routes.budget import budget_routes
+from api.serve.routes.decisions import decision_routes
 from api.serve.routes.drift import drift_routes
+from api.serve.routes.enforcers import enforcer_routes
 from api.serve.routes.evidence import evidence_routes
 from api.serve.routes.health import health_routes
 from api.serve.routes.incidents import incident_routes
@@ -97,6 +99,9 @@ def create_app(service: Service) -> FastAPI:
         metrics_routes,
     ):
         _include(app, routes(service))
+    if service.prevention is not None:
+        for decisions in (enforcer_routes, decision_routes):  # before /decisions/{id} what has names of its own
+            _include(app, decisions(service.prevention))
     for more in (
         token_routes(login, visits),
         session_routes(login, visits, access.session_s),

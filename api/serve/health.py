@@ -32,7 +32,8 @@ def assess(service: Service) -> HealthAnswer:
     status = service.pipeline.status
     answer = stages(service, status)
     told = (status.reason, service.pipeline.blocked(), _lag(status))
-    reasons = [*(text for text in told if text), *status.problems, *answer.source.problems]
+    decisions = service.prevention.reasons() if service.prevention is not None else ()
+    reasons = [*(text for text in told if text), *status.problems, *answer.source.problems, *decisions]
     return HealthAnswer(status=_overall(status, reasons), reasons=reasons, version=package_version(), stages=answer)
 
 

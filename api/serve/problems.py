@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from fastapi.exceptions import RequestValidationError, ValidationException, WebSocketRequestValidationError
 from fastapi.responses import JSONResponse
@@ -14,14 +14,21 @@ from starlette.websockets import WebSocket
 
 from api.errors import AnsweredError, BusyError, CursorError, NoAlertError, NoTokenError, TokenError
 from api.serve.access.refusal import refuse
+from prevention.errors import NoDecisionError, RefusedError, TargetError, TransitionError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Coroutine, Mapping
 
     from fastapi import FastAPI, Request
     from starlette.requests import HTTPConnection
 
 _log = logging.getLogger(__name__)
+_PREVENTION: Final[dict[type[Exception], tuple[int, str]]] = {
+    NoDecisionError: (404, "not_found"),
+    RefusedError: (409, "refused"),
+    TransitionError: (409, "wrong_state"),
+    TargetError: (422, "wrong_target"),
+}
 _CODES = {403: "forbidden", 404: "not_found", 405: "method_not_allowed"}
 
 
@@ -72,14 +79,6 @@ def handle_problems(app: FastAPI) -> None:
     async def _no_alert(_: Request, error: NoAlertError) -> JSONResponse:
         return ProblemError(404, "not_found", str(error)).response()
 
-    @app.exception_handler(NoTokenError)
-    async def _no_token(_: Request, error: NoTokenError) -> JSONResponse:
-        return ProblemError(404, "not_found", str(error)).response()
-
-    @app.exception_handler(TokenError)
-    async def _token(_: Request, error: TokenError) -> JSONResponse:
-        return ProblemError(422, "wrong_parameter", str(error)).response()
-
     @app.exception_handler(AnsweredError)
     async def _answered(_: Request, error: AnsweredError) -> JSONResponse:
         return ProblemError(409, "answered", str(error)).response()
@@ -88,7 +87,28 @@ def handle_problems(app: FastAPI) -> None:
     async def _cursor(_: Request, error: CursorError) -> JSONResponse:
         return ProblemError(422, "wrong_parameter", str(error)).response()
 
+    for kind, (status, code) in _PREVENTION.items():
+        app.add_exception_handler(kind, _prevention(status, code))
+
+    _handle_tokens(app)
     _handle_the_frameworks(app)
+
+
+def _handle_tokens(app: FastAPI) -> None:
+    @app.exception_handler(NoTokenError)
+    async def _no_token(_: Request, error: NoTokenError) -> JSONResponse:
+        return ProblemError(404, "not_found", str(error)).response()
+
+    @app.exception_handler(TokenError)
+    async def _token(_: Request, error: TokenError) -> JSONResponse:
+        return ProblemError(422, "wrong_parameter", str(error)).response()
+
+
+def _prevention(status: int, code: str) -> Callable[[Request, Exception], Coroutine[Any, Any, JSONResponse]]:
+    async def answer(_: Request, error: Exception) -> JSONResponse:
+        return ProblemError(status, code, str(error)).response()
+
+    return answer
 
 
 def _handle_the_frameworks(app: FastAPI) -> None:

@@ -38,6 +38,11 @@ class StateDirectory:
         return self.path / "access.sqlite3"
 
     @property
+    def decisions(self) -> Path:
+        """The store of decisions."""
+        return self.path / "decisions.sqlite3"
+
+    @property
     def checkpoints(self) -> Path:
         """The folder of checkpoints."""
         return self.path / "checkpoints"

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 INTERVAL_S: Final = 2.0
 """Between two looks at what is held: a flushed firewall is filled again within it."""
+_PATIENCE_S: Final = 5.0
 _FIRST_RETRY_S: Final = 0.25
 _LAST_RETRY_S: Final = 4.0
 """The longest pause between two tries: what comes back is as it should be within ten seconds."""
@@ -78,12 +79,14 @@ class Keeper:
         """Have it look now, also where it waits after a failure."""
         self._wake.set()
 
-    def stop(self, patience_s: float = 5.0) -> None:
-        """End the thread; what is held stays, and ends by itself or by the next start."""
+    def end(self) -> None:
+        """Have the thread end; what is held stays, and ends by itself or by the next start."""
         self._stopping.set()
         self._wake.set()
-        self._thread.join(patience_s)
-        self.enforcer.close()
+
+    def join(self) -> None:
+        """Wait for the thread's end, but not for an enforcer that hangs."""
+        self._thread.join(_PATIENCE_S)
 
     def step(self) -> float:
         """Look, compare and mend once; return the seconds to wait until the next look."""

@@ -65,8 +65,14 @@ class Keepers:
             keeper.step()
 
     def stop(self) -> None:
-        """Stop all; what is held stays."""
+        """End all threads at once, then close; what is held stays."""
         for keeper in self._keepers:
-            keeper.stop()
-        for enforcer in self.idle:
+            keeper.end()
+        for keeper in self._keepers:
+            keeper.join()
+        self.close()
+
+    def close(self) -> None:
+        """Free what the enforcers hold open."""
+        for enforcer in (*(keeper.enforcer for keeper in self._keepers), *self.idle):
             enforcer.close()

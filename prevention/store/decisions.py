@@ -51,6 +51,7 @@ class DecisionStore:
         self._lock = threading.RLock()
         self._connection = open_store(path, patience_s)
         self._depth = 0
+        self._revision = int(self.setting(_REVISION, "0"))
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -65,6 +66,7 @@ class DecisionStore:
                 self._depth -= 1
                 if self._depth == 0:
                     self._connection.execute("ROLLBACK")
+                    self._revision = int(self.setting(_REVISION, "0"))
                 raise
             self._depth -= 1
             if self._depth == 0:
@@ -175,13 +177,14 @@ class DecisionStore:
 
     @property
     def revision(self) -> int:
-        """A number that grows with every change."""
-        return int(self.setting(_REVISION, "0"))
+        """A number that grows with every change; may be asked at any time, without waiting."""
+        return self._revision
 
     def touch(self) -> None:
         """Let the revision grow: something that enforcers are to hear of has changed."""
         with self.transaction():
-            self.set(_REVISION, str(self.revision + 1))
+            self._revision += 1
+            self.set(_REVISION, str(self._revision))
 
     def close(self) -> None:
         """Close the file."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from copy import deepcopy
 from importlib.resources import files
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 import pytest
 import yaml
 from jsonschema import Draft202012Validator, ValidationError
+
+from prevention.agent import load_agent_config
 
 PROJECT = Path(__file__).resolve().parents[2]
 COMPOSE = PROJECT / "compose" / "compose.yaml"
@@ -31,6 +34,11 @@ def specification() -> Draft202012Validator:
 
 def mounts(service: dict[str, Any]) -> list[list[str]]:
     return [volume.split(":") for volume in service["volumes"]]
+
+
+def enforcing(compose: dict[str, Any]) -> dict[str, Any]:
+    service: dict[str, Any] = compose["services"]["enforce"]
+    return service
 
 
 def test_it_follows_the_specification(compose: dict[str, Any], specification: Draft202012Validator) -> None:
@@ -62,7 +70,8 @@ def test_nslabs_may_read_logs_and_write_state(compose: dict[str, Any]) -> None:
 
 
 def test_the_page_is_published_on_loopback_only(compose: dict[str, Any]) -> None:
-    assert all(port.startswith("127.0.0.1:") for port in compose["services"]["nslabs"]["ports"])
+    for service in compose["services"].values():
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ()))
     assert "ports" not in compose["services"]["zeek"]
 
 
@@ -83,6 +92,50 @@ def test_both_services_restart_and_share_the_logs(compose: dict[str, Any]) -> No
     assert {service["restart"] for service in services.values()} == {"unless-stopped"}
     assert mounts(services["zeek"])[0] == ["logs", services["zeek"]["working_dir"]]
     assert ["logs", "/logs", "ro"] in mounts(services["nslabs"])
+
+
+def test_only_the_enforcer_may_change_the_firewall(compose: dict[str, Any]) -> None:
+    """It reads no log, and the service, which does, has no capability and no such profile."""
+    enforce = enforcing(compose)
+    assert (enforce["cap_drop"], enforce["cap_add"]) == (["ALL"], ["NET_ADMIN"])
+    assert enforce["read_only"] is True
+    assert enforce["profiles"] == ["enforce"]
+    assert not any(source == "logs" for source, *_ in mounts(enforce))
+    assert "profiles" not in compose["services"]["nslabs"]
+
+
+def test_nobody_is_privileged(compose: dict[str, Any]) -> None:
+    for service in compose["services"].values():
+        assert "privileged" not in service
+        assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_the_enforcer_process_asks_where_the_service_is_published(compose: dict[str, Any]) -> None:
+    given = load_agent_config(COMPOSE.parent / "enforce.toml")
+    host, port, _ = compose["services"]["nslabs"]["ports"][0].split(":")
+    assert given.service == f"http://{host}:{port}"
+    assert enforcing(compose)["network_mode"] == "host"
+
+
+def test_secrets_are_files_that_are_told_of(compose: dict[str, Any]) -> None:
+    example = (COMPOSE.parent / ".env.example").read_text(encoding="utf-8")
+    for secret in compose["secrets"].values():
+        assert set(secret) == {"file"}
+        assert f"secrets/{secret['file'].rsplit('/', 1)[-1]}" in example
+    used = {name for service in compose["services"].values() for name in service.get("secrets", ())}
+    assert used == set(compose["secrets"])
+    names = [name for service in compose["services"].values() for name in service.get("environment", ())]
+    assert [name for name in names if re.search("PASSWORD|SECRET|TOKEN", name) and not name.endswith("__FILE")] == []
+
+
+def test_every_variable_has_an_example(compose: dict[str, Any]) -> None:
+    del compose
+    used = set(re.findall(r"\$\{(\w+)", COMPOSE.read_text(encoding="utf-8")))
+    lines = (COMPOSE.parent / ".env.example").read_text(encoding="utf-8").splitlines()
+    examples = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    assert used == set(examples)
+    for name, default in re.findall(r"\$\{(\w+):-([^}]*)\}", COMPOSE.read_text(encoding="utf-8")):
+        assert examples[name] == default
 
 
 def test_health_is_asked_where_the_service_listens(compose: dict[str, Any]) -> None:

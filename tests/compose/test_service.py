@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-UNIT = Path(__file__).resolve().parents[2] / "compose" / "nslabs.service"
-EXPOSURE_TENTHS = 20
+COMPOSE = Path(__file__).resolve().parents[2] / "compose"
+UNIT = COMPOSE / "nslabs.service"
+SERVICES = sorted(COMPOSE.glob("*.service"))
+EXPOSURE_TENTHS = 15
 
 
 @pytest.fixture
@@ -27,15 +29,21 @@ def verify(analyze: str, unit: Path) -> str:
     return "\n".join(line for line in done.stderr.splitlines() if unit.name in line)
 
 
-def with_command(folder: Path, command: str) -> Path:
+def with_command(folder: Path, command: str, source: Path = UNIT) -> Path:
     """Write the unit with a command that exists on this machine, else systemd names that and nothing more."""
-    unit = folder / UNIT.name
-    unit.write_text(UNIT.read_text(encoding="utf-8").replace("/opt/nslabs/bin/nslabs", command), encoding="utf-8")
+    unit = folder / source.name
+    unit.write_text(source.read_text(encoding="utf-8").replace("/opt/nslabs/bin/nslabs", command), encoding="utf-8")
     return unit
 
 
-def test_systemd_understands_the_unit(analyze: str, tmp_path: Path) -> None:
-    assert verify(analyze, with_command(tmp_path, "/bin/true")) == ""
+@pytest.mark.parametrize("source", SERVICES, ids=lambda path: path.name)
+def test_systemd_understands_the_unit(analyze: str, tmp_path: Path, source: Path) -> None:
+    assert verify(analyze, with_command(tmp_path, "/bin/true", source)) == ""
+
+
+def test_systemd_understands_the_timer(analyze: str, tmp_path: Path) -> None:
+    with_command(tmp_path, "/bin/true", COMPOSE / "nslabs-sweep.service")
+    assert verify(analyze, with_command(tmp_path, "/bin/true", COMPOSE / "nslabs-sweep.timer")) == ""
 
 
 def test_systemd_refuses_a_mistake(analyze: str, tmp_path: Path) -> None:
@@ -44,7 +52,15 @@ def test_systemd_refuses_a_mistake(analyze: str, tmp_path: Path) -> None:
     assert "Restrat" in verify(analyze, unit)
 
 
-def test_the_service_is_confined(analyze: str) -> None:
-    command = [analyze, "security", "--offline=true", "--no-pager", f"--threshold={EXPOSURE_TENTHS}", str(UNIT)]
+@pytest.mark.parametrize("source", SERVICES, ids=lambda path: path.name)
+def test_the_service_is_confined(analyze: str, source: Path) -> None:
+    command = [analyze, "security", "--offline=true", "--no-pager", f"--threshold={EXPOSURE_TENTHS}", str(source)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_only_the_enforcer_may_change_the_firewall() -> None:
+    for source in SERVICES:
+        lines = source.read_text(encoding="utf-8").splitlines()
+        held = [line.partition("=")[2] for line in lines if line.startswith(("CapabilityBoundingSet=", "AmbientCap"))]
+        assert set(held) == ({""} if source == UNIT else {"CAP_NET_ADMIN"})

@@ -6,11 +6,14 @@ import gzip
 import itertools
 import json
 import os
+import selectors
+import shutil
 import signal
 import socket
 import subprocess
 import sys
-from contextlib import contextmanager
+import threading
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +30,10 @@ if TYPE_CHECKING:
 MIB = 1 << 20
 CONSTANT = 96 * MIB  # what threads, spools and the answer itself may take, however small the body
 NUMBERS = itertools.count()
+HANDSHAKE = (
+    b"GET /ws/scores HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
 
 
 @pytest.fixture(scope="module")
@@ -125,13 +132,98 @@ def test_a_hangup_ends_nothing(server: Server) -> None:
     assert server.process.poll() is None
 
 
-def test_a_request_that_stops_half_way_is_closed(server: Server) -> None:
+def connected(server: Server, sent: bytes) -> socket.socket:
+    """Return a bare connection on which this was sent."""
     host, port = server.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port))) as half:
-        half.sendall(b"GET /health HTTP/1.1\r\nHost: ")
-        half.settimeout(60)
+    raw = socket.create_connection((host, int(port)), timeout=60)
+    raw.sendall(sent)
+    return raw
+
+
+@contextmanager
+def readers(server: Server, number: int) -> Iterator[list[int]]:
+    """Have so many readers of scores, all of which read; yield how many bytes each has got so far."""
+    got = [0] * number
+    ended = threading.Event()
+
+    def read() -> None:
+        while not ended.is_set():
+            for key, _ in selector.select(0.1):
+                piece = key.fileobj.recv(1 << 16)  # type: ignore[union-attr] # a socket
+                got[key.data] += len(piece)
+                if not piece:
+                    selector.unregister(key.fileobj)
+
+    with ExitStack() as stack, selectors.DefaultSelector() as selector:
+        for n in range(number):
+            selector.register(stack.enter_context(connected(server, HANDSHAKE)), selectors.EVENT_READ, n)
+        thread = threading.Thread(target=read)
+        thread.start()
+        try:
+            server.until(lambda: server.health()["stages"]["stream"]["subscribers"] >= number)
+            yield got
+        finally:
+            ended.set()
+            thread.join()
+
+
+def test_a_live_line_is_scored_while_a_hundred_read_the_scores_and_some_of_them_do_not(
+    server: Server, zeek: type[Zeek]
+) -> None:
+    with ExitStack() as deaf, bounded(server, zeek, 0), readers(server, 100) as got:
+        for _ in range(5):
+            deaf.enter_context(connected(server, HANDSHAKE))
+        scored, greeted = server.scored(), sum(got)
+        server.append("conn.log", *(zeek.line(zeek.conn(next(NUMBERS))) for _ in range(5_000)))
+        server.until(lambda: server.scored() == scored + 5_000)
+        server.until(lambda: min(got) > 1_000)
+        assert sum(got) > greeted
+    server.until(lambda: server.health()["stages"]["stream"]["subscribers"] <= 1)  # the terminal
+
+
+def test_a_client_that_never_reads_its_answers_costs_a_bounded_memory(server: Server, zeek: type[Zeek]) -> None:
+    asked = b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 2_000
+    with bounded(server, zeek, len(asked)), ExitStack() as deaf:
+        for _ in range(10):
+            host, port = server.url.removeprefix("http://").split(":")
+            raw = deaf.enter_context(socket.create_connection((host, int(port)), timeout=60))
+            raw.setblocking(False)
+            with suppress(BlockingIOError):
+                raw.sendall(asked)
+        scored = server.scored()
+        server.append("conn.log", zeek.line(zeek.conn(next(NUMBERS))))
+        server.until(lambda: server.scored() > scored)
+
+
+def test_an_endless_message_of_a_reader_costs_nothing(server: Server, zeek: type[Zeek]) -> None:
+    frame = b"\x81\xff" + (15 * MIB).to_bytes(8, "big") + b"mask" + b"x" * MIB
+    with bounded(server, zeek, 0), ExitStack() as open_ones:
+        for _ in range(40):
+            raw = open_ones.enter_context(connected(server, HANDSHAKE))
+            with suppress(BrokenPipeError, ConnectionResetError):
+                raw.sendall(frame)
+        scored = server.scored()
+        server.append("conn.log", zeek.line(zeek.conn(next(NUMBERS))))
+        server.until(lambda: server.scored() > scored)
+
+
+def test_a_request_that_stops_half_way_is_closed(server: Server) -> None:
+    with connected(server, b"GET /health HTTP/1.1\r\nHost: ") as half:
         assert half.recv(100).startswith(b"HTTP/1.1 408 ")
         assert half.recv(100) == b""
+
+
+@contextmanager
+def started(folder: Path, project: Path, *program: object) -> Iterator[Server]:
+    """Run the service below this folder, started by another program."""
+    from tests.integration.conftest import running  # noqa: PLC0415 - one shared loader of it is enough
+
+    (folder / "logs").mkdir(exist_ok=True)
+    arguments = ("run", "--logs", folder / "logs", "--state", folder / "disk" / "state", "--listen", "127.0.0.1:0")
+    command = [*map(str, (*program, *arguments))]
+    process = subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    with running(process, folder / "logs") as server:
+        yield server
 
 
 LAUNCHER = """
@@ -142,33 +234,74 @@ runpy.run_module("api", run_name="__main__")
 """
 
 
-def test_half_sent_requests_leave_descriptors_for_others_and_a_lost_state_is_told(
+def test_half_sent_requests_leave_descriptors_for_others_and_a_lost_store_is_told(
     tmp_path: Path, project: Path, zeek: type[Zeek]
 ) -> None:
-    from tests.integration.conftest import running  # noqa: PLC0415 - one shared loader of it is enough
-
-    logs, state = tmp_path / "logs", tmp_path / "state"
-    logs.mkdir()
-    arguments = ("run", "--logs", logs, "--state", state, "--listen", "127.0.0.1:0")
-    process = subprocess.Popen(
-        [sys.executable, "-c", LAUNCHER, *map(str, arguments)],
-        cwd=project,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    with running(process, logs) as server:
-        host, port = server.url.removeprefix("http://").split(":")
-        held = [socket.create_connection((host, int(port))) for _ in range(200)]
-        for half in held:
-            half.sendall(b"POST /traffic/analyze HTTP/1.1\r\n")
-        assert server.health()["status"] == "ready"
+    with started(tmp_path, project, sys.executable, "-c", LAUNCHER) as server:
+        held = [connected(server, b"POST /traffic/analyze HTTP/1.1\r\n") for _ in range(200)]
+        assert server.health()["stages"]["models"]["state"] == "running"
         server.append("conn.log", zeek.line(zeek.conn(1)))
         server.until(lambda: server.scored() == 1)
         for half in held:
             half.close()
-        (state / "alerts.sqlite3").unlink()
+        (tmp_path / "disk" / "state" / "alerts.sqlite3").unlink()
         answer = server.http.get("/alerts")
         assert (answer.status_code, answer.json()["code"]) == (503, "store_unavailable")
         server.until(lambda: server.health()["stages"]["store"]["state"] == "degraded")
         status, errors = server.stop()
         assert (status, errors.count("Traceback")) == (0, 0), errors[-2000:]
+
+
+@pytest.fixture(scope="module")
+def small_disk() -> list[str]:
+    """Return what runs a program with a disk of 6 MiB of its own on the folder that comes first."""
+    unshare = shutil.which("unshare")
+    mount = ["-Urm", "sh", "-c", 'mount -t tmpfs -o size=6m none "$0" && exec "$@"']
+    if (
+        unshare is None
+        or subprocess.run([unshare, *mount, "/mnt", "true"], check=False, capture_output=True).returncode
+    ):
+        pytest.skip("needs unshare(1) and namespaces that the user may make")
+    return [unshare, *mount]
+
+
+def test_a_full_disk_and_a_state_that_is_gone_are_told_and_the_scoring_goes_on(
+    tmp_path: Path, project: Path, zeek: type[Zeek], small_disk: list[str]
+) -> None:
+    (tmp_path / "disk").mkdir()
+    with started(tmp_path, project, *small_disk, tmp_path / "disk", sys.executable, "-m", "api") as server:
+        seen = Path(f"/proc/{server.process.pid}/root{tmp_path}/disk/state")
+        with bounded(server, zeek, 8 * MIB):
+            files = {"file": ("conn.log", b"x" * 8 * MIB)}
+            answer = server.http.post("/machinelearning/train", files=files)
+            assert (answer.status_code, answer.json()["code"]) == (507, "disk_full"), answer.text
+        assert not list((seen / "uploads").iterdir())
+        shutil.rmtree(seen)
+        with bounded(server, zeek, MIB):
+            answer = server.http.get("/alerts")
+            assert (answer.status_code, answer.json()["code"]) == (503, "store_unavailable")
+            server.until(lambda: server.health()["stages"]["store"]["state"] == "degraded")
+            assert server.health()["status"] == "degraded"
+        status, errors = server.stop()
+        assert errors.count("Traceback") == 0, errors[-2000:]
+        assert status in {0, 1}
+
+
+def test_sigterm_ends_it_while_a_job_runs_readers_read_and_stand_still_and_lines_come(
+    serve: Serve, zeek: type[Zeek]
+) -> None:
+    with serve(SocketIOConfig=json.dumps({"max_body_mb": 8})) as server, readers(server, 40) as got:
+        deaf = [connected(server, HANDSHAKE) for _ in range(5)]
+        half = connected(
+            server, b"POST /machinelearning/train HTTP/1.1\r\nHost: localhost\r\ncontent-length: 9\r\n\r\n{"
+        )
+        server.append("conn.log", *(zeek.line(zeek.conn(n)) for n in range(100_000)))
+        files = {"file": ("conn.log", "".join(zeek.line(zeek.conn(n)) + "\n" for n in range(15_000)).encode())}
+        job = server.http.post("/machinelearning/train", files=files)
+        assert job.status_code == 202, job.text
+        server.until(lambda: sum(got) > 100_000)
+        assert server.http.get(f"/machinelearning/jobs/{job.json()['id']}").json()["finished_at"] is None
+        status, errors = server.stop()
+        assert (status, errors.count("Traceback")) == (0, 0), errors[-2000:]
+        for one in (*deaf, half):
+            one.close()

@@ -94,7 +94,7 @@ def test_a_state_in_use(command: Command, serve: Callable[..., AbstractContextMa
     with serve() as server:
         outcome = command("run", "--logs", server.logs, "--state", state, "--listen", "127.0.0.1:0")
         refused(outcome, str(state), "another nslabs process")
-        assert server.health()["status"] == "ready"
+        assert server.health()["stages"]["models"]["state"] == "running"
 
 
 def test_a_file_where_the_state_should_be(command: Command, tmp_path: Path) -> None:
@@ -111,7 +111,8 @@ def test_an_empty_folder_is_waited_for_and_a_signal_ends_with_status_0(
 ) -> None:
     with serve() as server:
         health = server.health()
-        assert (health["status"], health["stages"]["source"]["state"]) == ("ready", "waiting")
+        assert (health["status"], health["stages"]["source"]["state"]) == ("degraded", "waiting")
+        assert [reason for reason in health["reasons"] if "no log found" in reason and str(server.logs) in reason]
         status, err = server.stop(number)
         assert (status, err) == (0, "")
         assert server.wait_for("stopped")

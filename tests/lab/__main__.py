@@ -5,18 +5,17 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from lab import baseline
-from lab.detector import PROJECT
+from lab.detector import PROJECT, DetectorError
 from lab.groups import RECIPES
 from lab.judge import Judgement
 from lab.report import by_group, differences, table_of
 from lab.running import Tree, kept, run
-from lab.trees import checked_out
+from lab.trees import NoCommitError, checked_out
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,15 +46,12 @@ def main() -> int:
     arguments, console = _arguments(), Console(width=150)
     recipes = _chosen(arguments)
     began = time.monotonic()
-    with ExitStack() as stack:
-        trees = [Tree.at(_HERE, PROJECT)]
-        if arguments.base:
-            trees.append(stack.enter_context(checked_out(arguments.base)))
-        if arguments.kept:
-            outcomes = kept(recipes, trees[0])
-            recipes = [recipe for recipe in recipes if recipe.name in outcomes]
-        else:
-            outcomes = run(recipes, trees, arguments.workers, _tell)
+    trees = [Tree.at(_HERE, PROJECT), *([checked_out(arguments.base)] if arguments.base else [])]
+    if arguments.kept:
+        outcomes = kept(recipes, trees[0])
+        recipes = [recipe for recipe in recipes if recipe.name in outcomes]
+    else:
+        outcomes = run(recipes, trees, arguments.workers, _tell)
     sys.stderr.write("\n")
     console.print(table_of({tree.name: by_group(recipes, outcomes, tree.name) for tree in trees}))
     judged = [{n: j for n, o in outcomes.items() if isinstance(j := o[tree.name], Judgement)} for tree in trees]
@@ -71,6 +67,7 @@ def main() -> int:
     if arguments.write_baseline:
         baseline.write(RECIPES, judged[0])
     worse = baseline.worse(known, judged[0])
+    worse += [f"{name} has no figures there; make lab ARGS=--write-baseline" for name in judged[0] if name not in known]
     for line in worse if arguments.check else ():
         console.print(f"worse than the baseline: {line}")
     return int(arguments.check and bool(worse))
@@ -99,4 +96,8 @@ def _list(console: Console, recipes: Sequence[Recipe], judged: dict[str, Judgeme
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except (NoCommitError, DetectorError) as problem:
+        sys.stderr.write(f"\nlab: {problem}\n")
+        sys.exit(2)

@@ -50,7 +50,7 @@ def guess(stage: Stage, act: Act) -> Traffic:
         duration=1.9,
         sent=1700,
         received=1900,
-    )  # noqa: E501
+    )
 
 
 def sweep(stage: Stage, act: Act) -> Traffic:
@@ -106,7 +106,7 @@ def upload(stage: Stage, act: Act) -> Traffic:
         duration=max(1.0, size / 2e6),
         sent=size,
         received=6000 + size // 200,
-    )  # noqa: E501
+    )
 
 
 def beacon(stage: Stage, act: Act) -> Traffic:
@@ -122,7 +122,7 @@ def beacon(stage: Stage, act: Act) -> Traffic:
         duration=0.6,
         sent=310,
         received=420,
-    )  # noqa: E501
+    )
 
 
 def names(stage: Stage, act: Act) -> Traffic:
@@ -167,11 +167,11 @@ def fetch(stage: Stage, act: Act) -> Traffic:
         [kinds[n % 6] for n in range(len(times))],
         received=int(a["size"]),
         agent="Wget/1.21",
-    )  # noqa: E501
+    )
 
 
 def intrude(stage: Stage, act: Act) -> Traffic:
-    """A stranger comes from outside: guesses or scans, or one session that lasts (``count`` 1)."""
+    """Come from outside: a stranger guesses or scans, or has one session that lasts (``count`` 1)."""
     a = by_name(act.args, port=23, count=100, every=2.0, state="SF", size=4000, sources=1)
     times = _times(stage, act, int(a["count"]), float(a["every"]))
     who = [f"91.240.118.{10 + n % int(a['sources'])}" for n in range(len(times))]
@@ -188,7 +188,7 @@ def intrude(stage: Stage, act: Act) -> Traffic:
 
 
 def answered(stage: Stage, act: Act) -> Traffic:
-    """A neighbour (``by``, an index) does to the device what nobody did before: another port, or much, or often."""
+    """Have a neighbour (``by``, an index) do to the device what nobody did before: another port, or much, or often."""
     a = by_name(act.args, by=1, port=22, count=100, every=2.0, state="SF", sent=1200, received=1500, proto="tcp")
     times = _times(stage, act, int(a["count"]), float(a["every"]))
     return flows(
@@ -201,12 +201,7 @@ def answered(stage: Stage, act: Act) -> Traffic:
         duration=1.0,
         sent=int(a["sent"]),
         received=int(a["received"]),
-    )  # noqa: E501
-
-
-def joined(stage: Stage, act: Act) -> Traffic:
-    """Do two things: a scan of the Internet, then a beacon."""
-    return Traffic.join([sweep(stage, act), beacon(stage, act)])
+    )
 
 
 ATTACKS: Final[dict[str, Attack]] = {

@@ -57,7 +57,7 @@ def _graph_tunnel(capture: str, client: str) -> Attack:
     def attack(stage: Stage, act: Act) -> Traffic:
         truth = captures.truth_of("dns_tunnel/truth.tsv.gz", capture)
         frame = captures.read("dns_tunnel/dns.log.gz", "dns").filter(pl.col("uid").is_in(truth)).head(_MOST)
-        resolvers = {address: GATEWAY for address in frame["id.resp_h"].unique().to_list()}
+        resolvers = dict.fromkeys(frame["id.resp_h"].unique().to_list(), GATEWAY)
         return _play(stage, act, {"dns": frame}, {client: stage.address(act.device), **resolvers})
 
     return attack

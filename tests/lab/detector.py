@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     Alert = dict[str, Any]
 
 PROJECT: Final = Path(__file__).resolve().parents[2]
+COMPILED: Final = PROJECT / ".lab" / "compiled"
 _WORKER: Final = Path(__file__).with_name("worker.py")
 
 
@@ -28,7 +29,8 @@ class CommandLine:
     """A process that replays sites with the code of one tree; leave the context to end it."""
 
     def __init__(self, tree: Path = PROJECT) -> None:
-        environment = {**os.environ, "PYTHONPATH": str(tree)}
+        # a folder of its own: the user's keeps the last few versions only, and work trees would evict each other
+        environment = {**os.environ, "PYTHONPATH": str(tree), "NUMBA_CACHE_DIR": str(COMPILED)}
         self._process = subprocess.Popen(
             [sys.executable, "-P", str(_WORKER)],
             cwd=tree,

@@ -30,7 +30,7 @@ def cloud(
     up, down = (np.round(size * rng.lognormal(0.0, 0.2, len(times))).astype(np.int64) for size in (sent, received))
     calls = flows(
         times, address, ends, port, service="ssl", duration=rng.lognormal(-0.5, 0.5, len(times)), sent=up, received=down
-    )  # noqa: E501
+    )
     asked = times[::10] - 0.05
     return Traffic.join([calls, lookups(asked.clip(begin), address, GATEWAY, [name] * len(asked))])
 
@@ -50,7 +50,7 @@ def clock(stage: Stage, address: str, begin: float, every: float = 1024.0) -> Tr
         duration=0.03,
         sent=48,
         received=48,
-    )  # noqa: E501
+    )
 
 
 def lease(stage: Stage, address: str, begin: float) -> Traffic:
@@ -72,7 +72,7 @@ def asked(
     service: str | None = None,
     sent: int = 60,
     received: int = 120,
-) -> Traffic:  # noqa: E501
+) -> Traffic:
     """Return what others ask of a device that only answers."""
     parts = []
     for who in by:
@@ -97,7 +97,7 @@ def thermostat(stage: Stage, address: str, begin: float, index: int) -> Traffic:
             clock(stage, address, begin),
             lease(stage, address, begin),
         ]
-    )  # noqa: E501
+    )
 
 
 def plug(stage: Stage, address: str, begin: float, index: int) -> Traffic:
@@ -124,7 +124,7 @@ def camera(stage: Stage, address: str, begin: float, index: int) -> Traffic:
         sent=1_800_000,
         received=9000,
         jitter=0.9,
-    )  # noqa: E501
+    )
     return Traffic.join([alive, clips, clock(stage, address, begin), lease(stage, address, begin)])
 
 
@@ -154,7 +154,7 @@ def plc(stage: Stage, address: str, begin: float, index: int) -> Traffic:
     """Answer Modbus of one master, every two seconds in the field, here every twenty."""
     return Traffic.join(
         [asked(stage, address, begin, [_neighbour(stage, index, 1)], 502, 20.0, service="modbus", sent=12, received=14)]
-    )  # noqa: E501
+    )
 
 
 def camera_behind_recorder(stage: Stage, address: str, begin: float, index: int) -> Traffic:
@@ -165,7 +165,7 @@ def camera_behind_recorder(stage: Stage, address: str, begin: float, index: int)
             asked(stage, address, begin, recorder, 554, 600.0, service="rtsp", sent=4000, received=90_000_000),
             asked(stage, address, begin, recorder, 80, 3600.0, service="http"),
         ]
-    )  # noqa: E501
+    )
 
 
 def printer(stage: Stage, address: str, begin: float, index: int) -> Traffic:
@@ -181,7 +181,7 @@ def printer(stage: Stage, address: str, begin: float, index: int) -> Traffic:
         duration=6.0,
         sent=np.round(400_000 * rng.lognormal(0, 1, len(by_day))).astype(np.int64),
         received=0,
-    )  # noqa: E501
+    )
     return Traffic.join([jobs, asked(stage, address, begin, [_neighbour(stage, index, 1)], 161, 300.0, service="snmp")])
 
 
@@ -257,7 +257,7 @@ _WORDS: Final = (
     "song",
     "snow",
     "wood",
-)  # noqa: E501
+)
 HOSTS: Final[dict[str, Host]] = {
     "thermostat": thermostat,
     "plug": plug,

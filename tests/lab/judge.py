@@ -168,7 +168,7 @@ def _other_ends(attack: Truth, device: str) -> set[str]:
 def _device_days(truth: Truth, attacks: Sequence[Truth]) -> float:
     """Return the days of all devices from the second hour on, of those in an attack until it begins."""
     begin, end = truth["begin"] + JUDGED_FROM_S, truth["end"]
-    until = {device: end for device in truth["devices"]}
+    until = dict.fromkeys(truth["devices"], end)
     for attack in attacks:
         until |= {device: min(until[device], attack["begin"]) for device in _ends(attack) if device in until}
     joined = dict(zip(truth["devices"], truth["joined"], strict=True))

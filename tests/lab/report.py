@@ -124,9 +124,7 @@ def _changed(old: Judgement, new: Judgement) -> list[str]:
     lines = []
     for was, is_now in zip(old.attacks, new.attacks, strict=False):
         if (was.delay_s is None) != (is_now.delay_s is None):
-            lines.append(
-                f"{is_now.kind} is {'no longer told' if is_now.delay_s is None else f'told, after {is_now.delay_s:g} s'}"
-            )
+            lines.append(f"{is_now.kind} is {'not told any more' if is_now.delay_s is None else 'told now'}")
         elif was.delay_s is not None and is_now.delay_s is not None and is_now.delay_s > was.delay_s + 60.0:
             lines.append(f"{is_now.kind} is told after {is_now.delay_s:g} s, before {was.delay_s:g} s")
     lines += [f"more false: {line}" for line in new.false if line not in old.false]

@@ -1,7 +1,7 @@
 """Takes recipes through the product: builds each site in a temporary folder, replays it, and keeps alerts and truth.
 
-What was once replayed is kept under ``.lab`` by recipe, by the code that builds sites and by the product's code, so that
-only what changed is run again.
+What was once replayed is kept under ``.lab`` by recipe, by the code that builds sites and by the product's code, so
+that only what changed is run again.
 """
 
 from __future__ import annotations
@@ -95,8 +95,12 @@ def run(
 
 
 def _cost(recipe: Recipe) -> float:
-    """Return about how much work a site is: the shortest begin, and those of one simulated past come together."""
-    return recipe.simulated * (1e4 + recipe.hours + recipe.seed) + recipe.hours * (1 + len(recipe.devices))
+    """Return about how late a site comes: the screening's first, then what is short; sites of one simulated past together."""
+    return (
+        (0.0 if recipe.screening else 1e6)
+        + recipe.simulated * (1e4 + recipe.hours + recipe.seed)
+        + recipe.hours * (1 + len(recipe.devices))
+    )
 
 
 class _Worker:

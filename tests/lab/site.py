@@ -14,16 +14,19 @@ from ingest.simulator import SimulatorConfig, simulate
 from lab import captures
 from lab.attacks import ATTACKS
 from lab.devices import ordinary
+from lab.disturbances import mac_of, stepped
 from lab.eve import write_eve
-from lab.events import EVENTS, mac_of
+from lab.events import EVENTS, PRIVACY_PREFIX
 from lab.stage import GATEWAY_MAC, START, Stage
 from lab.traffic import SCHEMAS, Traffic
 from lab.zeek import write_json, write_tsv
 
 if TYPE_CHECKING:
-    from lab.recipe import Recipe
+    from lab.recipe import Event, Recipe
 
 TRUTH: Final = "truth.json"
+CLOCK_STEP: Final = "clock-step"
+"""The event that changes times, not traffic."""
 
 
 def read_truth(data: dict[str, Any]) -> dict[str, Any]:
@@ -51,17 +54,19 @@ def build(recipe: Recipe, folder: Path) -> None:
     if recipe.simulated:
         parts.append(_simulated(recipe.simulated, recipe.hours, recipe.seed).tagged("s-"))
     traffic = _joined(parts)
+    steps = [event for event in recipe.events if event.kind == CLOCK_STEP]
     for event in recipe.events:
-        traffic = EVENTS[event.kind](stage, event, traffic)
+        if event.kind != CLOCK_STEP:
+            traffic = EVENTS[event.kind](stage, event, traffic)
     acts = [ATTACKS[act.kind](stage, act).as_attack().tagged(f"a{n}-") for n, act in enumerate(recipe.acts)]
     whole = _joined([traffic, *acts])
     if recipe.macs:
         whole = with_macs(stage, whole)
     logs = folder / "logs"
     logs.mkdir(parents=True)
-    shifted = whole.map(_in_log_time)
+    shifted = whole.map(lambda frame: _in_log_time(frame, steps))
     named = {"tsv": write_tsv, "json": write_json, "eve": write_eve}[recipe.format](shifted, logs)
-    truth = _truth(stage, shifted, [act.map(_in_log_time) for act in acts], named)
+    truth = _truth(stage, shifted, [act.map(lambda frame: _in_log_time(frame, steps)) for act in acts], named)
     (folder / TRUTH).write_text(json.dumps(truth))
 
 
@@ -69,8 +74,11 @@ def _joined(parts: list[Traffic]) -> Traffic:
     return Traffic({kind: pl.concat([part.logs[kind] for part in parts]) for kind in SCHEMAS}) if parts else Traffic()
 
 
-def _in_log_time(frame: pl.DataFrame) -> pl.DataFrame:
+def _in_log_time(frame: pl.DataFrame, steps: list[Event]) -> pl.DataFrame:
+    """Return records in the order of writing, in epoch seconds, as the sensor's clock went."""
     ordered = frame.sort("written", maintain_order=True)
+    for step in steps:
+        ordered = stepped(step, ordered)
     return ordered.with_columns((pl.col("ts") + START).round(6), (pl.col("written") + START).round(6))
 
 
@@ -99,6 +107,8 @@ def _simulated(devices: int, hours: float, seed: int) -> Traffic:
 def with_macs(stage: Stage, traffic: Traffic) -> Traffic:
     """Return the traffic with MAC addresses: each device's own, and the gateway's for all that is not of the site."""
     macs = {stage.address(n): mac_of(stage, n) for n in range(stage.devices())}
+    seen = traffic.logs["conn"]["id.orig_h"].unique().to_list()
+    macs |= {a: mac_of(stage, int(a.rsplit(":", 1)[1], 16) - 1) for a in seen if a.startswith(PRIVACY_PREFIX)}
     swaps = [event for event in stage.recipe.events if event.kind == "swap"]
 
     def column(end: str) -> pl.Expr:

@@ -133,7 +133,7 @@ def is_local(address: str) -> bool:
     """Whether an address is one of a site's, a group's or link-local."""
     return address.startswith(
         ("192.168.", "10.", "224.", "239.", "255.", "0.0.0.0", "169.254.", "fe80:", "fd", "ff", "2001:db8:")
-    )  # noqa: E501
+    )
 
 
 def flows(  # a record has as many fields
@@ -210,7 +210,7 @@ def lookups(
     lengths = np.array([len(name) for name in names], np.int64)
     conn = flows(
         times, device, resolver, 53, proto="udp", service="dns", duration=0.02, sent=lengths + 18, received=lengths + 60
-    ).logs["conn"]  # noqa: E501
+    ).logs["conn"]
     kinds = [qtype] * count if isinstance(qtype, int) else list(qtype)
     dns = table(
         "dns",
@@ -227,7 +227,11 @@ def lookups(
             "qtype_name": [_QTYPES.get(kind, str(kind)) for kind in kinds],
             "rcode": rcode,
             "rcode_name": _RCODES[rcode],
-            **{"AA": False, "TC": False, "RD": True, "RA": True, "Z": 0},
+            "AA": False,
+            "TC": False,
+            "RD": True,
+            "RA": True,
+            "Z": 0,
             "answers": answer if rcode == 0 else None,
             "TTLs": "300.000000" if rcode == 0 else None,
             "rejected": rcode == 5,
@@ -248,7 +252,7 @@ def requests(
     received: int | Times = 800,
     method: str = "GET",
     agent: str = "iot/1.4",
-    sent: int | Times = 0,  # noqa: E501
+    sent: int | Times = 0,
 ) -> Traffic:
     """Return HTTP requests: an http record each, and the conn record that goes with it."""
     count = len(times)
@@ -256,7 +260,7 @@ def requests(
     up = np.broadcast_to(np.asarray(sent, np.int64), count)
     conn = flows(
         times, device, peer, 80, service="http", duration=0.3 + down / 2e6, sent=up + 180, received=down + 260
-    ).logs["conn"]  # noqa: E501
+    ).logs["conn"]
     http = table(
         "http",
         count,

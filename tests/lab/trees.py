@@ -1,38 +1,37 @@
-"""Another commit of the product, checked out beside this one for as long as it is compared."""
+"""Another commit of the product, checked out beside this one; it stays under ``.lab``, with its compiled loops."""
 
 from __future__ import annotations
 
 import subprocess
-import tempfile
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from lab.detector import PROJECT
-from lab.running import Tree
+from lab.running import CACHE, Tree
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+
+class NoCommitError(Exception):
+    """There is no such commit."""
 
 
 def _git(*arguments: str) -> str:
-    return subprocess.run(["git", *arguments], cwd=PROJECT, check=True, capture_output=True, text=True).stdout.strip()
+    done = subprocess.run(["git", *arguments], cwd=PROJECT, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise NoCommitError(f"git {' '.join(arguments)}: {done.stderr.strip()}")
+    return done.stdout.strip()
 
 
-@contextmanager
-def checked_out(commit: str) -> Iterator[Tree]:
-    """Yield the tree of a commit; its work tree is removed afterwards.
+def checked_out(commit: str) -> Tree:
+    """Return the tree of a commit.
+
+    Its folder has the commit in its name: the product compiles its loops anew for every path that it is started from.
 
     Raises
     ------
-    subprocess.CalledProcessError
+    NoCommitError
         There is no such commit.
     """
-    short = _git("rev-parse", "--short", f"{commit}^{{commit}}")
-    with tempfile.TemporaryDirectory(prefix="nslabs-base-") as name:
-        folder = Path(name) / "tree"
+    short = _git("rev-parse", "--short=12", f"{commit}^{{commit}}")
+    folder = CACHE / "trees" / short
+    if not (folder / "api").is_dir():
+        _git("worktree", "prune")
         _git("worktree", "add", "--detach", str(folder), short)
-        try:
-            yield Tree.at(short, folder)
-        finally:
-            _git("worktree", "remove", "--force", str(folder))
+    return Tree.at(short, folder)

@@ -33,6 +33,7 @@ PUBLIC_PATHS: Final = frozenset({"/login", "/session", "/livez"})
 """What whoever has not logged in may ask for: the page that logs in, and whether the service is alive."""
 PUBLIC_FOLDER: Final = "/static/"
 _PAGES: Final = frozenset({"/", "/docs"})
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _POLICY_VIOLATION: Final = 1008  # RFC 6455, 7.4.1
 
 
@@ -69,7 +70,8 @@ class Gate:
 
     async def _let_in(self, principal: Principal, scope: Scope, receive: Receive, send: Send) -> None:
         path = _path_of(scope)
-        visit = Visit(principal, _address(scope), f"{scope.get('method', 'GET')} {path}", path)
+        method = scope.get("method", "GET")
+        visit = Visit(principal, _address(scope), f"{method} {path}", path, is_change=method not in _SAFE)
         watched = _Watched(visit, self._login, receive, send)
         is_stream = scope["type"] == "websocket"
         with self._visits.inside(visit):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from fastapi import Security
+from fastapi import Depends, Security
 from fastapi.openapi.models import APIKey, APIKeyIn
 from fastapi.openapi.models import HTTPBearer as BearerModel
 from fastapi.params import Security as SecurityParameter
@@ -47,6 +47,14 @@ def _nothing() -> None:
 def needs(scope: Needed) -> Any:
     """Return the dependency by which a route or a stream declares what whoever uses it must be allowed."""
     return Security(_nothing if scope == PUBLIC else _either, scopes=[scope])
+
+
+def _is_routine(connection: HTTPConnection) -> None:
+    visit_of(connection.scope).is_audited = False
+
+
+ROUTINE: Final = Depends(_is_routine)
+"""Dependency of a route that programs use every few seconds: the audit log would hold nothing else."""
 
 
 def has_what_it_needs(connection: HTTPConnection) -> None:

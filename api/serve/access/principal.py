@@ -62,8 +62,10 @@ class Visit:
         Where it comes from.
     action, object
         What the audit log shows of it.
+    is_change
+        Whether its method is one that changes something (RFC 9110, 9.2.1).
     is_audited
-        Whether it is shown there: it was about more than looking on.
+        Whether it is shown in the audit log: it changes what looking on does not, or was refused what does.
     ended
         Set once the principal may no longer be here.
     """
@@ -72,6 +74,7 @@ class Visit:
     address: str
     action: str
     object: str
+    is_change: bool = True
     is_audited: bool = False
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -83,8 +86,10 @@ class Visit:
         ProblemError
             If the principal may not (403).
         """
-        self.is_audited = self.is_audited or scope not in {"read", PUBLIC}
+        is_more = scope not in {"read", PUBLIC}
+        self.is_audited = self.is_audited or (is_more and self.is_change)
         if not self.principal.may(scope):
+            self.is_audited = is_more
             raise _wrong_scope(scope, self.principal)
 
 

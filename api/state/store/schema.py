@@ -6,15 +6,17 @@ import sqlite3
 from typing import TYPE_CHECKING, Final
 
 from api.errors import StateError
+from api.state.store.changes import CHANGE_TABLES
 from api.state.store.evidence import EVIDENCE_TABLE
+from api.state.store.migrations import migrate
 from api.state.store.owners import OWNER_TABLE
 from api.state.store.sequence import SEQUENCE_TABLE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-VERSION: Final = 3
-"""Raised with every change to the tables; kept in ``PRAGMA user_version``."""
+VERSION: Final = 4
+"""Raised with every change to the tables, which `migrations` makes in older stores; kept in ``PRAGMA user_version``."""
 
 APPLICATION_ID: Final = 0x6E736C62  # "nslb": tells our file from any other SQLite database
 
@@ -44,7 +46,8 @@ CREATE TABLE alert (
     verdict TEXT,
     comment TEXT,
     incident TEXT NOT NULL,
-    drift TEXT
+    drift TEXT,
+    site TEXT NOT NULL DEFAULT 'default'
 ) WITHOUT ROWID;
 CREATE INDEX alert_by_time ON alert (ts, id);
 CREATE INDEX alert_by_device ON alert (device, ts, id);
@@ -75,7 +78,7 @@ def open_store(path: Path, patience_s: float = 5.0) -> sqlite3.Connection:
     Raises
     ------
     StateError
-        If the file is not ours, is damaged, or was written by another version.
+        If the file is not ours, is damaged, or was written by a newer version, or one too old to be brought up to date.
     """
     try:
         connection = sqlite3.connect(path, timeout=patience_s, isolation_level=None, check_same_thread=False)
@@ -89,6 +92,8 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     version, application = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in _IDENTITY)
     if version == 0 and application == 0 and not connection.execute("SELECT 1 FROM sqlite_schema").fetchone():
         connection.executescript(_CREATE)
+    elif application == APPLICATION_ID and version < VERSION and migrate(connection, version, VERSION):
+        pass
     elif application != APPLICATION_ID or version != VERSION:
         raise StateError(
             f"alert store {path}: expected version {VERSION} of this program's store, found version {version};"
@@ -102,7 +107,7 @@ _INDICES: Final = """
 CREATE INDEX IF NOT EXISTS incident_by_begin ON alert (incident, first_ts);
 CREATE INDEX IF NOT EXISTS incident_of_device ON alert (device, incident, first_ts);
 """
-_ADDED: Final = f"{OWNER_TABLE} {EVIDENCE_TABLE} {SEQUENCE_TABLE} {_INDICES}"
+_ADDED: Final = f"{OWNER_TABLE} {EVIDENCE_TABLE} {SEQUENCE_TABLE} {CHANGE_TABLES} {_INDICES}"
 """What earlier stores of this version may lack."""
 _IDENTITY: Final = ("user_version", "application_id")
 _CREATE: Final = f"BEGIN; {_TABLES} PRAGMA user_version={VERSION}; PRAGMA application_id={APPLICATION_ID}; COMMIT;"

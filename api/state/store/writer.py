@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
+from api.state.store.changes import Changes
 from api.state.store.drift import join_drift
 from api.state.store.evidence import EvidenceWriter
 from api.state.store.groups import Drift, drift_of
@@ -33,6 +34,7 @@ _UPSERT: Final = (
     f"INSERT OR REPLACE INTO alert ({', '.join(COLUMNS)})"  # noqa: S608 - our own column names
     f" VALUES ({', '.join(':' + name for name in COLUMNS)})"
 )
+DEFAULT_SITE: Final = "default"
 Change = Literal["raised", "updated", "closed"]
 
 
@@ -60,15 +62,20 @@ class AlertWriter:
     After a crash the pipeline repeats the records since its last checkpoint and raises the same alerts again, in
     states that the store already knows or has passed; those change nothing and are told to nobody.
 
-    `patience_s` is how long another process may hold the database before that counts as refused.
+    `patience_s` is how long another process may hold the database before that counts as refused. What changes is also
+    noted in ``changes`` for those who are told later, unless it `is_history`. ``site`` names the network.
     """
 
-    def __init__(self, path: Path, patience_s: float = 5.0) -> None:
+    def __init__(
+        self, path: Path, patience_s: float = 5.0, site: str = DEFAULT_SITE, *, is_history: bool = False
+    ) -> None:
         self._path = path
+        self.site = site
         self._connection = open_store(path, patience_s)
         self.owners = Owners(self._connection)
         self.evidence = EvidenceWriter(self._connection)
         self.journal = Journal(self._connection)
+        self.changes = Changes(self._connection, is_off=is_history)
         self.sequence = Sequence(self._connection, "alerts")
         self._identity = _identity(path)
         self._drifts: dict[str, bool] = {}
@@ -96,7 +103,10 @@ class AlertWriter:
                     drifts |= joined.drifts
                     joining |= joined.alerts.keys()
             self._drifts |= drifts
-            return [self._told(identifier, change, joining) for identifier, change in changes.items()]
+            told = [self._told(identifier, change, joining) for identifier, change in changes.items()]
+            self.changes.note(told)
+            self.changes.note_drifts(drift_of(self._connection, drift) for drift, is_new in drifts.items() if is_new)
+            return told
 
     def _told(self, identifier: str, change: Change, joining: set[str]) -> AlertChange:
         """Return a change; what belongs to a drift is told by the drift, once who knew the alert knows that."""
@@ -170,6 +180,7 @@ def with_what_was_said(stored: Alert | None, alert: Alert) -> Alert:
         comment=alert.comment if alert.verdict else stored.comment,
         incident=stored.incident,
         drift=stored.drift,
+        site=stored.site,
         status="closed" if stored.status == "closed" and not alert.verdict else alert.status,
     )
 

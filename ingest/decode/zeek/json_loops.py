@@ -118,6 +118,8 @@ def zeek_form(kind: str, path: str | None, hint: str, keys: tuple[str, ...]) -> 
     if "id" in keys and "id.orig_h" not in keys:
         spelled = {name: ("id", name.removeprefix("id.")) for name in ENDS}
         special["id"] = OBJECT
+    elif spelled:
+        spelled["id"] = ("id",)  # an object there would hold the ends
     if spelled:
         spelled[_FLAT] = (ENDS[0],)
     names = _expected_names(kind, keys, spelled)

@@ -8,7 +8,7 @@ from lab import rights
 from lab.recipe import Act, Recipe, Right
 
 SIX: Final = ("pi-1", "hue", "blink-1", "blink-2", "lockly", "sifely")
-SIX_B: Final = ("pi-2", "hue", "blink-1", "somfy", "lockly", "sifely")
+SIX_B: Final = ("pi-3", "hue", "blink-1", "somfy", "lockly", "sifely")
 SIX_BY_HAND: Final = ("thermostat", "plug", "camera", "hub", "plug", "thermostat")
 CAPTURED: Final[dict[str, Right]] = {
     "mirai-command": rights.COMMAND,
@@ -112,12 +112,12 @@ def _by_hand() -> list[Recipe]:
                         hours=12.0,
                         screening=hours > 1 and number % 2 == 0,
                     )
-                )  # noqa: E501
+                )
     return out
 
 
 def _two() -> list[Recipe]:
-    kinds = [(kind, right, ()) for kind, right in CAPTURED.items() if kind not in {"downloads"}]
+    kinds = [(kind, right, ()) for kind, right in CAPTURED.items() if kind != "downloads"]
     hand = [
         (kind, right, args)
         for name, kind, right, args in BY_HAND
@@ -158,7 +158,7 @@ def _newcomers() -> list[Recipe]:
     for number, (name, kind, right, args) in enumerate(chosen):
         for age in (0.0, 1.0, 6.0, 24.0):
             act = Act(kind, right, 0, 30.0 + age + 0.01, args=args)
-            devices = ("pi-2" if number % 2 else "thermostat", "hue", "blink-1", "blink-2", "lockly", "sifely")
+            devices = ("pi-3" if number % 2 else "thermostat", "hue", "blink-1", "blink-2", "lockly", "sifely")
             out.append(
                 Recipe(
                     f"newcomer-{name}-{age:g}h",
@@ -215,7 +215,7 @@ def _simulated() -> list[Recipe]:
                     acts=(act,),
                     hours=36.0,
                     seed=1 + number % 3,
-                    screening=number < 3 and speed in {0.2},
+                    screening=number < 3 and speed == 0.2,
                 )
             )
     return out

@@ -1,0 +1,72 @@
+"""Puts prevention beside what the pipeline tells already: streams, and what is known of devices."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from api.errors import SettingsError
+from prevention.errors import PolicyError
+from prevention.policy import Policy, load_policy
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from api.pipeline.runner import Observer
+    from api.pipeline.scoring import Readers as Reader
+    from api.settings import Settings
+    from api.state.store import AlertChange, DriftChange
+    from ingest.records import RecordBatch
+    from online_models.types import ScoredBatch
+
+
+class Readers:
+    """Several readers of scores and alerts as one."""
+
+    def __init__(self, *readers: Reader) -> None:
+        self._readers = readers
+
+    def publish_scores(self, batch: ScoredBatch) -> None:
+        """Tell all of them."""
+        for reader in self._readers:
+            reader.publish_scores(batch)
+
+    def publish_alerts(self, changes: Sequence[AlertChange]) -> None:
+        """Tell all of them."""
+        for reader in self._readers:
+            reader.publish_alerts(changes)
+
+    def publish_drifts(self, changes: Sequence[DriftChange]) -> None:
+        """Tell all of them."""
+        for reader in self._readers:
+            reader.publish_drifts(changes)
+
+
+class Observers:
+    """Several observers of records as one."""
+
+    def __init__(self, *observers: Observer) -> None:
+        self._observers = observers
+
+    def observe(self, batch: RecordBatch) -> None:
+        """Show it to all of them."""
+        for observer in self._observers:
+            observer.observe(batch)
+
+    def evicted(self) -> dict[str, int]:
+        """Return what all of them have forgotten."""
+        return {name: count for observer in self._observers for name, count in observer.evicted().items()}
+
+
+def policy_of(settings: Settings) -> Policy:
+    """Return the policy of the settings.
+
+    Raises
+    ------
+    SettingsError
+        If it cannot be read, or a value in it is wrong.
+    """
+    path = settings.prevention.policy
+    try:
+        return load_policy(path) if path is not None else Policy()
+    except PolicyError as error:
+        raise SettingsError(str(error)) from error

@@ -1,0 +1,50 @@
+"""Alerts as prevention is asked about them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from online_models.kinds import KINDS
+from prevention.policy import Case
+
+if TYPE_CHECKING:
+    from api.state.store import AlertChange
+    from online_models.types import Alert
+
+_SAMPLES: Final = 10
+"""As many peers and targets an alert keeps: with so many there may be more."""
+_WEIGHT: Final = 0.1
+"""Part of the evidence that a view needs to have a say."""
+
+
+def case_of(change: AlertChange) -> Case:
+    """Return what a policy is asked about an alert; its device is the MAC, where that is known."""
+    alert, owner = change.alert, change.owner
+    device = owner.mac if owner is not None else alert.device
+    return Case(
+        alert=alert.id,
+        device=device,
+        behaviour=alert.behaviour,
+        severity=alert.severity,
+        sentence=alert.sentence,
+        last_ts=alert.last_ts,
+        log=alert.log,
+        confidence=alert.second_opinion.probability if alert.second_opinion else alert.score,
+        views=views_of(alert),
+        addresses=(alert.device,),
+        peers=alert.peers,
+        domains=alert.targets if alert.log == "dns" else (),
+        is_complete=max(len(alert.peers), len(alert.targets)) < _SAMPLES,
+    )
+
+
+def views_of(alert: Alert) -> int:
+    """Return how many views of its models have a part in an alert's evidence; one at least."""
+    kind = KINDS[alert.log]
+    told: dict[int, float] = {}
+    for reason in alert.reasons:
+        if reason.feature in kind.features:
+            place = kind.features.index(reason.feature)
+            view = sum(int(edge) <= place for edge in kind.edges[1:])
+            told[view] = told.get(view, 0.0) + reason.weight
+    return max(1, sum(weight >= _WEIGHT for weight in told.values()))

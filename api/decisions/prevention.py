@@ -1,0 +1,216 @@
+"""The service's side of prevention: a thread that decides, so that neither the models nor HTTP wait for it."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from api.decisions.cases import case_of
+from api.decisions.watch import Watch
+from prevention.decider import Around, Decider
+from prevention.errors import PreventionError
+from prevention.safeguards import Protection, configured
+from prevention.safeguards.host import of_host
+from prevention.store import DecisionStore
+from prevention.wanted import wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from api.pipeline.clock import Clock
+    from api.state.store import AlertChange, DriftChange
+    from ingest.records import RecordBatch
+    from online_models.types import ScoredBatch
+    from prevention.blocks import Wanted
+    from prevention.events import PreventionEvent
+    from prevention.policy import Policy
+
+_log = logging.getLogger(__name__)
+_EVERY_S: Final = 0.5
+"""Between two looks at what has ended; alerts and requests are seen at once."""
+_HOST_EVERY_S: Final = 10.0
+_MOST_WAITING: Final = 10_000
+_KEPT_EVENTS: Final = 1000
+_SILENCE_S: Final = 15.0
+"""After which an enforcer process that reported counts as gone: some missed reports."""
+_MOST_REPORTS: Final = 32
+
+
+@dataclass(slots=True)
+class Report:
+    """What an enforcer process said last, and when; see `api.serve.routes.enforcers`."""
+
+    at: float
+    body: dict[str, Any] = field(default_factory=dict)
+
+
+class Prevention:
+    """Takes alerts and records from the pipeline, decides in a thread of its own, and keeps what enforcers report.
+
+    It is one of the readers of alerts and one of the observers of records; both only note what comes.
+    """
+
+    def __init__(self, path: Path, policy: Policy, clock: Clock) -> None:
+        """Open the store of decisions.
+
+        Raises
+        ------
+        PreventionError
+            If it cannot be used.
+        """
+        self.events: deque[PreventionEvent] = deque(maxlen=_KEPT_EVENTS)
+        self.counts: Counter[str] = Counter()
+        self.reports: dict[str, Report] = {}
+        self.problem: str | None = None
+        self.lost = 0
+        self._clock = clock
+        self._watch = Watch()
+        self._store = DecisionStore(path)
+        around = Around(clock.wall, self._watch.devices_today, self._note)
+        self.decider = Decider(self._store, policy, Protection(configured(policy.protect)), around)
+        self._waiting: dict[str, AlertChange] = {}
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._host_at = float("-inf")
+        self._thread = threading.Thread(target=self._run, name="prevention", daemon=True)
+        self._refresh()
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Decide what waits, end the thread and close the store. What stands, stands until its end."""
+        self._stopping.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._store.close()
+
+    def publish_alerts(self, changes: Sequence[AlertChange]) -> None:
+        """Note alerts that were raised, changed or closed; the latest state of each counts."""
+        with self._lock:
+            for change in changes:
+                if len(self._waiting) < _MOST_WAITING or change.alert.id in self._waiting:
+                    self._waiting[change.alert.id] = change
+                else:
+                    self.lost += 1
+        if changes:
+            self._wake.set()
+
+    def publish_scores(self, batch: ScoredBatch) -> None:
+        """Pass scores over."""
+
+    def publish_drifts(self, changes: Sequence[DriftChange]) -> None:
+        """Pass drifts over: a change of several devices at once is no reason to block them."""
+
+    def observe(self, batch: RecordBatch) -> None:
+        """Note servers, devices and who has which address."""
+        self._watch.observe(batch)
+
+    def evicted(self) -> dict[str, int]:
+        """Return what had to be left out as too much came at once."""
+        return {"alerts": self.lost, "moves": self._watch.lost_moves}
+
+    def wanted(self) -> Wanted:
+        """Return the blocks that enforcers are to hold now."""
+        return wanted(self.decider, self._clock.wall())
+
+    def now(self) -> float:
+        """Return the wall-clock time, epoch seconds."""
+        return self._clock.wall()
+
+    def report(self, name: str, body: dict[str, Any]) -> None:
+        """Keep what an enforcer process says of itself; the one that was silent for longest gives way."""
+        with self._lock:
+            self.reports[name] = Report(self._clock.wall(), body)
+            if len(self.reports) > _MOST_REPORTS:
+                del self.reports[min(self.reports, key=lambda one: self.reports[one].at)]
+
+    def reasons(self) -> list[str]:
+        """Return what is not well with prevention, in sentences."""
+        now, told = self._clock.wall(), []
+        if self.problem:
+            told.append(self.problem)
+        active = [d for d in self._store.standing() if d.state == "active"]
+        with self._lock:
+            reports = dict(self.reports)
+        live = {name: one.body for name, one in reports.items() if now - one.at <= _SILENCE_S}
+        told += [
+            f"enforcer process {name} has been silent for {now - reports[name].at:.0f} s"
+            for name in reports.keys() - live.keys()
+        ]
+        for name, body in live.items():
+            told += [
+                f"{name}: enforcer {one['name']}: {one['problem']}" for one in body["enforcers"] if one.get("problem")
+            ]
+        if active and not live:
+            told.append(f"{len(active)} decisions are active, and no enforcer process carries them out: nslabs enforce")
+        uncovered = [set(body["uncovered"]) for body in live.values()]
+        nobody = sorted(set.intersection(*uncovered)) if uncovered else []
+        told += [f"no enforcer can carry out decision {one}" for one in nobody[:3]]
+        paused = self.decider.paused_until()
+        if now < paused:
+            told.append(f"a limit of blocks was reached: all is only suggested for {paused - now:.0f} s more")
+        return told
+
+    def _note(self, event: PreventionEvent) -> None:
+        self.counts[event.what] += 1
+        self.events.append(event)
+        _log.info("%s", event.text)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._wake.wait(_EVERY_S)
+            self._wake.clear()
+            try:
+                self._step()
+                self.problem = None
+            except sqlite3.Error as error:
+                self.problem = f"decisions cannot be stored: {error}"
+            except PreventionError as error:
+                self.problem = f"prevention: {error}"
+        self._finish()
+
+    def _finish(self) -> None:
+        try:
+            self._step()
+        except (sqlite3.Error, PreventionError) as error:
+            _log.warning("decisions that waited at the end are made at the next start: %s", error)
+
+    def _step(self) -> None:
+        """Move addresses, decide about alerts, end what has ended. What fails stays for the next time."""
+        self._refresh_if_due()
+        for mac, address, leased in self._watch.take_moves():
+            self.decider.holds(mac, address, leased=leased)
+        with self._lock:
+            waiting = list(self._waiting.items())
+        for identifier, change in waiting:
+            self._decide(change)
+            with self._lock:
+                if self._waiting.get(identifier) is change:
+                    del self._waiting[identifier]
+        self.decider.tick()
+        self._watch.followed = self.decider.followed()
+
+    def _decide(self, change: AlertChange) -> None:
+        alert = change.alert
+        if alert.verdict == "expected":
+            self.decider.withdraw(alert.id, by="feedback", reason=alert.comment or "a person called the alert expected")
+        elif alert.status == "open" and alert.drift is None:
+            self.decider.consider(case_of(change))
+
+    def _refresh_if_due(self) -> None:
+        if self._clock.monotonic() >= self._host_at + _HOST_EVERY_S:
+            self._refresh()
+
+    def _refresh(self) -> None:
+        self._host_at = self._clock.monotonic()
+        self.decider.protection.put("host", of_host())
+        self.decider.protection.put("logs", self._watch.protected())

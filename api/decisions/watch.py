@@ -1,0 +1,98 @@
+"""What prevention needs of the records: servers and routers, devices of today, and which device has which address."""
+
+from __future__ import annotations
+
+import threading
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from prevention.addresses import is_mac
+from prevention.safeguards.servers import Servers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ingest.records import RecordBatch
+    from prevention.safeguards import Protected
+
+_DAY_S: Final = 86_400.0
+_MOST_DEVICES: Final = 131_000
+_MOST_MOVES: Final = 10_000
+_NO_ADDRESS: Final = "0.0.0.0"  # noqa: S104 - DHCP's mark for none
+Move = tuple[str, str, bool]
+"""A device's MAC, its address, and whether DHCP gave it."""
+
+
+class Watch:
+    """Filled by the pipeline thread, asked by others."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._servers = Servers()
+        self._devices: set[str] = set()
+        self._day = 0.0
+        self._moves: list[Move] = []
+        self.followed: frozenset[str] = frozenset()
+        self.lost_moves = 0
+
+    def observe(self, batch: RecordBatch) -> None:
+        """Take what it needs from the batch."""
+        with self._lock:
+            self._servers.observe(batch)
+            if batch.kind in {"conn", "dns", "http"} and len(batch):
+                self._count(batch.frame)
+            moves = list(self._found(batch))
+            self._moves += moves[: _MOST_MOVES - len(self._moves)]
+            self.lost_moves += max(0, len(moves) - (_MOST_MOVES - len(self._moves)))
+
+    def take_moves(self) -> list[Move]:
+        """Return the moves since the last call."""
+        with self._lock:
+            moves, self._moves = self._moves, []
+            return moves
+
+    def devices_today(self) -> int:
+        """Return how many devices the records of the last day of log time told of."""
+        with self._lock:
+            return len(self._devices)
+
+    def protected(self) -> list[Protected]:
+        """Return the servers and routers that were found."""
+        with self._lock:
+            return self._servers.protected()
+
+    def _count(self, frame: pl.DataFrame) -> None:
+        day = float(frame["ts"].max() or 0.0) // _DAY_S  # type: ignore[arg-type] # float64, as every ts
+        if day != self._day:
+            self._day, self._devices = day, set()
+        if len(self._devices) < _MOST_DEVICES:
+            self._devices.update(host for host in frame["id.orig_h"].drop_nulls().unique() if _is_device(host))
+
+    def _found(self, batch: RecordBatch) -> Iterator[Move]:
+        frame = batch.frame
+        if batch.kind == "dhcp" and {"mac", "assigned_addr"} <= set(frame.columns):
+            for mac, address in frame.select("mac", "assigned_addr").drop_nulls().iter_rows():
+                if is_mac(mac) and address and address != _NO_ADDRESS:
+                    yield mac, address, True
+        elif batch.kind == "conn" and self.followed:
+            for side in ("orig", "resp"):
+                yield from _frames(frame, f"id.{side}_h", f"{side}_l2_addr", self.followed)
+
+
+def _frames(frame: pl.DataFrame, host: str, mac: str, followed: frozenset[str]) -> Iterator[Move]:
+    if mac not in frame.columns:
+        return
+    wanted = pl.col(host).is_in(list(followed)) | pl.col(mac).str.to_lowercase().is_in(list(followed))
+    for address, sender in frame.filter(wanted).select(host, mac).drop_nulls().unique().iter_rows():
+        if is_mac(sender) and _is_device(address):
+            yield sender, address, False
+
+
+def _is_device(address: str) -> bool:
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return False
+    return found.is_private and not (found.is_multicast or found.is_unspecified or found.is_loopback)

@@ -1,0 +1,28 @@
+"""How older alert stores are brought up to date: one numbered step a change, forward only, nothing is lost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Mapping
+
+STEPS: Final[Mapping[int, str]] = {
+    3: "ALTER TABLE alert ADD COLUMN site TEXT NOT NULL DEFAULT 'default';",
+}
+"""The version that a step starts from, to what makes it the next one."""
+
+
+def migrate(connection: sqlite3.Connection, version: int, goal: int) -> bool:
+    """Bring a store up to date in one transaction; return whether there are steps from its version to the goal."""
+    numbers = range(version, goal)
+    if not all(number in STEPS for number in numbers):
+        return False
+    steps = " ".join(STEPS[number] for number in numbers)
+    try:
+        connection.executescript(f"BEGIN IMMEDIATE; {steps} PRAGMA user_version={goal}; COMMIT;")
+    finally:
+        if connection.in_transaction:
+            connection.rollback()
+    return True
