@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import copy
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +13,14 @@ from ingest.records import SCHEMAS, RecordBatch
 from online_models import budget
 from online_models.alerts.book import AlertBook
 from online_models.config import ModelConfig, agreed
-from online_models.facts import KindFacts, facts_of, tables_of
+from online_models.facts import KindFacts, facts_of
 from online_models.features.address import addresses, local_ranges
 from online_models.features.table import EVICTED, entries, forget_owner
 from online_models.feedback import Model, hear, rehearse
 from online_models.guard import RATES_AT
-from online_models.kinds import KINDS, Kind
+from online_models.kinds import KINDS
+from online_models.program.machine import with_tables
+from online_models.program.undo import undone
 from online_models.running import nothing_scored, run, scored
 from online_models.second_opinion import SecondOpinion
 from online_models.snapshots import decode, encode_pieces, read_meta
@@ -27,6 +28,7 @@ from online_models.views import new_views, with_masks
 from online_models.withheld import Records, Withheld
 
 if TYPE_CHECKING:
+    from online_models.kinds.kind import Kind
     from online_models.types import Feedback, ScoredBatch
 
 _SITE = "site"
@@ -61,12 +63,12 @@ class Engine:
     def _new_model(self, name: str, kind: Kind) -> Model:
         config = self.config
         columns = kind.columns(RecordBatch(name, pl.DataFrame(schema=SCHEMAS[name])), self._ranges)
-        views = new_views(kind.edges, kind.weights, kind.compares, kind.forests, config.seed)
+        views = new_views(kind.views, config.seed)
         budget.set_budget(views.rates, config.alert_budget_per_day, kind.share)
-        features, codes = np.zeros((0, len(kind.features))), np.zeros(0, np.int8)
+        features, codes = np.zeros((0, len(kind.clauses))), np.zeros(0, np.int8)
         return Model(
             kind=kind,
-            state=kind.new_state(config.max_devices, config.max_pairs),
+            machine=kind.new_machine(config.max_devices, config.max_pairs),
             views=views,
             alerts=AlertBook(name, config.max_devices),
             withheld=Withheld(Records(columns, features, np.zeros(0), codes, codes)),
@@ -89,13 +91,13 @@ class Engine:
     def score(self, batch: RecordBatch) -> ScoredBatch:
         """Score every record as `process` would, and leave the models and alerts as they were."""
         model = self._models.get(batch.kind)
-        if model is None:
+        if model is None or not len(batch):
             return nothing_scored(batch.kind)
-        self._models[batch.kind] = copy.deepcopy(model, {id(model.opinion): model.opinion})
-        try:
-            return self.process(batch)
-        finally:
-            self._models[batch.kind] = model
+        columns = model.kind.columns(batch, self._ranges)
+        with undone(model.machine, model.views, columns) as (machine, views):
+            tried = replace(model, machine=machine, views=views, alerts=model.alerts.tentative())
+            outcome, reported = run(tried, columns, len(batch), trusted=False, tells_views=self.tells_views)
+            return scored(tried, batch, columns, outcome, reported)
 
     def learn(self, batch: RecordBatch) -> None:
         """Learn from records that are known to be normal: no alerts, no guard."""
@@ -127,8 +129,13 @@ class Engine:
         if model is not None:
             hear(model, feedback, self._key_of(feedback.alert.device))
 
+    def rehearse_reading(self, batch: RecordBatch) -> None:
+        """Have compiled what reading the records of a kind needs, beside the loop; nothing is scored or learned."""
+        model = self._models[batch.kind]
+        model.kind.context(batch.frame, model.kind.columns(batch, self._ranges))
+
     def rehearse_feedback(self, kind: str) -> None:
-        """Have compiled what feedback about a log kind needs; nothing is said or learned."""
+        """Have compiled what feedback needs, whichever log kind is named; nothing is said or learned."""
         rehearse(self._models[kind])
 
     def heard(self) -> dict[str, int]:
@@ -162,7 +169,8 @@ class Engine:
         templates = {name: _arrays(model) for name, model in engine._models.items()}
         arrays, meta = decode(data, templates)
         for name, model in engine._models.items():
-            model.state, views, withheld = arrays[name]
+            tables, views, withheld = arrays[name]
+            model.machine = with_tables(model.machine, tuple(tables.values()))
             model.views = with_masks(views)
             budget.set_budget(model.views.rates, engine.config.alert_budget_per_day, model.kind.share)
             rest = meta["models"][name]
@@ -184,7 +192,7 @@ class Engine:
         key = self._key_of(device)
         before = sum(sum(facts.entries.values()) for facts in self.facts().values())
         for model in self._models.values():
-            tables = [table for name, table in tables_of(model.state).items() if not name.startswith(_SITE)]
+            tables = [table for name, table in model.tables().items() if not name.startswith(_SITE)]
             for table in (*tables, model.views.verdicts):
                 forget_owner(table, key)
             model.alerts.forget(device)
@@ -195,14 +203,14 @@ class Engine:
         """Forget every device and all cases; what was learned about traffic in general, and of the site, stays."""
         for name, model in self._models.items():
             fresh = self._new_model(name, model.kind)
-            tables = {t: table for t, table in tables_of(fresh.state).items() if not t.startswith(_SITE)}
-            model.state, model.alerts = model.state._replace(**tables), fresh.alerts
+            tables = model.tables() | {t: table for t, table in fresh.tables().items() if not t.startswith(_SITE)}
+            model.machine, model.alerts = with_tables(fresh.machine, tuple(tables.values())), fresh.alerts
             model.views, model.withheld = model.views._replace(verdicts=fresh.views.verdicts), fresh.withheld
 
     def outlook(self, budget_per_day: float | None = None) -> dict[str, budget.Outlook]:
         """Return by log kind what an alert budget of the site (default: the one in force) means for its threshold."""
         per_day = self.config.alert_budget_per_day if budget_per_day is None else budget_per_day
-        own = {name: entries(m.state.device)[1][:, RATES_AT + budget.OWN] for name, m in self._models.items()}
+        own = {name: entries(m.machine.tables[0])[1][:, RATES_AT + budget.OWN] for name, m in self._models.items()}
         return {n: budget.outlook(m.views.rates, own[n], per_day, m.kind.share) for n, m in self._models.items()}
 
     def thresholds(self) -> dict[str, float]:
@@ -211,18 +219,18 @@ class Engine:
 
     def facts(self) -> dict[str, KindFacts]:
         """Return what can be told of each kind's model in numbers."""
-        return {name: facts_of(m.state, m.views, len(m.alerts)) for name, m in self._models.items()}
+        return {name: facts_of(m.tables(), m.views, len(m.alerts)) for name, m in self._models.items()}
 
 
 def _evicted(model: Model) -> dict[str, int]:
-    tables = {**tables_of(model.state), "verdicts": model.views.verdicts}
+    tables = {**model.tables(), "verdicts": model.views.verdicts}
     counts = {name: int(table.counters[EVICTED]) for name, table in tables.items()}
     return {**counts, "withheld": model.withheld.lost}
 
 
 def _arrays(model: Model) -> tuple[Any, tuple[Any, ...], Records]:
     """Return what a snapshot holds: all but the views' masks, which follow from their forests."""
-    return model.state, model.views[:-1], model.withheld.records()
+    return model.tables(), model.views[:-1], model.withheld.records()
 
 
 def _rest(model: Model) -> dict[str, Any]:

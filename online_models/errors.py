@@ -17,3 +17,7 @@ class SnapshotError(ModelError):
 
 class TruthError(ModelError):
     """A file that is no truth about a log; the message says what was found and what was expected."""
+
+
+class DeclarationError(ModelError):
+    """A log kind that is declared wrongly; the message names what is wrong and what was expected."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from online_models.budget import threshold_of
-from online_models.features.table import EVICTED, USED, Table, entries
+from online_models.features.table import EVICTED, USED, entries
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from online_models.features.table import Table
     from online_models.views import Views
 
 
@@ -40,19 +43,13 @@ class KindFacts:
     devices: frozenset[int]
 
 
-def tables_of(state: Any) -> dict[str, Table]:
-    """Return the tables of a kind's state by name."""
-    return {name: part for name, part in state._asdict().items() if isinstance(part, Table)}
-
-
-def facts_of(state: Any, views: Views, cases: int) -> KindFacts:
+def facts_of(tables: Mapping[str, Table], views: Views, cases: int) -> KindFacts:
     """Return the facts about a kind's tables and views."""
-    tables = tables_of(state)
     return KindFacts(
         learned=int(views.learned[0]),
         entries={name: int(table.counters[USED]) for name, table in tables.items()},
         evicted=sum(int(table.counters[EVICTED]) for table in tables.values()),
         threshold=float(threshold_of(views.rates)),
         cases=cases,
-        devices=frozenset(entries(state.device)[0].tolist()),
+        devices=frozenset(entries(tables["device"])[0].tolist()),
     )

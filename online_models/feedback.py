@@ -27,13 +27,18 @@ from online_models.guard import (
 )
 from online_models.likeness import likeness_of, things_alike
 from online_models.outcome import new_outcome
+from online_models.program.loop import relearn
+from online_models.program.machine import with_room
+from online_models.program.registers import RECENT_SUSPICION
 from online_models.verdicts import ATTACK, EXPECTED, NAMED, new_verdicts, with_verdict
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from online_models.alerts.book import AlertBook
-    from online_models.kinds import Kind
+    from online_models.features.table import Table
+    from online_models.kinds.kind import Kind
+    from online_models.program.machine import Machine
     from online_models.second_opinion import SecondOpinion
     from online_models.types import Alert, Feedback
     from online_models.views import Views
@@ -48,18 +53,22 @@ class Model:
     """
 
     kind: Kind
-    state: Any
+    machine: Machine
     views: Views
     alerts: AlertBook
     withheld: Withheld
     opinion: SecondOpinion
     heard: int = 0
 
+    def tables(self) -> dict[str, Table]:
+        """Return the kind's tables by name."""
+        return dict(zip(self.kind.table_names, self.machine.tables, strict=False))
+
 
 def hear(model: Model, feedback: Feedback, device: np.uint64) -> None:
     """Take in what a person said of an alert of this log kind; ``device`` is the key of its device."""
     alert = feedback.alert
-    row = _row_of(model.state.device, device)
+    row = _row_of(model.machine.tables[0], device)
     now = 0.0 if row is None else float(row[LAST])
     if feedback.verdict == "expected":
         _say(model, alert, EXPECTED, now)
@@ -81,8 +90,8 @@ def hear(model: Model, feedback: Feedback, device: np.uint64) -> None:
 def rehearse(model: Model) -> None:
     """Have compiled what feedback needs; nothing is said or learned."""
     with_verdict(new_verdicts(), [np.uint64(1)], [0], EXPECTED, 0, 0.0)
-    scratch = new_outcome(1, len(model.kind.features))
-    model.kind.relearn(model.state, model.views, model.withheld.take(np.uint64(0)), 0, scratch)
+    scratch = new_outcome(1, len(model.kind.clauses))
+    relearn(model.machine, model.views, model.withheld.take(np.uint64(0)), 0, scratch)
 
 
 def _row_of(table: Any, key: np.uint64) -> npt.NDArray[np.float64] | None:
@@ -111,13 +120,13 @@ def _release(row: npt.NDArray[np.float64] | None) -> None:
 
 def _calm(model: Model, device: np.uint64) -> None:
     """Take away every suspicion of what the device did lately."""
-    keys, rows = entries(model.state.recent)
-    rows[keys & OWNER == device & OWNER, model.kind.suspicion] = 0.0
+    keys, rows = entries(model.tables()["recent"])
+    rows[keys & OWNER == device & OWNER, RECENT_SUSPICION] = 0.0
 
 
 def _relearn(model: Model, records: Records) -> None:
-    scratch, at = new_outcome(1, len(model.kind.features)), 0
+    scratch, at = new_outcome(1, len(model.kind.clauses)), 0
     while at < len(records.now):
-        at = model.kind.relearn(model.state, model.views, records, at, scratch)
+        at = relearn(model.machine, model.views, records, at, scratch)
         if at < len(records.now):
-            model.state = model.kind.with_room(model.state)
+            model.machine = with_room(model.machine)

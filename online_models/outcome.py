@@ -16,9 +16,6 @@ from online_models.verdicts import THINGS
 if TYPE_CHECKING:
     from online_models.views import Views
 
-_MOST_KEYS = 16
-AHEAD = 32
-"""Records whose entries are fetched from memory together."""
 DETAILS = 4096
 """How many anomalies a kernel describes before it hands back; what they say does not depend on it."""
 
@@ -51,10 +48,8 @@ class Outcome(NamedTuple):
         int64 ``(DETAILS,)``: how many devices were seen within a day, for a record that raises an alert; else 0.
     withheld
         float64 ``(n, features)``: the features of every record that was not learned; other rows mean nothing.
-    keys, x
-        Scratch space: table keys and features of the record in hand.
-    ahead, kept
-        Scratch space: places in tables of the records that come next, int64 ``(AHEAD, keys)``, and a number.
+    used
+        int64 ``(1,)``: how many details there are.
     """
 
     evidence: npt.NDArray[np.float64]
@@ -70,10 +65,6 @@ class Outcome(NamedTuple):
     withheld: npt.NDArray[np.float64]
     used: npt.NDArray[np.int64]
     rarity: npt.NDArray[np.float64]
-    keys: npt.NDArray[np.uint64]
-    x: npt.NDArray[np.float64]
-    ahead: npt.NDArray[np.int64]
-    kept: npt.NDArray[np.float64]
 
 
 def new_outcome(records: int, features: int, views: int = 0) -> Outcome:
@@ -92,10 +83,6 @@ def new_outcome(records: int, features: int, views: int = 0) -> Outcome:
         withheld=np.empty((records, features)),
         used=np.zeros(1, np.int64),
         rarity=np.zeros((records if views else 0, views)),
-        keys=np.zeros(_MOST_KEYS, np.uint64),
-        x=np.zeros(features),
-        ahead=np.zeros((AHEAD, _MOST_KEYS), np.int64),
-        kept=np.zeros(1),
     )
 
 
@@ -108,11 +95,11 @@ def note_views(outcome: Outcome, i: int, views: Views) -> None:
 
 
 @inner
-def withhold(outcome: Outcome, i: int) -> None:
-    """Note that record i, whose features were measured last, was not learned."""
+def withhold(outcome: Outcome, i: int, x: npt.NDArray[np.float64]) -> None:
+    """Note that record i, whose features are given, was not learned."""
     outcome.verdict[i] |= WITHHELD
-    for f in range(outcome.x.size):
-        outcome.withheld[i, f] = outcome.x[f]
+    for f in range(x.size):
+        outcome.withheld[i, f] = x[f]
 
 
 @inner

@@ -12,6 +12,8 @@ from online_models.alerts.anomalies import Anomalies, Finding
 from online_models.behaviours import Sighting
 from online_models.guard import ANOMALY, RAISED, THRESHOLD
 from online_models.outcome import Outcome, new_outcome
+from online_models.program import loop
+from online_models.program.machine import with_room
 from online_models.reasons import Reasons, facts_by_name, reasons_of
 from online_models.types import Alert, ScoredBatch
 
@@ -33,10 +35,10 @@ def run(
 ) -> tuple[Outcome, list[Outcome]]:
     """Go through all records; return the outcome and the reports of anomalies in order."""
     kind = model.kind
-    outcome = new_outcome(records, len(kind.features), len(kind.views) if tells_views else 0)
+    outcome = new_outcome(records, len(kind.clauses), len(kind.views) if tells_views else 0)
     reported, at = [], 0
     while at < records:
-        at = model.kind.run(model.state, model.views, columns, at, trusted, outcome)
+        at = loop.run(model.machine, model.views, columns, at, trusted, outcome)
         used = int(outcome.used[0])
         if used:
             reported.append(
@@ -51,7 +53,7 @@ def run(
             )
             outcome.used[0] = 0
         if at < records and used < outcome.detail_of.size:  # it stopped for want of room, not to report
-            model.state = model.kind.with_room(model.state)
+            model.machine = with_room(model.machine)
     return outcome, reported
 
 
@@ -70,7 +72,9 @@ def scored(model: Model, batch: RecordBatch, columns: Any, outcome: Outcome, rep
         anomaly=(outcome.verdict & ANOMALY) > 0,
         reasons=reasons,
         alerts=_alerts(model, batch.frame, context, details, scores) if details else (),
-        views=dict(zip(model.kind.views, outcome.rarity.T, strict=True)) if len(outcome.rarity) else {},
+        views=dict(zip((view.name for view in model.kind.views), outcome.rarity.T, strict=True))
+        if len(outcome.rarity)
+        else {},
     )
 
 

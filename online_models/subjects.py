@@ -28,7 +28,9 @@ def subject_of(log: str, target: str, peer: str) -> str:
         return f"{target} in {_network(peer)}"
     if log == "dns":
         return _domain(target.lower().rstrip("."))
-    return target.partition(" ")[2].partition("/")[0].lower()
+    if log == "http":
+        return target.partition(" ")[2].partition("/")[0].lower()
+    return target
 
 
 def _network(address: str) -> str:

@@ -11,8 +11,6 @@ import math
 from typing import TYPE_CHECKING
 
 from online_models.compile import inner
-from online_models.features.newness import is_known
-from online_models.features.table import Table, find
 from online_models.guard import LAST
 
 if TYPE_CHECKING:
@@ -39,23 +37,3 @@ def suspect_thing(thing: npt.NDArray[np.float64], at: int, evidence: float, devi
     step = min(_STEP, _TIMES * (evidence - _SUSPECT))
     thing[at] = min(_MOST, thing[at] + step)
     return float(thing[at])
-
-
-@inner
-def suspicion_of(
-    expected: bool,
-    known: Table,
-    thing: np.uint64,
-    recent: Table,
-    key: np.uint64,
-    at: int,
-    evidence: float,
-    device: npt.NDArray[np.float64],
-) -> float:
-    """Return the suspicion of a thing, which stands in ``recent`` under ``key``.
-
-    It is 0, and stays as it is, if the record was called expected or the thing is known for long.
-    """
-    if expected or is_known(known, thing, device):
-        return 0.0
-    return suspect_thing(recent.rows[find(recent, key)], at, evidence, device)

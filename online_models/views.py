@@ -18,14 +18,16 @@ from online_models.calibration import Calibration, accept, decades, new_calibrat
 from online_models.compile import inlined, inner
 from online_models.forest.inline import ForestState, Masks, learn_leaves, masks_of, new_state, score_and_leaves
 from online_models.guard import DEFAULT_POLICY
+from online_models.program.registers import MOST_VIEWS
 from online_models.verdicts import new_verdicts
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from online_models.features.table import Table
+    from online_models.kinds.kind import View
 
 REFERENCE = 16_384
-NOVELTY_PRIOR = 2.0
-"""Decades that each feature of novelty counts on a site of which little is known: half of what they are scaled by."""
 _ORDINARY = 2.0
 _SHARE = 0.2
 _SETTLING, _SETTLING_S = 200.0, 7_200.0
@@ -85,22 +87,22 @@ class Views(NamedTuple):
     masks: tuple[Masks, ...]
 
 
-def new_views(
-    edges: npt.NDArray[np.int64],
-    weights: tuple[float, ...],
-    compares: tuple[float, ...],
-    forests: tuple[tuple[int, int], ...],
-    seed: int,
-) -> Views:
-    """Grow the forests of a log kind, of so many trees and levels a view; the same seed grows the same trees."""
-    count, widths = len(edges) - 1, np.diff(edges).tolist()
-    grown = tuple(new_state(widths[v], *forests[v], REFERENCE, seed * 1000 + v) for v in range(count))
+def new_views(declared: Sequence[View], seed: int) -> Views:
+    """Grow the forests of a log kind; the same seed grows the same trees.
+
+    The loop is compiled for `MOST_VIEWS`: those that a kind does not have are of one split, and nothing asks for them.
+    """
+    count, widths = len(declared), [len(view.features) for view in declared]
+    forests = [(view.trees, view.levels) for view in declared]
+    grown = [new_state(widths[v], *forests[v], REFERENCE, seed * 1000 + v) for v in range(count)]
+    grown += [new_state(1, 1, 1, 1, seed) for _ in range(MOST_VIEWS - count)]
+    edges = np.cumsum([0, *widths])
     return Views(
-        forests=grown,
+        forests=tuple(grown),
         calibration=new_calibration(count),
         edges=edges,
-        weights=np.array(weights),
-        compares=np.array(compares),
+        weights=np.array([view.weight for view in declared]),
+        compares=np.array([view.compares for view in declared]),
         policy=np.array(DEFAULT_POLICY),
         rates=new_rates(),
         verdicts=new_verdicts(),
@@ -110,23 +112,19 @@ def new_views(
         learned=np.zeros(2, np.int64),
         began=np.full(1, np.inf),
         prior=np.zeros(count),
-        masks=tuple(map(masks_of, grown, widths)),
+        masks=_masks_of(grown, edges),
     )
 
 
 def with_masks(parts: tuple[Any, ...]) -> Views:
     """Return the views of a snapshot, which has all of them but the masks."""
     forests, _, edges, *_ = parts
-    return Views._make((*parts, tuple(map(masks_of, forests, np.diff(edges).tolist()))))
+    return Views._make((*parts, _masks_of(forests, edges)))
 
 
-@inner
-def prior_of_novelty(x: npt.NDArray[np.float64], first: int, last: int) -> float:
-    """Return the decades of the features from ``first`` up to ``last`` on a site of which little is known."""
-    total = 0.0
-    for f in range(first, last):
-        total += x[f]
-    return NOVELTY_PRIOR * total
+def _masks_of(forests: Sequence[ForestState], edges: npt.NDArray[np.int64]) -> tuple[Masks, ...]:
+    widths = np.diff(edges).tolist()
+    return tuple(masks_of(forest, widths[v] if v < len(widths) else 1) for v, forest in enumerate(forests))
 
 
 @inlined

@@ -76,7 +76,7 @@ class Withheld:
         """Keep what a run of the kernel has withheld."""
         rows = np.flatnonzero(outcome.verdict & WITHHELD)
         if rows.size:
-            rows = rows[self._with_room(columns.device[rows].tolist())]
+            rows = rows[self._with_room(columns.keys[rows, 0].tolist())]
             arrays = outcome.withheld, outcome.end, outcome.verdict, outcome.behaviour
             self._pieces.append(Records(taken(columns, rows), *(taken(array, rows) for array in arrays)))
             if len(self._pieces) > _PIECES:
@@ -111,7 +111,7 @@ class Withheld:
     def take(self, device: np.uint64) -> Records:
         """Return the records of a device, and keep them no longer."""
         records = self.records()
-        its = records.columns.device == device
+        its = records.columns.keys[:, 0] == device
         self.restore(taken(records, ~its), self.lost)
         of_device: Records = taken(records, its)
         return of_device
@@ -119,5 +119,5 @@ class Withheld:
     def restore(self, records: Records, lost: int) -> None:
         """Hold these records instead."""
         self.lost, self._pieces = lost, [records]
-        self._devices = deque(records.columns.device.tolist())
+        self._devices = deque(records.columns.keys[:, 0].tolist())
         self._count_of = Counter(self._devices)

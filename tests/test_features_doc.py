@@ -16,15 +16,16 @@ from hypothesis import strategies as st
 from ingest.records import MODELLED_KINDS
 from online_models import views
 from online_models.budget import THRESHOLDS
-from online_models.features import past, windows
 from online_models.guard import DEFAULT_POLICY, THRESHOLD
 from online_models.kinds import KINDS
+from online_models.kinds.kind import View
+from online_models.measures import distance, excess, newness, surprise
 
 if TYPE_CHECKING:
     from conftest import FeaturesPage
 
 SECONDS = {"min": 60.0, "h": 3600.0, "days": 86_400.0}
-AGES = st.floats(0.0, 400 * past.DAY)
+AGES = st.floats(0.0, 400 * 86_400.0)
 COUNTS = st.floats(0.0, 1e9)
 LOGARITHMS = st.floats(-10.0, 60.0)
 SPREADS = st.floats(0.0, 20.0)
@@ -48,17 +49,17 @@ def constant(path: str) -> float:
 @pytest.mark.parametrize("kind", MODELLED_KINDS)
 def test_every_feature_has_one_line_in_order_with_a_text_in_every_cell(features_page: FeaturesPage, kind: str) -> None:
     rows = features_page.table(kind, "feature")
-    assert tuple(row[0].strip("`") for row in rows) == KINDS[kind].features
+    assert tuple(row[0].strip("`") for row in rows) == tuple(KINDS[kind].clauses)
     assert all(len(row) == 5 and all(row) for row in rows)
 
 
 @pytest.mark.parametrize("kind", MODELLED_KINDS)
 def test_views_have_the_weights_and_forests_of_the_code(features_page: FeaturesPage, kind: str) -> None:
-    model, rows = KINDS[kind], features_page.table(kind, "view")
-    assert tuple(row[0].strip("`") for row in rows) == model.views
-    assert tuple(float(row[2]) for row in rows) == model.weights
-    assert tuple(tuple(map(int, row[3].split(" x "))) for row in rows) == model.forests
-    assert tuple({"yes": 1.0, "half": 0.5, "no": 0.0}[row[4]] for row in rows) == model.compares
+    declared, rows = KINDS[kind].views, features_page.table(kind, "view")
+    assert [row[0].strip("`") for row in rows] == [view.name for view in declared]
+    assert [float(row[2]) for row in rows] == [view.weight for view in declared]
+    assert [tuple(map(int, row[3].split(" x "))) for row in rows] == [(view.trees, view.levels) for view in declared]
+    assert [{"yes": 1.0, "half": 0.5, "no": 0.0}[row[4]] for row in rows] == [view.compares for view in declared]
     assert all(row[1].endswith("?") for row in rows)
 
 
@@ -93,20 +94,20 @@ def test_every_link_leads_somewhere_and_every_work_that_is_cited_is_listed(featu
 
 @given(AGES)
 def test_newness_is_what_the_page_says(features_page: FeaturesPage, age: float) -> None:
-    assert features_page.functions["newness"](age) == pytest.approx(past.novelty(age), abs=1e-12)
+    assert features_page.functions["newness"](age) == pytest.approx(newness.newness(age), abs=1e-12)
 
 
 @given(COUNTS, AGES)
 def test_rarity_is_what_the_page_says(features_page: FeaturesPage, events: float, seconds: float) -> None:
     said = features_page.functions["rarity"](events, seconds)
-    assert said == pytest.approx(past.rarity(events, seconds, past.HOUR), abs=1e-9)
-    assert features_page.functions["rate"](events, seconds) == pytest.approx(past.rate_of(events, seconds))
+    assert said == pytest.approx(newness.rarity(events, seconds), abs=1e-9)
+    assert features_page.functions["rate"](events, seconds) == pytest.approx(newness.rate_of(events, seconds))
 
 
 @given(st.integers(0, 10**9), st.integers(0, 10**9), st.sampled_from([0.05, 0.1, 0.5, 0.6]))
 def test_surprise_is_what_the_page_says(features_page: FeaturesPage, count: int, more: int, prior: float) -> None:
     said = features_page.functions["surprise"](count, count + more, prior)
-    assert said == pytest.approx(past.surprise(float(count), float(count + more), prior), abs=1e-12)
+    assert said == pytest.approx(surprise.surprise(float(count), float(count + more), prior), abs=1e-12)
 
 
 @given(LOGARITHMS, LOGARITHMS, SPREADS, st.integers(0, 10**6))
@@ -114,7 +115,7 @@ def test_distance_is_what_the_page_says(
     features_page: FeaturesPage, value: float, mean: float, sd: float, n: int
 ) -> None:
     said = features_page.functions["distance"](value, SimpleNamespace(mean=mean, sd=sd, n=n))
-    deviation = past.deviation(np.array([mean, sd * sd]), 0, value, float(n), 1.0)
+    deviation = distance.deviation(np.array([mean, sd * sd]), 0, value, float(n), 1.0)
     assert said == pytest.approx(min(1.0, abs(deviation) / 10.0), abs=1e-9)
 
 
@@ -122,20 +123,20 @@ def test_distance_is_what_the_page_says(
 def test_excess_is_what_the_page_says(
     features_page: FeaturesPage, count: int, mean: float, sd: float, learned: int
 ) -> None:
-    row = np.zeros(windows.WINDOWS_WIDTH)
-    places = vars(windows)
-    row[places["_NOW"] + windows.RECORDS] = count
-    usual = places["_USUAL"] + 2 * windows.RECORDS
+    row = np.zeros(excess.WINDOWS_WIDTH)
+    places = vars(excess)
+    row[places["_NOW"] + excess.RECORDS] = count
+    usual = places["_USUAL"] + 2 * excess.RECORDS
     row[usual], row[usual + 1], row[places["_SEEN"]] = mean, sd * sd, learned
     few = 3.0
     said = features_page.functions["excess"](SimpleNamespace(count=count, mean=mean, sd=sd, windows=learned, few=few))
-    assert said == pytest.approx(windows.excess(row, 0, 0, windows.RECORDS, 0.0), abs=1e-9)
+    assert said == pytest.approx(excess.excess(row, 0, 0, excess.RECORDS, 0.0), abs=1e-9)
 
 
 @given(st.lists(st.tuples(st.floats(0.1, 1.0), st.floats(-0.5, 20.0)), min_size=4, max_size=4))
 def test_evidence_is_what_the_page_says(features_page: FeaturesPage, pairs: list[tuple[float, float]]) -> None:
     weights, decades = zip(*pairs, strict=True)
-    found = views.new_views(np.arange(5), weights, (True,) * 4, ((1, 1),) * 4, 1)
+    found = views.new_views([View("v", {"f": ""}, weight, 1.0, 1, 1) for weight in weights], 1)
     found.rarity[:] = decades
     said = features_page.functions["evidence"](weights, decades)
     assert said == pytest.approx(views.evidence_of(found), abs=1e-9)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from api.assembly import assembled
-from api.sections import MachineLearningModelConfig, SocketIOConfig, TrafficAnalyzerConfig
+from api.sections import MachineLearningModelConfig, PreventionConfig, SocketIOConfig, TrafficAnalyzerConfig
 from api.serve.app import create_app
 from api.serve.stream.websocket import websocket_routes
 from api.settings import load_settings
@@ -91,7 +91,7 @@ def test_request_body_is_json(body: str) -> None:
     assert json.loads(body).keys() & {"traffic", "verdict"}
 
 
-@pytest.mark.parametrize("model", [TrafficAnalyzerConfig, MachineLearningModelConfig, SocketIOConfig])
+@pytest.mark.parametrize("model", [TrafficAnalyzerConfig, MachineLearningModelConfig, SocketIOConfig, PreventionConfig])
 def test_every_setting_is_listed_with_its_default(model: type[BaseModel]) -> None:
     listed = dict(re.findall(r"^\|[^|]*\| `(\w+)` \| ([^|]*) \|", README, flags=re.MULTILINE))
     for name, field in model.model_fields.items():

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import signal
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from api.cli.terminal import say
+from api.cli.harmless import harmless
 
 
 def enforce(
@@ -44,3 +45,9 @@ def enforce(
         signal.signal(number, on_signal)
     say(f"enforcing with {', '.join(sorted(given.enforcers)) or 'nothing'} for {given.service}; state {given.state}")
     agent.run()
+
+
+def say(text: str) -> None:
+    """Write a line for people; the terminal's own module would bring the models' libraries with it."""
+    sys.stdout.write(harmless(text) + "\n")
+    sys.stdout.flush()

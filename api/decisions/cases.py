@@ -40,11 +40,9 @@ def case_of(change: AlertChange) -> Case:
 
 def views_of(alert: Alert) -> int:
     """Return how many views of its models have a part in an alert's evidence; one at least."""
-    kind = KINDS[alert.log]
-    told: dict[int, float] = {}
+    known, told = {view.name for view in KINDS[alert.log].views}, dict[str, float]()
     for reason in alert.reasons:
-        if reason.feature in kind.features:
-            place = kind.features.index(reason.feature)
-            view = sum(int(edge) <= place for edge in kind.edges[1:])
+        view = reason.feature.partition(".")[0]
+        if view in known:
             told[view] = told.get(view, 0.0) + reason.weight
     return max(1, sum(weight >= _WEIGHT for weight in told.values()))

@@ -52,9 +52,11 @@ _SMALL: Final = ModelConfig(max_devices=256, max_pairs=256)
 
 _DECODERS: Final = {"tsv": _TSV_HEADER + _LINES * _TSV_ROWS, "json": _LINES * _PLAIN_JSON + _ODD_JSON}
 _MACS: Final = "macs"
-_LIVE: Final = ("conn", "tsv", "dns", "http", "json", _MACS)
-"""What the first live record may need, what takes longest first; a decoder or a log kind each, and who has a MAC."""
-_FEEDBACK: Final = tuple(f"feedback-{kind}" for kind in MODELLED_KINDS)
+_LOOP: Final = "loop"
+_LIVE: Final = (_LOOP, "tsv", "json", *MODELLED_KINDS, _MACS)
+"""What the first live record may need, what takes longest first: the one loop, a decoder each, how a log kind's records
+are read, and who has a MAC."""
+_FEEDBACK: Final = ("feedback",)
 """What nothing needs before a person has said something of an alert."""
 _LONGEST_TASK_S: Final = 600.0
 """The longest takes half a minute on an idle core."""
@@ -164,13 +166,14 @@ def use(task: str) -> None:
     if task == _MACS:
         Identities(_SMALL.max_devices).observe(_records_with_macs())
         return
-    kind = task.removeprefix("feedback-")
     engine = Engine(_SMALL)
     if task in _FEEDBACK:
-        engine.rehearse_feedback(kind)
-        return
-    engine.process(_records(kind))
-    engine.process(RecordBatch(kind, pl.DataFrame([{"ts": 1.0}], schema=SCHEMAS[kind])))
+        engine.rehearse_feedback(MODELLED_KINDS[0])
+    elif task == _LOOP:
+        engine.process(_records(MODELLED_KINDS[0]))
+    else:
+        engine.rehearse_reading(_records(task))
+        engine.rehearse_reading(RecordBatch(task, pl.DataFrame([{"ts": 1.0}], schema=SCHEMAS[task])))
 
 
 def _records(kind: str) -> RecordBatch:

@@ -134,6 +134,9 @@ def _handle_the_frameworks(app: FastAPI) -> None:
 def _wrong_parameter(error: ValidationException) -> ProblemError:
     """Return the first thing that is wrong, with the name that it has after "query", "path" or "body"."""
     first = error.errors()[0]
+    if first["type"] == "json_invalid":
+        where = f"at byte {first['loc'][-1]}: {first['ctx']['error']}"
+        return ProblemError(400, "not_json", f"The body is not JSON, {where}; expected an object")
     name = str(first["loc"][1] if len(first["loc"]) > 1 else first["loc"][0])
     told = "unknown query parameter" if first["type"] == "extra_forbidden" and first["loc"][0] == "query" else None
     said = (told or str(first["msg"])).removeprefix("Value error, ")

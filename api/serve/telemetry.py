@@ -11,15 +11,24 @@ from prometheus_client.registry import Collector
 
 from api.serve.health import Status, assess
 from ingest.errors import CAUSES
+from prevention.decisions import STATES
+from prevention.events import What
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from api.decisions import Prevention
     from api.pipeline.status import PipelineStatus
     from api.serve.health import HealthAnswer
     from api.service import Service
 
 _CHANGES: Final = ("raised", "updated", "closed")
+_ENFORCERS: Final = {
+    "held": "Blocks of ours that the enforcer held at its last look.",
+    "differences": "Blocks that were not as they should be at its last look, before they were mended.",
+    "lag_s": "Seconds that the enforcer is behind what is wanted.",
+    "failures": "Tries in a row that failed.",
+}
 
 
 class Telemetry:
@@ -54,6 +63,8 @@ class _ServiceCollector(Collector):
         yield from _models(health, status)
         yield from _store(health, status)
         yield from _outlets(health)
+        if self._service.prevention is not None:
+            yield from _prevention(self._service.prevention)
 
 
 def _source(health: HealthAnswer) -> Iterator[Metric]:
@@ -110,6 +121,20 @@ def _outlets(health: HealthAnswer) -> Iterator[Metric]:
     yield _gauge("nslabs_waiting_messages", "Messages for the slowest subscriber.", stream.lag_messages)
     yield _gauge("nslabs_waiting_requests", "Requests that wait for the models.", requests.lag_requests)
     yield _gauge("nslabs_training_jobs", "Training jobs that wait or run.", requests.training_jobs)
+
+
+def _prevention(prevention: Prevention) -> Iterator[Metric]:
+    states = dict.fromkeys(STATES, 0) | prevention.decider.store.counts()
+    yield _by("nslabs_decisions", "Decisions that are kept, by state.", "state", states)
+    events = dict.fromkeys(get_args(What), 0) | dict(prevention.counts)
+    yield _counted("nslabs_prevention_events", "What happened to decisions since the start.", "event", events)
+    enforcers = [one for report in dict(prevention.reports).values() for one in report.body["enforcers"]]
+    for name, text in _ENFORCERS.items():
+        worst: dict[str, float] = {}
+        for one in enforcers:
+            worst[one["name"]] = max(worst.get(one["name"], 0.0), float(one[name]))
+        told = {"lag_s": "lag_seconds"}.get(name, name)
+        yield _by(f"nslabs_enforcer_{told}", text, "enforcer", worst)
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

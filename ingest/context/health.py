@@ -86,5 +86,5 @@ def take_health(
 
 def _unusable(ledger: Ledger) -> list[str]:
     """Return what keeps the logs, or one of them, from being of use."""
-    nothing = why_nothing(ledger)
+    nothing = why_nothing(ledger, growing=True)
     return [nothing] if nothing else [f"{told}: {malformed_in_words(ledger.rejected)}" for told in ledger.recent.told()]

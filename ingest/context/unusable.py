@@ -22,6 +22,7 @@ _FEWEST: Final = 10
 _MOST_LOGS: Final = 256
 _NAMED: Final = 5
 _SURICATA: Final = "suricata_"
+_OF_THE_SENSOR: Final = {"stats", "capture_loss", "reporter", f"{_SURICATA}stats"}
 
 
 class RecentLines:
@@ -58,9 +59,15 @@ class RecentLines:
         self._logs = {log: (a, b, c, d) for log, (a, b, c, d) in state.items()}
 
 
-def why_nothing(ledger: Ledger) -> str | None:
-    """Return why none of the lines so far can be scored, and what to do; None if one could, or there was none."""
+def why_nothing(ledger: Ledger, *, growing: bool = False) -> str | None:
+    """Return why none of the lines so far can be scored, and what to do; None if one could, or there was none.
+
+    Of logs that are `growing` a few lines say nothing yet: a sensor's reports on itself and its other logs may be the
+    first that it writes.
+    """
     if any(ledger.records[kind] for kind in MODELLED_KINDS):
+        return None
+    if growing and not ledger.malformed and _lines_of_others(ledger) < _FEWEST:
         return None
     parts = [*_of_suricata(ledger), *_of_others(ledger), *_of_malformed(ledger)]
     return f"nothing that was read can be scored: {'; '.join(parts)}" if parts else None
@@ -93,18 +100,25 @@ _CAUSES: Final = {
 }
 
 
+def _lines_of_others(ledger: Ledger) -> int:
+    """Return how many lines were read of kinds that no model takes, without the sensors' reports on themselves."""
+    counted = Counter(ledger.skipped) + Counter(ledger.records)
+    return sum(lines for kind, lines in counted.items() if kind not in _OF_THE_SENSOR)
+
+
 def _of_suricata(ledger: Ledger) -> list[str]:
-    events = {kind.removeprefix(_SURICATA): n for kind, n in ledger.skipped.items() if kind.startswith(_SURICATA)}
-    events.pop("stats", None)
+    counted = Counter(ledger.skipped) + Counter(ledger.records)
+    events = {kind.removeprefix(_SURICATA): n for kind, n in counted.items() if kind.startswith(_SURICATA)}
     if not events:
         return []
-    only = "only netflow events" if set(events) == {"netflow"} else f"only events {skipped_in_words(events)}"
+    others = events.keys() - {"stats"}
+    only = "only netflow events" if others == {"netflow"} else f"only events {skipped_in_words(events)}"
     return [f"{only}; enable flow, dns and http under the types of eve-log in suricata.yaml"]
 
 
 def _of_others(ledger: Ledger) -> list[str]:
     kinds = {kind: n for kind, n in ledger.skipped.items() if not kind.startswith(_SURICATA)}
-    kinds |= {kind: n for kind, n in ledger.records.items() if n}
+    kinds |= {kind: n for kind, n in ledger.records.items() if n and not kind.startswith(_SURICATA)}
     return [f"only lines of {skipped_in_words(kinds)}; conn, dns or http is needed"] if kinds else []
 
 

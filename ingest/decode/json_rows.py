@@ -14,7 +14,7 @@ from ingest.decode.scan.json_objects import MAX_KEY_BYTES
 from ingest.decode.schemas import SCHEMAS
 from ingest.decode.suricata.events import EveReader, is_event
 from ingest.decode.suricata.flow_form import flow_form
-from ingest.decode.wrapping import wrapped_text
+from ingest.decode.wrapping import wrapped
 from ingest.decode.zeek.ends import with_usual_keys
 from ingest.decode.zeek.json_loops import zeek_form
 from ingest.decode.zeek.values import read_zeek
@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 
 _NOT_UTF8: Final = re.compile("[\udc80-\udcff]")
 _MOST_KEYS: Final = 256
+_EVE: Final = "eve"
+_UNKNOWN: Final = (
+    "no known log kind: give _path, the fields of a Zeek log, or the event_type and timestamp of Suricata; records "
+    "inside other objects are found under event, json, log, message and MESSAGE"
+)
 _WRAPPINGS: Final = 2
 """So many objects may be around a record: a forwarder's, around a container's."""
 
@@ -112,25 +117,24 @@ def _as_text(match: re.Match[str]) -> str:
 
 def read_event(record: object, hint: str, eve: EveReader) -> Event:
     """Return what a decoded JSON value is; raise `BadLineError` naming what is wrong with it."""
-    inner, wrapped = _unwrap(record), 0
-    while inner is not record and wrapped < _WRAPPINGS:
-        record, inner, wrapped = inner, _unwrap(inner), wrapped + 1
+    inner, depth = _unwrap(record), 0
+    while inner is not record and depth < _WRAPPINGS:
+        record, inner, depth = inner, _unwrap(inner), depth + 1
     if not isinstance(record, dict):
         raise BadLineError(f"a record is a JSON object, not {type(record).__name__}", "unknown_kind")
     event = _read_suricata(record, eve) if is_event(record) else _read_zeek(record, hint)
-    event.wrapped = wrapped > 0
+    event.wrapped = depth > 0
     return event
 
 
 def _unwrap(record: object) -> object:
-    """Return the record inside an object that is none itself (AWS Network Firewall has Suricata's under ``event``)."""
+    """Return the record inside an object that is none itself."""
     if not isinstance(record, dict) or is_event(record):
         return record
-    event = record.get("event")
-    if isinstance(event, dict) and is_event(event):
-        return event
-    text = wrapped_text(record)
-    return record if text is None else parse_line(text)
+    inner = wrapped(record)
+    if inner is None:
+        return record
+    return parse_line(inner) if isinstance(inner, bytes) else inner
 
 
 def _read_suricata(record: dict[str, Any], eve: EveReader) -> Event:
@@ -142,8 +146,8 @@ def _read_zeek(record: dict[str, Any], hint: str) -> Event:
     path = record["_path"] if isinstance(record.get("_path"), str) else None
     usual = with_usual_keys(record)
     kind = resolve_kind(path, usual.keys(), hint)
-    if kind is None:
-        raise BadLineError("no known log kind: give _path, or the fields of a Zeek log", "unknown_kind")
+    if kind is None or (path is None and kind == hint and hint.startswith(_EVE)):
+        raise BadLineError(_UNKNOWN, "unknown_kind")
     if kind not in SCHEMAS:
         return Event(kind, path=path, keys=record.keys())
     return Event(kind, *_converted([(kind, usual)]), path, record.keys(), hint)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
@@ -63,6 +63,7 @@ def _in_range(number: int, dtype: str, value: object) -> int:
     return number
 
 
+@lru_cache(maxsize=4096)  # a time is asked for several times, of an event and of those that waited for it
 def parse_iso(text: str) -> float:
     """Return the epoch seconds of an ISO 8601 time (UTC if it names no offset).
 

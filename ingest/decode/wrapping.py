@@ -35,8 +35,12 @@ _HEADERS: Final = re.compile(
         )
     )
 )
-_WRAPPING_KEYS: Final = ("log", "message", "MESSAGE")
-"""Docker's json-file and fluentd; filebeat, logstash and vector; journald."""
+_WRAPPING_KEYS: Final = ("log", "message", "MESSAGE", "event")
+"""Docker's json-file and fluentd; filebeat, logstash and vector; journald; Splunk's HTTP collector."""
+_ORIGINAL: Final = "original"
+"""What Elastic's common schema names the text from which the fields of ``event`` were made."""
+_HOLDING_KEYS: Final = ("event", "json")
+"""AWS Network Firewall and Splunk's HTTP collector; filebeat, unless it is told to put the keys under the root."""
 _OF_RECORDS: Final = frozenset({"ts", "_path", "event_type"})
 _FEWEST: Final = 8
 
@@ -53,20 +57,28 @@ def object_begins(line: bytes) -> int:
     return match.end() if match and line[match.end() : match.end() + 1] == b"{" else -1
 
 
-def wrapped_text(record: Mapping[str, Any]) -> bytes | None:
-    """Return the text of the JSON object that another one holds, None if it holds none.
+def wrapped(record: Mapping[str, Any]) -> Mapping[str, Any] | bytes | None:
+    """Return the record that another object holds, as an object or as the text of one; None if it holds none.
 
-    A record of a sensor holds none, whatever text is in its fields.
+    A record of a sensor holds none, whatever is in its fields.
     """
     if not record.keys().isdisjoint(_OF_RECORDS):
         return None
-    for key in _WRAPPING_KEYS:
-        if isinstance(value := record.get(key), str):
-            text = value.strip().encode()
-            begin = 0 if text.startswith(b"{") else object_begins(text)
-            if begin >= 0:
-                return text[begin:]
-    return None
+    for key in _HOLDING_KEYS:
+        if isinstance(held := record.get(key), dict) and not held.keys().isdisjoint(_OF_RECORDS):
+            return held
+    event = record.get("event")
+    original = event.get(_ORIGINAL) if isinstance(event, dict) else None
+    texts = (_text_of_object(value) for value in (*map(record.get, _WRAPPING_KEYS), original))
+    return next((text for text in texts if text is not None), None)
+
+
+def _text_of_object(value: object) -> bytes | None:
+    if not isinstance(value, str):
+        return None
+    text = value.strip().encode()
+    begin = 0 if text.startswith(b"{") else object_begins(text)
+    return text[begin:] if begin >= 0 else None
 
 
 def is_utf16(line: bytes) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +21,12 @@ _LOOK_S: Final = 60.0
 
 _LIVE_DAYS: Final = 2
 """Of folders named after a day, the writer uses the newest; the one before it may hold lines that are not read yet."""
+
+_CURRENT: Final = "current"
+"""zeekctl's name of what leads to the logs that are written; its archive holds the rotated parts of the same logs."""
+
+_AWAY_S: Final = 60.0
+"""A folder that is gone may be on its way back (mounted anew, moved): so long nothing is concluded from that."""
 
 
 class Folders:
@@ -44,6 +52,8 @@ class Folders:
         self._next_look = float("-inf")
         self._around = Surroundings()
         self._found = self._archive_only = False
+        self._listed: set[str] = set()
+        self._gone_since: dict[str, float] = {}
         self.below = below
 
     @property
@@ -57,11 +67,13 @@ class Folders:
         Raises
         ------
         OSError
-            The folder is gone or cannot be read.
+            The folder is gone or cannot be read, or one in it that was followed is gone since a short time.
         """
         own = list_logs(self._directory, now=now)
         self._look(has_own=bool(own))
+        self._wait_for_those_gone()
         found = own + [entry for name in self._followed() for entry in self._list_below(name, now)]
+        self._listed.intersection_update(self._followed())
         self._found = bool(found)
         self._archive_only = self.below and bool(found) and all(_is_put_away(entry) for entry in found)
         return found
@@ -88,12 +100,23 @@ class Folders:
             return ()
         return self._around.subfolders or self._around.days[-_LIVE_DAYS:]
 
+    def _wait_for_those_gone(self) -> None:
+        for name in sorted(self._listed):
+            if (self._directory / name).is_dir():
+                self._gone_since.pop(name, None)
+            elif self._clock() - self._gone_since.setdefault(name, self._clock()) < _AWAY_S:
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self._directory / name))
+            else:
+                self._listed.remove(name)
+                del self._gone_since[name]
+
     def _list_below(self, name: str, now: float) -> list[Entry]:
         try:
             found = list_logs(self._directory / name, now=now)
         except OSError:
             return []  # it was just removed
-        if name in self._around.days:
+        self._listed.add(name)
+        if name in self._around.days or name == _CURRENT:
             return found
         return [replace(entry, name=replace(entry.name, stream=f"{name}/{entry.name.stream}")) for entry in found]
 

@@ -17,6 +17,9 @@ LOOKED_FOR: Final = (
 )
 _PACKED: Final = (".xz", ".bz2", ".lz4", ".lzma", ".zip", ".7z")
 _MOST_SUBFOLDERS: Final = 1_000
+_DEEPEST: Final = 3
+_MOST_DEEP: Final = 64
+"""Where no log is found, so many folders are looked into for a hint, down to folders of year, month and day."""
 _NAMED: Final = 8
 
 
@@ -83,8 +86,9 @@ def survey(directory: Path) -> Surroundings:
 def nothing_found(directory: Path, around: Surroundings) -> str:
     """Return the sentence for a folder without a log: what was looked for, and what there is instead."""
     hints = around.told()
-    if around.subfolders or around.days:
-        hints.insert(0, f"its subfolders {_names((*around.days, *around.subfolders))} hold logs; name one of them")
+    below = (*around.days, *around.subfolders) or tuple(sorted(_deep_folders(directory)))
+    if below:
+        hints.insert(0, f"its subfolders {_names(below)} hold logs; name one of them")
     return "; ".join([f"no log found in {directory}; looked for {LOOKED_FOR}", *hints])
 
 
@@ -93,6 +97,27 @@ def not_followed(directory: Path, subfolders: tuple[str, ...]) -> list[str]:
     if not subfolders:
         return []
     return [f"{directory} has logs of its own; those in its subfolders {_names(subfolders)} are not read; name one"]
+
+
+def _deep_folders(directory: Path) -> list[str]:
+    """Return the folders below subfolders that hold logs, by their paths from here."""
+    found: list[str] = []
+    waiting = [(directory, 0)]
+    for folder, depth in waiting:  # which grows meanwhile
+        if depth > 1 and _holds_logs(folder):
+            found.append(str(folder.relative_to(directory)))
+        elif depth < _DEEPEST:
+            waiting += [(below, depth + 1) for below in _folders_in(folder)][: _MOST_DEEP - len(waiting)]
+    return found
+
+
+def _folders_in(folder: Path) -> list[Path]:
+    try:
+        with os.scandir(folder) as found:
+            names = [item.name for item in found if item.is_dir(follow_symlinks=False) and item.name[0] != "."]
+    except OSError:
+        return []
+    return [folder / name for name in sorted(names, reverse=True)]
 
 
 def _holds_logs(folder: Path) -> bool:

@@ -12,6 +12,7 @@ samples changes, and is put into words only when its alert is returned.
 from __future__ import annotations
 
 import hashlib
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from online_models.alerts.case import Case, case_of_state, thing_text
@@ -38,6 +39,13 @@ class AlertBook:
         self.log = log
         self.capacity = capacity
         self._cases: dict[Key, Case] = {}
+        self._is_tentative = False
+
+    def tentative(self) -> AlertBook:
+        """Return a book that says what this one would, and leaves this one's cases as they are."""
+        book = AlertBook(self.log, self.capacity)
+        book._cases, book._is_tentative = dict(self._cases), True
+        return book
 
     def __len__(self) -> int:
         return len(self._cases)
@@ -68,6 +76,8 @@ class AlertBook:
     def _follow(self, key: Key, anomalies: Anomalies, places: Sequence[int]) -> Iterator[tuple[int, Case]]:
         """Take in anomalies of one device and behaviour; yield each raised case, with the place of its first change."""
         case, done = self._cases.pop(key, None), 0
+        if self._is_tentative:
+            case = deepcopy(case)
         while done < len(places):
             stop, many = self._next_event(case, key[1], anomalies, places, done)
             if case is not None and stop > done:

@@ -11,8 +11,8 @@ import polars as pl
 from ingest.compiled.references import by_reference
 from online_models.compile import kernel
 from online_models.features.address import GLOBAL, GROUP, LOCAL, Addresses, addresses
-from online_models.features.past import LONGEST
 from online_models.features.text import join, owned
+from online_models.measures.time import LONGEST
 
 if TYPE_CHECKING:
     from ingest.records import RecordBatch

@@ -10,8 +10,8 @@ import polars as pl
 from ingest.compiled.references import by_reference
 from online_models.features.address import GLOBAL, GROUP, addresses
 from online_models.features.names import Names, names_of
-from online_models.features.past import LONGEST
 from online_models.features.text import hashes, owned
+from online_models.measures.time import LONGEST
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -147,16 +147,14 @@ def _is_among(label: np.uint64, labels: npt.NDArray[np.uint64]) -> bool:
     return found
 
 
-@inner
-def is_empty(names: Names, i: int) -> bool:
-    """Whether there is no name, as in an answer to a query that was not understood, or only the root's."""
-    return bool(names.name[i] == _EMPTY)
+def are_empty(names: Names) -> npt.NDArray[np.bool_]:
+    """Tell which records have no name, as an answer to a query that was not understood, or only the root's."""
+    return np.equal(names.name, _EMPTY)
 
 
-@inner
-def is_private(names: Names, i: int) -> bool:
-    """Whether a name stands under a domain for private networks."""
-    return _is_among(names.domain[i], _PRIVATE)
+def are_private(names: Names) -> npt.NDArray[np.bool_]:
+    """Tell which names stand under a domain for private networks."""
+    return np.isin(names.domain, _PRIVATE)
 
 
 @inner

@@ -58,26 +58,31 @@ class Table(NamedTuple):
         return filled_table(self, self.slots.size, *entries(self), self.counters)
 
 
-def new_table(width: int, capacity: int) -> Table:
-    """Return an empty table of up to ``capacity`` entries, 16 at least.
+def new_table(width: int, capacity: int, rows: npt.NDArray[np.float64] | None = None) -> Table:
+    """Return an empty table of up to ``capacity`` entries, 16 at least; its rows lie in ``rows`` if that is given.
 
     Raises
     ------
     CapacityError
         If there is no address space for so many, or they are more than 2**30.
     """
-    limit = max(capacity, 16)
+    limit = most_entries(capacity)
     if limit > _MOST:
         raise CapacityError(f"no table can hold {limit:,} entries; lower max_pairs or max_devices")
     return Table(
         np.zeros(_FIRST_SIZE, np.uint32),
-        _reserved(limit, np.dtype(np.uint64)),
-        _reserved(limit * width, np.dtype(np.float64)).reshape(limit, width),
+        reserved(limit, np.dtype(np.uint64)),
+        reserved(limit * width, np.dtype(np.float64)).reshape(limit, width) if rows is None else rows,
         np.array([0, limit, 0], np.int64),
     )
 
 
-def _reserved(count: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+def most_entries(capacity: int) -> int:
+    """Return how many entries a table of this capacity holds."""
+    return max(capacity, 16)
+
+
+def reserved(count: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     """Return zeros that take memory page by page, when they are written."""
     try:
         return np.frombuffer(mmap(-1, count * dtype.itemsize, flags=MAP_PRIVATE | MAP_ANONYMOUS), dtype)
@@ -218,6 +223,17 @@ def _keep(table: Table, since: float, all_but: np.uint64) -> None:
     table.keys[kept:used] = 0
     table.rows[kept:used, :] = 0.0
     table.counters[USED] = kept
+
+
+@kernel
+def drop_last(table: Table, used: int) -> None:
+    """Have a table that did not grow since it held so many entries hold these again, and no others."""
+    for place in range(table.counters[USED] - 1, used - 1, -1):
+        table.slots[_probe(table, table.keys[place])] = 0
+        table.keys[place] = 0
+        for column in range(table.rows.shape[1]):
+            table.rows[place, column] = 0.0
+    table.counters[USED] = used
 
 
 def _eviction_time(table: Table) -> float:

@@ -95,6 +95,24 @@ def hash_bytes(data: npt.NDArray[np.uint8], begin: int, end: int) -> np.uint64:
 
 
 @kernel
+def of_owners(
+    owners: npt.NDArray[np.uint64], things: npt.NDArray[np.uint64], out: npt.NDArray[np.uint64]
+) -> npt.NDArray[np.uint64]:
+    """Write `of_owner` of every row to ``out``, and return it."""
+    for i in range(out.size):
+        out[i] = of_owner(owners[i], things[i])
+    return out
+
+
+@kernel
+def joined(a: npt.NDArray[np.uint64], b: npt.NDArray[np.uint64], out: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Write `join` of every row to ``out``, and return it."""
+    for i in range(out.size):
+        out[i] = join(a[i], b[i])
+    return out
+
+
+@kernel
 def _hash_all(data: npt.NDArray[np.uint8], ends: npt.NDArray[np.int64], out: npt.NDArray[np.uint64]) -> None:
     for i in range(out.size):
         out[i] = hash_bytes(data, ends[i], ends[i + 1])

@@ -40,6 +40,7 @@ class Store:
         self.connection = sqlite3.connect(path)
 
     def noted(self, after: int = 0) -> list[tuple[str, str]]:
+        """Return the alert and event of what was noted after a place."""
         return [(row.id, row.event) for row in changes_after(self.connection, after, 100)]
 
 

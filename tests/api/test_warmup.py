@@ -87,7 +87,7 @@ import pathlib, sys
 def note(line):
     pathlib.Path({told!r}, line.strip()).touch()
 """
-TASKS = sorted(["conn", "dns", "http", "tsv", "json", "macs", "feedback-conn", "feedback-dns", "feedback-http"])
+TASKS = sorted(["loop", "conn", "dns", "http", "tsv", "json", "macs", "feedback"])
 
 
 def test_each_task_is_done_once_in_a_process_beside(asked: Callable[[str], list[str]]) -> None:

@@ -249,7 +249,8 @@ def test_scores_are_drawn_and_told_in_words(page: Chrome, service: LiveService) 
 
 
 def test_health_of_every_stage_is_shown(page: Chrome) -> None:
-    until(page, lambda: text(page, "health") == "ready")
+    until(page, lambda: text(page, "health") == "degraded")
+    assert "no log found in" in text(page, "reasons")
     script = "return [...document.querySelectorAll('#stages dt')].map(term => term.innerText.split('\\n'))"
     stages = dict(page.execute_script(script))
     assert stages["models"] == "running"

@@ -44,10 +44,15 @@ class FollowMachine(RuleBasedStateMachine):
         tsv=st.booleans(),
         appends=st.booleans(),
         poll_bytes=st.sampled_from([2048, 16384, 1 << 20]),
+        below=st.sampled_from(["", "current", "eth1"]),
     )
-    def start(self, style: str, *, tsv: bool, appends: bool, poll_bytes: int) -> None:
-        """Choose a format, a way of rotating and how much is read at a time."""
+    def start(self, style: str, *, tsv: bool, appends: bool, poll_bytes: int, below: str = "") -> None:
+        """Choose a format, a way of rotating, how much is read at a time, and the subfolder that the logs are in."""
+        self.followed = self.folder
+        self.folder /= below
+        self.folder.mkdir(exist_ok=True)
         self.log = self.writer_class(self.folder, style, tsv=tsv, appends=appends)
+        self.log.archive = self.root / "archive"
         self.poll_bytes = poll_bytes
         self.source = self._open(None)
         self.checkpoint()
@@ -99,7 +104,7 @@ class FollowMachine(RuleBasedStateMachine):
     def restart_sensor(self) -> None:
         """Cut the log in place, as Zeek does when it starts."""
         self.log.stop_writing()
-        with self._destroying():
+        with _Destroying(self):
             if self.log.live.exists():
                 os.truncate(self.log.live, 0)
 
@@ -107,7 +112,7 @@ class FollowMachine(RuleBasedStateMachine):
     def remove_and_create_anew(self) -> None:
         """Remove the log and write a new one of the same name."""
         self.log.stop_writing()
-        with self._destroying():
+        with _Destroying(self):
             self.log.live.unlink(missing_ok=True)
         self.log.write(1, 0)
 
@@ -116,7 +121,7 @@ class FollowMachine(RuleBasedStateMachine):
         """Remove a rotated log, read or not."""
         if paths := self.log.parts:
             path = data.draw(st.sampled_from(paths))
-            with self._destroying():
+            with _Destroying(self):
                 path.unlink()
             self.log.parts.remove(path)
 
@@ -132,7 +137,7 @@ class FollowMachine(RuleBasedStateMachine):
     @rule(look=st.booleans())
     def archive_oldest(self, *, look: bool) -> None:
         """Move the oldest rotated log into the archive, packed, as zeekctl does; the reader looks first."""
-        if self.log.unpacked() == self.log.parts != []:
+        if self.log.unpacked() == self.log.parts != [] and self.folder.name != "eth1":
             path = self.log.parts.pop(0)
             self._poll()
             day = self.log.archive / "2026-01-29"
@@ -180,7 +185,7 @@ class FollowMachine(RuleBasedStateMachine):
 
     def _open(self, positions: Any) -> FollowSource:
         return FollowSource(
-            self.folder,
+            self.followed,
             positions=positions,
             archive=self.log.archive,
             scan_interval_s=0.0,
@@ -204,18 +209,12 @@ class FollowMachine(RuleBasedStateMachine):
 
     def _check(self) -> None:
         self.log.finish_line()
-        self._read_more_than_once()
+        for _ in range(4):
+            self._read_all()
         assert len(self.taken) == len(set(self.taken)), f"some come twice: {sorted(self.taken)}"
         missing = set(self.log.written) - set(self.taken) - self.log.lost
         assert not missing, f"missing: {sorted(missing)}"
         assert self.taken == sorted(self.taken), f"out of order: {self.taken}"
-
-    def _read_more_than_once(self) -> None:
-        for _ in range(4):
-            self._read_all()
-
-    def _destroying(self) -> _Destroying:
-        return _Destroying(self)
 
     def _pack(self, path: Path, target: Path, *, look: bool) -> None:
         target.write_bytes(gzip.compress(path.read_bytes()))

@@ -96,6 +96,37 @@ def test_subfolders_are_read_where_the_folder_has_no_log_itself(tmp_path: Path) 
     assert "igb0, igb1" in " ".join(source.oddities)
 
 
+def test_folders_further_below_are_named(tmp_path: Path) -> None:
+    write(tmp_path / "2026" / "01" / "05" / "conn.log.gz", conn(0, 0))
+    write(tmp_path / "igb0" / "2026-01-05" / "conn.log", conn(1, 1))
+    with pytest.raises(LogPathError, match=r"its subfolders 2026/01/05, igb0/2026-01-05 hold logs; name one"):
+        ReplaySource([tmp_path])
+    assert uids(ReplaySource([tmp_path / "2026" / "01" / "05", tmp_path / "igb0"])) == numbers(0, 2)
+
+
+_PEAK = """
+import sys
+from pathlib import Path
+from ingest.follow.replay import ReplaySource
+count = sum(len(batch) for batch in ReplaySource([Path(sys.argv[1])]))
+status = Path("/proc/self/status").read_text().split()
+print(count, int(status[status.index("VmHWM:") + 1]) / 1024)
+"""
+
+
+def test_memory_does_not_grow_with_the_number_of_hourly_files(tmp_path: Path) -> None:
+    rows, peaks = 4_000, []
+    for hours in (5, 60):
+        folder = tmp_path / str(hours)
+        for hour in range(hours):
+            write(folder / corelight(hour), b"".join(conn(n, hour * 3600 + n * 0.9) for n in range(rows)))
+        done = subprocess.run([sys.executable, "-c", _PEAK, str(folder)], check=True, capture_output=True, text=True)
+        count, megabytes = map(float, done.stdout.split())
+        assert count == hours * rows
+        peaks.append(megabytes)
+    assert peaks[1] < 1.2 * peaks[0], peaks
+
+
 def test_what_is_being_written_beside_an_archive_is_left_out_with_a_word(tmp_path: Path) -> None:
     write(tmp_path / "2026-01-05" / "conn.00:00:00-01:00:00.log.gz", conn(0, 0))
     write(tmp_path / "current" / "conn.log", conn(1, 4000))

@@ -160,7 +160,7 @@ def readers(server: Server, number: int) -> Iterator[list[int]]:
         thread = threading.Thread(target=read)
         thread.start()
         try:
-            server.until(lambda: server.health()["stages"]["stream"]["subscribers"] >= number)
+            server.until(lambda: server.health()["stages"]["stream"]["score_subscribers"] >= number)
             yield got
         finally:
             ended.set()
@@ -178,7 +178,7 @@ def test_a_live_line_is_scored_while_a_hundred_read_the_scores_and_some_of_them_
         server.until(lambda: server.scored() == scored + 5_000)
         server.until(lambda: min(got) > 1_000)
         assert sum(got) > greeted
-    server.until(lambda: server.health()["stages"]["stream"]["subscribers"] <= 1)  # the terminal
+    server.until(lambda: server.health()["stages"]["stream"]["score_subscribers"] == 0)
 
 
 def test_a_client_that_never_reads_its_answers_costs_a_bounded_memory(server: Server, zeek: type[Zeek]) -> None:

@@ -162,6 +162,9 @@ def test_a_person_blocks_extends_revokes_and_flushes(service: Server, network: L
         network.until(ORDINARY, STRANGER, passing=False)
         report = service.until(lambda: service.http.get("/decisions/enforcers").json()["processes"])[0]
         assert (report["name"], report["enforcers"][0]["name"]) == ("router", "nftables")
+        metrics = service.http.get("/metrics").text
+        assert 'nslabs_decisions{state="revoked"} 2.0' in metrics
+        assert 'nslabs_enforcer_failures{enforcer="nftables"} 0.0' in metrics
         service.http.post(f"/decisions/{third['id']}/revoke")
         network.until(ORDINARY, STRANGER, passing=True)
 

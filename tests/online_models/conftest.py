@@ -11,11 +11,20 @@ import polars as pl
 import pytest
 
 from ingest.records import SCHEMAS, RecordBatch
+from online_models.compile import kernel
 from online_models.engine import Engine
+from online_models.features.address import local_ranges
+from online_models.kinds import KINDS
+from online_models.outcome import Outcome, new_outcome
+from online_models.program import loop
+from online_models.program.machine import FEATURES_AT, Columns, Machine, with_room
+from online_models.program.registers import AFTER, DEVICE_WIDTH, MEASURE, NUMBERS
+from online_models.views import new_views
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from online_models.features.table import Table
     from online_models.types import Alert, ScoredBatch
 
 START = 1_767_600_000.0
@@ -186,11 +195,92 @@ def alerts_in(scored: Iterable[ScoredBatch]) -> dict[str, Alert]:
     return {alert.id: alert for batch in scored for alert in batch.alerts}
 
 
+@kernel
+def _count_and_measure(machine: Machine, columns: Columns) -> None:
+    loop.take_up(machine, columns, 0)
+    begin = loop.entry_of(machine, 0)
+    device = machine.rows[begin : begin + machine.widths[0]]
+    loop.count(machine, device, columns.end[0])
+    loop.execute(machine, device, MEASURE)
+
+
+@kernel
+def _learn(machine: Machine) -> None:
+    begin = loop.entry_of(machine, 0)
+    device = machine.rows[begin : begin + machine.widths[0]]
+    loop.learn(machine, device)
+    loop.execute(machine, device, AFTER)
+
+
+class Driven:
+    """The tables and views of one kind, driven as the engine drives them, with the record in hand to look at."""
+
+    def __init__(self, name: str, max_devices: int = 1000, max_pairs: int = 10_000) -> None:
+        self.kind = KINDS[name]
+        self.machine = self.kind.new_machine(max_devices, max_pairs)
+        self.views = new_views(self.kind.views, 1)
+        self.keys = ["device", *self.kind.keys]
+
+    def run(self, frame: pl.DataFrame, *, trusted: bool = False) -> Outcome:
+        """Go through a frame."""
+        columns, at = self.columns(frame), 0
+        outcome = new_outcome(frame.height, len(self.kind.clauses))
+        while at < frame.height:
+            at = loop.run(self.machine, self.views, columns, at, trusted, outcome)
+            self.machine = with_room(self.machine)
+        return outcome
+
+    def columns(self, frame: pl.DataFrame) -> Columns:
+        """Return the loop's arrays of a frame."""
+        return self.kind.columns(RecordBatch(self.kind.name, frame), local_ranges())
+
+    def measure(self, frame: pl.DataFrame) -> dict[str, float]:
+        """Count the one record of a frame, and return its features; it stays in hand."""
+        self.machine = with_room(self.machine)
+        _count_and_measure(self.machine, self.columns(frame))
+        return self.features()
+
+    def learn(self) -> None:
+        """Learn the record in hand."""
+        _learn(self.machine)
+
+    def features(self) -> dict[str, float]:
+        """Return the features of the record in hand."""
+        first = int(self.machine.layout[FEATURES_AT])
+        measured = self.machine.registers[first : first + len(self.kind.clauses)]
+        return dict(zip(self.kind.clauses, measured.tolist(), strict=True))
+
+    def number(self, name: str) -> float:
+        """Return a number of the record in hand."""
+        return float(self.machine.registers[NUMBERS + self.kind.numbers.index(name)])
+
+    def table(self, name: str) -> Table:
+        """Return one of the tables."""
+        return self.machine.tables[self.kind.table_names.index(name)]
+
+    def row(self, key: str) -> Floats:
+        """Return the entry of a key of the record in hand; zeros if there is none."""
+        k = self.keys.index(key)
+        begin, width = self.machine.entries[k], self.machine.widths[self.machine.table_of[k]]
+        return self.machine.rows[begin : begin + width] if begin >= 0 else np.zeros(int(width))
+
+    def get(self, key: str, column: str, nth: int = 0) -> float:
+        """Return what the entry of a key holds in a column, or in the n-th after it."""
+        if key == "device":
+            known = {"last": 0, "first": 1, "count": 2}
+            at = known.get(
+                column, DEVICE_WIDTH + (self.kind.device_columns.index(column) if column not in known else 0)
+            )
+        else:
+            at = ("last", *self.kind.tables[self.kind.keys[key]].columns).index(column)
+        return float(self.row(key)[at + nth])
+
+
 class Traffic:
     """Everything above under one name, since tests are not a package that could import it."""
 
     START, HOUR, DAY, VICTIM, NEIGHBOUR, RESOLVER = START, HOUR, DAY, VICTIM, NEIGHBOUR, RESOLVER
-    Site = Site
+    Site, Driven = Site, Driven
     frame_of = staticmethod(frame_of)
     flows = staticmethod(flows)
     lookups = staticmethod(lookups)

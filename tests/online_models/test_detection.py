@@ -10,9 +10,8 @@ import pytest
 
 from ingest.records import RecordBatch
 from online_models.engine import Engine
-from online_models.features.newness import is_known
-from online_models.features.table import claim, new_table
 from online_models.guard import FIRST, GUARD_WIDTH, LAST
+from online_models.measures.newness import age_of, is_known
 
 if TYPE_CHECKING:
     from conftest import Frames, Traffic
@@ -286,8 +285,6 @@ def test_pages_that_load_from_a_new_host_are_no_guesses(traffic: Traffic) -> Non
 def test_a_thing_is_known_for_long_after_half_a_day_or_if_it_was_there_from_the_beginning(
     traffic: Traffic, since_h: float, first_h: float, *, expected: bool
 ) -> None:
-    device, things = np.zeros(GUARD_WIDTH), new_table(3, 16)
+    device = np.zeros(GUARD_WIDTH)
     device[FIRST], device[LAST] = traffic.START, traffic.START + since_h * traffic.HOUR
-    thing = np.uint64(7)
-    things.rows[claim(things, thing), FIRST] = traffic.START + first_h * traffic.HOUR
-    assert is_known(things, thing, device) == expected
+    assert is_known(age_of(traffic.START + first_h * traffic.HOUR, device), device) == expected

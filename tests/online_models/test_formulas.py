@@ -3,94 +3,74 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from ingest.records import MODELLED_KINDS, RecordBatch
-from online_models.features import (
-    conn,
-    conn_columns,
-    conn_learn,
-    conn_state,
-    dns,
-    dns_columns,
-    dns_learn,
-    dns_state,
-    http,
-    http_columns,
-    http_learn,
-    http_state,
-    past,
-    windows,
-)
-from online_models.features.address import local_ranges
-from online_models.features.table import Table, claim, find
-from online_models.guard import FIRST, FROZEN, LAST, RELEASED
-from online_models.kinds import KINDS
-from online_models.outcome import new_outcome
-from online_models.views import new_views
+from ingest.records import MODELLED_KINDS
+from online_models.guard import FROZEN, LAST, RELEASED
+from online_models.measures import excess
+from online_models.measures.newness import faded, trusted_age
+from online_models.program.registers import WINDOWS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import polars as pl
-    from conftest import FeaturesPage, Frames, Traffic
+    from conftest import Driven, FeaturesPage, Frames, Traffic
 
-Row = npt.NDArray[np.float64]
-RANGES = local_ranges()
 STRANGER = "192.168.7.99"
+HALF_A_DAY = 12 * 3600.0
 FEW = {"minute": (1, 1, 3, 3, 10), "hour": (2, 2, 4, 4, 10)}
 
 
-class Seen(NamedTuple):
-    """A record (the only one in ``columns``) that was counted and not yet learned, with its keys and its device."""
+class Seen:
+    """A record that was counted and not yet learned, with what its keys lead to."""
 
-    state: Any
-    columns: Any
-    keys: Any
-    device: Row
+    def __init__(self, driven: Driven) -> None:
+        self.get, self.number, self.device = driven.get, driven.number, driven.row("device")
+        self.now = float(self.device[LAST])
+        self.known = self.since("device")
 
-    @property
-    def now(self) -> float:
-        """Log time."""
-        return float(self.device[LAST])
+    def since(self, key: str) -> float:
+        """Return the seconds since an entry was learned first."""
+        first = self.get(key, "first")
+        return max(0.0, self.now - first) if first > 0.0 else 0.0
 
-    @property
-    def known(self) -> float:
-        """Seconds since the device was first learned."""
-        return max(0.0, self.now - self.device[FIRST]) if self.device[FIRST] > 0.0 else 0.0
-
-    def row(self, table: Table, key: int) -> Row:
-        """Return a table's row, of zeros if there is none."""
-        place = find(table, self.keys[key])
-        return table.rows[place] if place >= 0 else np.zeros(table.rows.shape[1])
-
-    def age(self, table: Table, key: int) -> float:
+    def age(self, key: str) -> float:
         """Return for how long an entry is known."""
-        return past.trusted_age(self.row(table, key)[1], self.now, self.device[FROZEN], self.device[RELEASED])
+        return trusted_age(self.get(key, "first"), self.now, self.device[FROZEN], self.device[RELEASED])
 
-    def faded(self, row: Row, count: int, at: int) -> float:
+    def faded(self, key: str, column: str, at: str = "faded_at") -> float:
         """Return a faded count."""
-        return past.decayed(row[count], row[at], self.now)
+        return faded(self.get(key, column), self.get(key, at), self.now)
 
-    def others(self, row: Row, count: int, at: int, own: Row, since: float = 0.0) -> float:
-        """Return a faded count of things new since a time, without what the thing of a row has added to it."""
-        added = past.decayed(1.0, own[1], self.now) if own[1] > 0.0 and own[1] >= since else 0.0
-        return max(0.0, self.faded(row, count, at) - added)
+    def others(self, key: str, column: str, but: str, at: str = "faded_at", since: float = 0.0) -> float:
+        """Return a faded count of things new since a time, without what one of them has added to it."""
+        first = self.get(but, "first")
+        own = faded(1.0, first, self.now) if first > 0.0 and first >= since else 0.0
+        return max(0.0, self.faded(key, column, at) - own)
 
-    def counters(self, base: int, *names: str) -> dict[str, SimpleNamespace]:
+    def last_hour(self, key: str, column: str) -> float:
+        """Return what came in the last hour."""
+        return self.get(key, column) + excess.share_before(self.now) * self.get(key, f"{column}_before")
+
+    def usual(self, key: str, column: str, count: str = "count") -> SimpleNamespace:
+        """Return mean and standard deviation of an entry's numbers, and how many there were."""
+        sd = np.sqrt(self.get(key, f"{column}_variance"))
+        return SimpleNamespace(mean=self.get(key, column), sd=sd, n=self.get(key, count))
+
+    def counters(self, *names: str) -> dict[str, SimpleNamespace]:
         """Return the counters of both windows by name."""
-        places, found = vars(windows), {}
+        places, found = vars(excess), {}
         for window, span in enumerate(("minute", "hour")):
             for k, name in enumerate(names):
-                at = base + window * windows.WINDOWS_WIDTH // 2
+                at = WINDOWS + window * excess.WINDOWS_WIDTH // 2
                 usual = at + places["_USUAL"] + 2 * k
                 found[f"{name}_{span}"] = SimpleNamespace(
-                    count=windows.observed(self.device, base, window, k, self.now),
+                    count=excess.observed(self.device, WINDOWS, window, k, self.now),
                     mean=self.device[usual],
                     sd=np.sqrt(self.device[usual + 1]),
                     windows=self.device[at + places["_SEEN"]],
@@ -99,126 +79,97 @@ class Seen(NamedTuple):
         return found
 
 
-def usual(row: Row, at: int, count: float | None = None) -> SimpleNamespace:
-    """Return mean and standard deviation, in two columns of a row, and number of values (default: all records)."""
-    return SimpleNamespace(mean=row[at], sd=np.sqrt(row[at + 1]), n=row[2] if count is None else count)
-
-
-def of_conn(seen: Seen) -> dict[str, Any]:
+def of_conn(s: Seen) -> dict[str, Any]:
     """Return what the formulas of conn speak of."""
-    s, state, columns = conn_state, seen.state, seen.columns
-    service, endpoint = seen.row(state.service, s.SERVICE), seen.row(state.endpoint, s.ENDPOINT)
-    own, network = seen.row(state.network, s.NETWORK), seen.row(state.site, s.SITE_NETWORK)
-    site, outcome = seen.row(state.site, s.SITE_SERVICE), columns.outcome[0]
-    is_counted = network[s.SITE_DEVICES] > 0.0 and own[s.FIRST] >= network[s.FIRST] and own.any()
+    devices, first = s.get("site_network", "devices"), s.get("network", "first")
+    is_counted = devices > 0.0 and first != 0.0 and first >= s.get("site_network", "first")
+    numbers = ("lateral", "outbound", "login", "exchanged", "up", "down")
     return {
-        "endpoint": seen.age(state.endpoint, s.ENDPOINT),
-        "network": seen.age(state.network, s.NETWORK),
-        "service": seen.age(state.service, s.SERVICE),
-        "lateral": columns.direction[0] == conn_columns.LATERAL,
-        "known": seen.known,
-        "records": service[s.COUNT],
-        "other_records": service[s.COUNT] - endpoint[s.COUNT],
-        "new_services": seen.others(seen.device, s.NEW_SERVICES, s.FADED_AT, service),
-        "new_networks": seen.others(seen.device, s.NEW_NETWORKS, s.FADED_AT, own),
-        "new_peers": seen.others(service, s.NEW_PEERS, s.PEERS_FADED_AT, endpoint),
-        "service_known": seen.now - service[s.FIRST] if service[s.FIRST] > 0.0 else 0.0,
-        "site_network": seen.age(state.site, s.SITE_NETWORK),
-        "devices": network[s.SITE_DEVICES] - (1.0 if is_counted else 0.0),
-        "site_new_networks": seen.others(site, s.SITE_NEW_NETWORKS, s.LAST, network),
-        "site_known": seen.now - site[s.FIRST] if site[s.FIRST] else 0.0,
-        "same_outcome": service[s.OUTCOMES + outcome],
-        "outbound": columns.direction[0] == conn_columns.OUTBOUND,
-        "login": columns.login[0],
-        "answered_itself": outcome == conn_columns.ANSWERED,
-        "exchanged": outcome == conn_columns.ANSWERED
-        or (outcome == conn_columns.BROKEN and columns.up[0] > 0.0 and columns.down[0] > 0.0),
-        "up": columns.up[0],
-        "down": columns.down[0],
-        "duration": columns.duration[0],
-        "gap": max(0.0, seen.now - service[s.LAST]),
-        "usual_up": usual(service, s.UP, service[s.SENT]),
-        "usual_down": usual(service, s.DOWN, service[s.EXCHANGED]),
-        "usual_duration": usual(service, s.DURATION, service[s.EXCHANGED]),
-        "usual_gap": usual(service, s.GAP),
-        "calls": endpoint[s.COUNT],
-        "gap_mean": endpoint[s.ENDPOINT_GAP],
-        "gap_sd": np.sqrt(endpoint[s.ENDPOINT_GAP + 1]),
-        **seen.counters(s.WINDOWS, "peers", "services", "failures", "records", "sent"),
+        **{name: s.number(name) for name in numbers},
+        **{name: s.age(name) for name in ("endpoint", "network", "service", "site_network")},
+        "known": s.known,
+        "records": s.get("service", "count"),
+        "other_records": s.get("service", "count") - s.get("endpoint", "count"),
+        "new_services": s.others("device", "new_services", "service"),
+        "new_networks": s.others("device", "new_networks", "network"),
+        "new_peers": s.others("service", "new_peers", "endpoint", "peers_faded_at"),
+        "service_known": s.since("service"),
+        "devices": devices - (1.0 if is_counted else 0.0),
+        "site_new_networks": s.others("site_service", "new_networks", "site_network", "last"),
+        "site_known": s.since("site_service"),
+        "same_outcome": s.get("service", "answered", int(s.number("outcome"))),
+        "answered_itself": s.number("answered"),
+        "duration": s.number("duration") if s.number("has_duration") else np.nan,
+        "gap": max(0.0, s.now - s.get("service", "last")),
+        "usual_up": s.usual("service", "up", "sent"),
+        "usual_down": s.usual("service", "down", "exchanged"),
+        "usual_duration": s.usual("service", "duration", "exchanged"),
+        "usual_gap": s.usual("service", "gap"),
+        "calls": s.get("endpoint", "count"),
+        "gap_mean": s.get("endpoint", "gap"),
+        "gap_sd": np.sqrt(s.get("endpoint", "gap_variance")),
+        **s.counters("peers", "services", "failures", "records", "sent"),
     }
 
 
-def of_dns(seen: Seen) -> dict[str, Any]:
+def of_dns(s: Seen) -> dict[str, Any]:
     """Return what the formulas of dns speak of."""
-    s, state, columns = dns_state, seen.state, seen.columns
-    device, site, domain = seen.device, seen.row(state.site, s.SITE), seen.row(state.domain, s.DOMAIN)
+    settled = s.get("device", "first") + HALF_A_DAY
+    site_settled = s.get("site", "first") + HALF_A_DAY
     return {
-        "length": columns.names.sub_length[0],
-        "label": columns.names.longest_label[0],
-        "entropy": columns.names.entropy[0],
-        "digits": columns.names.digits[0],
-        "answer": columns.answer_length[0],
-        "site_type": seen.row(state.site, s.SITE_TYPE)[s.SITE_COUNT],
-        "site_records": site[s.SITE_COUNT],
-        "names": dns.last_hour(domain, s.NAMES, seen.now),
-        "queries": dns.last_hour(domain, s.QUERIES, seen.now),
-        "carried": dns.last_hour(domain, s.BYTES, seen.now),
-        "domain": seen.age(state.domain, s.DOMAIN),
-        "resolver": seen.age(state.resolver, s.RESOLVER),
-        "known": max(0.0, seen.known - 12 * 3600.0),
-        "new_domains": seen.others(device, s.NEW_DOMAINS, s.FADED_AT, domain, device[s.FIRST] + 12 * 3600.0),
-        "new_resolvers": seen.others(
-            device, s.NEW_RESOLVERS, s.FADED_AT, seen.row(state.resolver, s.RESOLVER), device[s.FIRST] + 12 * 3600.0
-        ),
-        "site_domain": seen.age(state.site, s.SITE_DOMAIN),
-        "devices": seen.row(state.site, s.SITE_DOMAIN)[s.SITE_DEVICES],
-        "site_new_domains": seen.others(
-            site, s.SITE_NEW, s.LAST, seen.row(state.site, s.SITE_DOMAIN), site[s.FIRST] + 12 * 3600.0
-        ),
-        "site_known": max(0.0, seen.now - site[s.FIRST] - 12 * 3600.0),
-        "same_type": seen.row(state.resolver, s.TYPE)[s.COUNT],
-        "same_result": device[s.RESULTS + columns.result[0]],
-        "records": device[s.COUNT],
-        "noerror": columns.result[0] == dns_columns.NOERROR,
-        **seen.counters(s.WINDOWS, "domains", "names", "failures", "records"),
+        **{name: s.number(name) for name in ("label", "entropy", "digits", "answer")},
+        "length": s.number("bytes"),
+        "site_type": s.get("site_type", "count"),
+        "site_records": s.get("site", "count"),
+        "names": s.last_hour("domain", "names"),
+        "queries": s.last_hour("domain", "queries"),
+        "carried": s.last_hour("domain", "bytes"),
+        "domain": s.age("domain"),
+        "resolver": s.age("resolver"),
+        "known": max(0.0, s.known - HALF_A_DAY),
+        "new_domains": s.others("device", "new_domains", "domain", since=settled),
+        "new_resolvers": s.others("device", "new_resolvers", "resolver", since=settled),
+        "site_domain": s.age("site_domain"),
+        "devices": s.get("site_domain", "count"),
+        "site_new_domains": s.others("site", "new_domains", "site_domain", "last", site_settled),
+        "site_known": max(0.0, s.now - site_settled),
+        "same_type": s.get("type", "count"),
+        "same_result": s.get("device", "no_error", int(s.number("result"))),
+        "records": s.get("device", "count"),
+        "noerror": s.number("no_error"),
+        **s.counters("domains", "names", "failures", "records"),
     }
 
 
-def of_http(seen: Seen) -> dict[str, Any]:
+def of_http(s: Seen) -> dict[str, Any]:
     """Return what the formulas of http speak of."""
-    s, state, columns = http_state, seen.state, seen.columns
-    device, site, host = seen.device, seen.row(state.site, s.SITE), seen.row(state.host, s.HOST)
     return {
-        "host": seen.age(state.host, s.HOST),
-        "agent": seen.age(state.habit, s.AGENT),
-        "known": seen.known,
-        "new_hosts": seen.faded(device, s.NEW_HOSTS, s.FADED_AT),
-        "new_agents": seen.faded(device, s.NEW_AGENTS, s.FADED_AT),
-        "same_method": seen.row(state.habit, s.METHOD)[s.COUNT],
-        "same_status": device[s.STATUSES + columns.status[0]],
-        "success": columns.status[0] == http_columns.SUCCESS,
-        "records": device[s.COUNT],
-        "site_host": seen.age(state.site, s.SITE_HOST),
-        "devices": seen.row(state.site, s.SITE_HOST)[s.SITE_DEVICES],
-        "site_new_hosts": seen.faded(site, s.SITE_NEW, s.LAST),
-        "site_known": seen.now - site[s.FIRST],
-        "uri": columns.uri_length[0],
-        "strange": columns.strange[0],
-        "literal": columns.literal[0],
-        "sent": columns.sent[0],
-        "received": columns.received[0],
-        "usual_sent": usual(host, s.SENT),
-        "usual_received": usual(host, s.RECEIVED),
-        "usual_uri": usual(host, s.LENGTH),
-        **seen.counters(s.WINDOWS, "hosts", "resources", "failures", "records"),
+        "host": s.age("host"),
+        "agent": s.age("agent"),
+        "known": s.known,
+        "new_hosts": s.faded("device", "new_hosts"),
+        "new_agents": s.faded("device", "new_agents"),
+        "same_method": s.get("method", "count"),
+        "same_status": s.get("device", "success", int(s.number("status"))),
+        "success": s.number("success"),
+        "records": s.get("device", "count"),
+        "site_host": s.age("site_host"),
+        "devices": s.get("site_host", "devices"),
+        "site_new_hosts": s.faded("site", "new_hosts", "last"),
+        "site_known": s.now - s.get("site", "first"),
+        "uri": s.number("uri_bytes"),
+        "strange": s.number("strange"),
+        "literal": s.number("literal"),
+        "sent": s.number("sent_bytes"),
+        "received": s.number("received_bytes"),
+        "usual_sent": s.usual("host", "sent"),
+        "usual_received": s.usual("host", "received"),
+        "usual_uri": s.usual("host", "uri"),
+        **s.counters("hosts", "resources", "failures", "records"),
     }
 
 
-PARTS = {
-    "conn": (conn, conn_state, conn_learn, of_conn),
-    "dns": (dns, dns_state, dns_learn, of_dns),
-    "http": (http, http_state, http_learn, of_http),
-}
+WORDS = {"conn": of_conn, "dns": of_dns, "http": of_http}
 
 
 def after(traffic: Traffic, begin: float) -> Frames:
@@ -244,38 +195,21 @@ def after(traffic: Traffic, begin: float) -> Frames:
     }
 
 
-def called(part: Any) -> Any:
-    """Return what Python can call in place of a part of kernels."""
-
-    @numba.njit  # type: ignore[untyped-decorator]
-    def call(*arguments: Any) -> Any:
-        return part(*arguments)
-
-    return call
-
-
 def differences(
-    name: str, learned: pl.DataFrame, frame: pl.DataFrame, formulas: Mapping[str, str], functions: Mapping[str, Any]
+    driven: Driven,
+    learned: pl.DataFrame,
+    frame: pl.DataFrame,
+    formulas: Mapping[str, str],
+    functions: Mapping[str, Any],
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Learn one frame; return what formulas and kernel give for each record of another, each learned after it."""
-    kind, (features, state_of, learning, words) = KINDS[name], PARTS[name]
-    state, views = kind.new_state(1000, 10_000), new_views(kind.edges, kind.weights, kind.compares, kind.forests, 1)
-    columns, outcome, at = kind.columns(RecordBatch(name, learned), RANGES), new_outcome(1, len(kind.features)), 0
-    while at < learned.height:
-        at = kind.run(state, views, columns, at, True, outcome)
-        state = kind.with_room(state)
-    keys_of, count, measure, learn = map(called, (state_of.keys_of, features.count, features.measure, learning.learn))
-    said, measured = np.zeros((frame.height, len(kind.features))), np.zeros((frame.height, len(kind.features)))
+    """Learn one frame; return what formulas and loop give for each record of another, each learned after it."""
+    driven.run(learned, trusted=True)
+    said, measured = np.zeros((frame.height, len(formulas))), np.zeros((frame.height, len(formulas)))
     for i in range(frame.height):
-        state = kind.with_room(state)
-        one = kind.columns(RecordBatch(name, frame[i : i + 1]), RANGES)
-        keys_of(one, 0, outcome.keys)
-        device = state.device.rows[claim(state.device, outcome.keys[state_of.DEVICE])]
-        count(state, one, 0, outcome.keys, device)
-        measure(state, one, 0, outcome.keys, device, measured[i])
-        names = {**functions, **words(Seen(state, one, outcome.keys, device))}
+        measured[i] = list(driven.measure(frame[i : i + 1]).values())
+        names = {**functions, **WORDS[driven.kind.name](Seen(driven))}
         said[i] = [eval(formula, names) for formula in formulas.values()]  # noqa: S307 - our own page
-        learn(state, one, 0, outcome.keys, device)
+        driven.learn()
     return said, measured
 
 
@@ -284,7 +218,7 @@ def test_formulas_give_what_is_measured(name: str, features_page: FeaturesPage, 
     learned = traffic.Site(hours=24.0).frames()[name]
     frame = after(traffic, traffic.START + traffic.DAY)[name]
     formulas = {row[0].strip("`"): row[1].strip("`") for row in features_page.table(name, "feature")}
-    said, measured = differences(name, learned, frame, formulas, features_page.functions)
+    said, measured = differences(traffic.Driven(name), learned, frame, formulas, features_page.functions)
     wrong = np.abs(said - measured).max(axis=0)
     assert {feature: w for feature, w in zip(formulas, wrong, strict=True) if not w < 1e-9} == {}
     assert {feature for feature, values in zip(formulas, measured.T, strict=True) if not np.ptp(values) > 0.0} == set()

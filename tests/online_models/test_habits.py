@@ -10,11 +10,9 @@ import pytest
 
 from ingest.records import RecordBatch
 from online_models.engine import Engine
-from online_models.features.dns_habits import beyond_habit, learn_amount
-from online_models.features.dns_state import BYTES, DOMAIN, KEYS, new_dns_state
-from online_models.features.newness import is_known
-from online_models.features.table import claim, new_table
 from online_models.guard import FIRST, FROZEN, GUARD_WIDTH, LAST, RELEASED
+from online_models.measures.newness import age_of, is_known
+from online_models.measures.share import HABIT_WIDTH, habit_of, learn_habit
 from online_models.types import Feedback
 
 if TYPE_CHECKING:
@@ -105,33 +103,24 @@ def test_what_a_domain_carries_every_day_is_its_habit(
 
 
 def test_a_habit_is_what_was_learned_until_the_last_half_day_and_fades_by_half_in_a_week() -> None:
-    state, keys, row = new_dns_state(16, 16), np.zeros(KEYS, np.uint64), np.zeros(GUARD_WIDTH + 100)
-    keys[DOMAIN] = 7
-    domain = state.domain.rows[claim(state.domain, keys[DOMAIN])]
-    domain[FIRST] = row[FIRST] = 1_767_600_000.0
+    begin, entry, at = 1_767_600_000.0, np.zeros(2 + HABIT_WIDTH), 2
+    entry[FIRST] = begin
 
-    def beyond(hours: float, carried: float) -> float:
-        """Return how far such an hour's amount lies beyond the habit, so many hours after the first record."""
-        row[LAST] = row[FIRST] + 3600.0 * hours
-        domain[BYTES] = carried
-        return beyond_habit(state, keys, row)
+    def habit(hours: float) -> float:
+        """Return the habit so many hours after the first record."""
+        return habit_of(entry, at, begin + 3600.0 * hours)
 
     for hour in range(14):
-        row[LAST] = row[FIRST] + 3600.0 * hour
-        learn_amount(state, keys, row, 500.0)
-        learn_amount(state, keys, row, 499.0)
-    assert beyond(14.5, 1999.0) == 0.0
-    assert beyond(14.5, 7999.0) == pytest.approx(2.0 / 3.0)
-    assert beyond(14.5, 16_000.0) == 1.0
-    learn_amount(state, keys, row, 7999.0)
-    assert beyond(15.5, 7999.0) == pytest.approx(2.0 / 3.0)
-    assert beyond(23.9, 7999.0) == pytest.approx(2.0 / 3.0)
-    assert beyond(24.1, 7999.0) == 0.0
-    row[LAST] = row[FIRST] + 3600.0 * 24.1
-    learn_amount(state, keys, row, 0.0)
-    row[LAST] += 7 * 86_400.0
-    learn_amount(state, keys, row, 0.0)
-    assert beyond(24.1 + 7 * 24.0, 15_999.0) == pytest.approx(1.0 / 3.0, abs=0.01)
+        learn_habit(entry, at, begin + 3600.0 * hour, 500.0)
+        learn_habit(entry, at, begin + 3600.0 * hour, 499.0)
+    assert habit(14.5) == 999.0
+    learn_habit(entry, at, begin + 3600.0 * 14.5, 7999.0)
+    assert habit(15.5) == 999.0
+    assert habit(23.9) == 999.0
+    assert habit(24.1) == 7999.0
+    learn_habit(entry, at, begin + 3600.0 * 24.1, 0.0)
+    learn_habit(entry, at, begin + 3600.0 * (24.1 + 7 * 24.0), 0.0)
+    assert habit(24.1 + 7 * 24.0) == pytest.approx(7999.0 / 2.0)
 
 
 def test_a_flood_that_was_called_expected_makes_no_tunnel_a_habit(traffic: Traffic, knows_a_domain: bytes) -> None:
@@ -263,9 +252,9 @@ def test_guesses_over_the_full_hour_stay_guesses(traffic: Traffic, learned_day: 
 
 
 def test_what_was_known_for_long_stays_so_while_an_incident_is_open(traffic: Traffic) -> None:
-    device, things, thing = np.zeros(GUARD_WIDTH), new_table(3, 16), np.uint64(7)
-    device[FIRST] = things.rows[claim(things, thing), FIRST] = traffic.START
+    device = np.zeros(GUARD_WIDTH)
+    device[FIRST] = traffic.START
     device[FROZEN], device[RELEASED] = traffic.START + 4.0 * traffic.HOUR, 0.0
     for hours in (4.1, 5.0, 20.0):
         device[LAST] = traffic.START + hours * traffic.HOUR
-        assert is_known(things, thing, device), hours
+        assert is_known(age_of(traffic.START, device), device), hours

@@ -12,39 +12,23 @@ import pytest
 from ingest.records import MODELLED_KINDS, SCHEMAS, RecordBatch
 from online_models.behaviours import Sighting
 from online_models.clauses import clause
-from online_models.features import conn, dns, http
 from online_models.features.address import local_ranges
 from online_models.guard import BEHAVIOURS
-from online_models.kinds import KINDS, Kind
-from online_models.outcome import new_outcome
-from online_models.views import new_views
+from online_models.kinds import KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from conftest import Frames, Traffic
 
-MODULES = {"conn": conn, "dns": dns, "http": http}
 RANGES = local_ranges()
-
-
-def features_of(kind: Kind, frames: list[pl.DataFrame], name: str) -> Iterator[dict[str, float]]:
-    """Learn frame after frame; yield the features of the last record of each."""
-    state, views = kind.new_state(1000, 10_000), new_views(kind.edges, kind.weights, kind.compares, kind.forests, 1)
-    for frame in frames:
-        columns = kind.columns(RecordBatch(name, frame), RANGES)
-        outcome, at = new_outcome(frame.height, len(kind.features), len(kind.views)), 0
-        while at < frame.height:
-            at = kind.run(state, views, columns, at, True, outcome)
-            state = kind.with_room(state)
-        yield dict(zip(kind.features, outcome.x.tolist(), strict=True))
 
 
 def after_a_day(traffic: Traffic, kind: str, *frames: pl.DataFrame) -> dict[str, float]:
     """Return the features of the last record of the last frame, which the site's first day goes before."""
     day = traffic.Site(hours=24.0).frames()[kind]
-    *_, last = features_of(KINDS[kind], [day, *frames], kind)
-    return last
+    driven = traffic.Driven(kind)
+    for frame in (day, *frames):
+        driven.run(frame, trusted=True)
+    return driven.features()
 
 
 def test_every_kind_with_a_model_has_one() -> None:
@@ -52,28 +36,18 @@ def test_every_kind_with_a_model_has_one() -> None:
 
 
 @pytest.mark.parametrize("name", MODELLED_KINDS)
-def test_names_edges_weights_and_behaviours_fit_together(name: str) -> None:
+def test_names_and_behaviours_fit_together(name: str) -> None:
     kind = KINDS[name]
-    assert len(kind.views) == len(kind.weights) == len(kind.compares) == len(kind.edges) - 1
-    assert kind.edges[0] == 0
-    assert kind.edges[-1] == len(kind.features) == len(set(kind.features))
-    assert (np.diff(kind.edges) > 0).all()
+    assert kind.name == name
+    assert len(kind.clauses) == sum(len(view.features) for view in kind.views)
+    assert all(view.features for view in kind.views)
     assert len(kind.behaviours) <= BEHAVIOURS
     assert len({behaviour.name for behaviour in kind.behaviours}) == len(kind.behaviours)
-    for view, first, last in zip(kind.views, kind.edges[:-1], kind.edges[1:], strict=True):
-        assert {feature.split(".")[0] for feature in kind.features[first:last]} == {view}
-
-
-@pytest.mark.parametrize("name", MODELLED_KINDS)
-def test_every_feature_is_documented_where_it_is_measured(name: str) -> None:
-    text = MODULES[name].__doc__ or ""
-    for feature in KINDS[name].features:
-        assert feature in text or f"{feature.split('.')[0]}.*" in text
 
 
 @pytest.mark.parametrize("name", MODELLED_KINDS)
 def test_every_behaviour_has_a_sentence_about_its_device_and_a_technique_that_exists(name: str) -> None:
-    facts = dict.fromkeys(KINDS[name].features, (12_345.0, 0.5))
+    facts = dict.fromkeys(KINDS[name].clauses, (12_345.0, 0.5))
     for behaviour in KINDS[name].behaviours:
         sentence = behaviour.sentence(Sighting("192.168.7.11", "198.51.100.9", "tcp/23", facts))
         assert "192.168.7.11" in sentence
@@ -94,9 +68,10 @@ def test_all_features_of_all_records_lie_in_the_unit_interval(name: str, traffic
     attack = traffic.tunnel(traffic.START + 9000.0) if name == "dns" else traffic.scan(traffic.START + 9000.0)
     parts = [frames[name], attack] if name != "http" else [frames[name]]
     frame = traffic.in_order(name, parts)
-    singles = [frame[i : i + 1] for i in range(frame.height)]
-    for values in features_of(KINDS[name], singles, name):
-        assert all(0.0 <= value <= 1.0 for value in values.values())
+    driven = traffic.Driven(name)
+    for i in range(frame.height):
+        driven.run(frame[i : i + 1], trusted=True)
+        assert all(0.0 <= value <= 1.0 for value in driven.features().values())
 
 
 def test_a_known_call_is_new_in_no_way(traffic: Traffic) -> None:
@@ -166,7 +141,5 @@ def test_a_new_host_agent_and_method_are_new(traffic: Traffic) -> None:
 
 @pytest.mark.parametrize("name", MODELLED_KINDS)
 def test_every_feature_has_a_clause_in_its_place(name: str) -> None:
-    kind = KINDS[name]
-    assert tuple(kind.clauses) == kind.features
-    for template in kind.clauses.values():
+    for template in KINDS[name].clauses.values():
         assert "{" not in clause(template, 1234.5, 0.25)

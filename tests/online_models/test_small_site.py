@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 
 from ingest.records import RecordBatch
-from online_models.conn_model import ODD
 from online_models.engine import Engine
+from online_models.kinds.conn import ODD
 from online_models.types import Feedback
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from hypothesis.extra.numpy import arrays
 
 from online_models import views as inside
 from online_models.compile import kernel
+from online_models.kinds.kind import View
 from online_models.outcome import attribute_views
 from online_models.views import Views, evidence_of, new_views
 
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 COMPILING = settings(deadline=None, max_examples=60)
-EDGES = np.array([0, 5, 8, 11, 19])
+WIDTHS = (5, 3, 3, 8)
 WEIGHTS = (1.0, 0.7, 0.6, 0.4)
 COMPARES = (True, False, True, False)
 FORESTS = ((40, 6), (25, 8), (25, 8), (25, 8))
-FEATURES = int(EDGES[-1])
+FEATURES = sum(WIDTHS)
 BEGIN = 1_767_600_000.0
 LATER = BEGIN + 7 * 86_400.0
 X = arrays(np.float64, FEATURES, elements=st.floats(0.0, 1.0))
@@ -44,7 +45,8 @@ def learn_views(views: Views, maturity: float = 1.0, now: float = BEGIN) -> None
 
 def views_of(seed: int = 1) -> Views:
     """Return views that learned nothing."""
-    return new_views(EDGES, WEIGHTS, COMPARES, FORESTS, seed)
+    each = zip(WIDTHS, WEIGHTS, COMPARES, FORESTS, strict=True)
+    return new_views([View("v", dict.fromkeys(range(n), ""), w, float(c), *forest) for n, w, c, forest in each], seed)
 
 
 @pytest.fixture(scope="module")
@@ -68,9 +70,10 @@ def evidence_for(views: Views, x: npt.NDArray[np.float64], maturity: float = 1.0
 def test_parts_are_no_less_than_zero_and_sum_to_the_evidence(
     learned: Views, x: npt.NDArray[np.float64], rarity: npt.NDArray[np.float64]
 ) -> None:
+    assess(learned, x, 1.0)
     learned.rarity[:] = rarity
     evidence, parts = evidence_of(learned), np.full(FEATURES, 7.0)
-    attribute_views(learned, x, evidence, parts)
+    attribute_views(learned, evidence, parts)
     assert (parts >= 0.0).all()
     expected = evidence if (rarity * learned.weights > 0.0).any() else 0.0
     assert parts.sum() == pytest.approx(expected, abs=1e-9)
@@ -81,7 +84,7 @@ def test_the_feature_that_is_odd_has_the_largest_part(learned: Views) -> None:
         x = np.full(FEATURES, 0.2)
         x[odd] = 0.9
         parts = np.zeros(FEATURES)
-        attribute_views(learned, x, evidence_for(learned, x), parts)
+        attribute_views(learned, evidence_for(learned, x), parts)
         assert parts.argmax() == odd
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ingest.decode.suricata.common import address, identity, objects, section
 from ingest.decode.values import parse_iso
-from ingest.decode.zeek.values import read_zeek
+from ingest.decode.zeek.values import check_required
 from ingest.errors import BadLineError
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class DnsJoin:
         key, now = _key(event), max(self._now, _time(event))
         _, query = self._held.get(key, (0.0, None))
         record = _record(event, None) if kind in _QUERIES else _record(query, event)
-        read_zeek(record, "dns", [])
+        check_required(record, "dns")
         self._now = now
         if kind in _QUERIES:
             records = self._release([*self._old(), key])

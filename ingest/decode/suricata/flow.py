@@ -147,8 +147,11 @@ def _payload(side: str) -> pl.Expr:
 
 
 def _micros(seconds: pl.Expr) -> pl.Expr:
-    """Round to whole microseconds, as all intervals are."""
-    return (seconds * 1e6).round() / 1e6
+    """Round to whole microseconds, as all intervals are.
+
+    Polars divides a column by a number as if it multiplied by its inverse, which rounds otherwise than for one row.
+    """
+    return seconds.round(6)
 
 
 def _state() -> pl.Expr:

@@ -47,6 +47,18 @@ def read_zeek(record: Mapping[str, Any], kind: str, nulled: list[str]) -> dict[s
     return row
 
 
+def check_required(record: Mapping[str, Any], kind: str) -> None:
+    """Raise `BadLineError` if `read_zeek` would, of a record that is not needed yet."""
+    read: dict[str, Any] = {}
+    for name in _REQUIRED[kind]:
+        value = record.get(name)
+        try:
+            read[name] = None if value is None else _CONVERTERS[kind][name](value)
+        except BadLineError as error:
+            raise BadLineError(f"{name}: {error}", error.cause) from error
+    require(read, kind)
+
+
 def require(row: Mapping[str, Any], kind: str) -> None:
     """Raise `BadLineError` if a value is missing without which a record of this kind is none."""
     for name in _REQUIRED[kind]:

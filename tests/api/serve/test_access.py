@@ -209,6 +209,13 @@ def test_a_number_is_no_answer_to_a_question(light: Light) -> None:
     assert httpx.post(light.url + FEEDBACK, json=body).status_code == 422
 
 
+@pytest.mark.parametrize("body", [b"verdict=expected", b'{"verdict":'])
+def test_an_answer_that_is_no_json_is_told(light: Light, body: bytes) -> None:
+    answer = httpx.post(light.url + FEEDBACK, content=body, headers={"content-type": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "not_json")
+    assert answer.json()["detail"].startswith("The body is not JSON, at byte ")
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])  # noqa: S104 - refused
 def test_listening_where_others_can_connect_needs_a_word(host: str) -> None:
     with pytest.raises(ListenError, match=r"--insecure"):

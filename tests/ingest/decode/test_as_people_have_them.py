@@ -117,6 +117,10 @@ WRAPPINGS: dict[str, Callable[[bytes], bytes]] = {
     "filebeat": lambda record: json.dumps({"@timestamp": "2026", "message": record.decode()}).encode(),
     "journald": lambda record: json.dumps({"MESSAGE": "@cee: " + record.decode()}).encode(),
     "AWS": lambda record: json.dumps({"firewall_name": "f", "event": json.loads(record)}).encode(),
+    "filebeat, parsed": lambda record: json.dumps({"@timestamp": "2026", "json": json.loads(record)}).encode(),
+    "Elastic's original": lambda record: json.dumps({"event": {"original": record.decode(), "id": "1"}}).encode(),
+    "Splunk": lambda record: json.dumps({"time": 1, "event": record.decode()}).encode(),
+    "docker in filebeat": lambda record: json.dumps({"message": json.dumps({"log": record.decode()})}).encode(),
     "BOM": lambda record: b"\xef\xbb\xbf" + record,
 }
 
@@ -140,8 +144,16 @@ def test_text_that_is_no_header_is_named(decode: Any, text: str) -> None:
     assert [line.reason[:27] for line in decoded.decoder.malformed] == ["text before the JSON object"]
 
 
-def test_a_record_is_not_looked_for_in_the_text_of_another(decode: Any) -> None:
-    assert not decode(lines({"_path": "syslog", "ts": 1.5, "message": lines(CONN).decode()})).frames
+@pytest.mark.parametrize("key", ["message", "event", "json"])
+def test_a_record_is_not_looked_for_in_another(decode: Any, key: str) -> None:
+    for held in (lines(CONN).decode(), CONN):
+        assert not decode(lines({"_path": "syslog", "ts": 1.5, key: held})).frames
+
+
+def test_what_is_no_event_in_a_log_of_events_is_told(decode: Any) -> None:
+    decoded = decode(lines({"line": lines(CONN).decode()}, 3), "eve.json")
+    assert decoded.decoder.counts.rejected["unknown_kind"] == 3
+    assert "found under event, json, log, message" in decoded.decoder.malformed[0].reason
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from online_models.features.windows import RECORDS, WINDOWS_WIDTH, add, excess, observed, roll, span_of, usual
+from online_models.measures.excess import RECORDS, WINDOWS_WIDTH, add, excess, observed, roll, span_of, usual
 
 COMPILING = settings(deadline=None, max_examples=60)
 BASE = 3

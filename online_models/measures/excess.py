@@ -1,4 +1,4 @@
-"""Five counters of a device over the running minute and hour of log time, beside what is usual for them.
+"""Excess: five counters of a device over the running minute and hour of log time, beside what is usual for them.
 
 What they count is the log kind's choice: two kinds of distinct things, failures, records, and an amount. A window that
 ends becomes part of what is usual, as mean and variance of log2(1 + count), unless the device stands in an incident.
@@ -10,7 +10,8 @@ import math
 from typing import TYPE_CHECKING
 
 from online_models.compile import inner
-from online_models.features.past import HOUR, MINUTE, learn_moments
+from online_models.measures.distance import learn_moments
+from online_models.measures.time import HOUR, MINUTE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -110,13 +111,17 @@ def observed(row: npt.NDArray[np.float64], base: int, window: int, counter: int,
 @inner
 def usual(row: npt.NDArray[np.float64], base: int, window: int, counter: int) -> float:
     """Return what a busy but ordinary window of this device counts."""
-    at = base + window * _WIDTH
-    level = row[at + _USUAL + 2 * counter] + math.sqrt(max(row[at + _USUAL + 2 * counter + 1], 0.0))
-    return float(2.0**level - 1.0)
+    return float(2.0 ** _level(row, base + window * _WIDTH + _USUAL + 2 * counter) - 1.0)
 
 
 @inner
-def heard(row: npt.NDArray[np.float64], base: int, window: int, now: float) -> float:
+def _level(row: npt.NDArray[np.float64], at: int) -> float:
+    """Return log2(1 + count) of a busy but ordinary window: mean and one standard deviation."""
+    return float(row[at] + math.sqrt(max(row[at + 1], 0.0)))
+
+
+@inner
+def answered(row: npt.NDArray[np.float64], base: int, window: int, now: float) -> float:
     """Return in [0, 1] how far the records of the last span were answered: 1 from six in ten on.
 
     What is left out as an outage is no record, and counts neither way.
@@ -147,8 +152,8 @@ def few(window: int, counter: int) -> float:
 def excess(row: npt.NDArray[np.float64], base: int, window: int, counter: int, now: float) -> float:
     """Return in [0, 1] how far the count lies above what is usual, or few: 1 is 256 times."""
     seen = row[base + window * _WIDTH + _SEEN]
-    count, level = observed(row, base, window, counter, now), usual(row, base, window, counter)
-    allowed = max(few(window, counter), math.log2(1.0 + level) * seen / (seen + 1.0))
+    count, level = observed(row, base, window, counter, now), _level(row, base + window * _WIDTH + _USUAL + 2 * counter)
+    allowed = max(few(window, counter), level * seen / (seen + 1.0))
     return float(min(1.0, max(0.0, (math.log2(1.0 + count) - allowed) / _DOUBLINGS)))
 
 

@@ -1,0 +1,336 @@
+"""conn: what a connection says about its device's relation to its own past.
+
+Who acts is the local end: the originator, or the responder if only that is local.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from online_models.behaviours import CONN as BEHAVIOURS
+from online_models.clauses import CONN as CLAUSES
+from online_models.kinds.conn_bounds import bound, credit, expect
+from online_models.kinds.conn_records import NUMBERS, SMALL, read_columns, read_context
+from online_models.kinds.kind import Entries, Kind, of_half_the_pairs, of_pairs, recent_things, view_of
+from online_models.measures.excess import AMOUNT, FAILURES, OTHER_THINGS, RECORDS, THINGS
+from online_models.measures.time import HOUR
+from online_models.program.formulas import exp2, least, log2, most, root, where
+from online_models.program.registers import AFTER, BOUND, COUNT, CREDIT, DOUBT, HOLD, LEARN, MEASURE, NAME, TELL
+
+if TYPE_CHECKING:
+    from online_models.kinds.kind import Formulas
+    from online_models.program.formulas import Value
+
+PART = 1000.0
+"""Records of one size that send an hour's amount between them, at most, and each have a full part in it."""
+KIB = 1024.0
+ODD = 1.0
+"""Decades from which on the forests learn a new endpoint's first record only: on a quiet site, a few more would make a
+beacon ordinary."""
+MANY, NEW, MUCH = 0.25, 0.2, 0.75
+"""Excess that is many; novelty in every way, and amount to strangers, that are decisive."""
+USUALLY_ANSWERED, USUALLY_NOT = 0.6, 0.1
+"""Shares of a connection's outcomes before anything is known of its service."""
+LEAST_GAPS, PAUSE = 3.0, 3.0
+"""Records of an endpoint before its beat is looked at; and log2 of one second and its mean gap for a full beat."""
+RARE = 0.25
+"""Rarity of new peers from which on a stranger's outcome, amount and beat count in full."""
+HALF, HEARD = 0.5, 0.75
+"""How far a burst outside counts as scattered at least; what less one counts that was answered: who looks finds few."""
+SERVICE_MEMORY, ENDPOINT_MEMORY = 500.0, 50.0
+"""Records of a service, and gaps of an endpoint, that weigh in a mean."""
+
+
+def _count(f: Formulas) -> None:
+    """Count the record, unless it is an outage.
+
+    That is what fails at an endpoint, or in a network on a service, that the device has known for long, however often
+    it is tried again.
+    """
+    known, failed = f.is_known("endpoint"), f.number("failed")
+    f.count_thing("peer", THINGS)
+    f.count_thing("peer_service", OTHER_THINGS)
+    outage = f.variable(failed * known)
+    with f.when(failed * ~known):
+        f.assign(outage, f.number("outbound") * f.is_known("network") * f.is_known("service"))
+    with f.when(~outage):
+        f.count_record(failed)
+        f.bump("peer_service", "records")
+    with f.when(~known * ~f.number("to_group")):
+        f.add_amount(1, AMOUNT, f.number("up") / KIB)
+
+
+class _Measured:
+    """What is measured of a record, by name."""
+
+    def __init__(self, f: Formulas) -> None:
+        self.known = f.is_known("endpoint")
+        self.rare = self._rarity_of_peers(f)
+        self.strange = least(1.0, self.rare / RARE)
+        self._novelty(f)
+        self._reach(f)
+        self._volume(f)
+        self._rhythm(f)
+        self.guesses = self._guesses(f)
+        new = least(*(f.feature(f"novelty.{name}") for name in ("endpoint", "service", "site")))
+        self.all_new = where(f.number("outbound"), new, 0.0)
+
+    def _rarity_of_peers(self, f: Formulas) -> Value:
+        """How rarely new peers come on the service: in time, and among its connections.
+
+        On a service that the device used with no other peer, new services say how rarely.
+        """
+        known_for, calls, records = f.since("device"), f.get("endpoint", "count"), f.get("service", "count")
+        services = f.others("device", "new_services", "faded_at", but="service")
+        self.rare_services = f.rarity(services, known_for)
+        rare = f.variable(self.rare_services)
+        with f.when(records > calls):
+            peers = f.others("service", "new_peers", "peers_faded_at", but="endpoint")
+            connections = f.unfaded(records - calls, f.since("service"))
+            f.assign(rare, least(f.rarity(peers, known_for), 2.0 * f.surprise(peers, connections, 0.5)))
+        return rare
+
+    def _novelty(self, f: Formulas) -> None:
+        new_endpoint, new_network = f.newness("endpoint"), f.newness("network")
+        stranger = where(f.number("lateral"), new_endpoint, 0.5 * new_endpoint * (1.0 + new_network))
+        endpoint = f.measure("novelty.endpoint", stranger * self.rare)
+        networks = f.others("device", "new_networks", "faded_at", but="network")
+        f.measure("novelty.network", new_network * f.rarity(networks, f.since("device")))
+        f.measure("novelty.service", f.newness("service") * self.rare_services)
+        f.measure("novelty.site", _site_novelty(f))
+        outcomes = f.get_nth("service", "answered", f.number("outcome"))
+        prior = where(f.number("answered"), USUALLY_ANSWERED, USUALLY_NOT)
+        self.stranger = endpoint / most(self.rare, RARE)
+        f.measure("novelty.outcome", self.stranger * f.surprise(outcomes, f.get("service", "count"), prior))
+
+    def _reach(self, f: Formulas) -> None:
+        """Measure how far the device reaches; a record has a part in what it is itself one of."""
+        least_spread = where(f.number("outbound") * ~f.number("login"), HALF, 0.0)
+        for window, span in enumerate(("minute", "hour")):
+            less = HEARD * f.answered(window)
+            fan_out = where(self.known, 0.0, 1.0 - less)
+            f.measure(f"reach.peers_{span}", f.excess(window, THINGS) * fan_out)
+            f.measure(f"reach.services_{span}", f.excess(window, OTHER_THINGS) * fan_out)
+            f.measure(f"reach.failures_{span}", f.excess(window, FAILURES) * f.number("failed"))
+            spread = most(least_spread, f.scattered(window))
+            f.measure(f"reach.records_{span}", f.excess(window, RECORDS) * (1.0 - less * spread))
+
+    def _volume(self, f: Formulas) -> None:
+        exchanged, exchanges = f.number("exchanged"), f.get("service", "exchanged")
+        up = f.distance("service", "up", f.number("size_up"), f.get("service", "sent"))
+        f.measure("volume.up", up * f.number("sends"))
+        f.measure("volume.down", f.distance("service", "down", f.number("size_down"), exchanges) * exchanged)
+        lasted = f.distance("service", "duration", f.number("log_duration"), exchanges)
+        f.measure("volume.duration", lasted * exchanged * f.number("has_duration"))
+        part = PART * f.number("up") / KIB / most(1.0, f.observed(1, AMOUNT))
+        f.measure("volume.sent_hour", f.excess(1, AMOUNT) * least(1.0, part) * self.strange * ~self.known)
+
+    def _rhythm(self, f: Formulas) -> None:
+        gap = f.deviation("service", "gap", log2(1.0 + f.gap("service")), f.get("service", "count"))
+        f.measure("rhythm.gap", least(1.0, most(0.0, 0.0 - gap) / 10.0))
+        f.measure("rhythm.regularity", 0.0)
+        with f.when(f.get("endpoint", "count") >= LEAST_GAPS):
+            paused, spread = least(1.0, f.get("endpoint", "gap") / PAUSE), root(f.get("endpoint", "gap_variance"))
+            f.measure("rhythm.regularity", self.stranger * paused / (1.0 + spread))
+
+    def _guesses(self, f: Formulas) -> Value:
+        """How far a device does little but ask for passwords, at one endpoint that is not known for long."""
+        guesses = f.variable(0.0)
+        with f.when(f.number("login") * ~f.number("inbound") * ~self.known):
+            f.assign(guesses, _share_of_hour(f))
+        return guesses
+
+
+def _site_novelty(f: Formulas) -> Value:
+    devices = f.variable(f.get("site_network", "devices"))
+    with f.when((devices > 0.0) * f.found("network") * (f.get("network", "first") >= f.get("site_network", "first"))):
+        f.assign(devices, devices - 1.0)
+    new = f.others("site_service", "new_networks", "last", but="site_network")
+    return f.newness("site_network") / (1.0 + devices) * f.rarity(new, f.since("site_service"))
+
+
+def _share_of_hour(f: Formulas) -> Value:
+    """How many of the device's records in the last hour went to this endpoint, 1 from half of them on."""
+    own = f.last_hour("peer_service", "records", "records_before")
+    return least(1.0, 2.0 * own / most(1.0, f.observed(1, RECORDS)))
+
+
+def _name(f: Formulas, measured: _Measured) -> None:
+    """Name what an anomalous record's device is doing, by the view that is strongest and by how far it reaches."""
+    decades = {view: weight * f.decades(view) for view, weight in f.weights.items()}
+    of = f.behaviour
+    inside = where(f.number("lateral"), of("lateral-contact"), of("new-peer"))
+    contact = where(f.number("inbound"), of("inbound-contact"), inside)
+    other = where(decades["volume"] >= decades["rhythm"], of("volume"), of("rhythm"))
+    named = f.variable(where(decades["novelty"] >= most(decades["volume"], decades["rhythm"]), contact, other))
+    bursts = [f.feature(f"reach.{name}_{span}") for span in ("minute", "hour") for name in ("failures", "records")]
+    with f.when((most(*bursts) >= MANY) * (decades["reach"] >= 1.0)):
+        f.assign(named, _kind_of_burst(f))
+    fan_outs = [f.feature(f"reach.{name}_{span}") for span in ("minute", "hour") for name in ("peers", "services")]
+    with f.when(most(*fan_outs) >= MANY):
+        f.assign(named, of("scan"))
+    f.name_behaviour(named)
+    f.decide(most(measured.all_new >= NEW, f.feature("volume.sent_hour") >= MUCH))
+
+
+def _kind_of_burst(f: Formulas) -> Value:
+    """Name a burst of records by whether most went each to another, or half of the last hour's to this endpoint."""
+    minute, hour = (most(f.feature(f"reach.failures_{s}"), f.feature(f"reach.records_{s}")) for s in ("minute", "hour"))
+    fast = minute >= hour
+    things, others, records = (
+        where(fast, f.observed(0, counter), f.observed(1, counter)) for counter in (THINGS, OTHER_THINGS, RECORDS)
+    )
+    guessing = f.number("login") * (_share_of_hour(f) >= 1.0)
+    burst = where(guessing, f.behaviour("brute-force"), f.behaviour("flood"))
+    return where(2.0 * most(things, others) >= records, f.behaviour("scan"), burst)
+
+
+def _learn(f: Formulas) -> None:
+    f.fade("device", "new_services", "faded_at")
+    f.fade("device", "new_networks", "faded_at")
+    f.set("device", "faded_at", f.now)
+    new_network = f.touch("network")
+    f.bump("device", "new_networks", new_network)
+    f.fade("site_service", "new_networks", "last")
+    f.touch("site_service")
+    new_to_site = f.touch("site_network")
+    f.bump("site_service", "new_networks", new_to_site)
+    f.bump("site_network", "devices", most(new_to_site, new_network))
+    f.fade("service", "new_peers", "peers_faded_at")
+    f.set("service", "peers_faded_at", f.now)
+    _learn_gap(f, "endpoint", ENDPOINT_MEMORY)
+    f.bump("endpoint", "count")
+    f.bump("service", "new_peers", f.touch("endpoint"))
+    _learn_gap(f, "service", SERVICE_MEMORY)
+    _learn_sizes(f)
+    f.bump_nth("service", "answered", f.number("outcome"))
+    f.bump("service", "count")
+    f.bump("device", "new_services", f.touch("service"))
+
+
+def _learn_gap(f: Formulas, key: str, memory: float) -> None:
+    seen = f.get(key, "count")
+    with f.when((seen > 0.0) * (f.now >= f.get(key, "last"))):
+        f.learn_moments(key, "gap", log2(1.0 + f.gap(key)), seen - 1.0, memory)
+
+
+def _learn_sizes(f: Formulas) -> None:
+    with f.when(f.number("sends")):
+        f.learn_moments("service", "up", f.number("size_up"), f.get("service", "sent"), SERVICE_MEMORY)
+        f.bump("service", "sent")
+    with f.when(f.number("exchanged")):
+        exchanges = f.get("service", "exchanged")
+        f.bump("service", "exchanged")
+        f.learn_moments("service", "down", f.number("size_down"), exchanges, SERVICE_MEMORY)
+        with f.when(f.number("has_duration")):
+            f.learn_moments("service", "duration", f.number("log_duration"), exchanges, SERVICE_MEMORY)
+
+
+def _tell(f: Formulas) -> None:
+    known_for = f.since("device")
+    new_peers = f.faded("service", "new_peers", "peers_faded_at")
+    f.tell("novelty.endpoint", f.age("endpoint") / HOUR, f.rate_a_day(new_peers, known_for))
+    for thing in ("network", "service"):
+        new = f.faded("device", f"new_{thing}s", "faded_at")
+        f.tell(f"novelty.{thing}", f.age(thing) / HOUR, f.rate_a_day(new, known_for))
+    new = f.faded("site_service", "new_networks", "last")
+    site_rate = f.rate_a_day(new, f.since("site_service")) * f.found("site_service")
+    f.tell("novelty.site", f.get("site_network", "devices"), site_rate)
+    outcomes = f.get_nth("service", "answered", f.number("outcome"))
+    f.tell("novelty.outcome", 1.0, outcomes / most(1.0, f.get("service", "count")))
+    for window, span in enumerate(("minute", "hour")):
+        for counter, name in (
+            (THINGS, "peers"),
+            (OTHER_THINGS, "services"),
+            (FAILURES, "failures"),
+            (RECORDS, "records"),
+        ):
+            f.tell(f"reach.{name}_{span}", f.observed(window, counter), f.usual(window, counter))
+    for name in ("up", "down"):
+        f.tell(f"volume.{name}", f.number(name), most(0.0, exp2(f.get("service", name)) - SMALL))
+    f.tell("volume.duration", f.number("duration"), exp2(f.get("service", "duration")) * f.found("service"))
+    f.tell("volume.sent_hour", f.observed(1, AMOUNT), f.usual(1, AMOUNT))
+    f.tell("rhythm.gap", f.gap("service"), exp2(f.get("service", "gap")) - 1.0)
+    f.tell("rhythm.regularity", root(f.get("endpoint", "gap_variance")), 1.0)
+
+
+def _keep_from_forests(f: Formulas) -> None:
+    """Keep a burst about what the device has not known for long from the forests.
+
+    A scan or a flood that begins below the threshold would be ordinary within seconds, since it writes more records
+    than all else. A burst about what a device knows is its own; and a site on which no device knows its own past yet
+    has to learn from what comes.
+    """
+    with f.when(f.is_settled * f.is_burst()):
+        f.keep_from_forests(~f.is_known("endpoint"))
+
+
+def _formulas(f: Formulas) -> None:
+    with f.section(COUNT):
+        _count(f)
+    with f.section(MEASURE):
+        measured = _Measured(f)
+        expect(f)
+        f.is_nobody(f.number("nobody"))
+    with f.section(BOUND):
+        bound(f, measured.guesses, measured.all_new)
+    with f.section(NAME):
+        _name(f, measured)
+    with f.section(HOLD), f.when(f.evidence >= ODD):
+        f.keep_from_forests((f.get("endpoint", "first") > 0.0) * ~f.is_known("endpoint"))
+    with f.section(LEARN):
+        _learn(f)
+    with f.section(AFTER):
+        _keep_from_forests(f)
+    with f.section(DOUBT):
+        for thing in ("network", "site_network", "endpoint", "service"):
+            f.put_on_probation(thing)
+    with f.section(TELL):
+        _tell(f)
+    with f.section(CREDIT):
+        credit(f, measured.guesses, measured.all_new)
+
+
+CONN = Kind(
+    name="conn",
+    device_columns=("new_services", "new_networks", "faded_at"),
+    tables={
+        "service": Entries(
+            (
+                *("first", "count", "new_peers", "peers_faded_at", "answered", "no_reply", "refused", "broken"),
+                *("up", "up_variance", "down", "down_variance", "duration", "duration_variance"),
+                *("gap", "gap_variance", "sent", "exchanged"),
+            ),
+            lambda devices, pairs: min(4 * devices, pairs),
+        ),
+        "endpoint": Entries(("first", "count", "gap", "gap_variance"), of_pairs),
+        "network": Entries(("first",), of_pairs),
+        "site": Entries(("first", "devices", "new_networks"), of_half_the_pairs, adds=2),
+        "recent": recent_things(of_half_the_pairs),
+    },
+    keys={
+        "service": "service",
+        "endpoint": "endpoint",
+        "network": "network",
+        "site_network": "site",
+        "site_service": "site",
+        "peer": "recent",
+        "peer_service": "recent",
+    },
+    numbers=NUMBERS,
+    columns=read_columns,
+    context=read_context,
+    views=(
+        view_of(
+            CLAUSES, "novelty", weight=1.0, compares=1.0, forest=(100, 6)
+        ),  # it decides most alerts: their order shall hardly depend on the seed
+        view_of(CLAUSES, "reach", weight=0.7, compares=0.5, forest=(25, 6)),
+        view_of(CLAUSES, "volume", weight=0.6, compares=1.0, forest=(25, 6)),
+        view_of(CLAUSES, "rhythm", weight=0.4, compares=1.0, forest=(25, 6)),
+    ),
+    formulas=_formulas,
+    things=("endpoint", "service", "peer"),
+    recent_thing="peer_service",
+    behaviours=BEHAVIOURS,
+    share=0.5,
+)

@@ -1,0 +1,221 @@
+"""http: the request's shape, its size, the device's reach, and newness.
+
+The device is the client, or the server if it is local and the client is not; for a server the client stands in the
+host's place.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from online_models.behaviours import HTTP as BEHAVIOURS
+from online_models.clauses import HTTP as CLAUSES
+from online_models.features.http_columns import CLIENT_ERROR, SUCCESS, http_columns
+from online_models.kinds.keys import Keys
+from online_models.kinds.kind import (
+    Entries,
+    Kind,
+    of_eight_a_device,
+    of_half_the_pairs,
+    of_pairs,
+    recent_things,
+    view_of,
+)
+from online_models.measures.excess import FAILURES, OTHER_THINGS, RECORDS, THINGS
+from online_models.program.formulas import exp2, most, where
+from online_models.program.registers import COUNT, DOUBT, LEARN, MEASURE, NAME, TELL
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from ingest.records import RecordBatch
+    from online_models.kinds.kind import Formulas
+    from online_models.program.machine import Columns
+
+UNSEEN, USUAL_STATUS, UNUSUAL_STATUS = 0.1, 0.6, 0.1
+"""Shares of methods and statuses before anything is known."""
+MEMORY = 500.0
+"""Records of a host that weigh in a mean."""
+_WHOLE_SITE, _AGENT_SALT, _METHOD_SALT = np.uint64(0x517E), np.uint64(0xA6E7), np.uint64(0x3E7D)
+NUMBERS = (
+    *("failed", "status", "success", "inbound", "length", "strange", "literal"),
+    *("uri_bytes", "sent_bytes", "received_bytes", "log_uri", "log_sent", "log_received"),
+)
+_SIZES = {"sent": "sent", "received": "received", "length": "uri"}
+_COUNTERS = ((THINGS, "hosts"), (OTHER_THINGS, "resources"), (FAILURES, "failures"), (RECORDS, "records"))
+
+
+def _columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> Columns:
+    read = http_columns(batch, ranges)
+    n, of_device = read.ts.size, Keys(read.device)
+    host = np.where(read.inbound, read.peer, read.site_name)
+    keys = Keys(read.device)
+    own_host = keys.own(read.device, host)
+    keys.own(of_device.own(read.device, np.full(n, _AGENT_SALT)), read.agent)
+    keys.own(of_device.own(read.device, np.full(n, _METHOD_SALT)), read.method)
+    keys.plain(host)
+    keys.plain(np.full(n, _WHOLE_SITE))
+    keys.own(own_host, host)
+    keys.own(own_host, read.resource)
+    numbers = {
+        "failed": read.status >= CLIENT_ERROR,
+        "status": read.status,
+        "success": read.status == SUCCESS,
+        "inbound": read.inbound,
+        "length": np.minimum(1.0, np.log2(1.0 + read.uri_length) / 12.0),
+        "strange": read.strange,
+        "literal": read.literal,
+        "uri_bytes": read.uri_length,
+        "sent_bytes": read.sent,
+        "received_bytes": read.received,
+        "log_uri": np.log2(1.0 + read.uri_length),
+        "log_sent": np.log2(1.0 + read.sent),
+        "log_received": np.log2(1.0 + read.received),
+    }
+    return keys.with_numbers(read.ts, read.end, [numbers[name] for name in NUMBERS])
+
+
+def _context(frame: pl.DataFrame, columns: Columns) -> pl.DataFrame:
+    inbound = pl.lit(pl.Series(columns.numbers[:, NUMBERS.index("inbound")] > 0.0))
+    client, server = pl.col("id.orig_h").fill_null(""), pl.col("id.resp_h").fill_null("")
+    return frame.select(
+        pl.when(inbound).then(server).otherwise(client).alias("device"),
+        pl.when(inbound).then(client).otherwise(server).alias("peer"),
+        pl.format(
+            "{} {}{}", pl.col("method").fill_null("?"), pl.col("host").fill_null(server), pl.col("uri").fill_null("")
+        ).alias("target"),
+    )
+
+
+def _measure(f: Formulas) -> None:
+    known_for, records, new_host = f.since("device"), f.get("device", "count"), f.newness("host")
+    hosts, agents = f.faded("device", "new_hosts", "faded_at"), f.faded("device", "new_agents", "faded_at")
+    f.measure("novelty.host", new_host * f.rarity(hosts, known_for))
+    f.measure("novelty.agent", f.newness("agent") * f.rarity(agents, known_for))
+    f.measure("novelty.method", f.surprise(f.get("method", "count"), records, UNSEEN))
+    prior = where(f.number("success"), USUAL_STATUS, UNUSUAL_STATUS)
+    statuses = f.get_nth("device", "success", f.number("status"))
+    f.measure("novelty.status", new_host * f.surprise(statuses, records, prior))
+    at_site = f.rarity(f.faded("site", "new_hosts", "last"), f.since("site"))
+    f.measure("novelty.site", f.newness("site_host") / (1.0 + f.get("site_host", "devices")) * at_site)
+    for name in ("length", "strange", "literal"):
+        f.measure(f"shape.{name}", f.number(name))
+    for name, size in _SIZES.items():
+        f.measure(f"volume.{name}", f.distance("host", size, f.number(f"log_{size}"), f.get("host", "count")))
+    for window, span in enumerate(("minute", "hour")):
+        for counter, name in _COUNTERS:
+            f.measure(f"reach.{name}_{span}", f.excess(window, counter))
+    f.expect_novelty()
+
+
+def _name(f: Formulas) -> None:
+    """Name what an anomalous record's device is doing: the view that is strongest."""
+    told_as = {"novelty": "new-host", "shape": "odd-request", "volume": "transfer", "reach": "crawl"}
+    strongest = f.variable(f.weights["novelty"] * f.decades("novelty"))
+    named = f.variable(f.behaviour("new-host"))
+    for view, behaviour in told_as.items():
+        decades = f.weights[view] * f.decades(view)
+        with f.when(decades > strongest):
+            f.assign(strongest, decades)
+            f.assign(named, f.behaviour(behaviour))
+    f.name_behaviour(named)
+
+
+def _learn(f: Formulas) -> None:
+    f.bump_nth("device", "success", f.number("status"))
+    for new in ("new_hosts", "new_agents"):
+        f.fade("device", new, "faded_at")
+    f.set("device", "faded_at", f.now)
+    new_host = f.touch("host")
+    f.bump("device", "new_hosts", new_host)
+    f.bump("device", "new_agents", f.touch("agent"))
+    f.touch("method")
+    f.bump("method", "count")
+    for size in _SIZES.values():
+        f.learn_moments("host", size, f.number(f"log_{size}"), f.get("host", "count"), MEMORY)
+    f.bump("host", "count")
+    f.fade("site", "new_hosts", "last")
+    f.touch("site")
+    new_to_site = f.touch("site_host")
+    f.bump("site", "new_hosts", new_to_site)
+    f.bump("site_host", "devices", most(new_to_site, new_host))
+
+
+def _tell(f: Formulas) -> None:
+    known_for, records = f.since("device"), most(1.0, f.get("device", "count"))
+    for thing in ("host", "agent"):
+        f.tell(f"novelty.{thing}", 1.0, f.rate_a_day(f.faded("device", f"new_{thing}s", "faded_at"), known_for))
+    f.tell("novelty.method", 1.0, f.get("method", "count") / records)
+    f.tell("novelty.status", 1.0, f.get_nth("device", "success", f.number("status")) / records)
+    at_site = f.rate_a_day(f.faded("site", "new_hosts", "last"), f.since("site")) * f.found("site")
+    f.tell("novelty.site", f.get("site_host", "devices"), at_site)
+    f.tell("shape.length", f.number("uri_bytes"), exp2(f.get("host", "uri")) - 1.0)
+    f.tell("shape.strange", f.number("strange"))
+    f.tell("shape.literal", f.number("literal"))
+    for name, size in _SIZES.items():
+        f.tell(f"volume.{name}", f.number(f"{size}_bytes"), exp2(f.get("host", size)) - 1.0)
+    for window, span in enumerate(("minute", "hour")):
+        for counter, name in _COUNTERS:
+            f.tell(f"reach.{name}_{span}", f.observed(window, counter), f.usual(window, counter))
+
+
+def _formulas(f: Formulas) -> None:
+    with f.section(COUNT):
+        f.count_thing("recent_host", THINGS)
+        f.count_thing("recent_resource", OTHER_THINGS)
+        f.count_record(f.number("failed"))
+    with f.section(MEASURE):
+        _measure(f)
+    with f.section(NAME):
+        _name(f)
+    with f.section(LEARN):
+        _learn(f)
+    with f.section(DOUBT):
+        for thing in ("host", "site_host", "agent"):
+            f.put_on_probation(thing)
+    with f.section(TELL):
+        _tell(f)
+
+
+HTTP = Kind(
+    name="http",
+    device_columns=(
+        *("new_hosts", "new_agents", "faded_at"),
+        *("success", "redirect", "client_error", "server_error", "no_status"),
+    ),
+    tables={
+        "host": Entries(
+            ("first", "count", "sent", "sent_variance", "received", "received_variance", "uri", "uri_variance"),
+            of_pairs,
+        ),
+        "habit": Entries(("first", "count"), of_eight_a_device, adds=2),
+        "site": Entries(("first", "devices", "new_hosts"), of_half_the_pairs, adds=2),
+        "recent": recent_things(of_half_the_pairs),
+    },
+    keys={
+        "host": "host",
+        "agent": "habit",
+        "method": "habit",
+        "site_host": "site",
+        "site": "site",
+        "recent_host": "recent",
+        "recent_resource": "recent",
+    },
+    numbers=NUMBERS,
+    columns=_columns,
+    context=_context,
+    views=(
+        view_of(CLAUSES, "novelty", weight=0.9, compares=1.0, forest=(25, 8)),
+        view_of(CLAUSES, "shape", weight=0.7, compares=0.0, forest=(25, 8)),
+        view_of(CLAUSES, "volume", weight=0.6, compares=1.0, forest=(25, 8)),
+        view_of(CLAUSES, "reach", weight=0.7, compares=0.0, forest=(25, 8)),
+    ),
+    formulas=_formulas,
+    things=("host", "agent", "recent_resource"),
+    recent_thing="recent_host",
+    behaviours=BEHAVIOURS,
+    share=0.25,
+)

@@ -1,0 +1,328 @@
+"""What a declaration of a log kind consists of, and the machine that the loop runs for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from online_models.errors import DeclarationError
+from online_models.program.formulas import Measures, Value, most, where
+from online_models.program.machine import AHEAD, Machine, new_tables
+from online_models.program.registers import (
+    BEHAVIOUR,
+    DECISIVE,
+    DEVICE_WIDTH,
+    EVIDENCE,
+    MATURITY,
+    MOST_TABLES,
+    MOST_VIEWS,
+    NOBODY,
+    NUMBERS,
+    ODD,
+    PRIOR,
+    RARITY,
+    SETTLED,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import numpy.typing as npt
+    import polars as pl
+
+    from ingest.records import RecordBatch
+    from online_models.behaviours import Behaviour
+    from online_models.program.machine import Columns
+
+
+NOVELTY_PRIOR = 2.0
+"""Decades that each feature of novelty counts on a site of which little is known: half of what they are scaled by."""
+
+
+def of_pairs(_devices: int, pairs: int) -> int:
+    """Return room for all pairs."""
+    return pairs
+
+
+def of_half_the_pairs(_devices: int, pairs: int) -> int:
+    """Return room for half of the pairs."""
+    return pairs // 2
+
+
+def of_eight_a_device(devices: int, pairs: int) -> int:
+    """Return room for eight things of each device."""
+    return min(8 * devices, pairs)
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """A bounded table: its entries' columns beside ``last``, when each was used last.
+
+    Things that are learned have ``first`` as the next one. ``capacity`` takes the numbers of devices and of pairs that
+    are configured; one record adds ``adds`` entries at most.
+    """
+
+    columns: tuple[str, ...]
+    capacity: Callable[[int, int], int]
+    adds: int = 1
+
+
+def recent_things(capacity: Callable[[int, int], int], adds: int = 2) -> Entries:
+    """Return the table of what was counted of late; the loop knows its columns."""
+    return Entries(("minute", "hour", "records", "suspicion", "suspected_at", "records_before"), capacity, adds)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One question, asked with some features, and a forest of its own.
+
+    Attributes
+    ----------
+    name, features
+        The features' names are ``view.feature`` in all that is told.
+    weight
+        What a decade of the view counts.
+    compares
+        How far it compares a device with its own past, 0 to 1, which a new device does not have.
+    trees, levels
+        Of the forest.
+    """
+
+    name: str
+    features: Mapping[str, str]
+    weight: float
+    compares: float
+    trees: int
+    levels: int
+
+
+def view_of(clauses: Mapping[str, str], name: str, *, weight: float, compares: float, forest: tuple[int, int]) -> View:
+    """Return the view of all features ``name.feature`` that have a clause."""
+    features = {full.partition(".")[2]: clause for full, clause in clauses.items() if full.startswith(f"{name}.")}
+    return View(name, features, weight, compares, *forest)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """The declaration of a log kind.
+
+    Attributes
+    ----------
+    name
+        The log's.
+    device_columns, tables
+        What is remembered of each device, and the other tables; recent things are kept in a table ``recent``.
+    keys
+        Name to the table that the key leads to: all that a record's entries are found by, but for the device's.
+    numbers
+        Names of the numbers that are read of a record.
+    columns
+        Turns a batch into the loop's arrays; the keys in their order, the device's first.
+    context
+        Device, peer and target of every row, as three string columns.
+    views
+        Each with its features and what they say of a record (clauses).
+    formulas
+        Writes the kind's program.
+    things
+        Three keys of what a record is about; an alert's likes are told by them.
+    recent_thing
+        The key of the recent thing that keeps the suspicion of the first of these.
+    behaviours
+        By number.
+    share
+        Of the site's alert budget.
+    """
+
+    name: str
+    device_columns: tuple[str, ...]
+    tables: Mapping[str, Entries]
+    keys: Mapping[str, str]
+    numbers: tuple[str, ...]
+    columns: Callable[[RecordBatch, npt.NDArray[np.uint64]], Columns]
+    context: Callable[[pl.DataFrame, Columns], pl.DataFrame]
+    views: tuple[View, ...]
+    formulas: Callable[[Formulas], None]
+    things: tuple[str, str, str]
+    recent_thing: str
+    behaviours: tuple[Behaviour, ...]
+    share: float
+
+    @property
+    def clauses(self) -> dict[str, str]:
+        """Return every feature's name and what it says of a record."""
+        return {f"{view.name}.{name}": clause for view in self.views for name, clause in view.features.items()}
+
+    @property
+    def table_names(self) -> tuple[str, ...]:
+        """Return the names of all tables, the devices' first."""
+        return ("device", *self.tables)
+
+    def new_machine(self, max_devices: int, max_pairs: int) -> Machine:
+        """Return empty tables bounded by the numbers of devices and of pairs, and the compiled program.
+
+        Raises
+        ------
+        DeclarationError
+            If the declaration contradicts itself.
+        """
+        self._check()
+        formulas = Formulas(self)
+        self.formulas(formulas)
+        code, sections, registers = formulas.compiled()
+        names = self.table_names
+        widths = [DEVICE_WIDTH + len(self.device_columns), *(1 + len(one.columns) for one in self.tables.values())]
+        capacities = [max_devices, *(one.capacity(max_devices, max_pairs) for one in self.tables.values())]
+        tables, rows = new_tables(widths, capacities)
+        sizes = [table.rows.size for table in tables[: len(widths)]]
+        padding = [0] * (MOST_TABLES - len(widths))
+        keys = ["device", *self.keys]
+        needs = [1, *(one.adds for one in self.tables.values())]
+        about = [keys.index(self.recent_thing), *(keys.index(thing) for thing in self.things)]
+        return Machine(
+            tables=tables,
+            table_of=np.array([0, *(names.index(table) for table in self.keys.values())], np.int64),
+            needs=np.array(needs + padding, np.int64),
+            code=code,
+            sections=sections,
+            layout=np.array([*formulas.layout, *about], np.int64),
+            registers=registers,
+            keys=np.zeros(len(keys), np.uint64),
+            rows=rows,
+            begins=np.array([0, *np.cumsum(sizes[:-1]).tolist(), *padding], np.int64),
+            widths=np.array(widths + padding, np.int64),
+            entries=np.zeros(len(keys), np.int64),
+            ahead=np.zeros((AHEAD, len(keys)), np.int64),
+            kept=np.zeros(1),
+        )
+
+    def _check(self) -> None:
+        for key, table in self.keys.items():
+            if table not in self.tables:
+                raise DeclarationError(
+                    f"{self.name}: key {key!r} leads to no table; there are {', '.join(self.tables)}"
+                )
+        for key in (*self.things, self.recent_thing):
+            if key not in self.keys:
+                raise DeclarationError(f"{self.name}: no key {key!r}; there are {', '.join(self.keys)}")
+        if len(self.views) > MOST_VIEWS or len(self.tables) >= MOST_TABLES:
+            raise DeclarationError(f"{self.name}: at most {MOST_VIEWS} views and {MOST_TABLES - 1} tables")
+
+
+class Formulas(Measures):
+    """A kind's formulas, with its features, views and behaviours by their names."""
+
+    def __init__(self, kind: Kind) -> None:
+        self._features = list(kind.clauses)
+        self._views = [view.name for view in kind.views]
+        self._behaviours = [behaviour.name for behaviour in kind.behaviours]
+        count, first = len(self._features), NUMBERS + len(kind.numbers)
+        self._first, self._parts, self._facts = first, first + count, first + 2 * count
+        self.layout = [self._first, count, self._parts, self._facts]
+        self.weights = {view.name: view.weight for view in kind.views}
+        device = {name: DEVICE_WIDTH + k for k, name in enumerate(kind.device_columns)} | {
+            "last": 0,
+            "first": 1,
+            "count": 2,
+        }
+        columns = {
+            name: {column: k for k, column in enumerate(("last", *entries.columns))}
+            for name, entries in kind.tables.items()
+        }
+        keys = {"device": device} | {key: columns[table] for key, table in kind.keys.items()}
+        super().__init__(kind.numbers, keys, first + 4 * count)
+
+    def _feature(self, name: str) -> int:
+        if name not in self._features:
+            raise DeclarationError(f"no feature {name!r}; there are {', '.join(self._features)}")
+        return self._features.index(name)
+
+    def feature(self, name: str) -> Value:
+        """Return a feature that was measured."""
+        return self.at(self._first + self._feature(name))
+
+    def measure(self, name: str, value: Value | float) -> Value:
+        """Have a feature be a value in [0, 1], and return it."""
+        self.write_last(self._first + self._feature(name), value)
+        return self.feature(name)
+
+    def part(self, name: str) -> Value:
+        """Return what a feature added to the evidence."""
+        return self.at(self._parts + self._feature(name))
+
+    def credit(self, name: str, value: Value | float) -> None:
+        """Have a feature have added so much to the evidence."""
+        self.write(self._parts + self._feature(name), value)
+
+    def take_all(self, view: str) -> Value:
+        """Take away what a view's features added, and return it."""
+        total = self.variable(0.0)
+        for name in self._features:
+            if name.startswith(f"{view}."):
+                self.assign(total, total + self.part(name))
+                self.credit(name, 0.0)
+        return total
+
+    def tell(self, name: str, observed: Value | float, usual: Value | float = 0.0) -> None:
+        """Say what was observed and what is usual, in the feature's unit."""
+        at = self._facts + 2 * self._feature(name)
+        self.write_last(at + 1, usual)
+        self.write_last(at, observed)
+
+    def decades(self, view: str) -> Value:
+        """Return the decades of a view."""
+        return self.at(RARITY + self._views.index(view))
+
+    def bound(self, view: str, value: Value | float) -> None:
+        """Have a view be of so many decades."""
+        self.write_last(RARITY + self._views.index(view), value)
+
+    def expect(self, view: str, value: Value | float) -> None:
+        """Have a view be of so many decades by what is true of any site, while this one is little known."""
+        self.write_last(PRIOR + self._views.index(view), value)
+
+    def expect_novelty(self, view: str = "novelty") -> None:
+        """Have a view of newness count by the sum of its features, while the site is little known."""
+        features = [self.feature(name) for name in self._features if name.startswith(f"{view}.")]
+        self.expect(view, NOVELTY_PRIOR * sum(features[1:], features[0]))
+
+    def behaviour(self, name: str) -> float:
+        """Return the number of a behaviour."""
+        return float(self._behaviours.index(name))
+
+    def choose(self, condition: Value, one: str, other: str) -> Value:
+        """Return the number of one behaviour where a condition holds, else that of another."""
+        return where(condition, self.behaviour(one), self.behaviour(other))
+
+    def name_behaviour(self, value: Value) -> None:
+        """Say by which behaviour an anomaly is told."""
+        self.write(BEHAVIOUR, value)
+
+    def decide(self, value: Value) -> None:
+        """Say whether one record, over the threshold, raises the alert by itself."""
+        self.write(DECISIVE, value)
+
+    def keep_from_forests(self, value: Value) -> None:
+        """Say whether the forests shall not learn a record that is learned as its device's."""
+        self.write(ODD, most(self.at(ODD), value))
+
+    def is_nobody(self, value: Value) -> None:
+        """Say whether a record's device cannot be told from others: no forest learns it."""
+        self.write(NOBODY, value)
+
+    @property
+    def maturity(self) -> Value:
+        """How much of its own past the device has, 0 to 1."""
+        return self.at(MATURITY)
+
+    @property
+    def evidence(self) -> Value:
+        """The record's evidence, decades."""
+        return self.at(EVIDENCE)
+
+    @property
+    def is_settled(self) -> Value:
+        """Whether any device of the site has its own past yet."""
+        return self.at(SETTLED)

@@ -1,0 +1,141 @@
+"""Newness: how long a thing has been known to a device or the site, and how rarely new things come.
+
+Age beats counting: a peer first used a day ago is known, however seldom it is used. And newness alone is not news for
+a device whose service changes its peers by design (an NTP pool), so newness is weighed by the rate at which new peers
+came so far.
+
+An entry remembers in `FIRST` when it was learned first; negative: when an anomaly that raised nothing used it first.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from online_models.compile import inner
+from online_models.guard import FIRST, FROZEN, LAST, RELEASED
+from online_models.measures.time import DAY, HOUR, MINUTE, SETTLING
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+PROBATION = 12 * HOUR
+"""Seconds after which what an anomaly used that raised nothing is known."""
+LEAST_KNOWN, NEARLY_ALL = 3 * HOUR, 0.9
+"""For how long, and for how much of its device's time, a thing has been there that is known on the first day."""
+_KNOWN_AFTER = 7 * DAY
+_AGE_SCALE = math.log1p(_KNOWN_AFTER / MINUTE)
+_RATE_MEMORY = 10 * DAY
+_PRIOR_EVENTS = 1.0
+_PRIOR_SPAN = 12 * HOUR
+DECADES = 4.0
+"""Decades of rarity that count as 1: one in 10,000."""
+
+
+@inner
+def newness(age: float) -> float:
+    """Return 1 for a thing never seen, falling with the logarithm of its age (seconds) to 0 at a week."""
+    if age <= 0.0:
+        return 1.0
+    return max(0.0, 1.0 - math.log1p(age / MINUTE) / _AGE_SCALE)
+
+
+@inner
+def trusted_age(first: float, now: float, frozen: float, released: float) -> float:
+    """Return how long a thing has been known (seconds), leaving out what was learned during an incident.
+
+    ``frozen`` is when the device's last incident began (0: never), ``released`` when it ended (0: it is open). A
+    negative ``first`` is when it was first seen in an anomaly that raised nothing: it is known after a probation,
+    unless an incident has begun since.
+    """
+    if first < 0.0:
+        age = now + first
+        return age if age >= PROBATION and frozen < -first else 0.0
+    if first == 0.0:
+        return 0.0
+    if frozen > 0.0 and first >= frozen and (released <= 0.0 or first <= released):
+        return 0.0
+    if frozen > 0.0 and released <= 0.0:
+        return max(0.0, frozen - first)
+    return max(0.0, now - first)
+
+
+@inner
+def age_of(first: float, device: npt.NDArray[np.float64]) -> float:
+    """Return for how long the device whose row is given knows an entry that was learned first then, in seconds."""
+    return trusted_age(first, device[LAST], device[FROZEN], device[RELEASED])
+
+
+@inner
+def is_known(age: float, device: npt.NDArray[np.float64]) -> bool:
+    """Whether a thing of this age is known to the device for long: twelve hours, or all of its few hours but a tenth.
+
+    What a device has done ever since it came is its habit on its first day, too, from three hours on.
+    """
+    since = trusted_age(device[FIRST], device[LAST], device[FROZEN], device[RELEASED])
+    return bool(age >= min(SETTLING, max(LEAST_KNOWN, NEARLY_ALL * since)))
+
+
+@inner
+def faded(count: float, since: float, now: float) -> float:
+    """Return an event count faded over ten days of log time."""
+    return count * math.exp(-max(0.0, now - since) / _RATE_MEMORY) if count > 0.0 else 0.0
+
+
+@inner
+def unfaded(count: float, seconds: float) -> float:
+    """Return what `faded` leaves of events that came evenly spread over so many seconds."""
+    return count * _RATE_MEMORY / seconds * -math.expm1(-seconds / _RATE_MEMORY) if seconds > 0.0 else count
+
+
+@inner
+def others(count: float, faded_at: float, first: float, since: float, now: float) -> float:
+    """Return a faded count of the new things since a time, without what one that was learned ``first`` added to it."""
+    own = faded(1.0, first, now) if first > 0.0 and first >= since else 0.0
+    return max(0.0, faded(count, faded_at, now) - own)
+
+
+@inner
+def rate_of(events: float, observed: float) -> float:
+    """Return events a second, shrunk towards two a day while little was observed."""
+    span = _RATE_MEMORY * (1.0 - math.exp(-max(0.0, observed) / _RATE_MEMORY))
+    return (events + _PRIOR_EVENTS) / (span + _PRIOR_SPAN)
+
+
+@inner
+def rarity(events: float, observed: float) -> float:
+    """Return in [0, 1] how improbable one more event within an hour is: 1 is one in 10,000 or rarer.
+
+    ``events`` came in ``observed`` seconds.
+    """
+    probability = -math.expm1(-rate_of(events, observed) * HOUR)
+    return min(1.0, -math.log10(max(probability, 1e-12)) / DECADES)
+
+
+@inner
+def maturity_of(row: npt.NDArray[np.float64], ts: float) -> float:
+    """How much newness counts in a record that began at ``ts``: nothing at first sight, in full after twelve hours.
+
+    What began before the device was known is its past, however late it ends and is logged.
+    """
+    if row[FIRST] <= 0.0:
+        return 0.0
+    return float(min(1.0, max(0.0, min(row[LAST], ts) - row[FIRST]) / SETTLING))
+
+
+@inner
+def touch(entry: npt.NDArray[np.float64], now: float) -> bool:
+    """Note that an entry was used, and return whether this is the first time that it is learned."""
+    entry[LAST] = now
+    if entry[FIRST] > 0.0:
+        return False
+    entry[FIRST] = -entry[FIRST] if entry[FIRST] < 0.0 and now + entry[FIRST] >= PROBATION else now
+    return True
+
+
+@inner
+def put_on_probation(entry: npt.NDArray[np.float64], device: npt.NDArray[np.float64]) -> None:
+    """Note that an unknown entry was used in an anomaly that raised nothing, so that it is not new for ever."""
+    if entry[FIRST] == 0.0 or -device[FROZEN] <= entry[FIRST] < 0.0:
+        entry[LAST], entry[FIRST] = device[LAST], -device[LAST]

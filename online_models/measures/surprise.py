@@ -1,0 +1,15 @@
+"""Surprise: how improbable a category is (an outcome, a type of query), by how often it came so far [Shannon 1948]."""
+
+from __future__ import annotations
+
+import math
+
+from online_models.compile import inner
+from online_models.measures.newness import DECADES
+
+
+@inner
+def surprise(count: float, total: float, prior: float) -> float:
+    """Return in [0, 1] the surprise of an outcome seen ``count`` times in ``total``; 1 is one in 10,000 or rarer."""
+    probability = (count + 2.0 * prior) / (total + 2.0)
+    return min(1.0, -math.log10(max(probability, 1e-12)) / DECADES)

@@ -1,0 +1,7 @@
+"""Spans of log time, seconds."""
+
+MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
+LONGEST = 366 * DAY
+"""A duration beyond this is a broken number, and must not carry a device's log time away."""
+SETTLING = 12 * HOUR
+"""Age of a device, or of a thing, that is trusted in full."""

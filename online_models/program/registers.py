@@ -1,0 +1,46 @@
+"""Where a record's numbers stand while it is in hand: the places that every kind's program shares with the loop.
+
+A register is a float64. The first ones are written by the loop (`NOW` … `SETTLED`) or read by it (`BEHAVIOUR` …), one
+each; then come the views' numbers, the record's own numbers, its features, their parts and facts, and what the program
+computes.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from online_models.guard import GUARD_WIDTH
+from online_models.measures.excess import WINDOWS_WIDTH
+
+MOST_VIEWS: Final = 6
+"""Views that a kind may have; the loop is compiled for as many."""
+MOST_TABLES: Final = 8
+"""Tables that a kind may have."""
+
+NOW, MATURITY, EVIDENCE, SETTLED = range(4)
+"""Written by the loop: the device's log time; how much of its own past it has, 0 to 1; the record's evidence, decades;
+and 1 once any device of the site has its own past."""
+BEHAVIOUR, DECISIVE, ODD, NOBODY = range(4, 8)
+"""Read by the loop: the number of the behaviour; 1 if one record raises the alert; 1 if the forests shall not learn it;
+and 1 if the record's device cannot be told from others."""
+MINUTE_NUMBER, HOUR_NUMBER = 8, 9
+"""Numbers of the running minute and hour of the device's log time."""
+PRIOR: Final = 10
+"""Decades of each view by what is true of any site."""
+RARITY: Final = PRIOR + MOST_VIEWS
+"""Decades of each view."""
+NUMBERS: Final = RARITY + MOST_VIEWS
+"""The record's own numbers begin here."""
+
+COUNT, MEASURE, BOUND, NAME, HOLD, LEARN, AFTER, DOUBT, TELL, CREDIT = range(10)
+"""Sections of a program: count the record in the running windows; measure its features and priors; keep the views'
+decades within bounds; name the behaviour; say what the forests shall not learn; learn the record; what is learned of
+live records only; put on probation; tell observed and usual; and give the features their parts."""
+SECTIONS: Final = 10
+
+WINDOWS: Final = GUARD_WIDTH
+"""Where a device's windows begin in its row; a kind's own columns of the device come after them."""
+DEVICE_WIDTH: Final = GUARD_WIDTH + WINDOWS_WIDTH
+RECENT_WINDOW, RECENT_RECORDS, RECENT_SUSPICION, RECENT_BEFORE, RECENT_WIDTH = 1, 3, 4, 6, 7
+"""Columns of recent things: the minute and hour in which each was counted last, its records of that hour, its suspicion
+with the time of that, and its records of the hour before."""
