@@ -11,6 +11,7 @@ import orjson
 from api.decisions import Prevention
 from api.decisions.beside import Observers, Readers, policy_of
 from api.errors import SettingsError, StateError
+from api.logins import make_first_token
 from api.pipeline import CommandQueue, Pipeline, Scorer
 from api.pipeline.checkpointer import Checkpointer
 from api.pipeline.clock import Clock
@@ -70,6 +71,7 @@ def assembled(
         raise SettingsError(f"no folder of logs was named; {setting_names('TrafficAnalyzerConfig', 'logs')}")
     with ExitStack() as stack:
         state = stack.enter_context(state_directory(settings.traffic.state or default_state_directory(logs)))
+        make_first_token(settings.server.first_token, state.access)
         if warm_start is not None:
             begin_from(warm_start, state, settings)
         assembly = _Assembly(settings, state)
@@ -172,6 +174,10 @@ def _access(server: SocketIOConfig) -> Access:
         allowed_hosts=(server.host, *server.allowed_hosts),
         trusted_proxies=server.trusted_proxies,
         root_path=server.root_path,
+        login_header=server.login_header,
+        login_scopes=server.login_scopes,
+        session_s=server.session_hours * 3600,
+        teaching=server.teaching,
     )
 
 

@@ -19,6 +19,14 @@ class StateError(ServiceError):
     """The state directory cannot be used: not writable, in use, or written by another version."""
 
 
+class TokenError(ServiceError):
+    """A token cannot be made as it was asked for."""
+
+
+class NoTokenError(ServiceError):
+    """No token has this identifier or name."""
+
+
 class CursorError(ServiceError):
     """A paging cursor was not made by this service."""
 

@@ -47,6 +47,21 @@ def parse_moment(text: str, now: float) -> float:
     return _epoch(float(text)) if _NUMBER.fullmatch(text) else _time(text)
 
 
+def parse_end(text: str, now: float) -> float:
+    """Return a moment to come: a span counts from `now` on, all else is as in `parse_moment`.
+
+    Raises
+    ------
+    ValueError
+        It is of no such form, or it has passed.
+    """
+    span = _AGO.fullmatch(text.strip())
+    end = now + int(span[1]) * _SECONDS[span[2]] if span else parse_moment(text, now)
+    if end <= now:
+        raise ValueError(f"{text!r} has passed; name a time to come, such as 90d or 2027-01-01")
+    return end
+
+
 def _epoch(seconds: float) -> float:
     if abs(seconds) >= _LATEST or not math.isfinite(seconds):
         hint = f"did you mean {seconds / 1000:.3f}?" if abs(seconds) < _LATEST * 1000 else EXPECTED

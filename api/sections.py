@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -57,12 +57,23 @@ def _public_url(text: str) -> str:
     return text and text.rstrip("/") + "/"
 
 
+def _header_name(text: str) -> str:
+    """Return the name in lower case, or raise what pydantic reports (RFC 9110, 5.1)."""
+    if not re.fullmatch(r"[A-Za-z0-9-]{0,64}", text):
+        raise ValueError("expected the name of a header such as X-Forwarded-User")
+    return text.lower()
+
+
 Network = Annotated[str, AfterValidator(_network)]
 Directory = Annotated[Path, AfterValidator(_directory)]
 Host = Annotated[str, AfterValidator(_host)]
 RootPath = Annotated[str, AfterValidator(_root_path)]
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
 Origin = Annotated[str, AfterValidator(_not_every_origin)]
+
+
+Scope = Literal["read", "train", "respond", "admin"]
+HeaderName = Annotated[str, AfterValidator(_header_name)]
 
 
 class _Section(BaseModel):
@@ -110,6 +121,15 @@ class SocketIOConfig(_Section):
     root_path: RootPath = Field(default="", description="path before every route, as a proxy shows them")
     public_url: PublicUrl = Field(default="", description="address of the page, for links in what sinks send")
     insecure: bool = Field(default=False, description="listen where others can connect, without a login")
+    first_token: Directory | None = Field(
+        default=None, description="file for a first admin token, made at a start without any"
+    )
+    login_header: HeaderName = Field(default="", description="header in which a trusted proxy names whom it logged in")
+    login_scopes: tuple[Scope, ...] = Field(default=("read",), description="what those may do")
+    session_hours: float = Field(default=168.0, gt=0, le=8760, description="how long a login of the page lasts")
+    teaching: bool = Field(default=True, description="train, learn and take feedback over HTTP")
+    tls_cert: Directory | None = Field(default=None, description="file of the certificate chain (PEM)")
+    tls_key: Directory | None = Field(default=None, description="file of its private key (PEM)")
     subscriber_queue: int = Field(default=256, ge=1, le=1_000_000, description="messages held for one slow subscriber")
     history: int = Field(default=1000, ge=0, le=1_000_000, description="alert messages kept for ?since_seq=")
     max_subscribers: int = Field(default=256, ge=1, le=100_000, description="WebSocket connections at one time")

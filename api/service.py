@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from api.pipeline import Pipeline
     from api.serve.stream import Hub
     from api.sinks.runner import Sinks
+    from api.state.access import Scope
     from api.state.directory import StateDirectory
     from api.state.store import AlertReader, EvidenceReader
 
@@ -32,12 +33,26 @@ class RequestLimits:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Under which names the service answers, to pages of which other origins, and which proxies it believes."""
+    """Under which names the service answers, to pages of which other origins, which proxies it believes, and whom.
+
+    Attributes
+    ----------
+    login_header, login_scopes
+        Header in which a trusted proxy names whom it has logged in, and what those may do; no header, no such login.
+    session_s
+        How long a session of the page lasts, seconds.
+    teaching
+        Whether requests may teach the models: training, learning and feedback.
+    """
 
     cors_origins: tuple[str, ...] = ()
     allowed_hosts: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
     root_path: str = ""
+    login_header: str = ""
+    login_scopes: tuple[Scope, ...] = ("read",)
+    session_s: float = 7 * 86_400.0
+    teaching: bool = True
 
 
 @dataclass(frozen=True, slots=True)

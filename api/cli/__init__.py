@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from api.cli.audit import audit
 from api.cli.backtest import backtest
 from api.cli.budget import budget
 from api.cli.decisions import decisions
@@ -17,6 +18,7 @@ from api.cli.replay import replay
 from api.cli.run import run
 from api.cli.simulate import simulate
 from api.cli.sink import sink
+from api.cli.token import token
 
 app = typer.Typer(
     name="nslabs",
@@ -44,8 +46,9 @@ def main(
     """Learn what each device of a network normally does, and say when one stops being itself."""
 
 
-for command in (run, replay, budget, backtest, evaluate, simulate, demo, enforce):
+for command in (run, replay, budget, backtest, evaluate, simulate, demo, enforce, audit):
     app.command()(command)
 app.add_typer(models)
 app.add_typer(decisions)
 app.add_typer(sink)
+app.add_typer(token)

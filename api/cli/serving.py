@@ -16,6 +16,7 @@ from api.cli.harmless import harmless
 from api.cli.reasons import show_reasons
 from api.cli.since import shown_time
 from api.cli.terminal import COMPILING, HarmlessFormatter, say, show_alerts
+from api.logins import has_login
 from api.pipeline.warmup import needs_compiling
 from api.serve.server import bind, serve, url_of
 from api.version import package_version
@@ -49,7 +50,7 @@ def serve_until_stopped(
     """
     _log_to_standard_error()
     with (
-        bind(settings.server.host, settings.server.port, insecure=settings.server.insecure) as listener,
+        _listening(settings) as listener,
         assembled(settings, catch_up_since, warm_start) as service,
     ):
         if catch_up_since is not None and settings.traffic.logs is not None:
@@ -59,6 +60,11 @@ def serve_until_stopped(
         if not asyncio.run(serve(service, listener, beside, stop_after_s, _leave_in_time)):
             _leave()
         return _outcome(service)
+
+
+def _listening(settings: Settings) -> socket.socket:
+    server = settings.server
+    return bind(server.host, server.port, insecure=server.insecure, has_login=has_login(settings))
 
 
 def _leave_in_time() -> None:

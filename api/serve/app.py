@@ -7,21 +7,27 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from fastapi import Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.responses import FileResponse, HTMLResponse
 from starlette.middleware.cors import CORSMiddleware
 from starlette.staticfiles import StaticFiles
 
+from api.serve.access.described import describe_login
+from api.serve.access.gate import Gate
 from api.serve.access.headers import SafeHeaders
 from api.serve.access.hosts import KnownHosts
+from api.serve.access.login import Login, ProxyLogin
+from api.serve.access.needs import has_what_it_needs, needs
 from api.serve.access.origin import SameOrigin
 from api.serve.access.parameters import known_parameters
 from api.serve.access.proxies import Proxies
+from api.serve.access.visits import Visits
 from api.serve.bodies import BodyLimits
 from api.serve.docs import serve_docs
 from api.serve.problems import handle_problems
 from api.serve.routes.alerts import alert_routes
 from api.serve.routes.asyncapi import asyncapi_routes
+from api.serve.routes.audit import audit_routes
 from api.serve.routes.budget import budget_routes
 from api.serve.routes.decisions import decision_routes
 from api.serve.routes.drift import drift_routes
@@ -32,8 +38,11 @@ from api.serve.routes.incidents import incident_routes
 from api.serve.routes.machinelearning import machinelearning_routes
 from api.serve.routes.metrics import metrics_routes
 from api.serve.routes.models import model_routes
+from api.serve.routes.session import session_routes
+from api.serve.routes.tokens import token_routes
 from api.serve.routes.traffic import traffic_routes
 from api.serve.stream.websocket import websocket_routes
+from api.state.access import AccessDatabase
 from api.version import package_version
 
 if TYPE_CHECKING:
@@ -52,10 +61,19 @@ def create_app(service: Service) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         service.hub.attach(asyncio.get_running_loop())
+        watching = asyncio.create_task(visits.watch())
         try:
             yield
         finally:
+            watching.cancel()
             service.hub.detach()
+            login.note_uses()
+            database.close()
+
+    access = service.access
+    database = AccessDatabase(service.state.access)
+    login = Login(database, service.clock, ProxyLogin(access.login_header, access.login_scopes))
+    visits = Visits(login)
 
     app = FastAPI(
         title="networksecuritylabs",
@@ -65,8 +83,10 @@ def create_app(service: Service) -> FastAPI:
         redoc_url=None,
     )
     app.add_middleware(BodyLimits, limits=service.limits)
-    _guard(app, service.access)
+    app.add_middleware(Gate, login=login, visits=visits)
+    _guard(app, access)
     handle_problems(app)
+    describe_login(app, login)
     for routes in (
         traffic_routes,
         machinelearning_routes,
@@ -79,15 +99,26 @@ def create_app(service: Service) -> FastAPI:
         health_routes,
         metrics_routes,
     ):
-        app.include_router(routes(service), dependencies=[Depends(known_parameters)])
+        _include(app, routes(service))
     if service.prevention is not None:
         for decisions in (enforcer_routes, decision_routes):  # before /decisions/{id} what has names of its own
-            app.include_router(decisions(service.prevention), dependencies=[Depends(known_parameters)])
-    app.include_router(asyncapi_routes())
-    app.include_router(websocket_routes(service.hub))
+            _include(app, decisions(service.prevention))
+    for more in (
+        token_routes(login, visits),
+        session_routes(login, visits, access.session_s),
+        audit_routes(login),
+        asyncapi_routes(),
+    ):
+        _include(app, more)
+    app.include_router(websocket_routes(service.hub), dependencies=[Depends(has_what_it_needs)])
     _serve_page(app)
     serve_docs(app)
     return app
+
+
+def _include(app: FastAPI, routes: APIRouter) -> None:
+    """Add routes, each of which looks at what it needs first."""
+    app.include_router(routes, dependencies=[Depends(has_what_it_needs), Depends(known_parameters)])
 
 
 def _guard(app: FastAPI, access: Access) -> None:
@@ -103,6 +134,9 @@ def _serve_page(app: FastAPI) -> None:
     page = _PAGE / "index.html"
     if page.is_file():
         app.mount("/static", StaticFiles(directory=_PAGE / "static"), name="static")
-        app.add_api_route("/", lambda: FileResponse(page), include_in_schema=False)
-    else:
-        app.add_api_route("/", lambda: HTMLResponse(_WITHOUT_PAGE), include_in_schema=False)
+    app.add_api_route(
+        "/",
+        (lambda: FileResponse(page)) if page.is_file() else (lambda: HTMLResponse(_WITHOUT_PAGE)),
+        include_in_schema=False,
+        dependencies=[needs("read"), Depends(has_what_it_needs)],
+    )

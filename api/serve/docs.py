@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import fastapi_offline
+from fastapi import Depends
 from fastapi.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
+
+from api.serve.access.needs import has_what_it_needs, needs
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -36,4 +39,9 @@ _PAGE: Final = """<!doctype html>
 def serve_docs(app: FastAPI) -> None:
     """Serve the page with the files of Swagger UI that fastapi-offline brings along."""
     app.mount("/static-docs", StaticFiles(directory=_LIBRARY), name="static-docs")
-    app.add_api_route("/docs", lambda: HTMLResponse(_PAGE), include_in_schema=False)
+    app.add_api_route(
+        "/docs",
+        lambda: HTMLResponse(_PAGE),
+        include_in_schema=False,
+        dependencies=[needs("read"), Depends(has_what_it_needs)],
+    )

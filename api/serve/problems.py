@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.websockets import WebSocket
 
-from api.errors import AnsweredError, BusyError, CursorError, NoAlertError
+from api.errors import AnsweredError, BusyError, CursorError, NoAlertError, NoTokenError, TokenError
 from api.serve.access.refusal import refuse
 from prevention.errors import NoDecisionError, RefusedError, TargetError, TransitionError
 
@@ -73,7 +73,7 @@ def handle_problems(app: FastAPI) -> None:
 
     @app.exception_handler(sqlite3.Error)
     async def _store(_: Request, error: Exception) -> JSONResponse:
-        return ProblemError(503, "store_unavailable", f"the store of alerts cannot be read: {error}").response()
+        return ProblemError(503, "store_unavailable", f"the store cannot be read or written: {error}").response()
 
     @app.exception_handler(NoAlertError)
     async def _no_alert(_: Request, error: NoAlertError) -> JSONResponse:
@@ -90,7 +90,18 @@ def handle_problems(app: FastAPI) -> None:
     for kind, (status, code) in _PREVENTION.items():
         app.add_exception_handler(kind, _prevention(status, code))
 
+    _handle_tokens(app)
     _handle_the_frameworks(app)
+
+
+def _handle_tokens(app: FastAPI) -> None:
+    @app.exception_handler(NoTokenError)
+    async def _no_token(_: Request, error: NoTokenError) -> JSONResponse:
+        return ProblemError(404, "not_found", str(error)).response()
+
+    @app.exception_handler(TokenError)
+    async def _token(_: Request, error: TokenError) -> JSONResponse:
+        return ProblemError(422, "wrong_parameter", str(error)).response()
 
 
 def _prevention(status: int, code: str) -> Callable[[Request, Exception], Coroutine[Any, Any, JSONResponse]]:

@@ -32,14 +32,14 @@ _CLIENT_MESSAGE_BYTES: Final = 4096  # whatever a reader sends is ignored
 _PING_S: Final = 20.0  # who leaves a ping unanswered for so long, or a frame unfinished, is gone
 
 
-def bind(host: str, port: int, *, insecure: bool = False) -> socket.socket:
+def bind(host: str, port: int, *, insecure: bool = False, has_login: bool = False) -> socket.socket:
     """Return a socket that listens there; port 0 takes a free one.
 
     Raises
     ------
     ListenError
-        If the port is in use, the address is not one of this host, or others could connect to it and `insecure` does
-        not allow that.
+        If the port is in use, the address is not one of this host, or others could connect to it, there is no login,
+        and `insecure` does not allow that.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -47,10 +47,11 @@ def bind(host: str, port: int, *, insecure: bool = False) -> socket.socket:
         )[0]
     except OSError as error:
         raise ListenError(f"cannot listen on {host}:{port}: {error.strerror}") from error
-    if not (insecure or is_loopback(str(address[0]))):
+    if not (insecure or has_login or is_loopback(str(address[0]))):
         raise ListenError(
-            f"refused to listen on {host}:{port}, where others can connect: there is no login. Listen on 127.0.0.1 and"
-            " put a proxy with a login in front of it, or add --insecure if whoever reaches it may use it"
+            f"refused to listen on {host}:{port}, where others can connect: there is no token. Make one with"
+            " `nslabs token create NAME --scope admin` (and the same --state and --config), or listen on 127.0.0.1"
+            " behind a proxy with a login, or add --insecure if whoever reaches it may use it"
         )
     listener = socket.socket(family, kind, protocol)
     try:

@@ -33,6 +33,11 @@ class StateDirectory:
         return self.path / "alerts.sqlite3"
 
     @property
+    def access(self) -> Path:
+        """The file of tokens, sessions and the audit log."""
+        return self.path / "access.sqlite3"
+
+    @property
     def decisions(self) -> Path:
         """The store of decisions."""
         return self.path / "decisions.sqlite3"

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+IS_PROXIED: Final = "nslabs.proxied"
+"""Key in the ASGI scope of what a trusted proxy passes on."""
 _PREFIX: Final = re.compile(r"(?:/[A-Za-z0-9._~-]{1,64}){1,8}", re.ASCII)
 _SCHEMES: Final = {"http": {"http": "http", "https": "https"}, "websocket": {"http": "ws", "https": "wss"}}
 
@@ -39,6 +41,7 @@ class Proxies:
         scope = dict(scope)
         prefix = self._root_path
         if self._is_trusted((scope.get("client") or ("", 0))[0]):
+            scope[IS_PROXIED] = True
             prefix = self._take_over(scope) or prefix
         _put_under(scope, prefix)
         await self._app(scope, receive, _with_prefix(send, prefix) if prefix else send)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import APIRouter, Query
 
 from api.alert import link_to
+from api.serve.access.needs import needs
+from api.serve.access.teaching import teaching
 from api.serve.problems import ProblemError, problem_responses
 from api.serve.routes.answers import AlertAnswer, AlertsAnswer, FeedbackBody
 from api.serve.routes.filters import AlertFilter  # noqa: TC001 - FastAPI reads the annotation
@@ -25,13 +27,13 @@ def alert_routes(service: Service) -> APIRouter:
     """Return the routes under ``/alerts``."""
     router = APIRouter(prefix="/alerts", tags=["alerts"])
 
-    @router.get("", responses=problem_responses(422))
+    @router.get("", dependencies=[needs("read")], responses=problem_responses(422))
     def alerts(wanted: Annotated[AlertFilter, Query()]) -> AlertsAnswer:
         """List alerts, those raised last first."""
         page = service.alerts.page(wanted.query())
         return AlertsAnswer(alerts=alert_answers(service, page.alerts), next_cursor=page.next_cursor)
 
-    @router.get("/{alert_id}", responses=problem_responses(404))
+    @router.get("/{alert_id}", dependencies=[needs("read")], responses=problem_responses(404))
     def alert(alert_id: str) -> AlertAnswer:
         """Return one alert in its latest state."""
         found = service.alerts.get(alert_id)
@@ -39,7 +41,11 @@ def alert_routes(service: Service) -> APIRouter:
             raise ProblemError(404, "not_found", "no alert of this identifier")
         return alert_answers(service, [found])[0]
 
-    @router.post("/{alert_id}/feedback", responses=problem_responses(400, 404, 408, 409, 413, 422, 503))
+    @router.post(
+        "/{alert_id}/feedback",
+        dependencies=[needs("respond"), teaching(service)],
+        responses=problem_responses(400, 404, 408, 409, 413, 422, 503),
+    )
     async def feedback(alert_id: str, said: FeedbackBody) -> AlertAnswer:
         """Say what an alert was: it and its like then stay quiet, or are told at once whenever they are seen."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
+from api.serve.access.needs import needs
 from api.serve.stream.schemas import MESSAGES, STREAMS, message_schemas
 from api.serve.stream.websocket import AlertStreamQuery, ScoreStreamQuery
 from api.version import package_version
@@ -22,7 +23,7 @@ def asyncapi_routes() -> APIRouter:
     router = APIRouter()
     document = asyncapi_document()
 
-    @router.get("/asyncapi.json", include_in_schema=False)
+    @router.get("/asyncapi.json", include_in_schema=False, dependencies=[needs("read")])
     def asyncapi() -> JSONResponse:
         """Return the description of both streams."""
         return JSONResponse(document)

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.pipeline.budget import Name, choices_of
+from api.serve.access.needs import needs
 from api.serve.problems import problem_responses
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def budget_routes(service: Service) -> APIRouter:
     """Return ``/budget``."""
     router = APIRouter(tags=["models"])
 
-    @router.get("/budget", responses=problem_responses(422, 503))
+    @router.get("/budget", dependencies=[needs("read")], responses=problem_responses(422, 503))
     async def budget(
         per_day: Annotated[float | None, Query(ge=0, allow_inf_nan=False, description="ask about this budget")] = None,
     ) -> BudgetAnswer:

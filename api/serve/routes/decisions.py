@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import APIRouter, Header, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.serve.access.needs import needs
+from api.serve.access.principal import visit_of
 from api.serve.problems import problem_responses
 from api.serve.routes.decision_answers import (
     ChangeAnswer,
@@ -83,7 +85,7 @@ Key = Annotated[str, Header(alias="Idempotency-Key", max_length=200, description
 
 def actor(request: Request) -> str:
     """Return who asks: the name of a token, where there are tokens."""
-    return str(getattr(request.state, "actor", None) or LOCAL)
+    return visit_of(request.scope).principal.name or LOCAL
 
 
 def decision_routes(prevention: Prevention) -> APIRouter:
@@ -97,7 +99,7 @@ def decision_routes(prevention: Prevention) -> APIRouter:
 
 def _read(router: APIRouter, decider: Decider) -> None:
 
-    @router.get("", responses=problem_responses(422))
+    @router.get("", dependencies=[needs("read")], responses=problem_responses(422))
     def decisions(wanted: Annotated[DecisionFilter, Query()]) -> DecisionsAnswer:
         """List decisions, those made last first."""
         found = decider.store.find(
@@ -113,37 +115,37 @@ def _read(router: APIRouter, decider: Decider) -> None:
         more = encode_cursor(page[-1].made_at, page[-1].id) if len(found) > wanted.limit else None
         return DecisionsAnswer(decisions=[decision_answer(one) for one in page], next_cursor=more)
 
-    @router.post("", status_code=201, responses=problem_responses(400, 409, 413, 422))
+    @router.post("", dependencies=[needs("respond")], status_code=201, responses=problem_responses(400, 409, 413, 422))
     def create(request: Request, body: NewDecision, key: Key = "") -> DecisionAnswer:
         """Block something now; it is suggested only if that would be too much at a time."""
         target = target_of(body.kind, body.device, body.peer, body.domain)
         asked = Asked(target, body.action, body.ttl, actor(request), body.reason, key)
         return decision_answer(decider.request(asked))
 
-    @router.get("/protected")
+    @router.get("/protected", dependencies=[needs("read")])
     def protected() -> ProtectedAnswer:
         """List what is never blocked, and why."""
         return ProtectedAnswer.of(decider.protection.entries())
 
-    @router.get("/explain", responses=problem_responses(422))
+    @router.get("/explain", dependencies=[needs("read")], responses=problem_responses(422))
     def explain(what: Annotated[str, Query(max_length=253, examples=["192.168.1.23"])]) -> ExplainAnswer:
         """Say whether an address, prefix, MAC or domain is blocked, by what, or why it never would be."""
         return ExplainAnswer.of(what, explained(decider, what))
 
 
 def _all_at_once(router: APIRouter, decider: Decider) -> None:
-    @router.post("/flush")
+    @router.post("/flush", dependencies=[needs("respond")])
     def flush(request: Request) -> FlushAnswer:
         """Take everything back, everywhere, and only observe until `resume`."""
         return FlushAnswer(revoked=decider.flush(actor(request)), flushed=True)
 
-    @router.post("/resume")
+    @router.post("/resume", dependencies=[needs("respond")])
     def resume(request: Request) -> FlushAnswer:
         """Let the policy's modes hold again."""
         decider.resume(actor(request))
         return FlushAnswer(revoked=0, flushed=False)
 
-    @router.get("/state")
+    @router.get("/state", dependencies=[needs("read")])
     def state() -> StandingAnswer:
         """Say in which mode prevention is, and how many decisions are in which state."""
         counts = decider.store.counts()
@@ -151,24 +153,28 @@ def _all_at_once(router: APIRouter, decider: Decider) -> None:
 
 
 def _one(router: APIRouter, decider: Decider) -> None:
-    @router.get("/{decision_id}", responses=problem_responses(404))
+    @router.get("/{decision_id}", dependencies=[needs("read")], responses=problem_responses(404))
     def decision(decision_id: str) -> DecisionAnswer:
         """Return one decision, with every change of its state."""
         found = decider.store.get(decision_id)
         changes = [ChangeAnswer.model_validate(change) for change in decider.store.history(decision_id)]
         return decision_answer(found).model_copy(update={"history": changes})
 
-    @router.post("/{decision_id}/confirm", responses=problem_responses(404, 409))
+    @router.post("/{decision_id}/confirm", dependencies=[needs("respond")], responses=problem_responses(404, 409))
     def confirm(request: Request, decision_id: str) -> DecisionAnswer:
         """Carry out what is suggested or was only observed."""
         return decision_answer(decider.confirm(decision_id, actor(request)))
 
-    @router.post("/{decision_id}/extend", responses=problem_responses(400, 404, 409, 413, 422))
+    @router.post(
+        "/{decision_id}/extend", dependencies=[needs("respond")], responses=problem_responses(400, 404, 409, 413, 422)
+    )
     def extend(request: Request, decision_id: str, body: Extension) -> DecisionAnswer:
         """Have a block end so long from now; that may be sooner than before."""
         return decision_answer(decider.extend(decision_id, body.ttl, actor(request), body.reason))
 
-    @router.post("/{decision_id}/revoke", responses=problem_responses(400, 404, 409, 413, 422))
+    @router.post(
+        "/{decision_id}/revoke", dependencies=[needs("respond")], responses=problem_responses(400, 404, 409, 413, 422)
+    )
     def revoke(request: Request, decision_id: str, body: Why | None = None) -> DecisionAnswer:
         """Take a decision back, everywhere; it is not decided again for a day."""
         return decision_answer(decider.revoke(decision_id, actor(request), (body or Why()).reason))

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 
+from api.serve.access.needs import needs
+from api.serve.access.teaching import teaching
 from api.serve.problems import ProblemError, problem_responses
 from api.serve.routes.alerts import alert_answers
 from api.serve.routes.answers import DriftAnswer, DriftsAnswer
@@ -21,17 +23,19 @@ def drift_routes(service: Service) -> APIRouter:
     """Return the routes under ``/drift``."""
     router = APIRouter(prefix="/drift", tags=["alerts"])
 
-    @router.get("")
+    @router.get("", dependencies=[needs("read")])
     def drifts() -> DriftsAnswer:
         """List the hundred drifts that began last."""
         return DriftsAnswer(drifts=[_answer(service, found) for found in service.alerts.drifts()])
 
-    @router.get("/{drift_id}", responses=problem_responses(404))
+    @router.get("/{drift_id}", dependencies=[needs("read")], responses=problem_responses(404))
     def drift(drift_id: str) -> DriftAnswer:
         """Return one drift with its alerts, the earliest first."""
         return _found(service, drift_id)
 
-    @router.post("/{drift_id}/accept", responses=problem_responses(404, 503))
+    @router.post(
+        "/{drift_id}/accept", dependencies=[needs("respond"), teaching(service)], responses=problem_responses(404, 503)
+    )
     async def accept(drift_id: str) -> DriftAnswer:
         """Call all its alerts expected, but for those on which somebody has said something."""
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Header, Query, Response
 from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.serve.access.needs import ROUTINE, needs
 from api.serve.problems import problem_responses
 from prevention.blocks import to_json
 from prevention.enforcers.blocklist import etag, render
@@ -59,7 +60,11 @@ def enforcer_routes(prevention: Prevention) -> APIRouter:
     """Return the routes that enforcers use."""
     router = APIRouter(tags=["enforcers"])
 
-    @router.get("/decisions/wanted", responses={200: {"content": {"application/json": {}}}, **problem_responses(422)})
+    @router.get(
+        "/decisions/wanted",
+        dependencies=[needs("respond")],
+        responses={200: {"content": {"application/json": {}}}, **problem_responses(422)},
+    )
     async def wanted(
         revision: Annotated[int, Query(description="the revision that is known already")] = -1,
         wait_s: Annotated[float, Query(ge=0, le=30, description="how long to wait for another")] = 0,
@@ -72,18 +77,23 @@ def enforcer_routes(prevention: Prevention) -> APIRouter:
         found = await asyncio.to_thread(prevention.wanted)
         return Response(to_json(found), media_type="application/json")
 
-    @router.post("/decisions/enforcers", status_code=204, responses=problem_responses(400, 413, 422))
+    @router.post(
+        "/decisions/enforcers",
+        dependencies=[needs("respond"), ROUTINE],
+        status_code=204,
+        responses=problem_responses(400, 413, 422),
+    )
     def report(body: ProcessReport) -> None:
         """Take how an enforcer process stands; it says so every few seconds."""
         prevention.report(body.name, body.model_dump())
 
-    @router.get("/decisions/enforcers")
+    @router.get("/decisions/enforcers", dependencies=[needs("read")])
     def processes() -> ProcessesAnswer:
         """Return what each enforcer process said last, and when."""
         reports = sorted(prevention.reports.items())
         return ProcessesAnswer(processes=[{**one.body, "name": name, "reported_at": one.at} for name, one in reports])
 
-    @router.get("/blocklist.txt", response_class=PlainTextResponse)
+    @router.get("/blocklist.txt", dependencies=[needs("read")], response_class=PlainTextResponse)
     def blocklist(
         if_none_match: Annotated[str, Header(alias="If-None-Match", include_in_schema=False)] = "",
     ) -> Response:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.serve.access.needs import needs
 from api.serve.problems import problem_responses
 from api.serve.routes.times import Since, Until
 from api.state.store import EvidenceQuery
@@ -51,7 +52,7 @@ def evidence_routes(service: Service) -> APIRouter:
     """Return ``/evidence``."""
     router = APIRouter(tags=["alerts"])
 
-    @router.get("/evidence", responses=problem_responses(422))
+    @router.get("/evidence", dependencies=[needs("read")], responses=problem_responses(422))
     def evidence(wanted: Annotated[EvidenceFilter, Query()]) -> EvidenceAnswer:
         """List Zeek's notices and Suricata's alerts, the newest first."""
         query = EvidenceQuery(wanted.device, wanted.since, wanted.until, wanted.limit)

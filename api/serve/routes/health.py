@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from fastapi import APIRouter, Response
+from pydantic import BaseModel
 
+from api.serve.access.needs import needs
+from api.serve.access.principal import PUBLIC
 from api.serve.health import HealthAnswer, assess
 
 if TYPE_CHECKING:
     from api.service import Service
 
 
+class LiveAnswer(BaseModel):
+    """That the service answers."""
+
+    status: Literal["alive"] = "alive"
+
+
 def health_routes(service: Service) -> APIRouter:
-    """Return ``/health``."""
+    """Return ``/health`` and ``/livez``."""
     router = APIRouter(tags=["health"])
 
-    @router.get("/health", responses={503: {"model": HealthAnswer}})
+    @router.get("/health", dependencies=[needs("read")], responses={503: {"model": HealthAnswer}})
     async def health(response: Response) -> HealthAnswer:
         """Tell the state and the lag of every stage; the status is 503 once the pipeline has failed."""
         answer = assess(service)
         response.status_code = 503 if answer.status == "failed" else 200
         return answer
+
+    @router.get("/livez", dependencies=[needs(PUBLIC)])
+    async def livez() -> LiveAnswer:
+        """Tell that the service answers, and nothing else: whoever restarts it if it does not needs no login."""
+        return LiveAnswer()
 
     return router

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Query
 
+from api.serve.access.needs import needs
 from api.serve.problems import ProblemError, problem_responses
 from api.serve.routes.alerts import alert_answers
 from api.serve.routes.answers import IncidentAnswer, IncidentsAnswer
@@ -20,14 +21,14 @@ def incident_routes(service: Service) -> APIRouter:
     """Return the routes under ``/incidents``."""
     router = APIRouter(prefix="/incidents", tags=["alerts"])
 
-    @router.get("", responses=problem_responses(422))
+    @router.get("", dependencies=[needs("read")], responses=problem_responses(422))
     def incidents(wanted: Annotated[IncidentFilter, Query()]) -> IncidentsAnswer:
         """List incidents, those that began last first."""
         page = service.alerts.incidents(wanted.query())
         incidents = [_answer(service, incident) for incident in page.incidents]
         return IncidentsAnswer(incidents=incidents, next_cursor=page.next_cursor)
 
-    @router.get("/{incident_id}", responses=problem_responses(404))
+    @router.get("/{incident_id}", dependencies=[needs("read")], responses=problem_responses(404))
     def incident(incident_id: str) -> IncidentAnswer:
         """Return one incident with its alerts, the earliest first."""
         found = service.alerts.incident(incident_id)

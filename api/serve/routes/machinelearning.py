@@ -9,6 +9,8 @@ from starlette.concurrency import run_in_threadpool
 
 from api.pipeline.datasets import Dataset, ObjectsDataset, Rejection
 from api.pipeline.jobs import REJECTIONS_KEPT, JobStatus, TrainingJob
+from api.serve.access.needs import needs
+from api.serve.access.teaching import teaching
 from api.serve.body import MOST_ATTACKS, RecordsBody, parsed, read_object
 from api.serve.problems import ProblemError, problem_responses
 from api.serve.routes.answers import JobAnswer, PredictAnswer
@@ -27,6 +29,7 @@ def machinelearning_routes(service: Service) -> APIRouter:
 
     @router.post(
         "/train",
+        dependencies=[needs("train"), teaching(service)],
         status_code=202,
         response_model=JobAnswer,
         responses=problem_responses(400, 408, 413, 422, 503, 507),
@@ -44,7 +47,9 @@ def machinelearning_routes(service: Service) -> APIRouter:
         response.headers["Location"] = f"/machinelearning/jobs/{job.status.id}"
         return job.status
 
-    @router.get("/jobs/{job_id}", response_model=JobAnswer, responses=problem_responses(404))
+    @router.get(
+        "/jobs/{job_id}", dependencies=[needs("read")], response_model=JobAnswer, responses=problem_responses(404)
+    )
     async def job(job_id: str) -> JobStatus:
         """Tell how far a training job is, and what came of it."""
         status = service.pipeline.jobs.get(job_id)
@@ -54,6 +59,7 @@ def machinelearning_routes(service: Service) -> APIRouter:
 
     @router.post(
         "/predict",
+        dependencies=[needs("read")],
         response_model=PredictAnswer,
         responses=problem_responses(400, 408, 413, 422, 503),
         openapi_extra=records_body("traffic"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 
+from api.serve.access.needs import needs
 from api.serve.telemetry import Telemetry
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ def metrics_routes(service: Service) -> APIRouter:
     router = APIRouter(tags=["health"])
     telemetry = Telemetry(service)
 
-    @router.get("/metrics", response_class=PlainTextResponse)
+    @router.get("/metrics", dependencies=[needs("read")], response_class=PlainTextResponse)
     async def metrics(request: Request) -> Response:
         """Tell lag, counts and problems in Prometheus's text format, or in OpenMetrics if the request accepts it."""
         content, content_type = telemetry.scrape(request.headers.get("accept", ""))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.serve.access.needs import needs
 from api.state.snapshots import SnapshotStore, info_of
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def model_routes(service: Service) -> APIRouter:
     """Return the routes under ``/models``."""
     router = APIRouter(prefix="/models", tags=["models"])
 
-    @router.get("/snapshots")
+    @router.get("/snapshots", dependencies=[needs("read")])
     def snapshots() -> SnapshotsAnswer:
         """List the snapshots of the models: of each hour of the last day of log time, of each day of the last month."""
         stored = SnapshotStore(service.state.snapshots).stored()

@@ -9,6 +9,9 @@ import orjson
 from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
+from api.serve.access.needs import needs
+from api.serve.access.principal import visit_of
+from api.serve.access.teaching import refuse_teaching
 from api.serve.body import parsed, read_object
 from api.serve.problems import problem_responses
 from api.serve.routes.answers import AnalyzeAnswer
@@ -28,6 +31,7 @@ def traffic_routes(service: Service) -> APIRouter:
 
     @router.post(
         "/analyze",
+        dependencies=[needs("read")],
         response_model=AnalyzeAnswer,
         responses=problem_responses(400, 408, 413, 422, 503),
         openapi_extra=records_body("traffic"),
@@ -35,9 +39,12 @@ def traffic_routes(service: Service) -> APIRouter:
     async def analyze(
         request: Request,
         *,
-        learn: Annotated[bool, Query(description="also learn, and raise alerts")] = False,
+        learn: Annotated[bool, Query(description="also learn, and raise alerts; needs the scope train")] = False,
     ) -> Response:
         """Score Zeek JSON records and return the anomalous ones; without `learn` no trace stays."""
+        if learn:
+            visit_of(request.scope).use("train")
+            refuse_teaching(service)
         records = await request_records(request, service)
         scored = await score(service, records, learn=learn)
         return await run_in_threadpool(_answer, records, scored)

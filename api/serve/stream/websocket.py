@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from fastapi import APIRouter, Query, WebSocket, WebSocketDisconnect
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.serve.access.needs import needs
 from api.serve.problems import ProblemError
 from api.serve.stream.allowance import Allowance
 from api.serve.stream.messages import ScoreFilter, hello
@@ -31,6 +32,7 @@ class AlertStreamQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     since_seq: int | None = Field(default=None, ge=0)
+    ticket: str | None = Field(default=None, description="what POST /tickets gave; used up before it comes here")
 
 
 class ScoreStreamQuery(BaseModel):
@@ -40,6 +42,7 @@ class ScoreStreamQuery(BaseModel):
 
     min_score: float = Field(default=0.0, ge=0, le=1)
     device: str | None = None
+    ticket: str | None = None
 
 
 def websocket_routes(hub: Hub) -> APIRouter:
@@ -47,17 +50,17 @@ def websocket_routes(hub: Hub) -> APIRouter:
     router = APIRouter()
     streams = _Streams(hub)
 
-    @router.websocket("/ws/alerts")
+    @router.websocket("/ws/alerts", dependencies=[needs("read")])
     async def alerts(socket: WebSocket, wanted: Annotated[AlertStreamQuery, Query()]) -> None:
         """Send every alert that is raised, updated or closed; with ``since_seq`` the remembered ones after it first."""
         await streams.alerts(socket, wanted.since_seq)
 
-    @router.websocket("/ws/scores")
+    @router.websocket("/ws/scores", dependencies=[needs("read")])
     async def scores(socket: WebSocket, wanted: Annotated[ScoreStreamQuery, Query()]) -> None:
         """Send every scored record, or those of a device, or those of at least a score."""
         await streams.scores(socket, ScoreFilter(wanted.min_score, wanted.device))
 
-    @router.websocket("/{path:path}")
+    @router.websocket("/{path:path}", dependencies=[needs("read")])
     async def unknown(path: str) -> None:
         """Refuse what is no stream."""
         raise ProblemError(404, "not_found", f"no stream at /{path[:100]}; there are /ws/alerts and /ws/scores")

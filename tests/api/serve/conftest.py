@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -17,11 +17,12 @@ from api.pipeline.jobs import JobBoard
 from api.serve.server import bind, configuration
 from api.serve.stream import Hub, StreamLimits
 from api.service import Access, Service
+from api.state.access import AccessDatabase, TokenStore
 from api.state.directory import StateDirectory
 from api.state.store import AlertReader, AlertWriter, EvidenceReader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -57,10 +58,15 @@ class Light:
         pipeline = Pipeline(_never, CommandQueue(1), JobBoard(1, 1))
         alerts, evidence = AlertReader(folder / "alerts"), EvidenceReader(folder / "alerts")
         service = Service(pipeline, self.hub, alerts, evidence, StateDirectory(folder), access=access)
+        self.folder = folder
+        self.tokens: dict[str, str] = {}
         self._listener = bind("127.0.0.1", 0)
         self.port = int(self._listener.getsockname()[1])
         self.url = f"http://127.0.0.1:{self.port}"
-        self._server = _Server(configuration(service))
+        self.http = httpx.Client(base_url=self.url, timeout=60)
+        config = configuration(service)
+        self.app: Any = config.app
+        self._server = _Server(config)
         self._thread = threading.Thread(target=self._run)
 
     def _run(self) -> None:
@@ -73,6 +79,7 @@ class Light:
 
     def stop(self) -> None:
         """Stop as the service does, and wait for it."""
+        self.http.close()
         self._server.should_exit = True
         self._thread.join(60)
         assert not self._thread.is_alive()
@@ -81,9 +88,19 @@ class Light:
         """Connect to a stream."""
         return connect(f"ws://127.0.0.1:{self.port}{path}", max_size=None, **options)  # type: ignore[arg-type] # all of connect's
 
+    def token(self, name: str, scopes: Sequence[str]) -> str:
+        """Make a token as the command line does, beside the service; return its text."""
+        with closing(AccessDatabase(self.folder / "access.sqlite3")) as database:
+            return TokenStore(database).create(name, scopes)[1]
+
+    def revoke(self, name: str) -> None:
+        """Revoke a token in the same way."""
+        with closing(AccessDatabase(self.folder / "access.sqlite3")) as database:
+            TokenStore(database).revoke(name)
+
     def get(self, path: str, **headers: str) -> httpx.Response:
         """Return an answer to GET."""
-        return httpx.get(self.url + path, headers=headers, timeout=60)
+        return self.http.get(path, headers=headers)
 
 
 @pytest.fixture(scope="session")

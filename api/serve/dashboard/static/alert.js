@@ -1,6 +1,7 @@
 // One alert: a line that says what happened, and behind it the details that explain it.
 
 import { element, number, time } from "./elements.js";
+import { ask } from "./session.js";
 import { route } from "./stream.js";
 
 const TECHNIQUE = /^T\d{4}(\.\d{3})?$/;
@@ -51,7 +52,7 @@ async function say(id, button) {
   const problem = button.closest(".feedback").querySelector("[role=status]");
   const { verdict, revises } = button.dataset;
   try {
-    const answer = await fetch(route(`alerts/${encodeURIComponent(id)}/feedback`), {
+    const answer = await ask(route(`alerts/${encodeURIComponent(id)}/feedback`), {
       method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ verdict, revise: revises === "true" }),
     });
     if (!answer.ok) throw new Error((await answer.json()).detail ?? answer.statusText);

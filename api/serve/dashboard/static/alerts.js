@@ -4,6 +4,7 @@ import { alertEntry, takeVerdicts } from "./alert.js";
 import { element, number } from "./elements.js";
 import { Filters } from "./filters.js";
 import { patch } from "./patch.js";
+import { ask } from "./session.js";
 import { route } from "./stream.js";
 
 const PAGE = 50;
@@ -49,7 +50,7 @@ export class AlertList {
   async #fetchPage(older) {
     const asked = ++this.#asked;
     try {
-      const answer = await fetch(route("alerts", { limit: PAGE, ...this.filters.parameters(), ...older }));
+      const answer = await ask(route("alerts", { limit: PAGE, ...this.filters.parameters(), ...older }));
       const page = await answer.json();
       if (asked !== this.#asked) return; // a newer question is under way
       if (!answer.ok) throw new Error(page.detail ?? answer.statusText);

@@ -4,6 +4,7 @@ import { AlertList } from "./alerts.js";
 import { watchBudget } from "./budget.js";
 import { ScoreChart } from "./chart.js";
 import { watchHealth } from "./health.js";
+import { showSession } from "./session.js";
 import { Stream } from "./stream.js";
 
 const place = (id) => document.getElementById(id);
@@ -32,5 +33,6 @@ new Stream("ws/scores", {
 }).open();
 
 alerts.load();
+showSession(place("session"));
 watchBudget({ rows: place("budget"), note: place("budget-note") });
 watchHealth({ overall: place("health"), reasons: place("reasons"), stages: place("stages"), onHealth: (health) => alerts.explain(health) });

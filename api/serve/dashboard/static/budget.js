@@ -1,6 +1,7 @@
 // Asks /budget once a minute, and shows what the alert budget means and what one alert a day more or less would.
 
 import { element, number } from "./elements.js";
+import { ask } from "./session.js";
 import { route } from "./stream.js";
 
 const EVERY_MS = 60_000;
@@ -12,7 +13,7 @@ export function watchBudget({ rows, note }) {
   const ask = async () => {
     let wait = AGAIN_MS;
     try {
-      const answer = await fetch(route("budget"), { signal: AbortSignal.timeout(PATIENCE_MS), cache: "no-store" });
+      const answer = await ask(route("budget"), { signal: AbortSignal.timeout(PATIENCE_MS), cache: "no-store" });
       if (!answer.ok) throw new Error(answer.statusText);
       const { choices } = await answer.json();
       rows.replaceChildren(...choices.map(row));

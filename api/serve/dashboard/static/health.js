@@ -1,6 +1,7 @@
 // Asks /health every two seconds, and shows the state of each stage and how far behind it is.
 
 import { element, number, span, time } from "./elements.js";
+import { ask } from "./session.js";
 import { route } from "./stream.js";
 
 const EVERY_MS = 2000;
@@ -11,7 +12,7 @@ const EPOCH = /(_at|(^|_)ts)$/;
 export function watchHealth({ overall, reasons, stages, onHealth = () => {} }) {
   const ask = async () => {
     try {
-      const answer = await fetch(route("health"), { signal: AbortSignal.timeout(PATIENCE_MS), cache: "no-store" });
+      const answer = await ask(route("health"), { signal: AbortSignal.timeout(PATIENCE_MS), cache: "no-store" });
       const health = await answer.json();
       say(overall, health.status);
       reasons.replaceChildren(...health.reasons.map((reason) => element("li", {}, reason)));
