@@ -28,6 +28,7 @@ from api.pipeline.models import (
 from api.pipeline.runner import Parts
 from api.pipeline.warmup import warm_up
 from api.serve.stream import Hub, StreamLimits
+from api.serve.tls import certificate_of
 from api.service import Access, RequestLimits, Service
 from api.settings import default_state_directory, setting_names
 from api.sinks.log import ChangeLog
@@ -178,6 +179,7 @@ def _access(server: SocketIOConfig) -> Access:
         login_scopes=server.login_scopes,
         session_s=server.session_hours * 3600,
         teaching=server.teaching,
+        certificate=certificate_of(server.tls_cert, server.tls_key),
     )
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from api.decisions import Prevention
     from api.pipeline import Pipeline
     from api.serve.stream import Hub
+    from api.serve.tls import Certificate
     from api.sinks.runner import Sinks
     from api.state.access import Scope
     from api.state.directory import StateDirectory
@@ -43,6 +44,8 @@ class Access:
         How long a session of the page lasts, seconds.
     teaching
         Whether requests may teach the models: training, learning and feedback.
+    certificate
+        With which the service speaks TLS; None for plain HTTP.
     """
 
     cors_origins: tuple[str, ...] = ()
@@ -53,6 +56,7 @@ class Access:
     login_scopes: tuple[Scope, ...] = ("read",)
     session_s: float = 7 * 86_400.0
     teaching: bool = True
+    certificate: Certificate | None = None
 
 
 @dataclass(frozen=True, slots=True)

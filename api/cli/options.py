@@ -42,9 +42,18 @@ RootPathOption = Annotated[
 ]
 
 
-def server_settings(listen: str | None, root_path: str | None = None, *, insecure: bool = False) -> dict[str, Any]:
+TlsCertOption = Annotated[
+    Path | None, typer.Option("--tls-cert", metavar="FILE", help="Certificate chain (PEM): HTTPS instead of HTTP.")
+]
+TlsKeyOption = Annotated[
+    Path | None,
+    typer.Option("--tls-key", metavar="FILE", help="Its private key, if the chain has none."),
+]
+
+
+def server_settings(listen: str | None, *, insecure: bool = False, **others: str | Path | None) -> dict[str, Any]:
     """Return the settings that these options stand for; keys with value None count as not given."""
-    return {**_listen_settings(listen), "root_path": root_path, "insecure": insecure or None}
+    return {**_listen_settings(listen), "insecure": insecure or None, **others}
 
 
 def _listen_settings(listen: str | None) -> dict[str, Any]:

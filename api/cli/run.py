@@ -16,6 +16,8 @@ from api.cli.options import (
     ListenOption,
     RootPathOption,
     StateOption,
+    TlsCertOption,
+    TlsKeyOption,
     WarmStartOption,
     server_settings,
 )
@@ -30,6 +32,8 @@ def run(
     warm_start: WarmStartOption = None,
     root_path: RootPathOption = None,
     insecure: InsecureOption = False,
+    tls_cert: TlsCertOption = None,
+    tls_key: TlsKeyOption = None,
     stop_after: ForOption = None,
 ) -> None:
     """Follow the logs of a folder, and serve scores and alerts over HTTP and WebSocket."""
@@ -39,7 +43,9 @@ def run(
 
     overrides = {
         "TrafficAnalyzerConfig": {"logs": logs, "state": state},
-        "SocketIOConfig": server_settings(listen, root_path, insecure=insecure),
+        "SocketIOConfig": server_settings(
+            listen, insecure=insecure, root_path=root_path, tls_cert=tls_cert, tls_key=tls_key
+        ),
     }
     since = None if catch_up is None else parse_since(catch_up, "--catch-up", time.time())
     settings = load_settings(config, overrides)

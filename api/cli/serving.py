@@ -88,7 +88,8 @@ async def _tell(
     on_started: Callable[[], None],
     ready: asyncio.Event,
 ) -> None:
-    say(f"nslabs {package_version()}  page {url_of(listener)}")
+    page = url_of(listener, "http" if service.access.certificate is None else "https")
+    say(f"nslabs {package_version()}  page {page}")
     say(f"logs {settings.traffic.logs}, state {service.state.path}")
     if needs_compiling():
         say(COMPILING)

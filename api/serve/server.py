@@ -18,6 +18,7 @@ from api.serve.connections import AcceptTroubles, connections_for
 from api.serve.stream.protocol import StreamProtocol
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 
     from api.service import Service
@@ -64,11 +65,11 @@ def bind(host: str, port: int, *, insecure: bool = False, has_login: bool = Fals
     return listener
 
 
-def url_of(listener: socket.socket) -> str:
+def url_of(listener: socket.socket, scheme: str = "http") -> str:
     """Return the address of the page for someone on this host."""
     host, port = listener.getsockname()[:2]
     shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared with, not bound to
-    return f"http://[{shown}]:{port}/" if ":" in shown else f"http://{shown}:{port}/"
+    return f"{scheme}://[{shown}]:{port}/" if ":" in shown else f"{scheme}://{shown}:{port}/"
 
 
 class _Server(uvicorn.Server):
@@ -105,7 +106,9 @@ async def serve(
     interrupted, and whoever ends the process loses nothing that is not read again.
     """
     loop = asyncio.get_running_loop()
-    server = _Server(configuration(service))
+    certificate = service.access.certificate
+    tls = None if certificate is None else certificate.context()
+    server = _Server(configuration(service, tls))
     loop.set_exception_handler(AcceptTroubles())
 
     def on_signal() -> None:
@@ -114,7 +117,14 @@ async def serve(
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, on_signal)
-    loop.add_signal_handler(signal.SIGHUP, _log.warning, "SIGHUP is passed over: settings are read at the start only")
+
+    def on_hangup() -> None:
+        if certificate is not None and tls is not None:
+            certificate.reload(tls)
+        else:
+            _log.warning("SIGHUP: nothing to read again; settings are read at the start only")
+
+    loop.add_signal_handler(signal.SIGHUP, on_hangup)
     ready = asyncio.Event()
 
     def on_ready() -> None:
@@ -150,8 +160,8 @@ async def _running(part: Coroutine[None, None, None]) -> AsyncIterator[None]:
             await task
 
 
-def configuration(service: Service) -> uvicorn.Config:
-    """Return how uvicorn serves the application."""
+def configuration(service: Service, tls: ssl.SSLContext | None = None) -> uvicorn.Config:
+    """Return how uvicorn serves the application, over TLS if there is a context for it."""
     return uvicorn.Config(
         create_app(service),
         http=cast("type[asyncio.Protocol]", connections_for(service.hub.limits.max_subscribers).protocol()),
@@ -166,4 +176,5 @@ def configuration(service: Service) -> uvicorn.Config:
         ws_ping_interval=_PING_S,
         ws_ping_timeout=_PING_S,
         ws_per_message_deflate=False,  # most clients are on this host or its network
+        ssl_context_factory=None if tls is None else lambda _config, _default: tls,
     )

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 SAMPLE = Path(__file__).resolve().parents[2] / "compose" / "nslabs.toml"
-SET = {"logs", "state", "policy"}
+SET = {"logs", "state", "policy", "first_token", "tls_cert", "tls_key"}
 
 
 @pytest.fixture

@@ -94,8 +94,8 @@ def test_only_dns_names_domains() -> None:
 
 
 def test_views_that_agree_are_counted() -> None:
-    kind = KINDS["conn"]
-    first, last = kind.features[0], kind.features[-1]
+    views = KINDS["conn"].views
+    first, last = f"{views[0].name}.a", f"{views[-1].name}.b"
     told = (Reason(first, 1, 0, 0.5), Reason(last, 1, 0, 0.5), Reason("unknown", 1, 0, 0.9))
     assert views_of(alert(reasons=told)) == 2
     assert views_of(alert(reasons=told[:1])) == 1
