@@ -10,7 +10,7 @@ const PATIENCE_MS = 5000;
 
 /** Keep `rows` (a table's body) and `note` (a paragraph) up to date. */
 export function watchBudget({ rows, note }) {
-  const ask = async () => {
+  const look = async () => {
     let wait = AGAIN_MS;
     try {
       const answer = await ask(route("budget"), { signal: AbortSignal.timeout(PATIENCE_MS), cache: "no-store" });
@@ -22,9 +22,9 @@ export function watchBudget({ rows, note }) {
     } catch {
       note.textContent = "No answer yet.";
     }
-    setTimeout(ask, wait);
+    setTimeout(look, wait);
   };
-  return ask();
+  return look();
 }
 
 function row({ name, budget_per_day, alerts_per_day, kinds }) {

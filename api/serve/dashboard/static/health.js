@@ -10,7 +10,7 @@ const EPOCH = /(_at|(^|_)ts)$/;
 
 /** Keep `overall` (a state), `reasons` (a list) and `stages` (a definition list) up to date; `onHealth` gets each answer. */
 export function watchHealth({ overall, reasons, stages, onHealth = () => {} }) {
-  const ask = async () => {
+  const look = async () => {
     try {
       const answer = await ask(route("health"), { signal: AbortSignal.timeout(PATIENCE_MS), cache: "no-store" });
       const health = await answer.json();
@@ -23,9 +23,9 @@ export function watchHealth({ overall, reasons, stages, onHealth = () => {} }) {
       forget(reasons, stages);
       onHealth(null);
     }
-    setTimeout(ask, EVERY_MS);
+    setTimeout(look, EVERY_MS);
   };
-  return ask();
+  return look();
 }
 
 /** What a service said that does not answer any more is not true any more. */
