@@ -18,7 +18,10 @@ _SAMPLES: Final = 5
 class SourceStage(BaseModel):
     """Reading the logs."""
 
-    state: str = Field(description="starting, waiting (no log yet), running, or degraded", examples=["running"])
+    state: str = Field(
+        description="starting, running, waiting (no log is being written), or degraded: see problems (no log found)",
+        examples=["running"],
+    )
     lag_records: int = Field(default=0, description="records written and not read yet, estimated")
     lag_bytes: int = 0
     lag_s: float = Field(

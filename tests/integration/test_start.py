@@ -111,7 +111,7 @@ def test_an_empty_folder_is_waited_for_and_a_signal_ends_with_status_0(
 ) -> None:
     with serve() as server:
         health = server.health()
-        assert (health["status"], health["stages"]["source"]["state"]) == ("degraded", "waiting")
+        assert (health["status"], health["stages"]["source"]["state"]) == ("degraded", "degraded")
         assert [reason for reason in health["reasons"] if "no log found" in reason and str(server.logs) in reason]
         status, err = server.stop(number)
         assert (status, err) == (0, "")
