@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,8 +18,10 @@ from api.state.store import AlertWriter
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
+    from typing import Any
 
     from online_models.types import Alert, ScoredBatch
 
@@ -54,10 +56,11 @@ class Server(uvicorn.Server):
 class LiveService:
     """The real service on an empty log folder: what it stores and sends comes from the test alone."""
 
-    def __init__(self, folder: Path) -> None:
-        logs, state = folder / "logs", folder / "state"
-        logs.mkdir()
-        self._settings = load_settings(overrides={"TrafficAnalyzerConfig": {"logs": logs, "state": state}})
+    def __init__(self, folder: Path, **sections: dict[str, Any]) -> None:
+        self.logs, state = folder / "logs", folder / "state"
+        self.logs.mkdir()
+        overrides = {"TrafficAnalyzerConfig": {"logs": self.logs, "state": state}}
+        self._settings = load_settings(overrides={**overrides, **sections})
         self._port = 0
         self.start()
         self._writer = AlertWriter(state / "alerts.sqlite3")
@@ -103,14 +106,33 @@ class LiveService:
         """Write alerts and tell subscribers, as the pipeline does."""
         self._service.hub.publish_alerts(self._writer.upsert(alerts))
 
+    def store_unpaced(self, *alerts: Alert) -> None:
+        """Write alerts and tell each update at once, where the pipeline tells one alert's every few seconds only."""
+        self.store(*alerts)
+        self._service.hub.publish_rest()
+
     def score(self, batch: ScoredBatch) -> None:
         """Send scores to subscribers, as the pipeline does."""
         self._service.hub.publish_scores(batch)
 
 
 @pytest.fixture
+def serving(tmp_path: Path) -> Callable[..., AbstractContextManager[LiveService]]:
+    """Return a function that runs a service with other sections of settings than the usual ones."""
+    return lambda **sections: closing(LiveService(tmp_path, **sections))
+
+
+@pytest.fixture
 def service(tmp_path: Path) -> Iterator[LiveService]:
     live = LiveService(tmp_path)
+    yield live
+    live.close()
+
+
+@pytest.fixture(scope="module")
+def shared_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveService]:
+    """Start one service for the tests of a module that do not mind each other's alerts."""
+    live = LiveService(tmp_path_factory.mktemp("shared"))
     yield live
     live.close()
 

@@ -51,14 +51,20 @@ def alert(severity: Any) -> Alert:
     )  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def service(shared_service: LiveService) -> LiveService:
+    """Return a service without logs, which says so, that has one alert of each severity."""
+    shared_service.store(*(alert(severity) for severity in SEVERITIES))
+    return shared_service
+
+
 @pytest.fixture
 def page(browser: Chrome, service: LiveService) -> Iterator[Chrome]:
-    """Open the page with one unfolded alert of each severity."""
+    """Open the page, and unfold all alerts."""
     browser.get(service.url)
-    service.store(*(alert(severity) for severity in SEVERITIES))
     wait = WebDriverWait(browser, 20, poll_frequency=0.05)
     wait.until(lambda _: len(browser.find_elements(By.CSS_SELECTOR, "#alerts > li")) == len(SEVERITIES))
-    wait.until(lambda _: browser.find_element(By.ID, "health").text == "ready")
+    wait.until(lambda _: browser.find_element(By.ID, "health").text == "degraded")
     browser.execute_script("document.querySelectorAll('details').forEach((details) => details.open = true)")
     yield browser
     browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})

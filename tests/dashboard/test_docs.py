@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from selenium.webdriver import Chrome
 
 
-def test_every_route_is_shown_and_can_be_tried_out(browser: Chrome, service: LiveService) -> None:
+def test_every_route_is_shown_and_can_be_tried_out(browser: Chrome, shared_service: LiveService) -> None:
     browser.get_log("browser")
-    browser.get(service.url + "docs")
+    browser.get(shared_service.url + "docs")
     wait = WebDriverWait(browser, 60, poll_frequency=0.1)
     shown = "#operations-health-health_health_get"
     wait.until(lambda _: len(browser.find_elements(By.CSS_SELECTOR, ".opblock")) >= 17)
@@ -57,9 +57,9 @@ def other_origin() -> Iterator[str]:
         thread.join()
 
 
-def test_no_page_can_frame_it(browser: Chrome, service: LiveService, other_origin: str) -> None:
+def test_no_page_can_frame_it(browser: Chrome, shared_service: LiveService, other_origin: str) -> None:
     browser.get_log("browser")
-    browser.get(f"{other_origin}?{service.url}")
+    browser.get(f"{other_origin}?{shared_service.url}")
     said: list[str] = []
 
     def refused(_: Chrome) -> bool:

@@ -15,6 +15,8 @@ from online_models.types import Alert, Opinion, Reason, ScoredBatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
+    from pathlib import Path
     from typing import Any
 
     from conftest import LiveService
@@ -83,12 +85,13 @@ def text(browser: Chrome, identifier: str) -> str:
 
 @pytest.fixture
 def page(browser: Chrome, service: LiveService) -> Chrome:
-    """Open the page and wait until it is live; there must be no error in the browser's console so far."""
+    """Open the page and wait until it is live and stands still; the browser's console must hold no error so far."""
     browser.get("about:blank")  # the page of the test before this one would still knock at its service
     browser.get_log("browser")  # type: ignore[no-untyped-call]  # forgets what earlier pages said
     browser.get(service.url)
     until(browser, lambda: text(browser, "connection") == "live")
     until(browser, lambda: service.score_subscribers)
+    until(browser, lambda: text(browser, "stages") and text(browser, "budget"))  # the alerts stand below them
     assert browser.get_log("browser") == []  # type: ignore[no-untyped-call]
     return browser
 
@@ -251,10 +254,25 @@ def test_scores_are_drawn_and_told_in_words(page: Chrome, service: LiveService) 
 def test_health_of_every_stage_is_shown(page: Chrome) -> None:
     until(page, lambda: text(page, "health") == "degraded")
     assert "no log found in" in text(page, "reasons")
+    stages = stage_states(page)
+    assert list(stages) == ["source", "models", "store", "stream", "requests"]
+    assert (stages["models"], stages["source"]) == ("running", "degraded")
+
+
+def stage_states(browser: Chrome) -> dict[str, str]:
+    """Return the state of each stage, by its name."""
     script = "return [...document.querySelectorAll('#stages dt')].map(term => term.innerText.split('\\n'))"
-    stages = dict(page.execute_script(script))
-    assert stages["models"] == "running"
-    assert stages["source"] == "waiting"
+    return dict(browser.execute_script(script))
+
+
+def test_each_sink_is_a_stage_of_its_own(
+    browser: Chrome, serving: Callable[..., AbstractContextManager[LiveService]], tmp_path: Path
+) -> None:
+    sinks = {name: {"type": "file", "path": str(tmp_path / f"{name}.json")} for name in ("siem", "lake")}
+    with serving(sinks=sinks) as live:
+        browser.get(live.url)
+        states = until(browser, lambda: stage_states(browser))
+        assert (states["sink siem"], states["sink lake"]) == ("running", "running")
 
 
 def test_the_page_finds_its_way_back_after_a_restart(page: Chrome, service: LiveService) -> None:

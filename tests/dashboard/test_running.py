@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
@@ -29,6 +30,18 @@ SCAN = Alert(
     "192.168.7.21 tried 214 hosts",
 )  # fmt: skip
 
+# The page's next question for /health waits for letGo(); once `answered` is true, its answer has been shown or is held.
+HEALTH_WAITS = """
+const real = window.fetch;
+window.fetch = async (address, options) => {
+  if (!new URL(address).pathname.endsWith("/health")) return real(address, options);
+  await new Promise((goOn) => { window.letGo = goOn; });
+  window.fetch = real;
+  const health = await (await real(address)).json();
+  return { status: 200, json: async () => { setTimeout(() => { window.answered = true; }); return health; } };
+};
+"""
+
 
 def until(browser: Chrome, condition: Callable[[], Any]) -> Any:
     """Wait for something to become true on the page, and return it."""
@@ -47,10 +60,11 @@ def until_other(browser: Chrome, before: str) -> None:
 
 @pytest.fixture
 def page(browser: Chrome, service: LiveService) -> Chrome:
-    """Open the page and wait until it is live."""
+    """Open the page and wait until it is live, and all that stands above the alerts is there."""
     browser.get("about:blank")
     browser.get(service.url)
     until(browser, lambda: text_of(browser, "#connection") == "live")
+    until(browser, lambda: text_of(browser, "#stages") and text_of(browser, "#budget"))
     return browser
 
 
@@ -63,7 +77,8 @@ def running_alert(service: LiveService) -> Iterator[None]:
         for number in itertools.count(1):
             reasons = tuple(Reason(f"hosts_{n}", number, 3.0, 0.5, f"hosts tried, {n}") for n in range(number % 3))
             sentence = f"192.168.7.21 tried {number} hosts"
-            service.store(replace(SCAN, count=number, last_ts=SCAN.ts + number, sentence=sentence, reasons=reasons))
+            moved = replace(SCAN, count=number, last_ts=SCAN.ts + number, sentence=sentence, reasons=reasons)
+            service.store_unpaced(moved)
             if done.wait(0.1):
                 return
 
@@ -91,6 +106,23 @@ def test_every_click_on_a_running_alert_counts(page: Chrome, service: LiveServic
             ActionChains(page).release().perform()
             assert page.execute_script("return toggles") == click
             assert page.execute_script("return document.querySelector('#alerts details').open") is (click % 2 == 1)
+
+
+def test_nothing_above_moves_an_alert_away_from_under_a_press(page: Chrome, service: LiveService) -> None:
+    """While the button is down the service finds a log, and the reason above the alerts is none any more."""
+    service.store(SCAN)
+    until(page, lambda: text_of(page, "#alerts .sentence"))
+    page.execute_script(HEALTH_WAITS)
+    until(page, lambda: page.execute_script("return window.letGo !== undefined"))
+    (service.logs / "conn.log").touch()
+    until(page, lambda: httpx.get(f"{service.url}health", timeout=PATIENCE_S).json()["status"] == "ready")
+    summary = page.find_element(By.CSS_SELECTOR, "#alerts summary .sentence")
+    ActionChains(page).move_to_element(summary).click_and_hold().perform()
+    page.execute_script("letGo()")
+    until(page, lambda: page.execute_script("return window.answered"))
+    ActionChains(page).release().perform()
+    assert page.execute_script("return document.querySelector('#alerts details').open")
+    until(page, lambda: text_of(page, "#health") == "ready")
 
 
 def test_the_keyboard_reaches_the_verdict_of_a_running_alert(page: Chrome, service: LiveService) -> None:

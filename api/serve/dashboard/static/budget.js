@@ -1,6 +1,7 @@
 // Asks /budget once a minute, and shows what the alert budget means and what one alert a day more or less would.
 
 import { element, number } from "./elements.js";
+import { untilFree } from "./hand.js";
 import { ask } from "./session.js";
 import { route } from "./stream.js";
 
@@ -16,10 +17,12 @@ export function watchBudget({ rows, note }) {
       const answer = await ask(route("budget"), { signal: AbortSignal.timeout(PATIENCE_MS), cache: "no-store" });
       if (!answer.ok) throw new Error(answer.statusText);
       const { choices } = await answer.json();
+      await untilFree(); // the alerts stand below
       rows.replaceChildren(...choices.map(row));
       note.textContent = explained(choices.find(({ name }) => name === "now"));
       wait = EVERY_MS;
     } catch {
+      await untilFree();
       note.textContent = "No answer yet.";
     }
     setTimeout(look, wait);

@@ -1,6 +1,7 @@
 // Asks /health every two seconds, and shows the state of each stage and how far behind it is.
 
 import { element, number, span, time } from "./elements.js";
+import { untilFree } from "./hand.js";
 import { ask } from "./session.js";
 import { route } from "./stream.js";
 
@@ -14,11 +15,13 @@ export function watchHealth({ overall, reasons, stages, onHealth = () => {} }) {
     try {
       const answer = await ask(route("health"), { signal: AbortSignal.timeout(PATIENCE_MS), cache: "no-store" });
       const health = await answer.json();
+      await untilFree(); // the alerts stand below, and move with what is said here
       say(overall, health.status);
       reasons.replaceChildren(...health.reasons.map((reason) => element("li", {}, reason)));
-      stages.replaceChildren(...Object.entries(health.stages).map(stage));
+      stages.replaceChildren(...stagesOf(health).map(stage));
       onHealth(health);
     } catch {
+      await untilFree();
       say(overall, "no answer");
       forget(reasons, stages);
       onHealth(null);
@@ -38,6 +41,11 @@ function say(place, state) {
   if (place.textContent === state) return; // a screen reader speaks of changes only
   place.textContent = state;
   place.dataset.state = state;
+}
+
+/** All stages by name; each sink is one of its own. */
+function stagesOf({ stages: { sinks, ...others } }) {
+  return [...Object.entries(others), ...sinks.map(({ name, ...facts }) => [`sink ${name}`, facts])];
 }
 
 function stage([name, { state, ...facts }]) {
