@@ -41,6 +41,7 @@ from api.serve.routes.models import model_routes
 from api.serve.routes.session import session_routes
 from api.serve.routes.tokens import token_routes
 from api.serve.routes.traffic import traffic_routes
+from api.serve.stopping import QuietEnd
 from api.serve.stream.websocket import websocket_routes
 from api.state.access import AccessDatabase
 from api.version import package_version
@@ -127,6 +128,7 @@ def _guard(app: FastAPI, access: Access) -> None:
     app.add_middleware(SameOrigin, allowed=access.cors_origins)
     app.add_middleware(Proxies, trusted=access.trusted_proxies, root_path=access.root_path)
     app.add_middleware(KnownHosts, allowed=access.allowed_hosts)  # before a proxy's word of the host is taken
+    app.add_middleware(QuietEnd)
     app.add_middleware(SafeHeaders)
 
 
