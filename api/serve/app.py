@@ -12,7 +12,7 @@ from fastapi.responses import FileResponse, HTMLResponse
 from starlette.middleware.cors import CORSMiddleware
 from starlette.staticfiles import StaticFiles
 
-from api.serve.access.described import describe_login
+from api.serve.access.described import describe_refusals
 from api.serve.access.gate import Gate
 from api.serve.access.headers import SafeHeaders
 from api.serve.access.hosts import KnownHosts
@@ -87,7 +87,7 @@ def create_app(service: Service) -> FastAPI:
     app.add_middleware(Gate, login=login, visits=visits)
     _guard(app, access)
     handle_problems(app)
-    describe_login(app, login)
+    describe_refusals(app, login)
     for routes in (
         traffic_routes,
         machinelearning_routes,
