@@ -91,7 +91,7 @@ def test_a_replay_with_state_goes_on_from_it(command: Command, tmp_path: Path, a
     assert (logs[1].parent / "scores").read_text() != (tmp_path / "fresh").read_text()
     assert (state / "alerts.sqlite3").exists()
     status, out, err = command("replay", logs[0], "--state", state)
-    assert (status, out) == (2, "")
+    assert (status, out.startswith("0 records")) == (2, True)
     assert "taught all these logs before" in err
 
 
