@@ -19,13 +19,13 @@ _SAID = {
 
 def describe_login(app: FastAPI, login: Login) -> None:
     """Have the description say what holds at the time: with the first token every route needs one."""
-    plain = app.openapi
+    plain = app.openapi()  # FastAPI makes it at first use, but not for two requests at once
     made: dict[bool, dict[str, Any]] = {}
 
     def described() -> dict[str, Any]:
         is_needed = login.is_needed()
         if is_needed not in made:
-            made[is_needed] = _with_refusals(plain()) if is_needed else _without_login(plain())
+            made[is_needed] = _with_refusals(plain) if is_needed else _without_login(plain)
         return made[is_needed]
 
     app.openapi = described  # type: ignore[method-assign]  # FastAPI's documented way to change the description
