@@ -87,7 +87,6 @@ def create_app(service: Service) -> FastAPI:
     app.add_middleware(Gate, login=login, visits=visits)
     _guard(app, access)
     handle_problems(app)
-    describe_refusals(app, login)
     for routes in (
         traffic_routes,
         machinelearning_routes,
@@ -114,6 +113,7 @@ def create_app(service: Service) -> FastAPI:
     app.include_router(websocket_routes(service.hub), dependencies=[Depends(has_what_it_needs)])
     _serve_page(app)
     serve_docs(app)
+    describe_refusals(app, login)
     return app
 
 

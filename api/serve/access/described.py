@@ -30,13 +30,13 @@ _VALIDATION: Final = "#/components/schemas/HTTPValidationError"
 
 def describe_refusals(app: FastAPI, login: Login) -> None:
     """Have the description say what holds at the time: with the first token every route needs one."""
-    plain = app.openapi
+    plain = app.openapi()  # FastAPI makes it at first use, but not for two requests at once
     made: dict[bool, dict[str, Any]] = {}
 
     def described() -> dict[str, Any]:
         is_needed = login.is_needed()
         if is_needed not in made:
-            document = _with_refusals(plain())
+            document = _with_refusals(plain)
             made[is_needed] = document if is_needed else _without_login(document)
         return made[is_needed]
 
