@@ -23,6 +23,10 @@ class TokenError(ServiceError):
     """A token cannot be made as it was asked for."""
 
 
+class TokenTakenError(TokenError):
+    """A token of this name counts already."""
+
+
 class NoTokenError(ServiceError):
     """No token has this identifier or name."""
 

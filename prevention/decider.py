@@ -273,9 +273,11 @@ class Decider:
     def _check(self, target: Target, action: Action, ttl_s: float) -> None:
         if action != "block" and target.kind != "device":
             raise TargetError(f"only a device can be put under {action}, not a {target.kind}")
-        if not 0 < ttl_s <= self.policy.limits.max_ttl:
+        if not ttl_s > 0:
+            raise TargetError(f"a block lasts more than nothing; found {ttl_s:g} s")
+        if ttl_s > self.policy.limits.max_ttl:
             most = in_words(self.policy.limits.max_ttl)
-            raise TargetError(f"a block lasts more than nothing and at most {most}; found {ttl_s:g} s")
+            raise RefusedError(f"a block lasts at most {most} (max_ttl in the policy's limits); found {ttl_s:g} s")
 
     @contextmanager
     def _step(self) -> Iterator[None]:

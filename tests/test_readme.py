@@ -89,8 +89,9 @@ def test_every_route_exists(tmp_path: Path) -> None:
     assert [route for route in ROUTES if not any(re.fullmatch(path, route) for path in known)] == []
 
 
-@pytest.mark.parametrize("body", re.findall(r"-d '(.*?)'", SHELL, flags=re.DOTALL))
-def test_request_body_is_json(body: str) -> None:
+@pytest.mark.parametrize("word", re.findall(r" -d ('.*?')$", SHELL, flags=re.DOTALL | re.MULTILINE))
+def test_request_body_is_json(word: str) -> None:
+    body = subprocess.run(["/bin/sh", "-c", f"printf %s {word}"], check=True, capture_output=True).stdout
     assert json.loads(body).keys() & {"traffic", "verdict"}
 
 

@@ -1,4 +1,4 @@
-"""Why the service is not well, on the terminal: each reason once when it comes, and a word when all are gone."""
+"""Why the service is not well, on the terminal: each reason once when it stays, and a word when all are gone."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ if TYPE_CHECKING:
     from api.service import Service
 
 _EVERY_S: Final = 1.0
+_STAYS: Final = 4
+"""A reason that is seen so many times in a row is told: a folder that is just being filled is nobody's trouble."""
+
 _NUMBERS: Final = re.compile(r"\d+(?:[.,]\d+)*")
 
 
 async def show_reasons(service: Service) -> None:
-    """Write what `/health` gives as reasons, as they come; runs until it is cancelled."""
+    """Write what `/health` gives as reasons, once they stay; runs until it is cancelled."""
     spell = Spell()
     while True:
         for line in spell.news(assess(service).reasons):
@@ -32,12 +35,14 @@ class Spell:
 
     def __init__(self) -> None:
         self._told: set[str] = set()
+        self._seen: dict[str, int] = {}
 
     def news(self, reasons: Sequence[str]) -> Iterator[str]:
         """Yield the lines to write for the reasons of this moment."""
-        for reason in reasons:
-            without_numbers = _NUMBERS.sub("#", reason)
-            if without_numbers not in self._told:
+        now = {_NUMBERS.sub("#", reason): reason for reason in reasons}
+        self._seen = {without_numbers: self._seen.get(without_numbers, 0) + 1 for without_numbers in now}
+        for without_numbers, reason in now.items():
+            if self._seen[without_numbers] >= _STAYS and without_numbers not in self._told:
                 self._told.add(without_numbers)
                 yield f"warning: {reason}"
         if self._told and not reasons:

@@ -12,7 +12,7 @@ from fastapi.responses import FileResponse, HTMLResponse
 from starlette.middleware.cors import CORSMiddleware
 from starlette.staticfiles import StaticFiles
 
-from api.serve.access.described import describe_login
+from api.serve.access.described import describe_refusals
 from api.serve.access.gate import Gate
 from api.serve.access.headers import SafeHeaders
 from api.serve.access.hosts import KnownHosts
@@ -41,6 +41,7 @@ from api.serve.routes.models import model_routes
 from api.serve.routes.session import session_routes
 from api.serve.routes.tokens import token_routes
 from api.serve.routes.traffic import traffic_routes
+from api.serve.stopping import QuietEnd
 from api.serve.stream.websocket import websocket_routes
 from api.state.access import AccessDatabase
 from api.version import package_version
@@ -86,7 +87,6 @@ def create_app(service: Service) -> FastAPI:
     app.add_middleware(Gate, login=login, visits=visits)
     _guard(app, access)
     handle_problems(app)
-    describe_login(app, login)
     for routes in (
         traffic_routes,
         machinelearning_routes,
@@ -113,6 +113,7 @@ def create_app(service: Service) -> FastAPI:
     app.include_router(websocket_routes(service.hub), dependencies=[Depends(has_what_it_needs)])
     _serve_page(app)
     serve_docs(app)
+    describe_refusals(app, login)
     return app
 
 
@@ -127,6 +128,7 @@ def _guard(app: FastAPI, access: Access) -> None:
     app.add_middleware(SameOrigin, allowed=access.cors_origins)
     app.add_middleware(Proxies, trusted=access.trusted_proxies, root_path=access.root_path)
     app.add_middleware(KnownHosts, allowed=access.allowed_hosts)  # before a proxy's word of the host is taken
+    app.add_middleware(QuietEnd)
     app.add_middleware(SafeHeaders)
 
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.websockets import WebSocket
 
-from api.errors import AnsweredError, BusyError, CursorError, NoAlertError, NoTokenError, TokenError
+from api.errors import AnsweredError, BusyError, CursorError, NoAlertError, NoTokenError, TokenError, TokenTakenError
 from api.serve.access.refusal import refuse
 from prevention.errors import NoDecisionError, RefusedError, TargetError, TransitionError
 
@@ -29,6 +29,7 @@ _PREVENTION: Final[dict[type[Exception], tuple[int, str]]] = {
     TransitionError: (409, "wrong_state"),
     TargetError: (422, "wrong_target"),
 }
+_NOT_ALLOWED: Final = 405
 _CODES = {403: "forbidden", 404: "not_found", 405: "method_not_allowed"}
 
 
@@ -99,6 +100,10 @@ def _handle_tokens(app: FastAPI) -> None:
     async def _no_token(_: Request, error: NoTokenError) -> JSONResponse:
         return ProblemError(404, "not_found", str(error)).response()
 
+    @app.exception_handler(TokenTakenError)
+    async def _taken(_: Request, error: TokenTakenError) -> JSONResponse:
+        return ProblemError(409, "name_taken", str(error)).response()
+
     @app.exception_handler(TokenError)
     async def _token(_: Request, error: TokenError) -> JSONResponse:
         return ProblemError(422, "wrong_parameter", str(error)).response()
@@ -121,14 +126,24 @@ def _handle_the_frameworks(app: FastAPI) -> None:
         await refuse(_wrong_parameter(error), socket.scope, socket.receive, socket.send)
 
     @app.exception_handler(HTTPException)
-    async def _http(_: Request, error: HTTPException) -> JSONResponse:
+    async def _http(request: Request, error: HTTPException) -> JSONResponse:
         code = _CODES.get(error.status_code, "http_error")
-        return ProblemError(error.status_code, code, str(error.detail), error.headers).response()
+        headers = {"Allow": _allowed(request, error)} if error.status_code == _NOT_ALLOWED else error.headers
+        return ProblemError(error.status_code, code, str(error.detail), headers).response()
 
     @app.exception_handler(Exception)
     async def _unforeseen(request: Request, error: Exception) -> JSONResponse:
         _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
         return ProblemError(500, "internal", "the request failed; the service's log says why").response()
+
+
+def _allowed(request: Request, error: HTTPException) -> str:
+    """Return what a path allows (RFC 9110, 10.2.1): each of its methods has a route that knows of itself alone."""
+    told = (error.headers or {}).get("Allow", "GET")  # files of the page's folders are only looked at
+    methods = {method.strip() for method in told.split(",")}
+    described = request.app.openapi()["paths"].get(getattr(request.scope.get("route"), "path", ""), {})
+    methods |= {method.upper() for method in described}
+    return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
 
 
 def _wrong_parameter(error: ValidationException) -> ProblemError:

@@ -70,8 +70,8 @@ class Folders:
             The folder is gone or cannot be read, or one in it that was followed is gone since a short time.
         """
         own = list_logs(self._directory, now=now)
+        self._wait_for_those_gone()  # before the look around, which would not find them
         self._look(has_own=bool(own))
-        self._wait_for_those_gone()
         found = own + [entry for name in self._followed() for entry in self._list_below(name, now)]
         self._listed.intersection_update(self._followed())
         self._found = bool(found)

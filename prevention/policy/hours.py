@@ -7,7 +7,7 @@ from datetime import datetime, time
 from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: Final[tuple[Day, ...]] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -44,7 +44,15 @@ def in_words(ttl_s: float) -> str:
     return f"{ttl_s / _UNITS[unit]:.0f} {'min' if unit == 'm' else unit}"
 
 
-Duration = Annotated[float, BeforeValidator(seconds), Field(gt=0, le=400 * 86_400.0)]
+_LONGEST_S: Final = 400 * 86_400.0
+_FORMS: Final[dict[str, Any]] = {
+    "anyOf": [
+        {"type": "number", "exclusiveMinimum": 0, "maximum": _LONGEST_S, "description": "seconds"},
+        {"type": "string", "pattern": "^(?:[1-9][0-9]{0,4}[sm]|[1-9][0-9]{0,2}h|(?:[1-9][0-9]?|[1-3][0-9]{2})d)$"},
+    ]
+}
+"""Whole units below the limit; more spellings are understood."""
+Duration = Annotated[float, BeforeValidator(seconds), Field(gt=0, le=_LONGEST_S), WithJsonSchema(_FORMS)]
 
 
 class Hours(BaseModel):

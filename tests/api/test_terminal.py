@@ -59,14 +59,20 @@ def test_times_are_local_and_say_their_offset(examples: type[Examples]) -> None:
     assert moment.timestamp() == int(alert.ts)
 
 
-def test_a_reason_is_told_once_while_it_lasts_however_its_numbers_grow() -> None:
+def test_a_reason_that_stays_is_told_once_while_it_lasts_however_its_numbers_grow() -> None:
     spell = Spell()
-    assert list(spell.news([])) == []
-    assert list(spell.news(["no record for 15 min"])) == ["warning: no record for 15 min"]
-    assert list(spell.news(["no record for 16.5 min", "disk full"])) == ["warning: disk full"]
-    assert list(spell.news([])) == ["all is well again"]
-    assert list(spell.news([])) == []
-    assert list(spell.news(["no record for 15 min"])) == ["warning: no record for 15 min"]
+    looks = [[], *[["no record for 15 min"]] * 5, *[["no record for 16.5 min", "disk full"]] * 5, [], [], ["disk full"]]
+    told = [line for reasons in looks for line in spell.news(reasons)]
+    assert told == ["warning: no record for 15 min", "warning: disk full", "all is well again"]
+
+
+def test_a_reason_that_passes_at_once_is_not_told() -> None:
+    spell = Spell()
+    assert not [
+        line
+        for reasons in [["no log found"], ["no log found"], [], [], ["no log found"]]
+        for line in spell.news(reasons)
+    ]
 
 
 @pytest.mark.parametrize("hostile", ["\x1b[2J", "\x07", "\r", "\x9b31m", "\N{RIGHT-TO-LEFT OVERRIDE}"])

@@ -282,6 +282,20 @@ def test_an_unread_log_that_was_cut_and_removed_is_kept_when_its_copy_is_removed
     machine.teardown()
 
 
+def test_a_subfolder_that_is_away_when_one_looks_around_is_followed_when_it_is_back(
+    log_writer: type[LogWriter],
+) -> None:
+    machine = _machine(log_writer)()
+    machine.start(style="date", tsv=False, appends=False, poll_bytes=2048, below="current")
+    for seconds in (61.0, 0.0):
+        machine.remove_and_create_anew()
+        machine.rotate_by_rename(late=False)
+        machine.archive_oldest(look=False)
+        machine.wait(seconds)
+        machine.folder_goes_and_returns()
+    machine.teardown()
+
+
 def _settings(examples: int, steps: int) -> settings:
     slow = [HealthCheck.too_slow, HealthCheck.filter_too_much]
     return settings(

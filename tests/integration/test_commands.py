@@ -78,16 +78,21 @@ def test_compiling_is_told_once_and_not_in_the_output(command: Command, tmp_path
 
 
 def test_a_replay_with_state_goes_on_from_it(command: Command, tmp_path: Path, attacked: list[str]) -> None:
-    log = tmp_path / "conn.log"
-    log.write_text("\n".join(attacked) + "\n")
+    header = [line for line in attacked if line.startswith("#")]
+    records = [line for line in attacked if not line.startswith("#")]
+    logs = [tmp_path / name / "conn.log" for name in ("first", "second")]
+    for log, part in zip(logs, (records[: len(records) // 2], records[len(records) // 2 :]), strict=True):
+        log.parent.mkdir()
+        log.write_text("\n".join([*header, *part]) + "\n")
     state = tmp_path / "state"
-    replayed(command, log, "--state", state, "--scores", tmp_path / "first")
-    replayed(command, log, "--state", state, "--scores", tmp_path / "second")
-    replayed(command, log, "--scores", tmp_path / "fresh")
-    first, second, fresh = ((tmp_path / name).read_text() for name in ("first", "second", "fresh"))
-    assert first == fresh
-    assert first != second
+    for log in logs:
+        replayed(command, log, "--state", state, "--scores", log.parent / "scores")
+    replayed(command, logs[1], "--scores", tmp_path / "fresh")
+    assert (logs[1].parent / "scores").read_text() != (tmp_path / "fresh").read_text()
     assert (state / "alerts.sqlite3").exists()
+    status, out, err = command("replay", logs[0], "--state", state)
+    assert (status, out.startswith("0 records")) == (2, True)
+    assert "taught all these logs before" in err
 
 
 @pytest.mark.parametrize(

@@ -175,7 +175,7 @@ def test_what_is_wrong_is_a_problem_document(service: Server) -> None:
         ({"kind": "peer", "peer": "0x7f000001", "ttl": 60}, 422, "wrong_target"),
         ({"kind": "pair", "peer": "203.0.113.9", "ttl": 60}, 422, "wrong_target"),
         ({"kind": "peer", "peer": "203.0.113.9", "ttl": "99y"}, 422, "wrong_parameter"),
-        ({"kind": "peer", "peer": "203.0.113.9", "ttl": "399d"}, 422, "wrong_target"),
+        ({"kind": "peer", "peer": "203.0.113.9", "ttl": "399d"}, 409, "refused"),
         ({"kind": "peer", "peer": "203.0.113.9", "ttl": 60, "action": "quarantine"}, 422, "wrong_target"),
         ({"kind": "peer", "peer": "203.0.113.9", "ttl": 60, "forever": True}, 422, "wrong_parameter"),
     ):

@@ -262,6 +262,12 @@ def test_the_page_and_the_description_are_served(server: Server) -> None:
         "/metrics",
         "/models/snapshots",
         "/budget",
+        "/livez",
+        "/tokens",
+        "/tokens/{token}",
+        "/session",
+        "/tickets",
+        "/audit",
     }
 
 

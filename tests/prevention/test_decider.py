@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import pytest
@@ -186,8 +187,9 @@ def test_what_has_ended_stays_ended(make: Callable[..., Decider], world: World) 
 
 
 def test_no_block_is_endless(make: Callable[..., Decider]) -> None:
-    for ttl_s in (0, -1, float("inf"), float("nan"), 1e9):
-        with pytest.raises(TargetError, match="a block lasts"):
-            make().request(Request(peer_target("203.0.113.9"), "block", ttl_s, "ann"))
+    for error, lasting in ((TargetError, (0, -1, math.nan)), (RefusedError, (math.inf, 1e9))):
+        for ttl_s in lasting:
+            with pytest.raises(error, match="a block lasts"):
+                make().request(Request(peer_target("203.0.113.9"), "block", ttl_s, "ann"))
     with pytest.raises(TargetError, match="only a device"):
         make().request(Request(peer_target("203.0.113.9"), "quarantine", 60, "ann"))

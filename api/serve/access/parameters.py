@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 
-def known_parameters(request: Request) -> None:
+async def known_parameters(request: Request) -> None:
     """Raise a 422 that names the first query parameter which OpenAPI does not describe. A dependency of every route."""
     known = _described(request.app, request.scope["route"].path, request.method.lower())
     if known is None:

@@ -21,6 +21,7 @@ from api.serve.routes.decision_answers import (
     decision_answer,
 )
 from api.serve.routes.filters import Cursor
+from api.serve.routes.target_forms import Device, Domain, What, target_forms
 from api.state.store.cursor import decode_cursor, encode_cursor
 from prevention.decider import Request as Asked
 from prevention.decisions import State
@@ -52,12 +53,12 @@ class DecisionFilter(BaseModel):
 class NewDecision(BaseModel):
     """What a person wants blocked."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra=target_forms())
 
     kind: Kind = Field(description="device, peer, pair of both, or domain", examples=["pair"])
-    device: str = Field(default="", max_length=64, description="MAC or address", examples=["192.168.1.23"])
-    peer: str = Field(default="", max_length=64, description="address or prefix", examples=["203.0.113.7"])
-    domain: str = Field(default="", max_length=253, examples=[""])
+    device: Device = Field(default="", description="MAC or address", examples=["192.168.1.23"])
+    peer: Device = Field(default="", description="address or prefix", examples=["203.0.113.7"])
+    domain: Domain = Field(default="", examples=[""])
     action: Action = "block"
     ttl: Duration = Field(description="how long, in seconds or as 10m, 24h, 7d", examples=["10m"])
     reason: str = Field(default="", max_length=1000, examples=["seen at the console"])
@@ -128,7 +129,7 @@ def _read(router: APIRouter, decider: Decider) -> None:
         return ProtectedAnswer.of(decider.protection.entries())
 
     @router.get("/explain", dependencies=[needs("read")], responses=problem_responses(422))
-    def explain(what: Annotated[str, Query(max_length=253, examples=["192.168.1.23"])]) -> ExplainAnswer:
+    def explain(what: Annotated[What, Query(examples=["192.168.1.23"])]) -> ExplainAnswer:
         """Say whether an address, prefix, MAC or domain is blocked, by what, or why it never would be."""
         return ExplainAnswer.of(what, explained(decider, what))
 

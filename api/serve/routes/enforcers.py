@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.serve.access.needs import ROUTINE, needs
 from api.serve.problems import problem_responses
+from api.serve.routes.numbers import Count, Integer, Seconds
 from prevention.blocks import to_json
 from prevention.enforcers.blocklist import etag, render
 
@@ -27,13 +28,15 @@ class EnforcerReport(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     name: str = Field(max_length=64, examples=["nftables"])
-    wanted: int = Field(ge=0, description="blocks that it should hold")
-    held: int = Field(ge=0, description="blocks that it held at its last look")
-    differences: int = Field(ge=0, description="blocks that were not as they should be then, before they were mended")
-    mended: int = Field(ge=0, description="mended since its start")
-    revision: int = Field(description="what it has come to")
-    lag_s: float = Field(ge=0, description="seconds that it is behind")
-    failures: int = Field(ge=0, description="tries in a row that failed")
+    wanted: Count = Field(description="blocks that it should hold")
+    held: Count = Field(description="blocks that it held at its last look")
+    differences: Integer = Field(
+        ge=0, description="blocks that were not as they should be then, before they were mended"
+    )
+    mended: Count = Field(description="mended since its start")
+    revision: Integer = Field(description="what it has come to")
+    lag_s: Seconds = Field(description="seconds that it is behind")
+    failures: Count = Field(description="tries in a row that failed")
     problem: str | None = Field(default=None, max_length=1000)
 
 
@@ -93,7 +96,12 @@ def enforcer_routes(prevention: Prevention) -> APIRouter:
         reports = sorted(prevention.reports.items())
         return ProcessesAnswer(processes=[{**one.body, "name": name, "reported_at": one.at} for name, one in reports])
 
-    @router.get("/blocklist.txt", dependencies=[needs("read")], response_class=PlainTextResponse)
+    @router.get(
+        "/blocklist.txt",
+        dependencies=[needs("read")],
+        response_class=PlainTextResponse,
+        responses={304: {"description": "it is still the one of If-None-Match"}},
+    )
     def blocklist(
         if_none_match: Annotated[str, Header(alias="If-None-Match", include_in_schema=False)] = "",
     ) -> Response:

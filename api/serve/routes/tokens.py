@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.serve.access.needs import needs
 from api.serve.access.principal import visit_of
 from api.serve.problems import problem_responses
+from api.serve.routes.numbers import NUMBER
 from api.state.access import Scope
 from api.state.access.tokens import NAME
 
@@ -55,8 +56,8 @@ class TokenBody(BaseModel):
 
     name: str = Field(pattern=NAME, description="unique among those that are not revoked", examples=["grafana"])
     scopes: list[Scope] = Field(min_length=1, max_length=4, examples=[["read"]])
-    expires_in_s: int | None = Field(
-        default=None, ge=1, le=100 * _YEAR_S, description="seconds until it no longer counts; null for never"
+    expires_in_s: Annotated[int, Field(ge=1, le=100 * _YEAR_S), NUMBER] | None = Field(
+        default=None, description="seconds until it no longer counts; null for never"
     )
 
 
@@ -69,7 +70,7 @@ def token_routes(login: Login, visits: Visits) -> APIRouter:
         """List the tokens."""
         return TokensAnswer(tokens=[TokenAnswer.model_validate(token) for token in login.tokens.all()])
 
-    @router.post("", status_code=201, responses=problem_responses(400, 408, 413, 422, 503))
+    @router.post("", status_code=201, responses=problem_responses(400, 408, 409, 413, 422, 503))
     def create(request: Request, wanted: TokenBody) -> NewTokenAnswer:
         """Make a token. The answer holds its text, which is stored nowhere."""
         visit = visit_of(request.scope)

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
-from api.errors import NoTokenError, TokenError
+from api.errors import NoTokenError, TokenError, TokenTakenError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -88,7 +88,9 @@ class TokenStore:
         Raises
         ------
         TokenError
-            If the name is no name or is taken, a scope is unknown or none is given, or the end is past.
+            If the name is no name, a scope is unknown or none is given, or the end is past.
+        TokenTakenError
+            If there is another token of this name.
         """
         now = self._clock()
         token = Token(secrets.token_hex(6), _name(name), _scopes(scopes), now, by, expires_at, None, None)
@@ -99,7 +101,7 @@ class TokenStore:
         try:
             self._insert(token, digest_of(secret), lambda: hand_over(text))
         except sqlite3.IntegrityError as error:
-            raise TokenError(
+            raise TokenTakenError(
                 f"there is a token of the name {name!r}; revoke it first, or name this one else"
             ) from error
         return token, text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -62,9 +63,12 @@ class Light:
         self.tokens: dict[str, str] = {}
         self._listener = bind("127.0.0.1", 0)
         self.port = int(self._listener.getsockname()[1])
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.http = httpx.Client(base_url=self.url, timeout=60)
-        config = configuration(service)
+        certificate = access.certificate
+        self.tls = None if certificate is None else certificate.context()
+        self.url = f"http{'' if certificate is None else 's'}://127.0.0.1:{self.port}"
+        trusted = True if certificate is None else ssl.create_default_context(cafile=certificate.chain)
+        self.http = httpx.Client(base_url=self.url, timeout=60, verify=trusted)
+        config = configuration(service, self.tls)
         self.app: Any = config.app
         self._server = _Server(config)
         self._thread = threading.Thread(target=self._run)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -48,6 +49,13 @@ def test_what_has_get_has_head_with_the_same_headers_and_no_body(light: Light, p
     assert (whole.status_code, head.status_code, head.content) == (200, 200, b"")
     told = ("content-type", "content-security-policy")
     assert [head.headers[name] for name in told] == [whole.headers[name] for name in told]
+
+
+def test_the_first_requests_may_come_together(lightly: Callable[..., AbstractContextManager[Light]]) -> None:
+    with lightly() as served, ThreadPoolExecutor(16) as clients:
+        assert served.app.openapi_schema  # FastAPI, asked for it by two threads at once, can fail
+        answers = list(clients.map(lambda n: served.get("/health" if n % 2 else "/openapi.json"), range(32)))
+    assert {answer.status_code for answer in answers} == {200}
 
 
 def test_head_of_what_is_only_posted_or_not_there_is_refused(light: Light) -> None:
