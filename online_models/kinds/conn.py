@@ -185,7 +185,16 @@ def _kind_of_burst(f: Formulas) -> Value:
     return where(2.0 * most(things, others) >= records, f.behaviour("scan"), burst)
 
 
+def _learn_called(f: Formulas) -> None:
+    """Let a neighbour that answered grow older: to be called is a past, and a first call of its own then is news."""
+    with f.when(f.number("lateral") * f.number("exchanged")):
+        f.set("called", "first", where(f.get("called", "first") > 0.0, f.get("called", "first"), f.now))
+        f.set("called", "last", most(f.get("called", "last"), f.now))
+        f.bump("called", "count")
+
+
 def _learn(f: Formulas) -> None:
+    _learn_called(f)
     f.fade("device", "new_services", "faded_at")
     f.fade("device", "new_networks", "faded_at")
     f.set("device", "faded_at", f.now)
@@ -316,6 +325,7 @@ CONN = Kind(
         "site_service": "site",
         "peer": "recent",
         "peer_service": "recent",
+        "called": "device",
     },
     numbers=NUMBERS,
     columns=read_columns,

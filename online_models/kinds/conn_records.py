@@ -35,6 +35,7 @@ def read_columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> Columns:
     keys.plain(read.service)
     peer = keys.own(read.device, read.peer)
     keys.own(peer, read.service)
+    keys.plain(read.peer)
     answered, has_duration = read.outcome == ANSWERED, read.duration >= 0.0
     exchanged = answered | ((read.outcome == BROKEN) & (np.minimum(read.up, read.down) > 0.0))
     duration = np.where(has_duration, read.duration, 0.0)

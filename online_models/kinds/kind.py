@@ -115,7 +115,8 @@ class Kind:
     device_columns, tables
         What is remembered of each device, and the other tables; recent things are kept in a table ``recent``.
     keys
-        Name to the table that the key leads to: all that a record's entries are found by, but for the device's.
+        Name to the table that the key leads to: all that a record's entries are found by, but for the device's. One
+        that leads to ``device`` finds another device.
     numbers
         Names of the numbers that are read of a record.
     columns
@@ -179,7 +180,7 @@ class Kind:
         sizes = [table.rows.size for table in tables[: len(widths)]]
         padding = [0] * (MOST_TABLES - len(widths))
         keys = ["device", *self.keys]
-        needs = [1, *(one.adds for one in self.tables.values())]
+        needs = [1 + list(self.keys.values()).count("device"), *(one.adds for one in self.tables.values())]
         about = [keys.index(self.recent_thing), *(keys.index(thing) for thing in self.things)]
         return Machine(
             tables=tables,
@@ -200,9 +201,9 @@ class Kind:
 
     def _check(self) -> None:
         for key, table in self.keys.items():
-            if table not in self.tables:
+            if table not in self.table_names:
                 raise DeclarationError(
-                    f"{self.name}: key {key!r} leads to no table; there are {', '.join(self.tables)}"
+                    f"{self.name}: key {key!r} leads to no table; there are {', '.join(self.table_names)}"
                 )
         for key in (*self.things, self.recent_thing):
             if key not in self.keys:
@@ -227,7 +228,7 @@ class Formulas(Measures):
             "first": 1,
             "count": 2,
         }
-        columns = {
+        columns = {"device": device} | {
             name: {column: k for k, column in enumerate(("last", *entries.columns))}
             for name, entries in kind.tables.items()
         }
