@@ -26,7 +26,13 @@ _OUTCOMES = {
     **dict.fromkeys(("RSTRH", "SHR", "OTH"), BROKEN),
 }
 _PROTOCOLS = {"tcp": 6, "udp": 17, "icmp": 1}
-_TCP = 6
+_TCP, _UDP, _ICMP = 6, 17, 1
+_NO_ECHO_REQUEST = [0, 1, 2, 3, 4, 5, 9, 10, 11, 12, 14, 16, 18, *range(129, 138), 143]
+"""ICMP types (IANA; those of IPv6 are others) that are errors about a packet, answers, or control of the link (RFC 792,
+1256, 4443, 4861, 3810): whoever gets them was not called."""
+_DISCOVERY = (137, 1900, 3702, 5353, 5355)
+"""UDP ports from which NBNS, SSDP, WS-Discovery, mDNS and LLMNR answer who asked a group."""
+_LEASING = ((67, 68), (68, 67), (67, 67), (546, 547), (547, 546))
 _SIDES = (
     ("id.orig_h", "id.resp_h"),
     ("id.orig_p", "id.resp_p"),
@@ -47,7 +53,8 @@ class ConnColumns(NamedTuple):
     ``device`` and ``peer`` are the local and the other endpoint; ``up`` and ``down`` are payload bytes sent and
     received by the device, ``login`` tells that the service asks for a password, ``turned`` that the log has originator
     and responder the wrong way round, ``nobody`` that the device has no address yet and so cannot be told from others
-    (RFC 2131, 4862). ``ts`` is when the connection began, ``end`` when it ended (epoch seconds).
+    (RFC 2131, 4862), ``contact`` that the device called its peer or was called: groups, errors, answers to what was
+    asked of a group, and leases are none. ``ts`` is when the connection began, ``end`` when it ended (epoch seconds).
     """
 
     ts: npt.NDArray[np.float64]
@@ -64,6 +71,7 @@ class ConnColumns(NamedTuple):
     login: npt.NDArray[np.bool_]
     turned: npt.NDArray[np.bool_]
     nobody: npt.NDArray[np.bool_]
+    contact: npt.NDArray[np.bool_]
 
 
 @kernel
@@ -161,6 +169,23 @@ def _protocols(column: pl.Series) -> npt.NDArray[np.int64]:
     return _codes(column, _PROTOCOLS, 255)
 
 
+def _contacts(
+    frame: pl.DataFrame, protocols: npt.NDArray[np.int64], direction: npt.NDArray[np.int64]
+) -> npt.NDArray[np.bool_]:
+    """Tell which records are a contact of their device with one other endpoint."""
+    contact = direction != TO_GROUP
+    rows = np.flatnonzero(contact & (protocols != _TCP))
+    if rows.size:
+        ports = frame.select(pl.col("id.orig_p", "id.resp_p").cast(pl.Int64).fill_null(-1))[rows].to_numpy()
+        is_udp = (protocols[rows] == _UDP) & (direction[rows] == LATERAL)
+        none = (protocols[rows] == _ICMP) & np.isin(ports[:, 0], _NO_ECHO_REQUEST)
+        none |= is_udp & np.isin(ports[:, 0], _DISCOVERY)
+        for pair in _LEASING:
+            none |= is_udp & (ports == pair).all(axis=1)
+        contact[rows[none]] = False
+    return contact
+
+
 def conn_columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> ConnColumns:
     """Return the arrays of a conn batch; ``ranges`` from `local_ranges`."""
     protocols = _protocols(batch.frame["proto"])
@@ -188,6 +213,7 @@ def conn_columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> ConnColu
         login=np.isin(ports[:, 1], _LOGIN_PORTS) | _are_logins(frame["service"]),
         turned=turned,
         nobody=owned(frame["id.orig_h"].is_in(_UNSPECIFIED).fill_null(value=False).to_numpy()),
+        contact=_contacts(frame, protocols, direction),
     )
 
 

@@ -1,6 +1,8 @@
 """conn: what a connection says about its device's relation to its own past.
 
-Who acts is the local end: the originator, or the responder if only that is local.
+Who acts is the local end: the originator, or the responder if only that is local. Nothing is said of what is no
+contact of two ends, as groups, ICMP errors, answers to what was asked of a group, and leases: it shows that a device
+is there.
 """
 
 from __future__ import annotations
@@ -56,7 +58,7 @@ def _count(f: Formulas) -> None:
     with f.when(~outage):
         f.count_record(failed)
         f.bump("peer_service", "records")
-    with f.when(~known * ~f.number("to_group")):
+    with f.when(~known):
         f.add_amount(1, AMOUNT, f.number("up") / KIB)
 
 
@@ -275,23 +277,23 @@ def _keep_from_forests(f: Formulas) -> None:
 
 
 def _formulas(f: Formulas) -> None:
-    with f.section(COUNT):
+    with f.section(COUNT), f.when(f.number("contact")):
         _count(f)
     with f.section(MEASURE):
         measured = _Measured(f)
         expect(f)
-        f.is_nobody(f.number("nobody"))
+        f.is_nobody(most(f.number("nobody"), ~f.number("contact")))
     with f.section(BOUND):
         bound(f, measured.guesses, measured.all_new)
     with f.section(NAME):
         _name(f, measured)
     with f.section(HOLD), f.when(f.evidence >= ODD):
         f.keep_from_forests((f.get("endpoint", "first") > 0.0) * ~f.is_known("endpoint"))
-    with f.section(LEARN):
+    with f.section(LEARN), f.when(f.number("contact")):
         _learn(f)
     with f.section(AFTER):
         _keep_from_forests(f)
-    with f.section(DOUBT):
+    with f.section(DOUBT), f.when(f.number("contact")):
         for thing in ("network", "site_network", "endpoint", "service"):
             f.put_on_probation(thing)
     with f.section(TELL):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from online_models.features.conn_columns import ANSWERED, BROKEN, INBOUND, LATERAL, OUTBOUND, TO_GROUP, conn_columns
+from online_models.features.conn_columns import ANSWERED, BROKEN, INBOUND, LATERAL, OUTBOUND, conn_columns
 from online_models.kinds.keys import Keys
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SMALL = 128.0
 """Bytes that are no size to speak of: what fits into a small packet is all alike."""
 NUMBERS = (
-    *("answered", "failed", "exchanged", "outcome", "outbound", "lateral", "inbound", "to_group", "login", "nobody"),
+    *("answered", "failed", "exchanged", "outcome", "outbound", "lateral", "inbound", "contact", "login", "nobody"),
     *("up", "down", "duration", "size_up", "size_down", "log_duration", "has_duration", "sends"),
 )
 
@@ -47,7 +47,7 @@ def read_columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> Columns:
         "outbound": read.direction == OUTBOUND,
         "lateral": read.direction == LATERAL,
         "inbound": read.direction == INBOUND,
-        "to_group": read.direction == TO_GROUP,
+        "contact": read.contact,
         "login": read.login,
         "nobody": read.nobody,
         "up": read.up,
