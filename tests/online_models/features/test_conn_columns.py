@@ -123,6 +123,47 @@ def test_a_reply_taken_for_a_request_has_a_service_of_its_own_under_the_servers_
     assert len(set(found.service[1:].tolist())) == 3
 
 
+def udp(source: int, port: int) -> dict[str, Any]:
+    """Return what a UDP record has from one port to another."""
+    return {"proto": "udp", "id.orig_p": source, "id.resp_p": port}
+
+
+def icmp(kind: int | None, code: int = 0) -> dict[str, Any]:
+    """Return what an ICMP record has."""
+    return {"proto": "icmp", "id.orig_p": kind, "id.resp_p": code}
+
+
+@pytest.mark.parametrize(
+    ("row", "contact"),
+    [
+        (between(LOCAL, OUTSIDE), True),
+        (between(LOCAL, OTHER), True),
+        (between(LOCAL, "239.255.255.250", **udp(50_000, 1900)), False),
+        (between(LOCAL, "192.168.7.255", **udp(137, 137)), False),
+        (between(LOCAL, "224.0.0.22", proto="unknown_transport"), False),
+        (between(OTHER, LOCAL, **udp(1900, 58_373)), False),
+        (between(OTHER, LOCAL, **udp(3702, 58_373)), False),
+        (between(OTHER, LOCAL, **udp(5353, 5353)), False),
+        (between(OTHER, LOCAL, **udp(58_373, 1900)), True),
+        (between(OTHER, LOCAL, **{"id.orig_p": 1900}), True),
+        (between(LOCAL, OUTSIDE, **udp(1900, 58_373)), True),
+        (between(OUTSIDE, LOCAL, **udp(5353, 58_373)), True),
+        (between(LOCAL, OTHER, **udp(68, 67)), False),
+        (between(OTHER, LOCAL, **udp(67, 68)), False),
+        (between("fe80::1", "fe80::2", **udp(546, 547)), False),
+        (between(LOCAL, OTHER, **udp(68, 69)), True),
+        (between(LOCAL, OTHER, **icmp(8)), True),
+        (between("fd00::1", "fd00::2", **icmp(128, 129)), True),
+        (between(LOCAL, OUTSIDE, **icmp(3, 3)), False),
+        (between(OUTSIDE, LOCAL, **icmp(11)), False),
+        (between("fe80::1", "fe80::2", **icmp(135, 136)), False),
+        (between(LOCAL, OTHER, **icmp(None)), True),
+    ],
+)
+def test_groups_errors_answers_and_leases_are_no_contact(row: dict[str, Any], *, contact: bool) -> None:
+    assert bool(conn(row).contact[0]) is contact
+
+
 def test_types_and_codes_of_icmp_are_not_taken_for_ports() -> None:
     found = conn(*(between(LOCAL, OUTSIDE, proto="icmp", **{"id.orig_p": 8, "id.resp_p": port}) for port in (0, 2000)))
     assert found.service[0] != found.service[1]
