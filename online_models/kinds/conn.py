@@ -75,7 +75,7 @@ class _Measured:
         self._rhythm(f)
         self.guesses = self._guesses(f)
         new = least(*(f.feature(f"novelty.{name}") for name in ("endpoint", "service", "site")))
-        self.all_new = where(f.number("outbound"), new, 0.0)
+        self.all_new = new * most(f.number("outbound"), f.number("inbound") * f.number("exchanged"))
 
     def _rarity_of_peers(self, f: Formulas) -> Value:
         """How rarely new peers come on the service: in time, and among its connections.
