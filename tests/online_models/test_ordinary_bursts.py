@@ -142,8 +142,8 @@ def test_who_has_no_address_yet_is_no_device(
     """A day of one newcomer an hour, and then sixty of them at once."""
     engine, begin = Engine.from_bytes(learned_day), traffic.START + traffic.DAY
     times = begin + np.append(traffic.HOUR * np.arange(24.0), 24.1 * traffic.HOUR + 0.5 * np.arange(60.0))
-    groups = [f"ff02::1:ff{k // 256:02x}:{k % 256:x}" for k in range(times.size)]
-    asked = traffic.flows(times, source, groups, 135, proto=["icmp"] * times.size, conn_state=["OTH"] * times.size)
+    hosts = [f"fe80::1:{k // 256:02x}:{k % 256:x}" for k in range(times.size)]
+    asked = traffic.flows(times, source, hosts, 135, conn_state=["OTH"] * times.size)
     scored = engine.process(RecordBatch("conn", asked))
     assert bool(scored.alerts) == is_told
     assert bool(scored.score.any()) == is_told
