@@ -30,9 +30,9 @@ _TCP, _UDP, _ICMP = 6, 17, 1
 _NO_ECHO_REQUEST = [0, 1, 2, 3, 4, 5, 9, 10, 11, 12, 14, 16, 18, *range(129, 138), 143]
 """ICMP types (IANA; those of IPv6 are others) that are errors about a packet, answers, or control of the link (RFC 792,
 1256, 4443, 4861, 3810): whoever gets them was not called."""
-_DISCOVERY = (137, 1900, 3702, 5353, 5355)
-"""UDP ports from which NBNS, SSDP, WS-Discovery, mDNS and LLMNR answer who asked a group."""
-_LEASING = ((67, 68), (68, 67), (67, 67), (546, 547), (547, 546))
+_DISCOVERY = (67, 137, 547, 1900, 3702, 5353, 5355)
+"""UDP ports from which DHCP, NBNS, SSDP, WS-Discovery, mDNS and LLMNR answer who asked a group."""
+_LEASING = ((68, 67), (546, 547))
 _SIDES = (
     ("id.orig_h", "id.resp_h"),
     ("id.orig_p", "id.resp_p"),
@@ -54,7 +54,8 @@ class ConnColumns(NamedTuple):
     received by the device, ``login`` tells that the service asks for a password, ``turned`` that the log has originator
     and responder the wrong way round, ``nobody`` that the device has no address yet and so cannot be told from others
     (RFC 2131, 4862), ``contact`` that the device called its peer or was called: groups, errors, answers to what was
-    asked of a group, and leases are none. ``ts`` is when the connection began, ``end`` when it ended (epoch seconds).
+    asked of a group, and leases are none. ``ping`` is an ICMP message. ``ts`` is when the connection began, ``end``
+    when it ended (epoch seconds).
     """
 
     ts: npt.NDArray[np.float64]
@@ -72,6 +73,7 @@ class ConnColumns(NamedTuple):
     turned: npt.NDArray[np.bool_]
     nobody: npt.NDArray[np.bool_]
     contact: npt.NDArray[np.bool_]
+    ping: npt.NDArray[np.bool_]
 
 
 @kernel
@@ -214,6 +216,7 @@ def conn_columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> ConnColu
         turned=turned,
         nobody=owned(frame["id.orig_h"].is_in(_UNSPECIFIED).fill_null(value=False).to_numpy()),
         contact=_contacts(frame, protocols, direction),
+        ping=protocols == _ICMP,
     )
 
 

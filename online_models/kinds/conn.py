@@ -67,6 +67,9 @@ class _Measured:
 
     def __init__(self, f: Formulas) -> None:
         self.known = f.is_known("endpoint")
+        self.news = f.variable(1.0)
+        with f.when(f.number("ping")):  # a router that asks whether a device is there which uses it
+            f.assign(self.news, f.newness("caller"))
         self.rare = self._rarity_of_peers(f)
         self.strange = least(1.0, self.rare / RARE)
         self._novelty(f)
@@ -84,12 +87,13 @@ class _Measured:
         """
         known_for, calls, records = f.since("device"), f.get("endpoint", "count"), f.get("service", "count")
         services = f.others("device", "new_services", "faded_at", but="service")
-        self.rare_services = f.rarity(services, known_for)
+        self.rare_services = f.variable(f.rarity(services, known_for) * self.news)
         rare = f.variable(self.rare_services)
         with f.when(records > calls):
             peers = f.others("service", "new_peers", "peers_faded_at", but="endpoint")
             connections = f.unfaded(records - calls, f.since("service"))
-            f.assign(rare, least(f.rarity(peers, known_for), 2.0 * f.surprise(peers, connections, 0.5)))
+            among = 2.0 * f.surprise(peers, connections, 0.5)
+            f.assign(rare, self.news * least(f.rarity(peers, known_for), among))
         return rare
 
     def _novelty(self, f: Formulas) -> None:
@@ -97,9 +101,9 @@ class _Measured:
         stranger = where(f.number("lateral"), new_endpoint, 0.5 * new_endpoint * (1.0 + new_network))
         endpoint = f.measure("novelty.endpoint", stranger * self.rare)
         networks = f.others("device", "new_networks", "faded_at", but="network")
-        f.measure("novelty.network", new_network * f.rarity(networks, f.since("device")))
+        f.measure("novelty.network", self.news * new_network * f.rarity(networks, f.since("device")))
         f.measure("novelty.service", f.newness("service") * self.rare_services)
-        f.measure("novelty.site", _site_novelty(f))
+        f.measure("novelty.site", self.news * _site_novelty(f))
         outcomes = f.get_nth("service", "answered", f.number("outcome"))
         prior = where(f.number("answered"), USUALLY_ANSWERED, USUALLY_NOT)
         self.stranger = endpoint / most(self.rare, RARE)
@@ -193,6 +197,7 @@ def _learn_called(f: Formulas) -> None:
         f.set("called", "first", where(f.get("called", "first") > 0.0, f.get("called", "first"), f.now))
         f.set("called", "last", most(f.get("called", "last"), f.now))
         f.bump("called", "count")
+        f.touch("called_by")
 
 
 def _learn(f: Formulas) -> None:
@@ -315,7 +320,7 @@ CONN = Kind(
             lambda devices, pairs: min(4 * devices, pairs),
         ),
         "endpoint": Entries(("first", "count", "gap", "gap_variance"), of_pairs),
-        "network": Entries(("first",), of_pairs),
+        "network": Entries(("first",), of_pairs, adds=2),
         "site": Entries(("first", "devices", "new_networks"), of_half_the_pairs, adds=2),
         "recent": recent_things(of_half_the_pairs),
     },
@@ -328,6 +333,8 @@ CONN = Kind(
         "peer": "recent",
         "peer_service": "recent",
         "called": "device",
+        "called_by": "network",
+        "caller": "network",
     },
     numbers=NUMBERS,
     columns=read_columns,

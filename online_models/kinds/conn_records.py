@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 SMALL = 128.0
 """Bytes that are no size to speak of: what fits into a small packet is all alike."""
 NUMBERS = (
-    *("answered", "failed", "exchanged", "outcome", "outbound", "lateral", "inbound", "contact", "login", "nobody"),
+    *("answered", "failed", "exchanged", "outcome", "outbound", "lateral", "inbound", "contact", "ping"),
+    *("login", "nobody"),
     *("up", "down", "duration", "size_up", "size_down", "log_duration", "has_duration", "sends"),
 )
 
@@ -36,6 +37,8 @@ def read_columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> Columns:
     peer = keys.own(read.device, read.peer)
     keys.own(peer, read.service)
     keys.plain(read.peer)
+    keys.own(read.peer, read.device)
+    keys.own(read.device, read.peer)
     answered, has_duration = read.outcome == ANSWERED, read.duration >= 0.0
     exchanged = answered | ((read.outcome == BROKEN) & (np.minimum(read.up, read.down) > 0.0))
     duration = np.where(has_duration, read.duration, 0.0)
@@ -48,6 +51,7 @@ def read_columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> Columns:
         "lateral": read.direction == LATERAL,
         "inbound": read.direction == INBOUND,
         "contact": read.contact,
+        "ping": read.ping,
         "login": read.login,
         "nobody": read.nobody,
         "up": read.up,

@@ -49,3 +49,18 @@ def test_a_device_that_just_came_is_given_time(traffic: Traffic) -> None:
 
 def test_who_is_called_and_does_not_answer_is_not_there(traffic: Traffic) -> None:
     assert first_calls(traffic, site(traffic, CONTROLLER, state="S0")) == set()
+
+
+def test_a_router_may_ask_whether_who_uses_it_is_there_and_nobody_else(traffic: Traffic) -> None:
+    frames = site(traffic, CONTROLLER, CAMERA)
+    begin = traffic.START + HOURS * traffic.HOUR + 600.0
+
+    def told(asked: str) -> bool:
+        engine = Engine()
+        traffic.run(engine, frames)
+        echo = {"proto": ["icmp"], "conn_state": ["OTH"], "id.orig_p": [8]}
+        parts = [traffic.flows(begin + np.array([30.0 * n]), CONTROLLER, [asked], 0, **echo) for n in range(3)]
+        return bool(engine.process(RecordBatch("conn", traffic.in_order("conn", parts))).alerts)
+
+    assert told(CAMERA)
+    assert not told(traffic.VICTIM)

@@ -151,6 +151,7 @@ def icmp(kind: int | None, code: int = 0) -> dict[str, Any]:
         (between(LOCAL, OTHER, **udp(68, 67)), False),
         (between(OTHER, LOCAL, **udp(67, 68)), False),
         (between("fe80::1", "fe80::2", **udp(546, 547)), False),
+        (between(OTHER, LOCAL, **udp(67, 43_020)), False),
         (between(LOCAL, OTHER, **udp(68, 69)), True),
         (between(LOCAL, OTHER, **icmp(8)), True),
         (between("fd00::1", "fd00::2", **icmp(128, 129)), True),
