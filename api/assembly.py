@@ -12,6 +12,7 @@ from api.decisions import Prevention
 from api.decisions.beside import Observers, Readers, policy_of
 from api.errors import SettingsError, StateError
 from api.logins import make_first_token
+from api.mutes import Mutes
 from api.pipeline import CommandQueue, Pipeline, Scorer
 from api.pipeline.checkpointer import Checkpointer
 from api.pipeline.clock import Clock
@@ -36,6 +37,7 @@ from api.sinks.registry import make_sinks
 from api.sinks.runner import Sinks
 from api.state.directory import fingerprint, state_directory
 from api.state.restoring import begin_from
+from api.state.rules import RuleStore
 from api.state.snapshots import KeptOverTime, SnapshotStore
 from api.state.store import AlertReader, AlertWriter, EvidenceReader
 from ingest.follow.checkpoints import CheckpointStore
@@ -90,6 +92,8 @@ class _Assembly:
         self._found: Mapping[str, bytes] = self._checkpoints.load() or {}
         self._writer = AlertWriter(state.alerts, site=settings.traffic.site)
         self._clock = Clock()
+        self._rules = RuleStore(state.rules, self._clock.wall)
+        self._writer.mutes = Mutes(lambda: self._rules.rules, self._clock.wall)
         log = ChangeLog(state.alerts, settings.server.public_url)
         self._sinks = Sinks(make_sinks(settings.sinks), log) if settings.sinks else None
 
@@ -138,6 +142,7 @@ class _Assembly:
             clock=self._clock,
             sinks=self._sinks,
             prevention=prevention,
+            rules=self._rules,
         )
 
     def _parts(self, source: FollowSource, hub: Hub, prevention: Prevention) -> Parts:
@@ -164,6 +169,7 @@ class _Assembly:
             hub.publish_rest()
             self._writer.close()
             prevention.stop()
+            self._rules.close()
 
         prevention.start()
         return Parts(source, scorer, Observers(models.identities, prevention), checkpointer, close)

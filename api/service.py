@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from api.sinks.runner import Sinks
     from api.state.access import Scope
     from api.state.directory import StateDirectory
+    from api.state.rules import RuleStore
     from api.state.store import AlertReader, EvidenceReader
 
 _MIB: Final = 1 << 20
@@ -73,3 +74,4 @@ class Service:
     clock: Clock = field(default_factory=Clock)
     sinks: Sinks | None = None
     prevention: Prevention | None = None
+    rules: RuleStore | None = None

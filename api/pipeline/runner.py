@@ -141,6 +141,7 @@ class Pipeline:
     def _loop(self, parts: Parts) -> None:
         while not self._stopping.is_set():
             self._report_if_due(parts)
+            parts.scorer.apply_rules()
             busy = self._live(parts)
             busy |= self._requests(parts)
             busy |= self._train(parts)

@@ -38,6 +38,7 @@ from api.serve.routes.incidents import incident_routes
 from api.serve.routes.machinelearning import machinelearning_routes
 from api.serve.routes.metrics import metrics_routes
 from api.serve.routes.models import model_routes
+from api.serve.routes.rules import rule_routes
 from api.serve.routes.session import session_routes
 from api.serve.routes.tokens import token_routes
 from api.serve.routes.traffic import traffic_routes
@@ -100,6 +101,8 @@ def create_app(service: Service) -> FastAPI:
         metrics_routes,
     ):
         _include(app, routes(service))
+    if service.rules is not None:
+        _include(app, rule_routes(service, service.rules))
     if service.prevention is not None:
         for decisions in (enforcer_routes, decision_routes):  # before /decisions/{id} what has names of its own
             _include(app, decisions(service.prevention))

@@ -262,6 +262,8 @@ def test_the_page_and_the_description_are_served(server: Server) -> None:
         "/metrics",
         "/models/snapshots",
         "/budget",
+        "/rules",
+        "/rules/{rule_id}",
         "/livez",
         "/tokens",
         "/tokens/{token}",

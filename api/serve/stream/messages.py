@@ -72,7 +72,7 @@ class Gap:
 
 
 def alert_message(seq: int, change: AlertChange) -> AlertMessage:
-    """Return the message that tells how an alert was raised, updated or closed."""
+    """Return the message that tells how an alert was raised, updated, closed or muted."""
     alert = alert_fields(change.alert, change.owner, link_to(change.alert.id))
     text = encoded({"type": "alert", "seq": seq, "site": change.alert.site, "change": change.change, "alert": alert})
     return AlertMessage(seq, text, change)
