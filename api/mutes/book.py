@@ -108,6 +108,6 @@ class Mutes:
         return True
 
     def find(self, alert: Alert, owner: Identity | None) -> str | None:
-        """Return the identifier of the rule that hides an alert; `owner` is who is behind its device, if that is known."""
+        """Return the identifier of the rule that hides an alert; `owner` is who is behind its device, if known."""
         rule = self._book.find(alert, None if owner is None else owner.mac)
         return None if rule is None else rule.id
