@@ -84,7 +84,7 @@ def names(alert: Alert) -> list[str]:
 
 
 def happened(alert: Alert, hours: str) -> bool:
-    """Walk through the alert minute by minute; a second that ends a span is in it, and a day's end is the next's start."""
+    """Look at the span of each day around the alert, in whole minutes; the minute that ends it still belongs to it."""
     midnight = (DAY - timedelta(days=1)).timestamp()
     first, last = (int((ts - midnight) // 60) for ts in (alert.first_ts, alert.last_ts))
     begin, end = (int(clock[:2]) * 60 + int(clock[3:]) for clock in hours.split("-"))

@@ -61,7 +61,7 @@ class Numbers:
 
 
 class Bench:
-    """What alerts go through behind the models: store, streams, sinks' log and prevention, with a clock that is given."""
+    """What alerts go through behind the models: store, streams, sinks' log, prevention, with a clock of ours."""
 
     def __init__(self, folder: Path) -> None:
         self.now = 2000.0
