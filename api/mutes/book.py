@@ -1,10 +1,11 @@
-"""Finds the rule that hides an alert among many: each rule stands under the narrowest thing it names."""
+"""Finds the rule that hides an alert among many: each stands under what it names that the fewest others name."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from ipaddress import IPv4Network, IPv6Network
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from api.mutes.matching import matches, names_in, network_of, parsed, services_in
 from prevention.addresses import is_mac
@@ -18,15 +19,19 @@ if TYPE_CHECKING:
 
     Key = tuple[str, object]
 
+Networks: Final = (IPv4Network, IPv6Network)
+
 
 class Book:
     """Rules that hold, in the order in which they were made: the first that matches is the one that hides."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._at: defaultdict[Key, list[tuple[int, Rule]]] = defaultdict(list)
-        self._lengths: dict[str, set[tuple[int, int]]] = {"device": set(), "peer": set()}
-        for place, rule in enumerate(rules):
-            self._at[self._key(rule.conditions)].append((place, rule))
+        keys = [_keys_of(rule.conditions) for rule in rules]
+        crowd = Counter(chain.from_iterable(keys))
+        for place, (rule, wanted) in enumerate(zip(rules, keys, strict=True)):
+            self._at[min(wanted, key=crowd.__getitem__)].append((place, rule))
+        self._lengths = {(name, of.version, of.prefixlen) for name, of in self._at if isinstance(of, Networks)}
 
     def find(self, alert: Alert, mac: str | None = None) -> Rule | None:
         """Return the rule that hides an alert, if any does."""
@@ -35,21 +40,6 @@ class Book:
         candidates = chain.from_iterable(self._at.get(key, ()) for key in self._keys(alert, mac))
         found = (entry for entry in candidates if matches(entry[1].conditions, alert, mac))
         return min(found, key=lambda entry: entry[0], default=(0, None))[1]
-
-    def _key(self, wanted: Conditions) -> Key:
-        for name in ("device", "peer"):
-            text = getattr(wanted, name)
-            if text:
-                return ("mac", text) if is_mac(text) else self._network(name, text)
-        for name in ("domain", "service", "behaviour"):
-            if text := getattr(wanted, name):
-                return (name, text)
-        return ("any", None)
-
-    def _network(self, name: str, text: str) -> Key:
-        network = network_of(text)
-        self._lengths[name].add((network.version, network.prefixlen))
-        return (name, network)
 
     def _keys(self, alert: Alert, mac: str | None) -> Iterator[Key]:
         """Yield the keys of all rules that may match: they have to cover the first of each thing, whatever follows."""
@@ -66,10 +56,23 @@ class Book:
 
     def _networks(self, name: str, text: str) -> Iterator[Key]:
         address = parsed(text)
-        if address is not None:
-            for version, length in self._lengths[name]:
-                if version == address.version:
-                    yield (name, network_of(f"{address}/{length}"))
+        if address is None:
+            return
+        for of, version, length in self._lengths:
+            if of == name and version == address.version:
+                yield (name, network_of(f"{address}/{length}"))
+
+
+def _keys_of(wanted: Conditions) -> list[Key]:
+    """Return the keys under which a rule may stand: what it names, each for itself."""
+    keys: list[Key] = [(name, text) for name in ("domain", "service", "behaviour") if (text := getattr(wanted, name))]
+    if is_mac(wanted.device):
+        keys.append(("mac", wanted.device))
+    elif wanted.device:
+        keys.append(("device", network_of(wanted.device)))
+    if wanted.peer:
+        keys.append(("peer", network_of(wanted.peer)))
+    return keys or [("any", None)]
 
 
 def _domains_over(name: str) -> Iterator[str]:
