@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network
 from itertools import chain
 from typing import TYPE_CHECKING, Final
@@ -63,7 +64,8 @@ class Book:
                 yield (name, network_of(f"{address}/{length}"))
 
 
-def _keys_of(wanted: Conditions) -> list[Key]:
+@lru_cache(maxsize=65_536)  # a rule more must not have all others read again in the pipeline thread
+def _keys_of(wanted: Conditions) -> tuple[Key, ...]:
     """Return the keys under which a rule may stand: what it names, each for itself."""
     keys: list[Key] = [(name, text) for name in ("domain", "service", "behaviour") if (text := getattr(wanted, name))]
     if is_mac(wanted.device):
@@ -72,7 +74,7 @@ def _keys_of(wanted: Conditions) -> list[Key]:
         keys.append(("device", network_of(wanted.device)))
     if wanted.peer:
         keys.append(("peer", network_of(wanted.peer)))
-    return keys or [("any", None)]
+    return tuple(keys) or (("any", None),)
 
 
 def _domains_over(name: str) -> Iterator[str]:

@@ -158,6 +158,7 @@ class Pipeline:
             with self._watchdog.doing("scoring live records"):
                 parts.identities.observe(batch)
                 parts.scorer.follow(batch)
+            parts.scorer.apply_rules()
             self._request(parts)
         return bool(batches)
 
