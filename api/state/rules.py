@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from api.errors import NoRuleError, RuleError, StateError, TooManyRulesError
+from api.mutes.book import Mutes
 from api.mutes.rule import CONDITIONS, Conditions, Rule, conditions_of
 
 if TYPE_CHECKING:
@@ -120,6 +121,16 @@ class RuleStore:
 
     def _read(self) -> tuple[Rule, ...]:
         return tuple(_rule(*row) for row in self._connection.execute(_SELECT))
+
+
+def mutes_in(path: Path) -> Mutes:
+    """Return the rules that are kept there now, for a command that ends by itself; none where there is no file."""
+    if not path.exists():
+        return Mutes()
+    store = RuleStore(path)
+    rules = store.rules
+    store.close()
+    return Mutes(lambda: rules, time.time)
 
 
 def _row(rule: Rule) -> tuple[Any, ...]:

@@ -5,9 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from api.mutes import Conditions
+from api.state.rules import RuleStore
+from api.state.store import AlertQuery, AlertReader
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from websockets.sync.client import ClientConnection
 
@@ -50,3 +55,20 @@ def test_a_rule_hides_at_once_outlives_a_restart_and_gives_back(serve: Serve, at
             assert server.http.delete(f"/rules/{rule['id']}").status_code == 200
             assert next_alert(stream) == ("raised", identifier)
         assert identifier in alerts(server)
+
+
+def test_a_replay_hides_what_the_rules_of_its_state_hide(
+    tmp_path: Path, attacked: list[str], command: Callable[..., tuple[int, str, str]]
+) -> None:
+    state, log = tmp_path / "state", tmp_path / "conn.log"
+    log.write_text("".join(f"{line}\n" for line in attacked))
+    state.mkdir()
+    rules = RuleStore(state / "rules.sqlite3")
+    rule = rules.add(Conditions(behaviour="scan"), "our own scanner", "local", None)
+    rules.close()
+    status, _, err = command("replay", log, "--state", state)
+    assert status == 0, err
+    reader = AlertReader(state / "alerts.sqlite3")
+    hidden, told = (reader.page(AlertQuery(muted=muted)).alerts for muted in (True, False))
+    assert {(alert.behaviour, alert.muted) for alert in hidden} == {("scan", rule.id)}
+    assert "scan" not in {alert.behaviour for alert in told}
