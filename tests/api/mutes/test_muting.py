@@ -172,7 +172,7 @@ def test_an_open_alert_goes_with_a_rule_and_is_back_without(bench: Bench, exampl
     assert bench.sent(begin) == [("muted", "m")]
     assert bench.sent() == [("raised", "over"), ("muted", "m")]  # who was away is not told that it was raised
     assert bench.listed() == ["over"]
-    assert bench.streamed(lambda: bench.raise_alerts(examples.alert("m", count=5))) == []
+    assert bench.streamed(lambda: bench.raise_alerts(examples.alert("m", count=5, severity="critical"))) == []
 
     def remove() -> None:
         bench.rules.remove(made[0])
