@@ -42,6 +42,7 @@ from api.serve.routes.session import session_routes
 from api.serve.routes.tokens import token_routes
 from api.serve.routes.traffic import traffic_routes
 from api.serve.stopping import QuietEnd
+from api.serve.stream.events import event_routes
 from api.serve.stream.websocket import websocket_routes
 from api.state.access import AccessDatabase
 from api.version import package_version
@@ -108,6 +109,7 @@ def create_app(service: Service) -> FastAPI:
         session_routes(login, visits, access.session_s),
         audit_routes(login),
         asyncapi_routes(),
+        event_routes(service.hub),
     ):
         _include(app, more)
     app.include_router(websocket_routes(service.hub), dependencies=[Depends(has_what_it_needs)])

@@ -18,6 +18,7 @@ from starlette.responses import RedirectResponse
 from api.serve.access.first_message import FirstMessages
 from api.serve.access.login import login_required
 from api.serve.access.principal import NOBODY, VISIT, Principal, Visit
+from api.serve.access.proxies import path_of
 from api.serve.access.refusal import refuse
 from api.serve.problems import ProblemError
 from api.state.access import Deed
@@ -63,13 +64,13 @@ class Gate:
             return
         if principal is not None or _is_public(scope):
             await self._let_in(principal or NOBODY, scope, receive, send)
-        elif _path_of(scope) in _PAGES and "text/html" in Headers(scope=scope).get("accept", ""):
+        elif path_of(scope) in _PAGES and "text/html" in Headers(scope=scope).get("accept", ""):
             await RedirectResponse(scope.get("root_path", "") + "/login", 303)(scope, receive, send)
         else:
             await refuse(login_required(), scope, receive, send)
 
     async def _let_in(self, principal: Principal, scope: Scope, receive: Receive, send: Send) -> None:
-        path = _path_of(scope)
+        path = path_of(scope)
         method = scope.get("method", "GET")
         visit = Visit(principal, _address(scope), f"{method} {path}", path, is_change=method not in _SAFE)
         watched = _Watched(visit, self._login, receive, send)
@@ -88,7 +89,7 @@ class Gate:
         """Count a login that failed, and return what is said of it: a 429 once there were too many."""
         if problem.code == "login_required":
             return problem
-        address, path = _address(scope), _path_of(scope)
+        address, path = _address(scope), path_of(scope)
         try:
             self._login.failures.refuse(address)
         except ProblemError as wait:
@@ -147,14 +148,8 @@ async def write_down(login: Login, visit: Visit, status: int) -> None:
 
 
 def _is_public(scope: Scope) -> bool:
-    path = _path_of(scope)
+    path = path_of(scope)
     return scope["type"] == "http" and (path in PUBLIC_PATHS or path.startswith(PUBLIC_FOLDER))
-
-
-def _path_of(scope: Scope) -> str:
-    """Return the path as the routes know it."""
-    path: str = scope["path"]
-    return path.removeprefix(scope.get("root_path", "")) or "/"
 
 
 def _address(scope: Scope) -> str:
