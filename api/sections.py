@@ -133,6 +133,7 @@ class SocketIOConfig(_Section):
     subscriber_queue: int = Field(default=256, ge=1, le=1_000_000, description="messages held for one slow subscriber")
     history: int = Field(default=1000, ge=0, le=1_000_000, description="alert messages kept for ?since_seq=")
     max_subscribers: int = Field(default=256, ge=1, le=100_000, description="readers of streams at one time")
+    socketio: bool = Field(default=False, description="speak Socket.IO at /socket.io, too (extra socketio)")
     command_queue: int = Field(default=64, ge=1, le=100_000, description="requests that may wait for the models")
     max_body_mb: float = Field(default=32.0, gt=0, description="largest JSON body, in MiB")
     max_upload_mb: float = Field(default=1024.0, gt=0, description="largest uploaded log, in MiB")

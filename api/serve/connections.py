@@ -39,7 +39,7 @@ class Line:
     Attributes
     ----------
     ending
-        Set once the service is about to end.
+        Set once the service is about to end, or the reader has gone.
     abort
         Closes the connection, whatever its reader has not taken yet.
     """
@@ -111,6 +111,7 @@ class BoundedProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait for nothing any more."""
         super().connection_lost(exc)
+        self._line.ending.set()
         self._await_nothing()
 
     def refuse(self, answer: bytes) -> None:

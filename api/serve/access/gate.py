@@ -41,8 +41,10 @@ _POLICY_VIOLATION: Final = 1008  # RFC 6455, 7.4.1
 class Gate:
     """ASGI middleware: every request and every stream becomes a `Visit`."""
 
-    def __init__(self, app: ASGIApp, login: Login, visits: Visits) -> None:
+    def __init__(self, app: ASGIApp, login: Login, visits: Visits, lets_in_itself: str | None = None) -> None:
+        """Leave to what is under the folder `lets_in_itself` whoever comes there without saying who they are."""
         self._app = app
+        self._lets_in_itself = lets_in_itself
         self._login = login
         self._visits = visits
         self._first_messages = FirstMessages(login)
@@ -54,15 +56,15 @@ class Gate:
             return
         try:
             principal = self._login.principal_of(scope)
-            if principal is None and scope["type"] == "websocket":
+            if principal is None and scope["type"] == "websocket" and not self._is_left_to(scope):
                 scope, receive, send, message = await self._first_messages.begin(scope, receive, send)
                 if message is not None and message["type"] == "websocket.disconnect":
                     return
                 principal = self._first_messages.principal_of(message)
         except ProblemError as problem:
-            await refuse(await self._failed(problem, scope), scope, receive, send)
+            await refuse(await failed(self._login, problem, _address(scope), path_of(scope)), scope, receive, send)
             return
-        if principal is not None or _is_public(scope):
+        if principal is not None or _is_public(scope) or self._is_left_to(scope):
             await self._let_in(principal or NOBODY, scope, receive, send)
         elif path_of(scope) in _PAGES and "text/html" in Headers(scope=scope).get("accept", ""):
             await RedirectResponse(scope.get("root_path", "") + "/login", 303)(scope, receive, send)
@@ -85,18 +87,8 @@ class Gate:
             finally:
                 await watched.write_down(500)
 
-    async def _failed(self, problem: ProblemError, scope: Scope) -> ProblemError:
-        """Count a login that failed, and return what is said of it: a 429 once there were too many."""
-        if problem.code == "login_required":
-            return problem
-        address, path = _address(scope), path_of(scope)
-        try:
-            self._login.failures.refuse(address)
-        except ProblemError as wait:
-            return wait
-        self._login.failures.add(address)
-        await write_down(self._login, Visit(NOBODY, address, "login", path), problem.status)
-        return problem
+    def _is_left_to(self, scope: Scope) -> bool:
+        return self._lets_in_itself is not None and path_of(scope).startswith(self._lets_in_itself)
 
 
 class _Watched:
@@ -135,6 +127,19 @@ class _Watched:
         with contextlib.suppress(OSError):  # it may have gone by itself
             await self._send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": "login_over"})
         return {"type": "websocket.disconnect", "code": _POLICY_VIOLATION, "reason": "login_over"}
+
+
+async def failed(login: Login, problem: ProblemError, address: str, path: str) -> ProblemError:
+    """Count a login that failed, and return what is said of it: a 429 once there were too many."""
+    if problem.code == "login_required":
+        return problem
+    try:
+        login.failures.refuse(address)
+    except ProblemError as wait:
+        return wait
+    login.failures.add(address)
+    await write_down(login, Visit(NOBODY, address, "login", path), problem.status)
+    return problem
 
 
 async def write_down(login: Login, visit: Visit, status: int) -> None:
