@@ -183,7 +183,8 @@ def test_a_reader_that_takes_nothing_is_dropped(
         until(lambda: light.hub.subscribers == 0)
 
 
-def test_events_end_with_the_login(lightly: Serve) -> None:
+def test_events_end_with_the_login(lightly: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.serve.stream.events._BEAT_S", 1e6)  # which would find it out, too
     with lightly() as light:
         token = light.token("reader", ["read"])
         assert light.get("/events").status_code == 401
@@ -194,8 +195,11 @@ def test_events_end_with_the_login(lightly: Serve) -> None:
         until(lambda: light.hub.subscribers == 0)
 
 
-def test_events_end_in_order_with_the_service(lightly: Serve, examples: type[Examples]) -> None:
+def test_events_end_in_order_with_the_service(
+    lightly: Serve, examples: type[Examples], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An answer that the server had to cancel would have no end, which the client takes for an error."""
+    monkeypatch.setattr("api.serve.server._GRACE_S", 600)
     ended: list[list[Event]] = []
     with lightly() as light:
         ready = threading.Event()

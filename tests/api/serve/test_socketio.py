@@ -253,8 +253,8 @@ def test_who_does_not_say_who_it_is_is_closed_in_time_and_not_many_may_wait(
         until(lambda: light.get(HANDSHAKE).status_code == 200)
 
 
-def test_connections_end_at_once_with_the_service(lightly: Serve) -> None:
-    """A request that the server had to cancel would be a 503."""
+def test_connections_end_at_once_with_the_service(lightly: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.serve.server._GRACE_S", 600)
     answers: list[int] = []
     with lightly(ACCESS) as light, light.socket(HANDSHAKE.replace("polling", "websocket")) as stream:
         opened, _, of = str(stream.recv(60)), stream.send("40"), light.get(HANDSHAKE).text
