@@ -112,11 +112,11 @@ class SinkRunner:
         wanted = [notice for notice in page.notices if self._named.selection.wants(notice)]
         await self._persistently(wanted)
         self._number = page.number
+        await self._remember()
         self.status.left_out += len(page.notices) - len(wanted)
         self.status.gone += page.gone
         self.status.waiting = max(0, page.waiting - _PAGE)
         self.status.since = None if not self.status.waiting else self.status.since
-        await self._remember()
         return True
 
     async def _next_page(self) -> Page | None:
