@@ -29,6 +29,7 @@ from api.pipeline.models import (
 from api.pipeline.runner import Parts
 from api.pipeline.warmup import warm_up
 from api.serve.stream import Hub, StreamLimits
+from api.serve.stream.optional import require_socketio
 from api.serve.tls import certificate_of
 from api.service import Access, RequestLimits, Service
 from api.settings import default_state_directory, setting_names
@@ -176,6 +177,8 @@ class _Assembly:
 
 
 def _access(server: SocketIOConfig) -> Access:
+    if server.socketio:
+        require_socketio()
     return Access(
         cors_origins=server.cors_origins,
         allowed_hosts=(server.host, *server.allowed_hosts),
@@ -186,6 +189,7 @@ def _access(server: SocketIOConfig) -> Access:
         session_s=server.session_hours * 3600,
         teaching=server.teaching,
         certificate=certificate_of(server.tls_cert, server.tls_key),
+        socketio=server.socketio,
     )
 
 

@@ -47,6 +47,8 @@ class Access:
         Whether requests may teach the models: training, learning and feedback.
     certificate
         With which the service speaks TLS; None for plain HTTP.
+    socketio
+        Whether it speaks Socket.IO, which needs the extra of that name.
     """
 
     cors_origins: tuple[str, ...] = ()
@@ -58,6 +60,7 @@ class Access:
     session_s: float = 7 * 86_400.0
     teaching: bool = True
     certificate: Certificate | None = None
+    socketio: bool = False
 
 
 @dataclass(frozen=True, slots=True)

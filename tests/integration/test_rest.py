@@ -251,6 +251,7 @@ def test_the_page_and_the_description_are_served(server: Server) -> None:
         "/decisions/{decision_id}/confirm",
         "/decisions/{decision_id}/extend",
         "/decisions/{decision_id}/revoke",
+        "/events",
         "/evidence",
         "/alerts/{alert_id}/feedback",
         "/incidents",

@@ -84,6 +84,11 @@ class Light:
         self._thread.start()
         assert self._server.listening.wait(60)
 
+    @property
+    def running(self) -> int:
+        """How many requests and streams are being served."""
+        return len(self._server.server_state.tasks)
+
     def stop(self) -> None:
         """Stop as the service does, and wait for it."""
         self.http.close()
