@@ -12,6 +12,7 @@ from api.decisions import Prevention
 from api.decisions.beside import Observers, Readers, policy_of
 from api.errors import SettingsError, StateError
 from api.logins import make_first_token
+from api.mutes import Mutes
 from api.pipeline import CommandQueue, Pipeline, Scorer
 from api.pipeline.checkpointer import Checkpointer
 from api.pipeline.clock import Clock
@@ -28,6 +29,7 @@ from api.pipeline.models import (
 from api.pipeline.runner import Parts
 from api.pipeline.warmup import warm_up
 from api.serve.stream import Hub, StreamLimits
+from api.serve.stream.optional import require_socketio
 from api.serve.tls import certificate_of
 from api.service import Access, RequestLimits, Service
 from api.settings import default_state_directory, setting_names
@@ -36,6 +38,7 @@ from api.sinks.registry import make_sinks
 from api.sinks.runner import Sinks
 from api.state.directory import fingerprint, state_directory
 from api.state.restoring import begin_from
+from api.state.rules import RuleStore
 from api.state.snapshots import KeptOverTime, SnapshotStore
 from api.state.store import AlertReader, AlertWriter, EvidenceReader
 from ingest.follow.checkpoints import CheckpointStore
@@ -90,6 +93,8 @@ class _Assembly:
         self._found: Mapping[str, bytes] = self._checkpoints.load() or {}
         self._writer = AlertWriter(state.alerts, site=settings.traffic.site)
         self._clock = Clock()
+        self._rules = RuleStore(state.rules, self._clock.wall)
+        self._writer.mutes = Mutes(lambda: self._rules.rules, self._clock.wall)
         log = ChangeLog(state.alerts, settings.server.public_url)
         self._sinks = Sinks(make_sinks(settings.sinks), log) if settings.sinks else None
 
@@ -138,6 +143,7 @@ class _Assembly:
             clock=self._clock,
             sinks=self._sinks,
             prevention=prevention,
+            rules=self._rules,
         )
 
     def _parts(self, source: FollowSource, hub: Hub, prevention: Prevention) -> Parts:
@@ -164,12 +170,15 @@ class _Assembly:
             hub.publish_rest()
             self._writer.close()
             prevention.stop()
+            self._rules.close()
 
         prevention.start()
         return Parts(source, scorer, Observers(models.identities, prevention), checkpointer, close)
 
 
 def _access(server: SocketIOConfig) -> Access:
+    if server.socketio:
+        require_socketio()
     return Access(
         cors_origins=server.cors_origins,
         allowed_hosts=(server.host, *server.allowed_hosts),
@@ -180,6 +189,7 @@ def _access(server: SocketIOConfig) -> Access:
         session_s=server.session_hours * 3600,
         teaching=server.teaching,
         certificate=certificate_of(server.tls_cert, server.tls_key),
+        socketio=server.socketio,
     )
 
 

@@ -31,6 +31,18 @@ class NoTokenError(ServiceError):
     """No token has this identifier or name."""
 
 
+class RuleError(ServiceError):
+    """A rule that mutes alerts cannot be made as it was asked for."""
+
+
+class TooManyRulesError(ServiceError):
+    """There is no room for another rule."""
+
+
+class NoRuleError(ServiceError):
+    """No rule has this identifier."""
+
+
 class CursorError(ServiceError):
     """A paging cursor was not made by this service."""
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from api.sinks.runner import Sinks
     from api.state.access import Scope
     from api.state.directory import StateDirectory
+    from api.state.rules import RuleStore
     from api.state.store import AlertReader, EvidenceReader
 
 _MIB: Final = 1 << 20
@@ -46,6 +47,8 @@ class Access:
         Whether requests may teach the models: training, learning and feedback.
     certificate
         With which the service speaks TLS; None for plain HTTP.
+    socketio
+        Whether it speaks Socket.IO, which needs the extra of that name.
     """
 
     cors_origins: tuple[str, ...] = ()
@@ -57,6 +60,7 @@ class Access:
     session_s: float = 7 * 86_400.0
     teaching: bool = True
     certificate: Certificate | None = None
+    socketio: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +77,4 @@ class Service:
     clock: Clock = field(default_factory=Clock)
     sinks: Sinks | None = None
     prevention: Prevention | None = None
+    rules: RuleStore | None = None

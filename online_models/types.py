@@ -67,7 +67,8 @@ class Alert:
     ``things`` the keys of all that makes others like it (`online_models.likeness`). ``subjects`` say in words, the same
     for every device, what was new; ``site_devices`` is how many devices were seen within the day. The models leave
     ``verdict`` and ``comment``, what a person said of the alert, to those who keep alerts, and ``incident`` and
-    ``drift``, which say with what other alerts it belongs together, and ``site``, which network it is about.
+    ``drift``, which say with what other alerts it belongs together, ``site``, which network it is about, and ``muted``,
+    the rule that hides it.
     """
 
     id: str
@@ -96,6 +97,7 @@ class Alert:
     incident: str = ""
     drift: str | None = None
     site: str = "default"
+    muted: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from api.cli.enforce import enforce
 from api.cli.evaluate import evaluate
 from api.cli.models import models
 from api.cli.replay import replay
+from api.cli.rules import rules
 from api.cli.run import run
 from api.cli.simulate import simulate
 from api.cli.sink import sink
@@ -50,5 +51,6 @@ for command in (run, replay, budget, backtest, evaluate, simulate, demo, enforce
     app.command()(command)
 app.add_typer(models)
 app.add_typer(decisions)
+app.add_typer(rules)
 app.add_typer(sink)
 app.add_typer(token)

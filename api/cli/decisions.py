@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
 import typer
 
-from api.cli.harmless import harmless
+from api.cli.asking import HERE, JsonOption, ServiceOption, TokenOption, ask, tell
 from api.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -20,27 +18,23 @@ decisions = typer.Typer(
     name="decisions", help="List, add, extend, revoke and explain what a running service blocks.", no_args_is_help=True
 )
 
-ServiceOption = Annotated[str, typer.Option("--service", metavar="URL", help="Where nslabs run serves.")]
-TokenOption = Annotated[Path | None, typer.Option("--token-file", metavar="FILE", help="File with a token.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; kept in the history.")]
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="Identifier of a decision, as list shows it.")]
 TtlOption = Annotated[str, typer.Option("--for", metavar="TIME", help="How long: 10m, 24h, 7d.")]
-_HERE = "http://127.0.0.1:8000"
 
 
 @decisions.command("list")
 def list_decisions(
-    service: ServiceOption = _HERE,
+    service: ServiceOption = HERE,
     token_file: TokenOption = None,
     every: Annotated[bool, typer.Option("--all", help="Also those that have ended or were refused.")] = False,
     json: JsonOption = False,
 ) -> None:
     """List the decisions that stand."""
     states = [] if every else [("state", name) for name in ("observed", "suggested", "active")]
-    answer = _ask(service, token_file, "GET", "/decisions", params=[*states, ("limit", "1000")])
+    answer = ask(service, token_file, "GET", "/decisions", params=[*states, ("limit", "1000")])
     lines = [_line(one) for one in answer["decisions"]]
-    _tell(answer, json, "".join(lines) or "nothing stands\n")
+    tell(answer, json, "".join(lines) or "nothing stands\n")
 
 
 @decisions.command()
@@ -50,7 +44,7 @@ def add(
     ttl: TtlOption = "10m",
     action: Annotated[str, typer.Option("--action", help="block, quarantine or rate-limit.")] = "block",
     reason: ReasonOption = "",
-    service: ServiceOption = _HERE,
+    service: ServiceOption = HERE,
     token_file: TokenOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -59,8 +53,8 @@ def add(
     if len(what) != len(names):
         raise SettingsError(f"expected {' and '.join(names)} behind {kind}, found {len(what)} words")
     body = {"kind": kind, **dict(zip(names, what, strict=True)), "ttl": ttl, "action": action, "reason": reason}
-    answer = _ask(service, token_file, "POST", "/decisions", json=body)
-    _tell(answer, json, _line(answer))
+    answer = ask(service, token_file, "POST", "/decisions", json=body)
+    tell(answer, json, _line(answer))
 
 
 @decisions.command()
@@ -68,73 +62,73 @@ def extend(
     identifier: IdArgument,
     ttl: TtlOption = "1h",
     reason: ReasonOption = "",
-    service: ServiceOption = _HERE,
+    service: ServiceOption = HERE,
     token_file: TokenOption = None,
     json: JsonOption = False,
 ) -> None:
     """Have a block end so long from now."""
-    answer = _ask(
+    answer = ask(
         service,
         token_file,
         "POST",
         f"/decisions/{quote(identifier, safe='')}/extend",
         json={"ttl": ttl, "reason": reason},
     )
-    _tell(answer, json, _line(answer))
+    tell(answer, json, _line(answer))
 
 
 @decisions.command()
 def confirm(
-    identifier: IdArgument, service: ServiceOption = _HERE, token_file: TokenOption = None, json: JsonOption = False
+    identifier: IdArgument, service: ServiceOption = HERE, token_file: TokenOption = None, json: JsonOption = False
 ) -> None:
     """Carry out what was suggested."""
-    answer = _ask(service, token_file, "POST", f"/decisions/{quote(identifier, safe='')}/confirm")
-    _tell(answer, json, _line(answer))
+    answer = ask(service, token_file, "POST", f"/decisions/{quote(identifier, safe='')}/confirm")
+    tell(answer, json, _line(answer))
 
 
 @decisions.command()
 def revoke(
     identifier: IdArgument,
     reason: ReasonOption = "revoked",
-    service: ServiceOption = _HERE,
+    service: ServiceOption = HERE,
     token_file: TokenOption = None,
     json: JsonOption = False,
 ) -> None:
     """Take a decision back."""
-    answer = _ask(
+    answer = ask(
         service, token_file, "POST", f"/decisions/{quote(identifier, safe='')}/revoke", json={"reason": reason}
     )
-    _tell(answer, json, _line(answer))
+    tell(answer, json, _line(answer))
 
 
 @decisions.command()
-def flush(service: ServiceOption = _HERE, token_file: TokenOption = None, json: JsonOption = False) -> None:
+def flush(service: ServiceOption = HERE, token_file: TokenOption = None, json: JsonOption = False) -> None:
     """Take everything back, everywhere, and only observe until `resume`."""
-    answer = _ask(service, token_file, "POST", "/decisions/flush")
-    _tell(answer, json, f"{answer['revoked']} decisions revoked; from now on prevention only observes\n")
+    answer = ask(service, token_file, "POST", "/decisions/flush")
+    tell(answer, json, f"{answer['revoked']} decisions revoked; from now on prevention only observes\n")
 
 
 @decisions.command()
-def resume(service: ServiceOption = _HERE, token_file: TokenOption = None, json: JsonOption = False) -> None:
+def resume(service: ServiceOption = HERE, token_file: TokenOption = None, json: JsonOption = False) -> None:
     """Let the policy's modes hold again after a flush."""
-    _tell(_ask(service, token_file, "POST", "/decisions/resume"), json, "the policy's modes hold again\n")
+    tell(ask(service, token_file, "POST", "/decisions/resume"), json, "the policy's modes hold again\n")
 
 
 @decisions.command()
 def explain(
     what: Annotated[str, typer.Argument(metavar="ADDRESS", help="Address, prefix, MAC or domain.")],
-    service: ServiceOption = _HERE,
+    service: ServiceOption = HERE,
     token_file: TokenOption = None,
     json: JsonOption = False,
 ) -> None:
     """Say whether something is blocked, by what, or why it never would be."""
-    answer = _ask(service, token_file, "GET", "/decisions/explain", params={"what": what})
+    answer = ask(service, token_file, "GET", "/decisions/explain", params={"what": what})
     lines = [f"{what}: {'blocked' if answer['blocked'] else 'not blocked'}\n"]
     if answer["protected"]:
         lines.append(f"never blocked: {answer['protected']}\n")
     lines += [_line(one) + f"    {one['sentence']}\n" for one in answer["standing"]]
     lines += [f"earlier: {_line(one)}" for one in answer["earlier"]]
-    _tell(answer, json, "".join(lines))
+    tell(answer, json, "".join(lines))
 
 
 def _line(decision: Mapping[str, Any]) -> str:
@@ -143,38 +137,3 @@ def _line(decision: Mapping[str, Any]) -> str:
     by = decision["rule"] and f"rule {decision['rule']}"
     parts = (decision["id"], decision["state"], decision["action"], what, f"until {until}", by or decision["by_whom"])
     return "  ".join(parts) + "\n"
-
-
-def _tell(answer: Mapping[str, Any], json: bool, text: str) -> None:
-    import orjson
-
-    if json:
-        sys.stdout.write(orjson.dumps(answer).decode() + "\n")
-    else:
-        sys.stdout.writelines(f"{harmless(line)}\n" for line in text.splitlines())
-
-
-def _ask(service: str, token_file: Path | None, method: str, path: str, **given: Any) -> dict[str, Any]:
-    import httpx2
-
-    headers = {}
-    if token_file is not None:
-        try:
-            headers = {"authorization": f"Bearer {token_file.read_text(encoding='utf-8').strip()}"}
-        except OSError as error:
-            raise SettingsError(f"--token-file {token_file}: {error.strerror}") from error
-    try:
-        answer = httpx2.request(method, service.rstrip("/") + path, headers=headers, timeout=10, **given)
-    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-        raise SettingsError(f"--service {service}: {error}; is nslabs run there?") from error
-    if not answer.is_success:
-        raise SettingsError(_problem(answer))
-    body: dict[str, Any] = answer.json()
-    return body
-
-
-def _problem(answer: Any) -> str:
-    try:
-        return str(answer.json()["detail"])
-    except (ValueError, KeyError, TypeError):
-        return f"{answer.url} answered {answer.status_code}"

@@ -73,7 +73,7 @@ class Told:
         subject = change.alert if isinstance(change, AlertChange) else change.drift
         before = self._remember(subject.id, subject.severity)
         has_risen = before is not None and SEVERITIES.index(subject.severity) > SEVERITIES.index(before)
-        if change.change == "closed" or not (change.change == "raised" or has_risen):
+        if change.change in {"closed", "muted"} or not (change.change == "raised" or has_risen):
             return None
         rose_from = before if change.change != "raised" else None
         return alert_line(change, rose_from) if isinstance(change, AlertChange) else drift_line(change.drift, rose_from)

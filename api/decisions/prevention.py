@@ -201,7 +201,9 @@ class Prevention:
 
     def _decide(self, change: AlertChange) -> None:
         alert = change.alert
-        if alert.verdict == "expected":
+        if alert.muted is not None:
+            self.decider.withdraw(alert.id, by="mute", reason=f"rule {alert.muted} mutes its alert")
+        elif alert.verdict == "expected":
             self.decider.withdraw(alert.id, by="feedback", reason=alert.comment or "a person called the alert expected")
         elif alert.status == "open" and alert.drift is None:
             self.decider.consider(case_of(change))

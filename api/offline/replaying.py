@@ -19,6 +19,7 @@ from api.pipeline.models import REPLAYED, TAUGHT, checkpoint_parts, load_models,
 from api.pipeline.scoring import Scorer, later
 from api.pipeline.warmup import have_compiled
 from api.state.directory import fingerprint, state_directory
+from api.state.rules import mutes_in
 from api.state.snapshots import DAY_S, SnapshotStore
 from api.state.store import AlertWriter
 from ingest.follow.checkpoints import CheckpointStore
@@ -116,6 +117,7 @@ def replay(
         # what is replayed is history: nobody is sent it afterwards
         writer = AlertWriter(state.alerts, site=settings.traffic.site, is_history=True)
         writer.owners.lookup = models.identities.lookup
+        writer.mutes = mutes_in(state.rules)
         scorer = Scorer(models.engine, writer, readers, models.records)
         days = _Days(SnapshotStore(state.snapshots) if settings.traffic.state else None, scorer)
         began = time.perf_counter()

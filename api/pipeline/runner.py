@@ -141,6 +141,7 @@ class Pipeline:
     def _loop(self, parts: Parts) -> None:
         while not self._stopping.is_set():
             self._report_if_due(parts)
+            parts.scorer.apply_rules()
             busy = self._live(parts)
             busy |= self._requests(parts)
             busy |= self._train(parts)
@@ -157,6 +158,7 @@ class Pipeline:
             with self._watchdog.doing("scoring live records"):
                 parts.identities.observe(batch)
                 parts.scorer.follow(batch)
+            parts.scorer.apply_rules()
             self._request(parts)
         return bool(batches)
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from api.state.store import AlertWriter, DriftChange
     from api.state.store.journal import Entry
-    from api.state.store.writer import Change
+    from api.state.store.muting import Change
     from ingest.context.evidence import Evidence
     from ingest.records import RecordBatch
     from online_models.engine import Engine
@@ -203,6 +203,14 @@ class Scorer:
         self._readers.publish_drifts(self._writer.take_drifts())
         return True
 
+    def apply_rules(self) -> None:
+        """Have rules that came, went or expired take effect on open alerts, and tell the readers; quick if none did."""
+        with suppress(sqlite3.Error):  # tried again; a disk that refuses is told of by the alerts that it refuses
+            changes = self._writer.remute()
+            if changes:
+                self._tell(changes)
+                self._readers.publish_drifts(self._writer.take_drifts())
+
     def tell_what_is_due(self) -> None:
         """Have the readers, and those who are told later, pass on what was held back until now."""
         with suppress(sqlite3.Error):  # a disk that refuses is told of by the alerts that it refuses
@@ -216,19 +224,25 @@ class Scorer:
 
     def _after_told(self, change: AlertChange) -> AlertChange:
         """Return the change as readers see it who were told of the alert before it could be stored."""
-        raised_again = change.change == "raised" and change.alert.id in self._told
-        return replace(change, change="updated") if raised_again else change
+        if change.alert.id not in self._told:
+            return change
+        if change.is_hidden:  # by a rule that came meanwhile
+            return replace(change, change="muted")
+        return replace(change, change="updated") if change.change == "raised" else change
 
     def _tell_unstored(self) -> None:
         """Tell the readers what the store does not take: an alert must not wait for a disk."""
         news = [alert for alert in self._unstored.values() if self._told.get(alert.id) != alert]
-        self._tell([self._unstored_change(alert) for alert in news])
-        self._told.update((alert.id, alert) for alert in news)
+        changes = [change for change in map(self._unstored_change, news) if not change.is_hidden]
+        self._tell(changes)
+        self._told.update((change.alert.id, change.alert) for change in changes)
 
     def _unstored_change(self, alert: Alert) -> AlertChange:
         change: Change = "updated" if alert.id in self._told else "raised"
-        return AlertChange(change, alert, self._writer.owners.lookup(alert.device))
+        owner = self._writer.owners.lookup(alert.device)
+        return AlertChange(change, replace(alert, muted=self._writer.mutes.find(alert, owner)), owner)
 
     def _tell(self, changes: Sequence[AlertChange]) -> None:
-        self.changes.update(change.change for change in changes)
-        self._readers.publish_alerts([change for change in changes if change.is_told])
+        shown = [change for change in changes if not change.is_hidden]
+        self.changes.update(change.change for change in shown)
+        self._readers.publish_alerts([change for change in shown if change.is_told])

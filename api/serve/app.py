@@ -38,10 +38,13 @@ from api.serve.routes.incidents import incident_routes
 from api.serve.routes.machinelearning import machinelearning_routes
 from api.serve.routes.metrics import metrics_routes
 from api.serve.routes.models import model_routes
+from api.serve.routes.rules import rule_routes
 from api.serve.routes.session import session_routes
 from api.serve.routes.tokens import token_routes
 from api.serve.routes.traffic import traffic_routes
 from api.serve.stopping import QuietEnd
+from api.serve.stream.events import event_routes
+from api.serve.stream.optional import make_socketio
 from api.serve.stream.websocket import websocket_routes
 from api.state.access import AccessDatabase
 from api.version import package_version
@@ -51,6 +54,7 @@ if TYPE_CHECKING:
 
     from api.service import Access, Service
 
+_SOCKETIO: Final = "/socket.io"
 _PAGE: Final = Path(__file__).parent / "dashboard"
 _WITHOUT_PAGE: Final = """<!doctype html><title>nslabs</title><p>The page is not installed; the service is:
 <a href="docs">REST</a>, <a href="health">health</a>, <a href="alerts">alerts</a>.</p>"""
@@ -62,11 +66,13 @@ def create_app(service: Service) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         service.hub.attach(asyncio.get_running_loop())
-        watching = asyncio.create_task(visits.watch())
+        watching = [asyncio.create_task(part.watch()) for part in (visits, socketio) if part is not None]
         try:
             yield
         finally:
-            watching.cancel()
+            for task in watching:
+                task.cancel()
+            await asyncio.gather(*watching, return_exceptions=True)
             service.hub.detach()
             login.note_uses()
             database.close()
@@ -75,6 +81,7 @@ def create_app(service: Service) -> FastAPI:
     database = AccessDatabase(service.state.access)
     login = Login(database, service.clock, ProxyLogin(access.login_header, access.login_scopes))
     visits = Visits(login)
+    socketio = make_socketio(service.hub, login, visits) if access.socketio else None
 
     app = FastAPI(
         title="networksecuritylabs",
@@ -84,7 +91,7 @@ def create_app(service: Service) -> FastAPI:
         redoc_url=None,
     )
     app.add_middleware(BodyLimits, limits=service.limits)
-    app.add_middleware(Gate, login=login, visits=visits)
+    app.add_middleware(Gate, login=login, visits=visits, lets_in_itself=f"{_SOCKETIO}/" if socketio else None)
     _guard(app, access)
     handle_problems(app)
     for routes in (
@@ -100,6 +107,8 @@ def create_app(service: Service) -> FastAPI:
         metrics_routes,
     ):
         _include(app, routes(service))
+    if service.rules is not None:
+        _include(app, rule_routes(service, service.rules))
     if service.prevention is not None:
         for decisions in (enforcer_routes, decision_routes):  # before /decisions/{id} what has names of its own
             _include(app, decisions(service.prevention))
@@ -108,8 +117,11 @@ def create_app(service: Service) -> FastAPI:
         session_routes(login, visits, access.session_s),
         audit_routes(login),
         asyncapi_routes(),
+        event_routes(service.hub),
     ):
         _include(app, more)
+    if socketio is not None:
+        app.mount(_SOCKETIO, socketio, name="socketio")
     app.include_router(websocket_routes(service.hub), dependencies=[Depends(has_what_it_needs)])
     _serve_page(app)
     serve_docs(app)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import resource
 import time
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -12,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable
+
+    from starlette.types import Scope
 
 _log = logging.getLogger(__name__)
 _REQUEST_S: Final = 10.0
@@ -27,6 +30,31 @@ _TOO_SLOW: Final = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\nconten
 _TOO_MANY: Final = (
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What an answer that goes on and on must know of its connection.
+
+    Attributes
+    ----------
+    ending
+        Set once the service is about to end, or the reader has gone.
+    abort
+        Closes the connection, whatever its reader has not taken yet.
+    """
+
+    ending: asyncio.Event
+    abort: Callable[[], object]
+
+
+_LINE: Final = "nslabs.line"  # ASGI extension
+
+
+def line_of(scope: Scope) -> Line:
+    """Return the connection of a request; one that knows of no end where another server is in use."""
+    found: Line | None = scope.get("extensions", {}).get(_LINE)
+    return found or Line(asyncio.Event(), lambda: None)
 
 
 class Connections:
@@ -51,11 +79,24 @@ class BoundedProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's is
         """Take the connection, if there is room for it or another one has had its time without a request."""
         super().connection_made(transport)
+        self._line = Line(asyncio.Event(), transport.abort)
         if len(self.connections) > self._bounds.most:
             slowest = next(iter(self._bounds.waiting), None)
             (slowest or self).refuse(_TOO_MANY)
         if not transport.is_closing():
             self._await_request()
+
+    def handle_events(self) -> None:
+        """Let the answer to a request, which has not begun yet, know its connection."""
+        super().handle_events()
+        if self.scope is not None:
+            extensions: dict[str, Any] = self.scope.setdefault("extensions", {})
+            extensions[_LINE] = self._line
+
+    def shutdown(self) -> None:
+        """Have an answer end that would go on."""
+        super().shutdown()
+        self._line.ending.set()
 
     def data_received(self, data: bytes) -> None:
         """Look whether the head of a request is complete."""
@@ -70,6 +111,7 @@ class BoundedProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait for nothing any more."""
         super().connection_lost(exc)
+        self._line.ending.set()
         self._await_nothing()
 
     def refuse(self, answer: bytes) -> None:

@@ -12,7 +12,18 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.websockets import WebSocket
 
-from api.errors import AnsweredError, BusyError, CursorError, NoAlertError, NoTokenError, TokenError, TokenTakenError
+from api.errors import (
+    AnsweredError,
+    BusyError,
+    CursorError,
+    NoAlertError,
+    NoRuleError,
+    NoTokenError,
+    RuleError,
+    TokenError,
+    TokenTakenError,
+    TooManyRulesError,
+)
 from api.serve.access.refusal import refuse
 from prevention.errors import NoDecisionError, RefusedError, TargetError, TransitionError
 
@@ -23,7 +34,10 @@ if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
 
 _log = logging.getLogger(__name__)
-_PREVENTION: Final[dict[type[Exception], tuple[int, str]]] = {
+_MEANT: Final[dict[type[Exception], tuple[int, str]]] = {
+    NoRuleError: (404, "not_found"),
+    RuleError: (422, "wrong_parameter"),
+    TooManyRulesError: (409, "too_many_rules"),
     NoDecisionError: (404, "not_found"),
     RefusedError: (409, "refused"),
     TransitionError: (409, "wrong_state"),
@@ -88,8 +102,8 @@ def handle_problems(app: FastAPI) -> None:
     async def _cursor(_: Request, error: CursorError) -> JSONResponse:
         return ProblemError(422, "wrong_parameter", str(error)).response()
 
-    for kind, (status, code) in _PREVENTION.items():
-        app.add_exception_handler(kind, _prevention(status, code))
+    for kind, (status, code) in _MEANT.items():
+        app.add_exception_handler(kind, _meaning(status, code))
 
     _handle_tokens(app)
     _handle_the_frameworks(app)
@@ -109,7 +123,7 @@ def _handle_tokens(app: FastAPI) -> None:
         return ProblemError(422, "wrong_parameter", str(error)).response()
 
 
-def _prevention(status: int, code: str) -> Callable[[Request, Exception], Coroutine[Any, Any, JSONResponse]]:
+def _meaning(status: int, code: str) -> Callable[[Request, Exception], Coroutine[Any, Any, JSONResponse]]:
     async def answer(_: Request, error: Exception) -> JSONResponse:
         return ProblemError(status, code, str(error)).response()
 

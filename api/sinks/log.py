@@ -82,7 +82,8 @@ class ChangeLog:
             waiting, since = lag(connection, number)
             alerts = self._alerts(connection, rows)
             owners = owners_of(connection, [alert.id for alert in alerts.values()])
-        notices = [self._notice(row, alerts[row.id], owners) for row in _telling(rows) if row.id in alerts]
+        shown = [row for row in _telling(rows) if row.id in alerts and _is_shown(row, alerts[row.id])]
+        notices = [self._notice(row, alerts[row.id], owners) for row in shown]
         gone = sum(row.id not in alerts for row in rows)
         return Page(notices, rows[-1].number if rows else number, gone, waiting, since)
 
@@ -106,6 +107,11 @@ class ChangeLog:
         uri = f"{self._uri}?mode={mode}"
         with closing(sqlite3.connect(uri, uri=True, timeout=_PATIENCE_S, isolation_level=None)) as connection:
             yield connection
+
+
+def _is_shown(row: ChangeRow, alert: Alert) -> bool:
+    """Whether a change is sent: of an alert that is muted by now that it is, and nothing else."""
+    return (row.event == "muted") == (alert.muted is not None)
 
 
 def _telling(rows: Sequence[ChangeRow]) -> Iterator[ChangeRow]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from online_models.types import Alert
 
 GROUP: Final = "networksecuritylabs.sinks"
-EVENTS: Final[tuple[Event, ...]] = ("raised", "graver", "updated", "closed", "drift")
+EVENTS: Final[tuple[Event, ...]] = ("raised", "graver", "updated", "closed", "muted", "drift")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,9 @@ class Notice:
     number
         Its place among all changes of the store; rises.
     event
-        ``raised``; ``graver``: its severity rose; ``updated``; ``closed``; ``drift``: many devices began the same, told
-        as the gravest of their alerts with the drift's identifier and sentence.
+        ``raised``, also when it is muted no longer; ``graver``: its severity rose; ``updated``; ``closed``; ``muted``:
+        a rule hides it from now on; ``drift``: many devices began the same, told as the gravest of their alerts with
+        the drift's identifier and sentence.
     alert, owner
         The alert, and who is behind its device, if that is known.
     at

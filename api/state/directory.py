@@ -43,6 +43,11 @@ class StateDirectory:
         return self.path / "decisions.sqlite3"
 
     @property
+    def rules(self) -> Path:
+        """The file of rules that mute alerts."""
+        return self.path / "rules.sqlite3"
+
+    @property
     def checkpoints(self) -> Path:
         """The folder of checkpoints."""
         return self.path / "checkpoints"

@@ -12,6 +12,7 @@ import uvicorn
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 
 from api.assembly import assembled
+from api.mutes import Conditions
 from api.serve.server import bind, configuration
 from api.settings import load_settings
 from api.state.store import AlertWriter
@@ -110,6 +111,11 @@ class LiveService:
         """Write alerts and tell each update at once, where the pipeline tells one alert's every few seconds only."""
         self.store(*alerts)
         self._service.hub.publish_rest()
+
+    def mute(self, device: str) -> None:
+        """Have a rule hide a device's alerts; the pipeline sees to the rest."""
+        assert self._service.rules is not None
+        self._service.rules.add(Conditions(device=device), "a test of ours", "local", None)
 
     def score(self, batch: ScoredBatch) -> None:
         """Send scores to subscribers, as the pipeline does."""

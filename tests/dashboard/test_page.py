@@ -130,6 +130,13 @@ def test_an_update_changes_the_entry_in_place_and_leaves_it_open(page: Chrome, s
     assert entries(page)[1].find_element(By.CSS_SELECTOR, "tbody tr").is_displayed()
 
 
+def test_a_muted_alert_leaves_the_page(page: Chrome, service: LiveService) -> None:
+    service.store(SCAN, BEACON)
+    until(page, lambda: shown(page) == ["beacon-1", "scan-1"])
+    service.mute(SCAN.device)
+    until(page, lambda: shown(page) == ["beacon-1"])
+
+
 def test_what_an_alert_was_can_be_said_on_the_page(page: Chrome, service: LiveService) -> None:
     service.store(SCAN, BEACON)
     until(page, lambda: shown(page) == ["beacon-1", "scan-1"])

@@ -18,6 +18,7 @@ from starlette.responses import RedirectResponse
 from api.serve.access.first_message import FirstMessages
 from api.serve.access.login import login_required
 from api.serve.access.principal import NOBODY, VISIT, Principal, Visit
+from api.serve.access.proxies import path_of
 from api.serve.access.refusal import refuse
 from api.serve.problems import ProblemError
 from api.state.access import Deed
@@ -40,8 +41,10 @@ _POLICY_VIOLATION: Final = 1008  # RFC 6455, 7.4.1
 class Gate:
     """ASGI middleware: every request and every stream becomes a `Visit`."""
 
-    def __init__(self, app: ASGIApp, login: Login, visits: Visits) -> None:
+    def __init__(self, app: ASGIApp, login: Login, visits: Visits, lets_in_itself: str | None = None) -> None:
+        """Leave to what is under the folder `lets_in_itself` whoever comes there without saying who they are."""
         self._app = app
+        self._lets_in_itself = lets_in_itself
         self._login = login
         self._visits = visits
         self._first_messages = FirstMessages(login)
@@ -53,23 +56,23 @@ class Gate:
             return
         try:
             principal = self._login.principal_of(scope)
-            if principal is None and scope["type"] == "websocket":
+            if principal is None and scope["type"] == "websocket" and not self._is_left_to(scope):
                 scope, receive, send, message = await self._first_messages.begin(scope, receive, send)
                 if message is not None and message["type"] == "websocket.disconnect":
                     return
                 principal = self._first_messages.principal_of(message)
         except ProblemError as problem:
-            await refuse(await self._failed(problem, scope), scope, receive, send)
+            await refuse(await failed(self._login, problem, _address(scope), path_of(scope)), scope, receive, send)
             return
-        if principal is not None or _is_public(scope):
+        if principal is not None or _is_public(scope) or self._is_left_to(scope):
             await self._let_in(principal or NOBODY, scope, receive, send)
-        elif _path_of(scope) in _PAGES and "text/html" in Headers(scope=scope).get("accept", ""):
+        elif path_of(scope) in _PAGES and "text/html" in Headers(scope=scope).get("accept", ""):
             await RedirectResponse(scope.get("root_path", "") + "/login", 303)(scope, receive, send)
         else:
             await refuse(login_required(), scope, receive, send)
 
     async def _let_in(self, principal: Principal, scope: Scope, receive: Receive, send: Send) -> None:
-        path = _path_of(scope)
+        path = path_of(scope)
         method = scope.get("method", "GET")
         visit = Visit(principal, _address(scope), f"{method} {path}", path, is_change=method not in _SAFE)
         watched = _Watched(visit, self._login, receive, send)
@@ -84,18 +87,8 @@ class Gate:
             finally:
                 await watched.write_down(500)
 
-    async def _failed(self, problem: ProblemError, scope: Scope) -> ProblemError:
-        """Count a login that failed, and return what is said of it: a 429 once there were too many."""
-        if problem.code == "login_required":
-            return problem
-        address, path = _address(scope), _path_of(scope)
-        try:
-            self._login.failures.refuse(address)
-        except ProblemError as wait:
-            return wait
-        self._login.failures.add(address)
-        await write_down(self._login, Visit(NOBODY, address, "login", path), problem.status)
-        return problem
+    def _is_left_to(self, scope: Scope) -> bool:
+        return self._lets_in_itself is not None and path_of(scope).startswith(self._lets_in_itself)
 
 
 class _Watched:
@@ -136,6 +129,19 @@ class _Watched:
         return {"type": "websocket.disconnect", "code": _POLICY_VIOLATION, "reason": "login_over"}
 
 
+async def failed(login: Login, problem: ProblemError, address: str, path: str) -> ProblemError:
+    """Count a login that failed, and return what is said of it: a 429 once there were too many."""
+    if problem.code == "login_required":
+        return problem
+    try:
+        login.failures.refuse(address)
+    except ProblemError as wait:
+        return wait
+    login.failures.add(address)
+    await write_down(login, Visit(NOBODY, address, "login", path), problem.status)
+    return problem
+
+
 async def write_down(login: Login, visit: Visit, status: int) -> None:
     """Keep a visit in the audit log; what cannot be kept there is kept in the service's own log."""
     who = visit.principal
@@ -147,14 +153,8 @@ async def write_down(login: Login, visit: Visit, status: int) -> None:
 
 
 def _is_public(scope: Scope) -> bool:
-    path = _path_of(scope)
+    path = path_of(scope)
     return scope["type"] == "http" and (path in PUBLIC_PATHS or path.startswith(PUBLIC_FOLDER))
-
-
-def _path_of(scope: Scope) -> str:
-    """Return the path as the routes know it."""
-    path: str = scope["path"]
-    return path.removeprefix(scope.get("root_path", "")) or "/"
 
 
 def _address(scope: Scope) -> str:

@@ -20,6 +20,10 @@ _HEADERS: Final = [
 ]
 
 
+IS_HEAD: Final = "nslabs.head"
+"""Key in the ASGI scope of a request whose answer is wanted without its body: it must not go on."""
+
+
 class SafeHeaders:
     """ASGI middleware: adds the headers to every answer, and answers HEAD wherever GET is answered."""
 
@@ -37,4 +41,4 @@ class SafeHeaders:
                 message = {**message, "body": b""}
             await send(message)
 
-        await self._app({**scope, "method": "GET"} if is_head else scope, receive, sending)
+        await self._app({**scope, "method": "GET", IS_HEAD: True} if is_head else scope, receive, sending)

@@ -1,6 +1,7 @@
 """Keeps web pages of other origins from using the service through a visitor's browser.
 
-A browser sends ``Origin`` with every POST and every WebSocket handshake of a page; programs such as curl do not.
+A browser sends ``Origin`` with every POST and every WebSocket handshake of a page; programs such as curl do not. What
+is only looked at may be asked for by any page, which cannot read it; a stream would still hold a reader's place.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from starlette.datastructures import Headers
 
 from api.serve.access.addresses import HostPort, parse_host, parse_origin
+from api.serve.access.proxies import path_of
 from api.serve.access.refusal import refuse
 from api.serve.problems import ProblemError
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 _SAFE: Final = {"GET", "HEAD", "OPTIONS"}
+_STREAMS: Final = ("/events", "/socket.io/")
 
 
 class SameOrigin:
@@ -34,14 +37,19 @@ class SameOrigin:
             await refuse(_refusal(), scope, receive, send)
 
     def _may_pass(self, scope: Scope) -> bool:
-        if scope["type"] not in {"http", "websocket"} or scope.get("method", "") in _SAFE:
+        if scope["type"] not in {"http", "websocket"} or _is_looked_at(scope):
             return True
         headers = Headers(scope=scope)
         told = headers.get("origin")
-        if told is None:
-            return True
+        if told is None:  # with which some GET come from a page: an image's, say
+            return headers.get("sec-fetch-site") != "cross-site"
         origin = parse_origin(told)
         return origin is not None and (origin in self._allowed or origin[1] == _own(headers.get("host", ""), origin[0]))
+
+
+def _is_looked_at(scope: Scope) -> bool:
+    """Whether a request changes nothing, and its answer comes to an end."""
+    return scope.get("method", "") in _SAFE and not path_of(scope).startswith(_STREAMS)
 
 
 def _own(host: str, scheme: str) -> HostPort | None:

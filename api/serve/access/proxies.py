@@ -71,6 +71,12 @@ class Proxies:
         return any(found in network for network in self._trusted)
 
 
+def path_of(scope: Scope) -> str:
+    """Return the path as the routes know it."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", "")) or "/"
+
+
 def _last(headers: Headers, name: str) -> str:
     values = headers.getlist(name)
     return values[-1].rpartition(",")[2].strip() if values else ""

@@ -29,7 +29,7 @@ def alert_routes(service: Service) -> APIRouter:
 
     @router.get("", dependencies=[needs("read")], responses=problem_responses(422))
     def alerts(wanted: Annotated[AlertFilter, Query()]) -> AlertsAnswer:
-        """List alerts, those raised last first."""
+        """List alerts, those raised last first; what rules hide only if that is asked for."""
         page = service.alerts.page(wanted.query())
         return AlertsAnswer(alerts=alert_answers(service, page.alerts), next_cursor=page.next_cursor)
 

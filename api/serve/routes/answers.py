@@ -125,6 +125,7 @@ class AlertAnswer(_Answer):
     mac: str | None = Field(default=None, description="the device's MAC, as known then", examples=["02:00:00:00:00:17"])
     host_name: str | None = Field(default=None, description="what it calls itself in DHCP", examples=["porch-camera"])
     site: str = Field(description="the network that it is about", examples=["default"])
+    muted: str | None = Field(description="the rule that hides it, or hid it until it closed; null if none does")
     link: str = Field(
         default="", description="where the page shows it, relative to the service", examples=["#alert-2f1c9a7be0d14c55"]
     )

@@ -30,13 +30,16 @@ class AlertFilter(BaseModel):
     since: Since = None
     until: Until = None
     severity: list[Severity] = Field(default_factory=list, description="only these; may be repeated")
+    muted: bool = Field(default=False, description="only what rules hide, which is left out else")
     limit: int = Field(default=100, ge=1, le=1000)
     cursor: Cursor = None
 
     def query(self) -> AlertQuery:
         """Return the store's form of it."""
         severities = tuple(self.severity)
-        return AlertQuery(self.device, self.since, self.until, severities, self.limit, self.cursor, self.q, self.status)
+        return AlertQuery(
+            self.device, self.since, self.until, severities, self.limit, self.cursor, self.q, self.status, self.muted
+        )
 
 
 class IncidentFilter(BaseModel):

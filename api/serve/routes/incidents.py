@@ -23,7 +23,7 @@ def incident_routes(service: Service) -> APIRouter:
 
     @router.get("", dependencies=[needs("read")], responses=problem_responses(422))
     def incidents(wanted: Annotated[IncidentFilter, Query()]) -> IncidentsAnswer:
-        """List incidents, those that began last first."""
+        """List incidents, those that began last first; what rules hide is no part of them."""
         page = service.alerts.incidents(wanted.query())
         incidents = [_answer(service, incident) for incident in page.incidents]
         return IncidentsAnswer(incidents=incidents, next_cursor=page.next_cursor)

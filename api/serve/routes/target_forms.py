@@ -9,25 +9,26 @@ from pydantic import Field, WithJsonSchema
 _OCTET: Final = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _IPV4_LENGTH: Final = "(?:[12]?[0-9]|3[0-2])"
 _IPV6_LENGTH: Final = "(?:[1-9]?[0-9]|1[01][0-9]|12[0-8])"
-_ADDRESS: Final[list[dict[str, Any]]] = [{"type": "string", "format": "ipv4"}, {"type": "string", "format": "ipv6"}]
-_PREFIX: Final[list[dict[str, Any]]] = [
+ADDRESS: Final[list[dict[str, Any]]] = [{"type": "string", "format": "ipv4"}, {"type": "string", "format": "ipv6"}]
+PREFIX: Final[list[dict[str, Any]]] = [
     {"type": "string", "pattern": rf"^(?:{_OCTET}\.){{3}}{_OCTET}/{_IPV4_LENGTH}$", "description": "IPv4 prefix"},
     {"type": "string", "pattern": rf"^(?:[0-9a-f]{{1,4}}:){{1,6}}:/{_IPV6_LENGTH}$", "description": "IPv6 prefix"},
 ]
-_MAC: Final = {"type": "string", "pattern": "^(?:[0-9a-f]{2}:){5}[0-9a-f]{2}$", "description": "MAC"}
+MAC: Final = {"type": "string", "pattern": "^(?:[0-9a-f]{2}:){5}[0-9a-f]{2}$", "description": "MAC"}
 _LABEL: Final = "[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?"
+DOMAIN_PATTERN: Final = rf"^(?:{_LABEL}\.){{1,6}}[a-z](?:[a-z0-9-]{{0,30}}[a-z0-9])?$"
 _DOMAIN: Final = {
     "type": "string",
-    "pattern": rf"^(?:{_LABEL}\.){{1,6}}[a-z](?:[a-z0-9-]{{0,30}}[a-z0-9])?$",
+    "pattern": DOMAIN_PATTERN,
     "description": "domain of two labels at least",
 }
-_DEVICE_FORMS: Final = {"anyOf": [*_ADDRESS, _MAC]}
-_PEER_FORMS: Final = {"anyOf": [*_ADDRESS, *_PREFIX]}
+_DEVICE_FORMS: Final = {"anyOf": [*ADDRESS, MAC]}
+_PEER_FORMS: Final = {"anyOf": [*ADDRESS, *PREFIX]}
 
 _LONGEST_DEVICE: Final = 64
 _LONGEST_NAME: Final = 253  # RFC 1035, without the last dot
 
-What = Annotated[str, Field(max_length=_LONGEST_NAME), WithJsonSchema({"anyOf": [*_ADDRESS, *_PREFIX, _MAC, _DOMAIN]})]
+What = Annotated[str, Field(max_length=_LONGEST_NAME), WithJsonSchema({"anyOf": [*ADDRESS, *PREFIX, MAC, _DOMAIN]})]
 """Whatever can be blocked."""
 Device = Annotated[str, Field(max_length=_LONGEST_DEVICE)]
 Domain = Annotated[str, Field(max_length=_LONGEST_NAME)]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from api.pipeline.clock import Clock
+from api.serve.stream.allowance import Allowance
 from api.serve.stream.channel import Channel
-from api.serve.stream.messages import alert_message, drift_message
+from api.serve.stream.messages import alert_message, drift_message, hello
 from api.serve.stream.outbox import Outbox
 from api.serve.stream.pace import UpdatePace
 from api.serve.stream.scores import ScoresMessage
@@ -16,13 +18,15 @@ from api.state.store.writer import DEFAULT_SITE
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+    from api.serve.stream.channel import Subscriber
     from api.state.store import AlertChange, DriftChange
     from online_models.types import ScoredBatch
 
 _ROWS_PER_MESSAGE: Final = 1000
 _OUTBOX_MESSAGES: Final = 4096
+_SCORES_QUEUE: Final = 32  # a live picture: whoever is further behind is better served by what is new
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,7 @@ class Hub:
         self._scores_out = Outbox(_OUTBOX_MESSAGES)
         self._clock = clock or Clock()
         self._pace = UpdatePace()
+        self.allowance = Allowance(self._clock.monotonic)
         self._score_seq = 0
 
     def attach(self, loop: AbstractEventLoop) -> None:
@@ -92,6 +97,25 @@ class Hub:
     def subscribers(self) -> int:
         """Number of connections, both streams together."""
         return len(self.alerts.subscribers) + len(self.scores.subscribers)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there are as many subscribers as may be."""
+        return self.subscribers >= self.limits.max_subscribers
+
+    @contextmanager
+    def reading_alerts(self, since_seq: int | None) -> Iterator[tuple[bytes, Subscriber]]:
+        """Yield the greeting and the queue of a new subscriber; what comes is exactly what follows the greeting."""
+        greeting = hello(self.alerts.seq, self.stream_id, self.site)
+        with self.alerts.subscribed(self.limits.subscriber_queue, since_seq) as subscriber:
+            yield greeting, subscriber
+
+    @contextmanager
+    def reading_scores(self) -> Iterator[tuple[bytes, Subscriber]]:
+        """Yield the same for scores, of which fewer wait."""
+        greeting = hello(self.scores.seq, self.stream_id, self.site)
+        with self.scores.subscribed(min(self.limits.subscriber_queue, _SCORES_QUEUE)) as subscriber:
+            yield greeting, subscriber
 
     @property
     def waiting(self) -> int:

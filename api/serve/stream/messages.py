@@ -1,4 +1,4 @@
-"""The JSON messages of ``/ws/alerts``, and what both streams share. Every one has ``type`` and ``seq``."""
+"""The JSON messages about alerts, and what both streams share. Every one has ``type`` and ``seq``."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import orjson
 
 from api.alert import alert_fields, link_to
-from api.serve.stream.protocol import text_frame
 
 if TYPE_CHECKING:
     from api.serve.stream.scores import ScoresMessage
+    from api.serve.stream.shapes import Shape
     from api.state.store import AlertChange, DriftChange
 
     Message: TypeAlias = "AlertMessage | ScoresMessage | Gap"
@@ -34,7 +34,8 @@ class AlertMessage:
     seq: int
     text: bytes
     change: AlertChange | DriftChange
-    _frame: list[bytes] = field(default_factory=list)
+    name: str = "alert"
+    _shaped: dict[Shape, bytes] = field(default_factory=dict)
 
     def cost(self, _wanted: ScoreFilter) -> int:
         """Return the rows that are yet to be encoded: none."""
@@ -44,11 +45,11 @@ class AlertMessage:
         """Return the message; every subscriber of alerts gets all of them."""
         return self.text
 
-    def frame(self, _wanted: ScoreFilter) -> bytes:
-        """Return the same as a WebSocket frame, made once for all subscribers."""
-        if not self._frame:
-            self._frame.append(text_frame(self.text))
-        return self._frame[0]
+    def shaped(self, _wanted: ScoreFilter, shape: Shape) -> bytes:
+        """Return the same as a transport writes it, made once for all its subscribers."""
+        if shape not in self._shaped:
+            self._shaped[shape] = shape(self.name, self.seq, self.text)
+        return self._shaped[shape]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +67,13 @@ class Gap:
         """Return the message; whoever missed something is told, whatever the filter."""
         return encoded({"type": "gap", "seq": self.seq, "dropped": self.dropped})
 
-    def frame(self, wanted: ScoreFilter) -> bytes:
-        """Return the same as a WebSocket frame."""
-        return text_frame(self.encode(wanted))
+    def shaped(self, wanted: ScoreFilter, shape: Shape) -> bytes:
+        """Return the same as a transport writes it."""
+        return shape("gap", self.seq, self.encode(wanted))
 
 
 def alert_message(seq: int, change: AlertChange) -> AlertMessage:
-    """Return the message that tells how an alert was raised, updated or closed."""
+    """Return the message that tells how an alert was raised, updated, closed or muted."""
     alert = alert_fields(change.alert, change.owner, link_to(change.alert.id))
     text = encoded({"type": "alert", "seq": seq, "site": change.alert.site, "change": change.change, "alert": alert})
     return AlertMessage(seq, text, change)
@@ -85,7 +86,7 @@ def drift_message(seq: int, change: DriftChange) -> AlertMessage:
     alerts = [alert.id for alert in drift.alerts]
     head = {"type": "drift", "seq": seq, "site": drift.gravest.site, "change": change.change}
     text = encoded({**head, "drift": {**told, "alerts": alerts}})
-    return AlertMessage(seq, text, change)
+    return AlertMessage(seq, text, change, "drift")
 
 
 def hello(seq: int, stream: str, site: str) -> bytes:

@@ -27,8 +27,8 @@ class _Told:
 class UpdatePace:
     """Says which changes are told at once, and when the latest of the others is.
 
-    What is raised or closed, a higher severity, and whatever a person or the store has said of an alert (verdict,
-    incident, drift) is told at once; any other update at most every `EVERY_S` seconds, in its latest state.
+    What is raised, closed or muted, a higher severity, and whatever a person or the store has said of an alert
+    (verdict, incident, drift) is told at once; any other update at most every `EVERY_S` seconds, in its latest state.
     """
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class UpdatePace:
     def _is_told(self, change: AlertChange, now: float) -> bool:
         key = change.alert.id
         before = self._told.get(key)
-        if change.change == "closed":
+        if change.change in {"closed", "muted"}:
             self._told.pop(key, None)
             return True
         if before is None or change.change == "raised" or not _is_only_more(before.alert, change.alert):

@@ -14,6 +14,7 @@ Seq = Annotated[
     int, Field(ge=0, description="rises by one with each message of a stream, over all runs of the service")
 ]
 Change = Literal["raised", "updated", "closed"]
+AlertChangeName = Literal["raised", "updated", "closed", "muted"]
 
 
 class HelloMessage(BaseModel):
@@ -31,7 +32,10 @@ class StreamedAlert(BaseModel):
     type: Literal["alert"]
     seq: Seq
     site: Site
-    change: Change
+    change: AlertChangeName = Field(
+        description="muted: a rule hides the alert from now on, and nothing more is told of it; raised again: no"
+        " rule does any more, and it is still open"
+    )
     alert: AlertAnswer
 
 

@@ -1,4 +1,4 @@
-"""The JSON messages of ``/ws/scores``: each row is encoded once, whoever reads it."""
+"""The JSON messages about scores: each row is encoded once, whoever reads it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import orjson
 
-from api.serve.stream.protocol import text_frame
-
 if TYPE_CHECKING:
     from api.serve.stream.messages import ScoreFilter
+    from api.serve.stream.shapes import Shape
     from online_models.types import ScoredBatch
 
-_SHARED_FRAMES: Final = 4  # of different filters, kept while a message waits; readers of more filters join their own
+_SHARED_FILTERS: Final = 4  # whose messages are kept while they wait; readers of more filters join their own
 
 
 @dataclass(slots=True)
@@ -28,12 +27,12 @@ class ScoresMessage:
     stop: int
     site: str = "default"
     _pieces: dict[int, bytes] = field(default_factory=dict)
-    _frames: dict[ScoreFilter, bytes | None] = field(default_factory=dict)
+    _shaped: dict[ScoreFilter, dict[Shape, bytes | None]] = field(default_factory=dict)
     _of_device: dict[str, list[int]] | None = None
 
     def cost(self, wanted: ScoreFilter) -> int:
         """Return how many of the rows that are wanted are yet to be encoded."""
-        return 0 if wanted in self._frames else sum(row not in self._pieces for row in self._rows(wanted))
+        return 0 if wanted in self._shaped else sum(row not in self._pieces for row in self._rows(wanted))
 
     def encode(self, wanted: ScoreFilter) -> bytes | None:
         """Return the message with the rows that are wanted, or None if there are none."""
@@ -44,15 +43,15 @@ class ScoresMessage:
         head = b'{"type":"scores","seq":%d,"site":%b,"log":%b,"scores":[' % (self.seq, site, log)
         return head + b",".join(map(self._piece, rows)) + b"]}"
 
-    def frame(self, wanted: ScoreFilter) -> bytes | None:
-        """Return the same as a WebSocket frame, made once for all who want the same."""
-        if wanted in self._frames:
-            return self._frames[wanted]
-        text = self.encode(wanted)
-        frame = None if text is None else text_frame(text)
-        if len(self._frames) < _SHARED_FRAMES:
-            self._frames[wanted] = frame
-        return frame
+    def shaped(self, wanted: ScoreFilter, shape: Shape) -> bytes | None:
+        """Return the same as a transport writes it, made once for all who want the same."""
+        made = self._shaped.get(wanted, {})
+        if shape not in made:
+            text = self.encode(wanted)
+            made[shape] = None if text is None else shape("score", self.seq, text)
+            if len(self._shaped) < _SHARED_FILTERS:
+                self._shaped[wanted] = made
+        return made[shape]
 
     def _piece(self, row: int) -> bytes:
         piece = self._pieces.get(row)

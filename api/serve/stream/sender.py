@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from api.serve.stream.messages import Gap
-from api.serve.stream.protocol import FRAMES
 
 if TYPE_CHECKING:
-    from starlette.websockets import WebSocket
+    from collections.abc import Coroutine
 
     from api.serve.stream.allowance import Allowance
     from api.serve.stream.channel import Subscriber
     from api.serve.stream.messages import Message, ScoreFilter
+    from api.serve.stream.shapes import Outlet
 
+ALERTS_REST_S: Final = 0.05  # 500 readers of 300 alerts/s are 10,000 writes/s, not 150,000
+SCORES_REST_S: Final = 0.1
 _WRITE_BYTES: Final = 256 * 1024  # of one write: the transport keeps a copy of what the reader does not take at once
 
 
@@ -25,20 +27,20 @@ class Sender:
     """
 
     def __init__(
-        self, socket: WebSocket, subscriber: Subscriber, wanted: ScoreFilter, allowance: Allowance, rest_s: float
+        self, outlet: Outlet, subscriber: Subscriber, wanted: ScoreFilter, allowance: Allowance, rest_s: float
     ) -> None:
-        self._socket = socket
+        self._outlet = outlet
         self._subscriber = subscriber
         self._wanted = wanted
         self._allowance = allowance
         self._rest_s = rest_s
-        self._takes_frames = FRAMES in socket.scope.get("extensions", {})
         self._left_out = Gap(0, 0)
 
     async def run(self) -> None:
         """Send for ever."""
         while True:
-            await self._send(await self._next())
+            if parts := await self._next():
+                await self._outlet.write(parts)
             await asyncio.sleep(self._rest_s)
 
     async def _next(self) -> list[bytes]:
@@ -56,20 +58,23 @@ class Sender:
         if cost and not self._allowance.take(cost):
             self._left_out = Gap(message.seq, self._left_out.dropped + 1)
             return []
-        part = message.frame(self._wanted) if self._takes_frames else message.encode(self._wanted)
+        part = message.shaped(self._wanted, self._outlet.shape)
         return [] if part is None else [*self._gap(), part]
 
     def _gap(self) -> list[bytes]:
         """Tell what was left out, if anything was."""
         gap, self._left_out = self._left_out, Gap(0, 0)
-        if not gap.dropped:
-            return []
-        return [gap.frame(self._wanted) if self._takes_frames else gap.encode(self._wanted)]
+        return [gap.shaped(self._wanted, self._outlet.shape)] if gap.dropped else []
 
-    async def _send(self, parts: list[bytes]) -> None:
-        if self._takes_frames:
-            if parts:
-                await self._socket.send({"type": "websocket.send", "frames": b"".join(parts)})
-            return
-        for part in parts:
-            await self._socket.send_text(part.decode())
+
+async def until_either(*parts: Coroutine[Any, Any, object]) -> None:
+    """Run all parts until one ends, then end the others; raise what the first one raised."""
+    tasks = [asyncio.ensure_future(part) for part in parts]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        task.result()

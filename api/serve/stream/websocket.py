@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 from fastapi import APIRouter, Query, WebSocket, WebSocketDisconnect
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.serve.access.needs import needs
 from api.serve.problems import ProblemError
-from api.serve.stream.allowance import Allowance
-from api.serve.stream.messages import ScoreFilter, hello
-from api.serve.stream.sender import Sender
+from api.serve.stream.messages import ScoreFilter
+from api.serve.stream.sender import ALERTS_REST_S, SCORES_REST_S, Sender, until_either
+from api.serve.stream.shapes import websocket_outlet
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-
     from api.serve.stream.channel import Subscriber
     from api.serve.stream.hub import Hub
 
 _TRY_AGAIN_LATER: Final = 1013  # RFC 6455 registry
-_SCORES_QUEUE: Final = 32  # a live picture: whoever is further behind is better served by what is new
-_ALERTS_REST_S: Final = 0.05  # 500 readers of 300 alerts/s are 10,000 writes/s, not 150,000
-_SCORES_REST_S: Final = 0.1
 
 
 class AlertStreamQuery(BaseModel):
@@ -73,26 +67,20 @@ class _Streams:
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self._allowance: Allowance | None = None
 
     async def alerts(self, socket: WebSocket, since_seq: int | None) -> None:
-        hub = self._hub
         if await self._is_accepted(socket):
-            # No await before the subscription: what comes after the greeting is exactly what follows its number.
-            greeting = hello(hub.alerts.seq, hub.stream_id, hub.site)
-            with hub.alerts.subscribed(hub.limits.subscriber_queue, since_seq) as subscriber:
-                await self._serve(socket, greeting, subscriber, ScoreFilter(), _ALERTS_REST_S)
+            with self._hub.reading_alerts(since_seq) as (greeting, subscriber):
+                await self._serve(socket, greeting, subscriber, ScoreFilter(), ALERTS_REST_S)
 
     async def scores(self, socket: WebSocket, wanted: ScoreFilter) -> None:
-        hub = self._hub
         if await self._is_accepted(socket):
-            greeting = hello(hub.scores.seq, hub.stream_id, hub.site)
-            with hub.scores.subscribed(min(hub.limits.subscriber_queue, _SCORES_QUEUE)) as subscriber:
-                await self._serve(socket, greeting, subscriber, wanted, _SCORES_REST_S)
+            with self._hub.reading_scores() as (greeting, subscriber):
+                await self._serve(socket, greeting, subscriber, wanted, SCORES_REST_S)
 
     async def _is_accepted(self, socket: WebSocket) -> bool:
         await socket.accept()
-        if self._hub.subscribers >= self._hub.limits.max_subscribers:
+        if self._hub.is_full:
             await socket.close(_TRY_AGAIN_LATER, "too many subscribers")
             return False
         return True
@@ -101,27 +89,12 @@ class _Streams:
         self, socket: WebSocket, greeting: bytes, subscriber: Subscriber, wanted: ScoreFilter, rest_s: float
     ) -> None:
         """Greet, then send until either side goes."""
-        if self._allowance is None:
-            self._allowance = Allowance(asyncio.get_running_loop().time)
-        sender = Sender(socket, subscriber, wanted, self._allowance, rest_s)
+        sender = Sender(websocket_outlet(socket), subscriber, wanted, self._hub.allowance, rest_s)
         try:
             await socket.send_text(greeting.decode())
-            await _until_either(sender.run(), _receive(socket))
+            await until_either(sender.run(), _receive(socket))
         except WebSocketDisconnect:
             pass  # the client went while something was being sent to it
-
-
-async def _until_either(*parts: Coroutine[Any, Any, None]) -> None:
-    """Run all parts until one ends, then end the others; raise what the first one raised."""
-    tasks = [asyncio.ensure_future(part) for part in parts]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    for task in done:
-        task.result()
 
 
 async def _receive(socket: WebSocket) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _VERSION: Final = "9.4.0"
 _SEVERITY: Final = dict(zip(SEVERITIES, (21, 47, 73, 99), strict=True))
 """The numbers that Elastic's detection rules have for low, medium, high and critical."""
-_TYPE: Final = {"closed": "end", "raised": "start", "drift": "start"}
+_TYPE: Final = {"closed": "end", "muted": "end", "raised": "start", "drift": "start"}
 
 
 def ecs(notice: Notice) -> dict[str, Any]:

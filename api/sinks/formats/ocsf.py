@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 _VERSION: Final = "1.8.0"
 _CLASS: Final = 2004
-_ACTIVITY: Final = {"raised": 1, "drift": 1, "graver": 2, "updated": 2, "closed": 3}
+_ACTIVITY: Final = {"raised": 1, "drift": 1, "graver": 2, "updated": 2, "muted": 2, "closed": 3}
 _ACTIVITY_NAME: Final = {1: "Create", 2: "Update", 3: "Close"}
 _SEVERITY: Final = dict(zip(SEVERITIES, (2, 3, 4, 5), strict=True))
 _SEVERITY_NAME: Final = {2: "Low", 3: "Medium", 4: "High", 5: "Critical"}
-_NEW, _RESOLVED = 1, 4
+_STATUS: Final = {1: "New", 3: "Suppressed", 4: "Resolved"}
 _DEVICE_IOT: Final = 7
 _ATTACK_VERSION: Final = "17.0"
 
@@ -27,7 +27,7 @@ _ATTACK_VERSION: Final = "17.0"
 def ocsf(notice: Notice) -> dict[str, Any]:
     """Return the notice as an OCSF event, without empty fields."""
     alert, activity, severity = notice.alert, _ACTIVITY[notice.event], _SEVERITY[notice.alert.severity]
-    is_closed = alert.status == "closed"
+    status = 3 if alert.muted else 4 if alert.status == "closed" else 1
     return _without_empty({
         "activity_id": activity,
         "activity_name": _ACTIVITY_NAME[activity],
@@ -42,8 +42,8 @@ def ocsf(notice: Notice) -> dict[str, Any]:
         "end_time": epoch_ms(alert.last_ts),
         "severity_id": severity,
         "severity": _SEVERITY_NAME[severity],
-        "status_id": _RESOLVED if is_closed else _NEW,
-        "status": "Resolved" if is_closed else "New",
+        "status_id": status,
+        "status": _STATUS[status],
         "is_alert": True,
         "confidence_score": round(alert.score * 100),
         "count": alert.count,

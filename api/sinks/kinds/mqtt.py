@@ -115,7 +115,7 @@ class MqttSink:
                 self._discovered.popitem(last=False)
         alert = notice.alert
         state = {
-            "problem": "OFF" if alert.status == "closed" else "ON",
+            "problem": "OFF" if alert.status == "closed" or alert.muted else "ON",
             "event_type": notice.event,
             "severity": alert.severity,
             "behaviour": alert.behaviour,

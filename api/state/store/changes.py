@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from api.state.store.writer import AlertChange
     from online_models.types import Alert
 
-Event = Literal["raised", "graver", "updated", "closed", "drift"]
+Event = Literal["raised", "graver", "updated", "closed", "muted", "drift"]
 
 CHANGE_TABLES: Final = """
 CREATE TABLE IF NOT EXISTS alert_change (
@@ -83,6 +83,8 @@ class Changes:
         if self._is_off:
             return
         for change in changes:
+            if change.is_hidden:
+                continue
             noted = self._connection.execute(_NOTED, (change.alert.id,)).fetchone()
             event = event_of(change, noted)
             if event is None:

@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from online_models.types import Alert, AlertStatus, Severity
 
 _ALERTS: Final = f"SELECT {', '.join(COLUMNS)} FROM alert WHERE"  # noqa: S608 - our own column names
-_OF_INCIDENT: Final = f"{_ALERTS} incident = ? ORDER BY first_ts, id"
+_OF_INCIDENT: Final = f"{_ALERTS} incident = ? AND muted IS NULL ORDER BY first_ts, id"
 _OF_DRIFT: Final = (
     f"{_ALERTS} id IN (SELECT alert FROM alert_subject WHERE drift = ?)"  # noqa: S608 - our own column names
-    " ORDER BY first_ts, id"
+    " AND muted IS NULL ORDER BY first_ts, id"
 )
 _SUBJECT: Final = "SELECT subject FROM alert_subject WHERE drift = ? LIMIT 1"
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """At least one alert, the earliest first; the identifier is the incident's or the drift's."""
+    """At least one alert that is not muted, the earliest first; the identifier is the incident's or the drift's."""
 
     id: str
     alerts: Sequence[Alert]
@@ -100,13 +100,13 @@ class Drift(Group):
 
 
 def incident_of(connection: sqlite3.Connection, identifier: str) -> Incident | None:
-    """Return one incident, or None if there is none of that identifier."""
+    """Return one incident, or None if there is none of that identifier, or all of it is muted."""
     alerts = [from_row(row) for row in connection.execute(_OF_INCIDENT, (identifier,))]
     return Incident(identifier, alerts) if alerts else None
 
 
 def drift_of(connection: sqlite3.Connection, identifier: str) -> Drift | None:
-    """Return one drift, or None if there is none of that identifier."""
+    """Return one drift, or None if there is none of that identifier, or all of it is muted."""
     subject = connection.execute(_SUBJECT, (identifier,)).fetchone()
     alerts = [from_row(row) for row in connection.execute(_OF_DRIFT, (identifier,))]
     return Drift(identifier, alerts, subject[0]) if alerts else None

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 STEPS: Final[Mapping[int, str]] = {
     3: "ALTER TABLE alert ADD COLUMN site TEXT NOT NULL DEFAULT 'default';",
+    4: "ALTER TABLE alert ADD COLUMN muted TEXT;",
 }
 """The version that a step starts from, to what makes it the next one."""
 

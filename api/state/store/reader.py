@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from api.state.store.cursor import decode_cursor, encode_cursor
 from api.state.store.groups import Drift, Incident, drift_of, incident_of
+from api.state.store.muting import hits_of
 from api.state.store.owners import owners_of
 from api.state.store.rows import COLUMNS, SEVERITIES, from_row
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from ingest.context.identity import Identity
@@ -57,6 +58,8 @@ class AlertQuery:
         letters does not matter.
     status
         Only alerts of this status.
+    muted
+        Only alerts that a rule hides, or only the others.
     """
 
     device: str | None = None
@@ -67,6 +70,7 @@ class AlertQuery:
     cursor: str | None = None
     text: str | None = None
     status: AlertStatus | None = None
+    muted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +141,11 @@ class AlertReader:
         CursorError
             If the query's cursor was not made by this service.
         """
-        where, values = ("device = ?", [query.device]) if query.device is not None else ("1", [])
+        where, values = ("device = ? AND", [query.device]) if query.device is not None else ("", [])
         after = decode_cursor(query.cursor) if query.cursor is not None else (math.inf, "")
         sql = (
-            f"SELECT incident, min(first_ts) AS began, count(*) FROM alert WHERE {where} GROUP BY incident"  # noqa: S608 - bound
+            "SELECT incident, min(first_ts) AS began, count(*) FROM alert"  # noqa: S608 - bound values
+            f" WHERE {where} muted IS NULL GROUP BY incident"
             " HAVING began >= ? AND began < ? AND (began, incident) < (?, ?)"
             " ORDER BY began DESC, incident DESC LIMIT ?"
         )
@@ -157,6 +162,20 @@ class AlertReader:
         """Return one incident, or None if there is none of that identifier."""
         with self._open() as connection:
             return incident_of(connection, identifier)
+
+    def hits(self) -> dict[str, tuple[int, float]]:
+        """Return how many alerts each rule has hidden, by its identifier, and the log time of the last of them."""
+        with self._open() as connection:
+            return hits_of(connection)
+
+    def each_since(self, ts: float) -> Iterator[tuple[Alert, Identity | None]]:
+        """Yield every alert raised at or after a log time, hidden or not, with who is behind its device."""
+        sql = f"SELECT {_COLUMNS} FROM alert WHERE ts >= ? ORDER BY ts, id"  # noqa: S608 - bound values
+        with self._open() as connection:
+            rows = connection.execute(sql, (ts,))
+            while some := [from_row(row) for row in rows.fetchmany(500)]:
+                owners = owners_of(connection, [alert.id for alert in some])
+                yield from ((alert, owners.get(alert.id)) for alert in some)
 
     def drifts(self, limit: int = 100) -> list[Drift]:
         """Return the drifts that began last, the last first."""
@@ -190,7 +209,7 @@ def _within(most: int, counts: Sequence[int]) -> int:
 
 def _conditions(query: AlertQuery) -> tuple[str, tuple[Any, ...]]:
     """Return the WHERE clause and the values bound in it."""
-    terms: list[tuple[str, tuple[Any, ...]]] = [("1", ())]
+    terms: list[tuple[str, tuple[Any, ...]]] = [(f"muted IS {'NOT ' if query.muted else ''}NULL", ())]
     if query.device is not None:
         terms.append(("device = ?", (query.device,)))
     if query.since is not None:

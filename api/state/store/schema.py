@@ -15,7 +15,7 @@ from api.state.store.sequence import SEQUENCE_TABLE
 if TYPE_CHECKING:
     from pathlib import Path
 
-VERSION: Final = 4
+VERSION: Final = 5
 """Raised with every change to the tables, which `migrations` makes in older stores; kept in ``PRAGMA user_version``."""
 
 APPLICATION_ID: Final = 0x6E736C62  # "nslb": tells our file from any other SQLite database
@@ -47,7 +47,8 @@ CREATE TABLE alert (
     comment TEXT,
     incident TEXT NOT NULL,
     drift TEXT,
-    site TEXT NOT NULL DEFAULT 'default'
+    site TEXT NOT NULL DEFAULT 'default',
+    muted TEXT
 ) WITHOUT ROWID;
 CREATE INDEX alert_by_time ON alert (ts, id);
 CREATE INDEX alert_by_device ON alert (device, ts, id);
@@ -104,8 +105,12 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
 
 
 _INDICES: Final = """
-CREATE INDEX IF NOT EXISTS incident_by_begin ON alert (incident, first_ts);
-CREATE INDEX IF NOT EXISTS incident_of_device ON alert (device, incident, first_ts);
+DROP INDEX IF EXISTS incident_by_begin;
+DROP INDEX IF EXISTS incident_of_device;
+CREATE INDEX IF NOT EXISTS shown_incident_by_begin ON alert (incident, first_ts) WHERE muted IS NULL;
+CREATE INDEX IF NOT EXISTS shown_incident_of_device ON alert (device, incident, first_ts) WHERE muted IS NULL;
+CREATE INDEX IF NOT EXISTS alert_by_rule ON alert (muted, last_ts) WHERE muted IS NOT NULL;
+CREATE INDEX IF NOT EXISTS alert_open ON alert (id) WHERE status = 'open';
 """
 _ADDED: Final = f"{OWNER_TABLE} {EVIDENCE_TABLE} {SEQUENCE_TABLE} {CHANGE_TABLES} {_INDICES}"
 """What earlier stores of this version may lack."""

@@ -5,21 +5,23 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
+from api.mutes.book import Mutes
 from api.state.store.changes import Changes
 from api.state.store.drift import join_drift
 from api.state.store.evidence import EvidenceWriter
 from api.state.store.groups import Drift, drift_of
 from api.state.store.incidents import join_incident
 from api.state.store.journal import Journal
+from api.state.store.muting import Change, change_told, remuted
 from api.state.store.owners import Owners
 from api.state.store.rows import COLUMNS, from_row, to_row
 from api.state.store.schema import open_store
 from api.state.store.sequence import Sequence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from pathlib import Path
 
     from ingest.context.identity import Identity
@@ -35,17 +37,25 @@ _UPSERT: Final = (
     f" VALUES ({', '.join(':' + name for name in COLUMNS)})"
 )
 DEFAULT_SITE: Final = "default"
-Change = Literal["raised", "updated", "closed"]
 
 
 @dataclass(frozen=True, slots=True)
 class AlertChange:
-    """What the store learned about one alert, and who is behind its device, if that is known."""
+    """What the store learned about one alert, and who is behind its device, if that is known.
+
+    An alert is ``muted`` by a rule that comes, and ``raised`` again when that goes. `is_told` is false for an alert
+    that its drift tells of, `is_hidden` true for one that a rule hid before: nobody is told of what becomes of it.
+    """
 
     change: Change
     alert: Alert
     owner: Identity | None = None
     is_told: bool = True
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether a rule hides it, and those who knew it have been told so."""
+        return self.alert.muted is not None and self.change != "muted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +73,8 @@ class AlertWriter:
     states that the store already knows or has passed; those change nothing and are told to nobody.
 
     `patience_s` is how long another process may hold the database before that counts as refused. What changes is also
-    noted in ``changes`` for those who are told later, unless it `is_history`. ``site`` names the network.
+    noted in ``changes`` for those who are told later, unless it `is_history`. ``site`` names the network, and ``mutes``
+    are the rules that hide alerts.
     """
 
     def __init__(
@@ -79,6 +90,8 @@ class AlertWriter:
         self.sequence = Sequence(self._connection, "alerts")
         self._identity = _identity(path)
         self._drifts: dict[str, bool] = {}
+        self.mutes = Mutes()
+        self._is_remuting = True  # rules may have come or ended since the last run
 
     def upsert(self, alerts: Iterable[Alert]) -> list[AlertChange]:
         """Store all alerts in one transaction; return those that were new or moved on, in order.
@@ -108,7 +121,27 @@ class AlertWriter:
             self.changes.note_drifts(drift_of(self._connection, drift) for drift, is_new in drifts.items() if is_new)
             return told
 
-    def _told(self, identifier: str, change: Change, joining: set[str]) -> AlertChange:
+    def remute(self) -> list[AlertChange]:
+        """Apply rules that came, went or expired to the open alerts; return those that are hidden or given back.
+
+        Raises
+        ------
+        sqlite3.OperationalError
+            If the disk refuses; they are applied by a later call then.
+        """
+        self._is_remuting |= self.mutes.refresh()
+        if not self._is_remuting:
+            return []
+        with self._connection:
+            self._connection.execute("BEGIN IMMEDIATE")
+            changes = remuted(self._connection, self.mutes, self.owners)
+            told = [self._told(identifier, change, ()) for identifier, change in changes.items()]
+            self.changes.note(told)
+        self._drifts |= {one.alert.drift: False for one in told if one.alert.drift is not None}
+        self._is_remuting = False
+        return told
+
+    def _told(self, identifier: str, change: Change, joining: Collection[str]) -> AlertChange:
         """Return a change; what belongs to a drift is told by the drift, once who knew the alert knows that."""
         alert = from_row(self._connection.execute(_SELECT, (identifier,)).fetchone())
         silent = alert.drift is not None and (change == "raised" or (change == "updated" and identifier not in joining))
@@ -131,8 +164,11 @@ class AlertWriter:
         change = change_between(stored, alert)
         if change is None:
             return None
+        is_open = alert.status == "open" or stored is None or stored.status == "open"
+        if is_open:  # what is over stays as it was told, or not told, while it lasted
+            alert = replace(alert, muted=self.mutes.find(alert, self.owners.keep(alert)))
         self._connection.execute(_UPSERT, to_row(alert))
-        return change
+        return change_told(change, stored, alert)
 
     def get(self, identifier: str) -> Alert | None:
         """Return one alert, or None if there is none of that identifier."""
@@ -181,6 +217,7 @@ def with_what_was_said(stored: Alert | None, alert: Alert) -> Alert:
         incident=stored.incident,
         drift=stored.drift,
         site=stored.site,
+        muted=stored.muted,
         status="closed" if stored.status == "closed" and not alert.verdict else alert.status,
     )
 

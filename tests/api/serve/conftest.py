@@ -20,6 +20,7 @@ from api.serve.stream import Hub, StreamLimits
 from api.service import Access, Service
 from api.state.access import AccessDatabase, TokenStore
 from api.state.directory import StateDirectory
+from api.state.rules import RuleStore
 from api.state.store import AlertReader, AlertWriter, EvidenceReader
 
 if TYPE_CHECKING:
@@ -58,7 +59,9 @@ class Light:
         self.hub = Hub(limits)
         pipeline = Pipeline(_never, CommandQueue(1), JobBoard(1, 1))
         alerts, evidence = AlertReader(folder / "alerts"), EvidenceReader(folder / "alerts")
-        service = Service(pipeline, self.hub, alerts, evidence, StateDirectory(folder), access=access)
+        self.rules = RuleStore(folder / "rules.sqlite3")
+        state = StateDirectory(folder)
+        service = Service(pipeline, self.hub, alerts, evidence, state, access=access, rules=self.rules)
         self.folder = folder
         self.tokens: dict[str, str] = {}
         self._listener = bind("127.0.0.1", 0)
@@ -81,12 +84,18 @@ class Light:
         self._thread.start()
         assert self._server.listening.wait(60)
 
+    @property
+    def running(self) -> int:
+        """How many requests and streams are being served."""
+        return len(self._server.server_state.tasks)
+
     def stop(self) -> None:
         """Stop as the service does, and wait for it."""
         self.http.close()
         self._server.should_exit = True
         self._thread.join(60)
         assert not self._thread.is_alive()
+        self.rules.close()
 
     def socket(self, path: str, **options: object) -> ClientConnection:
         """Connect to a stream."""

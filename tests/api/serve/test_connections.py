@@ -17,6 +17,7 @@ from api.serve.stream import StreamLimits
 from api.serve.stream.allowance import Allowance
 from api.serve.stream.messages import ScoreFilter
 from api.serve.stream.scores import ScoresMessage
+from api.serve.stream.shapes import websocket_frame
 from api.state.store import AlertChange
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def test_readers_of_scores_share_what_is_encoded(examples: type[Examples], monke
     scores = ScoresMessage(1, shown, 0, 100)
     wanted = [ScoreFilter(), ScoreFilter(0.5), ScoreFilter(device="192.168.1.1"), ScoreFilter(0.1), ScoreFilter(0.2)]
     assert [scores.cost(one) for one in wanted] == [100, 1, 50, 1, 1]
-    frames = [scores.frame(one) for one in wanted for _ in range(20)]
+    frames = [scores.shaped(one, websocket_frame) for one in wanted for _ in range(20)]
     assert len(encoded) == 100
     assert frames[0] is frames[19]
     assert [scores.cost(one) for one in wanted] == [0] * 5
@@ -135,7 +136,7 @@ def test_who_cannot_follow_the_scores_gets_some_and_is_told_of_the_rest(
     lightly: Callable[..., AbstractContextManager[Light]], examples: type[Examples], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spent = Allowance(lambda: 0.0, rows_per_s=18_000)  # 4,500 rows, and time stands still
-    monkeypatch.setattr("api.serve.stream.websocket.Allowance", lambda _now: spent)
+    monkeypatch.setattr("api.serve.stream.hub.Allowance", lambda _now: spent)
     with lightly() as light, light.socket("/ws/scores") as stream, light.socket("/ws/scores?min_score=0.5") as few:
         assert message(stream)["type"] == message(few)["type"] == "hello"
         for _ in range(30):

@@ -78,10 +78,17 @@ export class AlertList {
   /** Take one change from the stream. */
   update({ type, change, alert, drift }) {
     if (type === "drift") return this.#announceDrift(change, drift);
+    if (change === "muted") return this.#hide(alert.id);
     this.#remember(alert.device);
     if (change === "raised") this.announcement.textContent = `New ${alert.severity} alert: ${alert.sentence}`;
     if (this.filters.wants(alert) || this.#isInHand(alert.id)) this.#place(alert);
     else this.#forget(alert.id);
+    this.#count();
+  }
+
+  /** A rule mutes it: it is gone, for whoever is at it as well. */
+  #hide(id) {
+    this.#forget(id);
     this.#count();
   }
 
