@@ -175,7 +175,7 @@ def _contacts(
     frame: pl.DataFrame, protocols: npt.NDArray[np.int64], direction: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.bool_]:
     """Tell which records are a contact of their device with one other endpoint."""
-    contact = direction != TO_GROUP
+    contact: npt.NDArray[np.bool_] = direction != TO_GROUP
     rows = np.flatnonzero(contact & (protocols != _TCP))
     if rows.size:
         ports = frame.select(pl.col("id.orig_p", "id.resp_p").cast(pl.Int64).fill_null(-1))[rows].to_numpy()
