@@ -3,9 +3,10 @@
 The registered domain is taken to be the last two labels, or three where the last has two letters and the one before
 it at most three (``co.uk``): close enough to tell tunnels from ordinary names without a public suffix list to keep.
 Under ``in-addr.arpa`` and ``ip6.arpa`` stand addresses, turned round: what is one, four decimal numbers or 32
-hexadecimal digits at most, is no data, and what stands before it may be. The top-level domains for private networks
+hexadecimal digits at most, is no data, and what stands before it may be. Nor is an address with which a name begins,
+as those begin that are asked of lists of addresses (RFC 5782). The top-level domains for private networks
 (``local`` of RFC 6762, the others of its appendix G, and ``localdomain``) are domains as a whole, as is ``home.arpa``
-(RFC 8375): such names reach nobody outside, unless they are asked of somebody there.
+(RFC 8375): such names reach nobody outside, unless they are asked of somebody there; nor do those of one label.
 A name of one label, or whose last label no top-level domain can be (it has digits, or more than 24 bytes), has none:
 all of it can be data, as of a tunnel straight to its server, and all such names count as one domain's.
 """
@@ -153,8 +154,13 @@ def are_empty(names: Names) -> npt.NDArray[np.bool_]:
 
 
 def are_private(names: Names) -> npt.NDArray[np.bool_]:
-    """Tell which names stand under a domain for private networks."""
-    return np.isin(names.domain, _PRIVATE)
+    """Tell which names reach nobody outside: those under a domain for private networks, and those of one label.
+
+    A resolver can ask the root servers only for a name without a dot (RFC 7085).
+    """
+    dotless = (names.domain == _EMPTY) & (names.sub_length == names.longest_label)
+    private: npt.NDArray[np.bool_] = np.isin(names.domain, _PRIVATE) | dotless
+    return private
 
 
 @inner
@@ -177,6 +183,22 @@ def _address_begin(data: npt.NDArray[np.uint8], begin: int, domain: int, v4: boo
     return at
 
 
+@inner
+def _after_address(data: npt.NDArray[np.uint8], begin: int, domain: int, v4: bool) -> int:
+    """Return where the label begins that follows an address at the beginning of a name; there, if there is none."""
+    wanted, labels, first, at = _V4_LABELS if v4 else _V6_LABELS, 0, begin, begin
+    for i in range(begin, domain):
+        if data[i] != _DOT:
+            continue
+        if not _is_of_address(data, first, i, v4):
+            break
+        first, labels = i + 1, labels + 1
+        if labels == wanted:
+            at = first
+            break
+    return at
+
+
 @kernel
 def _measure(text: Text, out: Names) -> None:
     counts = np.zeros(256, np.int64)
@@ -191,6 +213,8 @@ def _measure(text: Text, out: Names) -> None:
         out.domain[i] = hash_bytes(text.data, domain, end)
         if out.domain[i] == _V4 or out.domain[i] == _V6:
             domain = _address_begin(text.data, begin, domain, out.domain[i] == _V4)
+        elif domain < end:
+            begin = _after_address(text.data, _after_address(text.data, begin, domain, False), domain, True)
         sub_end = end if domain == end else max(begin, domain - 1)
         out.sub_length[i] = sub_end - begin
         out.longest_label[i] = _longest(text.data, begin, sub_end)

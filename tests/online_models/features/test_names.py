@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from online_models.features.names import names_of
+from online_models.features.names import are_private, names_of
 from online_models.features.text import hashes
 
 COMPILING = settings(deadline=None, max_examples=60)
@@ -34,6 +34,12 @@ CASES = {
     "3df9.8.b.d.0.ip6.arpa": ("3df9", "ip6.arpa"),
     "g.1.ip6.arpa": ("g", "ip6.arpa"),
     ".".join(["7"] * 33) + ".ip6.arpa": ("7", "ip6.arpa"),
+    "4.3.2.1.zen.example.org": ("zen", "example.org"),
+    "4.3.2.1.example.org": ("", "example.org"),
+    "5.4.3.2.1.zen.example.org": ("1.zen", "example.org"),
+    "3.2.1.zen.example.org": ("3.2.1.zen", "example.org"),
+    "4.3.2.1a.zen.example.org": ("4.3.2.1a.zen", "example.org"),
+    ".".join(["7"] * 32) + ".zen.example.org": ("zen", "example.org"),
     "x.ns.arpa": ("x", "ns.arpa"),
     "www.home.carpa": ("www", "home.carpa"),
     "arpa": ("arpa", ""),
@@ -119,3 +125,8 @@ def test_names_of_a_slice_are_those_of_its_rows() -> None:
     whole, part = names_of(column), names_of(column[1:])
     for of_all, of_part in zip(whole, part, strict=True):
         assert of_all[1:].tolist() == of_part.tolist()
+
+
+def test_private_names_and_those_of_one_label_reach_nobody_outside() -> None:
+    names = pl.Series(["nas.lan", "txamzxqzeqyrgnb", "localhost", "dnscat.9a0c00f5", "www.example.org", "example.org"])
+    assert are_private(names_of(names)).tolist() == [True, True, True, False, False, False]
