@@ -186,17 +186,15 @@ def _address_begin(data: npt.NDArray[np.uint8], begin: int, domain: int, v4: boo
 @inner
 def _after_address(data: npt.NDArray[np.uint8], begin: int, domain: int, v4: bool) -> int:
     """Return where the label begins that follows an address at the beginning of a name; there, if there is none."""
-    wanted, labels, first, at = _V4_LABELS if v4 else _V6_LABELS, 0, begin, begin
+    labels, first = _V4_LABELS if v4 else _V6_LABELS, begin
     for i in range(begin, domain):
-        if data[i] != _DOT:
-            continue
-        if not _is_of_address(data, first, i, v4):
-            break
-        first, labels = i + 1, labels + 1
-        if labels == wanted:
-            at = first
-            break
-    return at
+        if data[i] == _DOT:
+            if not _is_of_address(data, first, i, v4):
+                return begin
+            labels, first = labels - 1, i + 1
+            if labels == 0:
+                return first
+    return begin
 
 
 @kernel

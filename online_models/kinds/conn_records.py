@@ -31,14 +31,16 @@ def read_columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> Columns:
     keys = Keys(read.device)
     service = keys.own(read.device, read.service)
     keys.own(service, read.peer)
-    keys.own(read.device, read.network)
+    network = keys.own(read.device, read.network)
     keys.join(read.service, read.network)
     keys.plain(read.service)
     peer = keys.own(read.device, read.peer)
     keys.own(peer, read.service)
-    keys.plain(read.peer)
-    keys.own(read.peer, read.device)
-    keys.own(read.device, read.peer)
+    lateral = read.direction == LATERAL
+    called_by = Keys(read.device).own(read.peer, read.device)
+    keys.plain(np.where(lateral, read.peer, read.device))  # of other records, what is looked up anyway
+    keys.plain(np.where(lateral, called_by, network))
+    keys.plain(np.where(lateral, peer, network))
     answered, has_duration = read.outcome == ANSWERED, read.duration >= 0.0
     exchanged = answered | ((read.outcome == BROKEN) & (np.minimum(read.up, read.down) > 0.0))
     duration = np.where(has_duration, read.duration, 0.0)
@@ -48,10 +50,10 @@ def read_columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> Columns:
         "exchanged": exchanged,
         "outcome": read.outcome,
         "outbound": read.direction == OUTBOUND,
-        "lateral": read.direction == LATERAL,
+        "lateral": lateral,
         "inbound": read.direction == INBOUND,
         "contact": read.contact,
-        "ping": read.ping,
+        "ping": read.ping & lateral,
         "login": read.login,
         "nobody": read.nobody,
         "up": read.up,
