@@ -115,6 +115,16 @@ class Light:
         """Return an answer to GET."""
         return self.http.get(path, headers=headers)
 
+    @staticmethod
+    def until(is_so: Callable[[], bool]) -> None:
+        """Look until something is so, a minute at most."""
+        tick = threading.Event()
+        for _ in range(6000):
+            if is_so():
+                return
+            tick.wait(0.01)
+        pytest.fail("it did not become so")
+
 
 @pytest.fixture(scope="session")
 def lightly(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., AbstractContextManager[Light]]:

@@ -150,19 +150,9 @@ def test_readers_count_among_the_subscribers(lightly: Serve) -> None:
             assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (503, "busy", "5")
             with light.socket("/ws/alerts") as stream, pytest.raises(ConnectionClosed, match="too many subscribers"):
                 stream.recv(60)
-        until(lambda: light.hub.subscribers == 0)
+        light.until(lambda: light.hub.subscribers == 0)
         with listening(light) as events:
             assert told(events, 1) == [("0", "hello", 0)]
-
-
-def until(is_so: Callable[[], bool]) -> None:
-    """Look until something is so, a minute at most."""
-    tick = threading.Event()
-    for _ in range(6000):
-        if is_so():
-            return
-        tick.wait(0.01)
-    pytest.fail("it did not become so")
 
 
 def test_a_silent_connection_shows_that_it_lives(light: Light, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,9 +168,9 @@ def test_a_reader_that_takes_nothing_is_dropped(
     monkeypatch.setattr("api.serve.stream.events._UNREAD_S", 0.1)
     with lightly() as light, socket.create_connection(("127.0.0.1", light.port)) as raw:
         raw.sendall(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        until(lambda: light.hub.subscribers == 1)
+        light.until(lambda: light.hub.subscribers == 1)
         raise_alerts(light, examples, 200, sentence="x" * 100_000)
-        until(lambda: light.hub.subscribers == 0)
+        light.until(lambda: light.hub.subscribers == 0)
 
 
 def test_events_end_with_the_login(lightly: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,7 +182,7 @@ def test_events_end_with_the_login(lightly: Serve, monkeypatch: pytest.MonkeyPat
             next(events)
             light.revoke("reader")
             assert list(events) == []
-        until(lambda: light.hub.subscribers == 0)
+        light.until(lambda: light.hub.subscribers == 0)
 
 
 def test_events_end_in_order_with_the_service(

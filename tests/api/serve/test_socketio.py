@@ -79,16 +79,6 @@ def node(light: Light, transports: str = "websocket", **auth: Any) -> Iterator[I
             ended.cancel()
 
 
-def until(is_so: Callable[[], bool]) -> None:
-    """Look until something is so, a minute at most."""
-    tick = threading.Event()
-    for _ in range(6000):
-        if is_so():
-            return
-        tick.wait(0.01)
-    pytest.fail("it did not become so")
-
-
 def raise_alerts(light: Light, examples: type[Examples], count: int) -> None:
     light.hub.publish_alerts([AlertChange("raised", examples.alert(f"a{n}")) for n in range(count)])
 
@@ -131,7 +121,7 @@ def test_npms_client_is_refused_without_a_token_and_goes_with_it(lightly: Serve)
             assert [event[0] for event in (next(events), next(events))] == ["connected", "hello"]
             light.revoke("reader")
             assert next(events) == ["disconnected", "io server disconnect"]
-        until(lambda: light.hub.subscribers == 0)
+        light.until(lambda: light.hub.subscribers == 0)
 
 
 def test_who_comes_back_gets_what_it_missed_once(lightly: Serve, examples: type[Examples]) -> None:
@@ -159,7 +149,7 @@ def test_a_slow_reader_is_told_its_gap_and_what_waits_for_it_is_bounded(
         opened = light.get(HANDSHAKE).text
         polled = f"{HANDSHAKE}&sid={json.loads(opened[1:])['sid']}"
         assert light.http.post(polled, content='40{"events":["alert"]}').text == "OK"
-        until(lambda: light.hub.subscribers == 1)
+        light.until(lambda: light.hub.subscribers == 1)
         for _ in range(40):
             raise_alerts(light, examples, 10)
             light.get("/livez")
@@ -249,8 +239,8 @@ def test_who_does_not_say_who_it_is_is_closed_in_time_and_not_many_may_wait(
     monkeypatch.setattr("api.serve.stream.socket_io._MOST_STRANGERS", 1)
     with lightly(ACCESS) as light:
         assert light.get(HANDSHAKE).status_code == 200
-        until(lambda: light.get(HANDSHAKE).status_code == 503)
-        until(lambda: light.get(HANDSHAKE).status_code == 200)
+        light.until(lambda: light.get(HANDSHAKE).status_code == 503)
+        light.until(lambda: light.get(HANDSHAKE).status_code == 200)
 
 
 def test_connections_end_at_once_with_the_service(lightly: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -262,7 +252,7 @@ def test_connections_end_at_once_with_the_service(lightly: Serve, monkeypatch: p
         poll = f"{light.url}{HANDSHAKE}&sid={json.loads(of[1:])['sid']}"
         polling = threading.Thread(target=lambda: answers.append(httpx.get(poll, timeout=60).status_code))
         polling.start()
-        until(lambda: light.running == 2)
+        light.until(lambda: light.running == 2)
         light.stop()
         polling.join(60)
         with pytest.raises(ConnectionClosed):
@@ -273,13 +263,13 @@ def test_connections_end_at_once_with_the_service(lightly: Serve, monkeypatch: p
 def test_who_hangs_up_while_it_polls_is_gone(served: Light) -> None:
     polled = f"{HANDSHAKE}&sid={json.loads(served.get(HANDSHAKE).text[1:])['sid']}"
     assert served.http.post(polled, content="40").text == "OK"
-    until(lambda: served.hub.subscribers == 2)
+    served.until(lambda: served.hub.subscribers == 2)
     with served.http.stream("GET", polled) as greeting:
         assert greeting.read().startswith(b"40{")
     with socket.create_connection(("127.0.0.1", served.port)) as raw:
         raw.sendall(f"GET {polled} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-        until(lambda: served.running == 1)
-    until(lambda: served.hub.subscribers == 0)
+        served.until(lambda: served.running == 1)
+    served.until(lambda: served.hub.subscribers == 0)
 
 
 def test_head_opens_nothing(served: Light) -> None:
