@@ -51,7 +51,7 @@ def test_a_receiver_that_fails_at_random_gets_all_in_order(desk: Desk, receiver:
 
     async def scenario() -> None:
         async with desk.running():
-            await until(lambda: sinks.statuses()[0].delivered >= 150)
+            await until(lambda: sinks.statuses()[0].delivered >= 150 and not sinks.statuses()[0].waiting)
 
     asyncio.run(scenario())
     assert receiver.ids() == names  # a refusal says that it was not taken, so nothing comes twice
