@@ -14,3 +14,4 @@ if TYPE_CHECKING:
     from online_models.kinds.kind import Kind
 
 KINDS: Final[Mapping[str, Kind]] = {kind.name: kind for kind in (CONN, DNS, HTTP)}
+"""By the log's name, in the order in which they are told of."""

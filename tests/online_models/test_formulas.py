@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from ingest.records import MODELLED_KINDS
 from online_models.guard import FROZEN, LAST, RELEASED
+from online_models.kinds import KINDS
 from online_models.measures import excess
 from online_models.measures.newness import faded, trusted_age
 from online_models.program.registers import WINDOWS
@@ -213,7 +213,7 @@ def differences(
     return said, measured
 
 
-@pytest.mark.parametrize("name", MODELLED_KINDS)
+@pytest.mark.parametrize("name", KINDS)
 def test_formulas_give_what_is_measured(name: str, features_page: FeaturesPage, traffic: Traffic) -> None:
     learned = traffic.Site(hours=24.0).frames()[name]
     frame = after(traffic, traffic.START + traffic.DAY)[name]
