@@ -118,6 +118,9 @@ SSL: Final = _schema(
     issuer=_STR,
     sni_matches_cert=_BOOL,
     validation_status=_STR,
+    ja3=_STR,
+    ja3s=_STR,
+    ja4=_STR,
 )
 
 DHCP: Final = pl.Schema(

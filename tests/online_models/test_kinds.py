@@ -61,9 +61,9 @@ def test_context_has_a_text_in_every_place_whatever_is_missing(name: str) -> Non
 @pytest.mark.parametrize("name", KINDS)
 def test_all_features_of_all_records_lie_in_the_unit_interval(name: str, traffic: Traffic) -> None:
     frames: Frames = traffic.Site(hours=3.0).frames()
-    attack = traffic.tunnel(traffic.START + 9000.0) if name == "dns" else traffic.scan(traffic.START + 9000.0)
-    parts = [frames[name], attack] if name != "http" else [frames[name]]
-    frame = traffic.in_order(name, parts)
+    attacks = {"dns": traffic.tunnel, "conn": traffic.scan}
+    attack = [attacks[name](traffic.START + 9000.0)] if name in attacks else []
+    frame = traffic.in_order(name, [frames[name], *attack])
     driven = traffic.Driven(name)
     for i in range(frame.height):
         driven.run(frame[i : i + 1], trusted=True)

@@ -62,6 +62,10 @@ def test_every_table_keeps_to_its_limit_and_counts_what_left_it(traffic: Traffic
         "conn": lambda: traffic.flows(ts, "", peers, 443, **ends),
         "dns": lambda: traffic.lookups(ts, "", [f"{peer}.example" for peer in peers], **ends),
         "http": lambda: traffic.requests(ts, "", peers, peers, **ends),
+        "ssl": lambda: traffic.handshakes(ts, "", peers, **ends),
+        "mqtt_connect": lambda: traffic.messages(name, ts, "", client_id=peers, **ends),
+        "mqtt_publish": lambda: traffic.messages(name, ts, "", topic=peers, **ends),
+        "mqtt_subscribe": lambda: traffic.messages(name, ts, "", topics=[[peer] for peer in peers], **ends),
     }[name]()
     model = traffic.Driven(name, max_devices=16, max_pairs=64)
     model.run(frame)

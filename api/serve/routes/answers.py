@@ -41,7 +41,9 @@ class RejectedRecord(_Answer):
     """One record that could not be scored."""
 
     index: int = Field(examples=[3])
-    error: str = Field(examples=["unknown kind of record: expected the fields of conn, dns or http, or a _path"])
+    error: str = Field(
+        examples=["unknown kind of record: expected the fields of a log that has a model, such as conn, or a _path"]
+    )
 
 
 class AnalyzeAnswer(_Answer):
