@@ -32,10 +32,12 @@ _ID_CHARACTERS: Final = 14  # the version, and 72 bits of the digest: enough, an
 _MORE: Final = {"dns": ("trans_id",)}
 _ZEEK, _SURICATA = "zeek", "suricata"
 _OURS: Final = "install zeek-scripts and add '@load nslabs/community-id-dns-http' to local.zeek"
+_OURS_TOO: Final = "install zeek-scripts and add '@load nslabs/community-id-ssl-mqtt' to local.zeek"
 _REMEDIES: Final = {
     (_ZEEK, "conn"): "add '@load policy/protocols/conn/community-id-logging' to local.zeek",
     (_ZEEK, "dns"): _OURS,
     (_ZEEK, "http"): _OURS,
+    **{(_ZEEK, kind): _OURS_TOO for kind in ("ssl", "mqtt_connect", "mqtt_publish", "mqtt_subscribe")},
 }
 _SURICATA_REMEDY: Final = "set 'community-id: true' under eve-log in suricata.yaml"
 

@@ -303,5 +303,5 @@ def required_of(kind: str) -> tuple[str, ...]:
 TIMES: Final = frozenset({"ts", "flow.start", "flow.end"})
 """Columns of ``READ`` that hold a time, not an interval."""
 
-TOLD_BY_BOTH: Final = ("conn", "dns", "http", "ssl", "mqtt_connect", "mqtt_publish", "mqtt_subscribe", "ssh")
+TOLD_BY_BOTH: Final = ("conn", "dns", "http", "ssl", "mqtt_connect", "mqtt_publish", "mqtt_subscribe")
 """Log kinds of connections, and of what went through them, of which both Zeek and Suricata tell."""

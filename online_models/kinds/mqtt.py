@@ -52,11 +52,12 @@ _SPECIAL = {
         "breadth.all": "a new subscription to everything, or to what the broker tells of itself",
     },
 }
-REFUSED = 5.0
-"""Refused connects in an hour, beyond what is usual for the device, that are guessing: a typing mistake has fewer."""
-LEAST = 5.0
-"""Decades of what is no ordinary device's: so many refused connects, a topic of another, everything subscribed to. Of
-subscriptions and connects a site has too few for ranks to tell as much within weeks."""
+MISTAKES, REFUSED = 2.0, 3.0
+"""Refused connects in an hour, beyond what is usual for the device, that are a typing mistake; and how many more are
+guessing."""
+LEAST, MOST = 5.0, 10.0
+"""Decades, at least and at most, of what is no ordinary device's: so many refused connects, a topic of another, everything subscribed to. Of
+subscriptions and connects a site has too few for ranks to tell as much within weeks, or little from much."""
 MATTERS = 0.5
 """From so much of that on, one record raises the alert: a lock needs one message."""
 SECOND = 2.0
@@ -158,7 +159,7 @@ def _measure(f: Formulas, log: str) -> Value:
             f.measure(f"reach.{name}_{span}", f.excess(window, counter))
     f.expect_novelty()
     if log == "mqtt_connect":
-        refused = most(0.0, f.observed(1, FAILURES) - f.usual(1, FAILURES)) * f.number("failed")
+        refused = most(0.0, f.observed(1, FAILURES) - f.usual(1, FAILURES) - MISTAKES) * f.number("failed")
         special = f.measure("access.refused", least(1.0, refused / REFUSED))
     elif log == "mqtt_publish":
         distance = f.distance("name", "payload", f.number("log_payload"), f.get("name", "count"))
@@ -274,7 +275,7 @@ def _kind(log: str, new: str, odd: Behaviour, *more: Behaviour) -> Kind:
             special = _measure(f, log)
         with f.section(BOUND):
             view, past = next(iter(_SPECIAL[log])).partition(".")[0], 1.0 if log == "mqtt_connect" else f.maturity
-            f.bound(view, most(f.decades(view), LEAST * special * past))
+            f.bound(view, most(least(f.decades(view), MOST * special), LEAST * special * past))
             if log == "mqtt_connect":
                 another = least(1.0, SECOND * f.feature("novelty.name")) * f.newness("site_name")
                 f.bound("novelty", most(f.decades("novelty"), LEAST * another * f.maturity))
