@@ -56,8 +56,9 @@ MISTAKES, REFUSED = 2.0, 3.0
 """Refused connects in an hour, beyond what is usual for the device, that are a typing mistake; and how many more are
 guessing."""
 LEAST, MOST = 5.0, 10.0
-"""Decades, at least and at most, of what is no ordinary device's: so many refused connects, a topic of another, everything subscribed to. Of
-subscriptions and connects a site has too few for ranks to tell as much within weeks, or little from much."""
+"""Decades, at least and at most, of what is no ordinary device's: many refused connects, a topic of another, everything
+subscribed to. Of subscriptions and connects a site has too few for ranks to tell as much within weeks, or little from
+much."""
 MATTERS = 0.5
 """From so much of that on, one record raises the alert: a lock needs one message."""
 SECOND = 2.0
