@@ -20,6 +20,7 @@ import pytest
 from websockets.sync.client import connect
 
 from ingest.simulator import SimulatorConfig, simulate
+from tests.preloaded import Preloaded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,8 +34,13 @@ SETTINGS = ("TrafficAnalyzerConfig", "MachineLearningModelConfig", "SocketIOConf
 
 
 def nslabs(*arguments: object, **variables: str) -> subprocess.Popen[bytes]:
-    """Start the command as a process of its own, with these environment variables as its only settings."""
+    """Start the command as a process of its own, with these environment variables as its only settings.
+
+    What is more than a setting may have to be there before anything is imported.
+    """
     environment = {name: value for name, value in os.environ.items() if name not in SETTINGS}
+    if variables.keys() <= {*SETTINGS}:
+        return Preloaded(arguments, env={**environment, **variables}, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     return subprocess.Popen(
         [sys.executable, "-m", "api", *map(str, arguments)],
         cwd=PROJECT,
