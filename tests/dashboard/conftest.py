@@ -80,7 +80,7 @@ class LiveService:
         self._server = Server(configuration(self._service))
         self._thread = threading.Thread(target=self._server.run, args=([listener],))
         self._thread.start()
-        assert self._server.listening.wait(30)
+        assert self._server.listening.wait(120)
         ready = threading.Event()
         self._service.pipeline.start(on_ready=ready.set, on_end=ready.set)
         assert ready.wait(FIRST_START_S)
@@ -88,7 +88,7 @@ class LiveService:
     def stop(self) -> None:
         """Stop listening and drop every connection, as a service that is being restarted does."""
         self._server.should_exit = True
-        self._thread.join(30)
+        self._thread.join(120)
         assert not self._thread.is_alive()
         self._service.pipeline.stop()
         self._stack.close()

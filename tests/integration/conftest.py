@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).resolve().parents[2]
 START_S = 600  # ends what hangs; a slow machine may take minutes to compile
+PATIENCE_S = 300  # the same, of a service that runs
 SETTINGS = ("TrafficAnalyzerConfig", "MachineLearningModelConfig", "SocketIOConfig")
 
 
@@ -101,7 +102,7 @@ class Server:
         with (self.logs / name).open("a") as file:
             file.write("".join(line + "\n" for line in lines))
 
-    def until(self, probe: Callable[[], Any], timeout_s: float = 60) -> Any:
+    def until(self, probe: Callable[[], Any], timeout_s: float = PATIENCE_S) -> Any:
         """Ask until the answer is truthy, and return it."""
         end = time.monotonic() + timeout_s
         while not (answer := probe()):
@@ -122,7 +123,7 @@ class Server:
         """Stop the process; return its status and standard error."""
         if self.process.poll() is None:
             self.process.send_signal(number)
-        status = self.process.wait(30)
+        status = self.process.wait(PATIENCE_S)
         return status, self.errors()
 
 
