@@ -9,7 +9,7 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from api.decisions.cases import case_of
+from api.decisions.consequences import decide
 from api.decisions.watch import Watch
 from prevention.decider import Around, Decider
 from prevention.errors import PreventionError
@@ -192,21 +192,12 @@ class Prevention:
         with self._lock:
             waiting = list(self._waiting.items())
         for identifier, change in waiting:
-            self._decide(change)
+            decide(self.decider, change)
             with self._lock:
                 if self._waiting.get(identifier) is change:
                     del self._waiting[identifier]
         self.decider.tick()
         self._watch.followed = self.decider.followed()
-
-    def _decide(self, change: AlertChange) -> None:
-        alert = change.alert
-        if alert.muted is not None:
-            self.decider.withdraw(alert.id, by="mute", reason=f"rule {alert.muted} mutes its alert")
-        elif alert.verdict == "expected":
-            self.decider.withdraw(alert.id, by="feedback", reason=alert.comment or "a person called the alert expected")
-        elif alert.status == "open" and alert.drift is None:
-            self.decider.consider(case_of(change))
 
     def _refresh_if_due(self) -> None:
         if self._clock.monotonic() >= self._host_at + _HOST_EVERY_S:
