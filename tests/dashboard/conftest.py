@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from online_models.types import Alert, ScoredBatch
+    from prevention.decider import Decider
 
 FLAGS = (
     "--headless",
@@ -116,6 +117,12 @@ class LiveService:
         """Have a rule hide a device's alerts; the pipeline sees to the rest."""
         assert self._service.rules is not None
         self._service.rules.add(Conditions(device=device), "a test of ours", "local", None)
+
+    @property
+    def decider(self) -> Decider:
+        """What makes and moves decisions."""
+        assert self._service.prevention is not None
+        return self._service.prevention.decider
 
     def score(self, batch: ScoredBatch) -> None:
         """Send scores to subscribers, as the pipeline does."""
