@@ -27,6 +27,7 @@ from api.state.snapshots import SnapshotStore, read_snapshot
 from ingest.follow.replay import ReplaySource
 from ingest.records import RecordBatch
 from online_models.engine import Engine
+from online_models.kinds import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
