@@ -64,6 +64,7 @@ _HTTP: Mapping[str, Likeness] = {
     "crawl": Likeness((0,)),
 }
 _UNKNOWN = Likeness((0,))
+_FIRST_FREE_PORT = 1024
 LIKENESS: Mapping[str, Mapping[str, Likeness]] = {"conn": _CONN, "dns": _DNS, "http": _HTTP}
 
 
@@ -89,3 +90,18 @@ def covers(alert: Alert, behaviour: str, things: Sequence[Sequence[str]]) -> boo
         return False
     column = likeness.column(alert.things)
     return bool(things[column]) and set(things[column]) <= set(alert.things[column])
+
+
+def pattern_of(target: str) -> str:
+    """Return the pattern of which a contact is one; empty where each contact is something of its own.
+
+    Peers that agree on their ports, as calls and streams between two do (RFC 8445), take any that is free: who talks
+    to ever new ones of these does one thing.
+
+    Examples
+    --------
+    >>> pattern_of("udp/47114"), pattern_of("udp/123"), pattern_of("tcp/48101")
+    ('udp', '', '')
+    """
+    transport, _, port = target.partition("/")
+    return transport if transport == "udp" and port.isdecimal() and int(port) >= _FIRST_FREE_PORT else ""

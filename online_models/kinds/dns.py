@@ -29,7 +29,7 @@ from online_models.kinds.kind import (
 from online_models.measures.excess import FAILURES, OTHER_THINGS, RECORDS, THINGS
 from online_models.measures.time import SETTLING
 from online_models.program.formulas import least, log2, most, where
-from online_models.program.registers import AFTER, BOUND, COUNT, DOUBT, LEARN, MEASURE, NAME, TELL
+from online_models.program.registers import AFTER, BOUND, COUNT, DOUBT, LEARN, MEASURE, NAME, TELL, TOLD
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -240,22 +240,30 @@ def _name(f: Formulas) -> None:
     f.name_behaviour(where(tunnel >= most(reach, novelty), f.behaviour("dns-tunnel"), other))
 
 
-def _learn(f: Formulas) -> None:
-    f.bump_nth("device", "no_error", f.number("result"))
+def _count_new(f: Formulas) -> None:
+    """Let what is new count in how often new things come, learned or not, once the first twelve hours are over."""
     for new in ("new_domains", "new_resolvers"):
         f.fade("device", new, "faded_at")
     f.set("device", "faded_at", f.now)
-    new_domain, counts = f.touch("domain"), f.since("device") >= SETTLING
-    f.bump("device", "new_domains", counts * new_domain)
-    f.bump("device", "new_resolvers", counts * f.touch("resolver"))
+    counts = f.since("device") >= SETTLING
+    f.count_new("device", "new_domains", "domain", counts)
+    f.count_new("device", "new_resolvers", "resolver", counts)
+    f.fade("site", "new_domains", "last")
+    f.set("site", "last", f.now)
+    f.count_new("site", "new_domains", "site_domain", f.since("site") >= SETTLING)
+
+
+def _learn(f: Formulas) -> None:
+    f.bump_nth("device", "no_error", f.number("result"))
+    _count_new(f)
+    new_domain = f.touch("domain")
+    f.touch("resolver")
     f.touch("type")
     f.bump("type", "count")
-    f.fade("site", "new_domains", "last")
     for whole in ("site", "site_type"):
         f.touch(whole)
         f.bump(whole, "count")
     new_to_site = f.touch("site_domain")
-    f.bump("site", "new_domains", new_to_site * (f.since("site") >= SETTLING))
     f.bump("site_domain", "count", most(new_to_site, new_domain))
 
 
@@ -294,8 +302,11 @@ def _formulas(f: Formulas) -> None:
     with f.section(AFTER):
         f.learn_habit("domain", "learned_hour", carried)
     with f.section(DOUBT):
+        _count_new(f)
         for thing in ("domain", "site_domain", "resolver"):
             f.put_on_probation(thing)
+    with f.section(TOLD):
+        _count_new(f)
     with f.section(TELL):
         _tell(f)
 

@@ -49,8 +49,9 @@ class Seen:
 
     def others(self, key: str, column: str, but: str, at: str = "faded_at", since: float = 0.0) -> float:
         """Return a faded count of things new since a time, without what one of them has added to it."""
-        first = self.get(but, "first")
-        own = faded(1.0, first, self.now) if first > 0.0 and first >= since else 0.0
+        first, last = self.get(but, "first"), self.get(but, "last")
+        came = abs(first) if first else last
+        own = faded(1.0, came, self.now) if came > 0.0 and came >= since else 0.0
         return max(0.0, self.faded(key, column, at) - own)
 
     def last_hour(self, key: str, column: str) -> float:
