@@ -21,8 +21,9 @@ from api.pipeline.warmup import have_compiled
 from api.state.directory import StateDirectory
 from api.state.snapshots import SnapshotStore, read_snapshot
 from ingest.follow.replay import ReplaySource
-from ingest.records import MODELLED_KINDS, RecordBatch
+from ingest.records import RecordBatch
 from online_models.engine import Engine
+from online_models.kinds import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -124,7 +125,7 @@ def backtest(
     with ThreadPoolExecutor(max_workers=min(len(runs), os.cpu_count() or 1)) as pool:
         for batch in source:
             news = _after(batch, begins[0].known_until)
-            if batch.kind in MODELLED_KINDS and len(news):
+            if batch.kind in KINDS and len(news):
                 piece = in_one_piece(news)
                 ts, *_ = pool.map(_Run.process, runs, [piece] * len(runs))
                 days.update(_by_day(ts[ts >= since]))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field, fields
+from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from online_models.alerts.anomalies import Told
+from online_models.kinds import KINDS
 from online_models.likeness import MOST_THINGS, pattern_of
-from online_models.subjects import subject_of
 from online_models.types import Reason
 
 if TYPE_CHECKING:
@@ -26,9 +27,9 @@ _CONTINUE_WITHIN, _SAME_WITHIN = 86_400.0, 7 * 86_400.0
 class Case:
     """What is known of one device's behaviour, raised or not yet.
 
-    Once it is raised, ``own`` are the keys of what it, or an alert that it took over from, was raised about, ``pattern``
-    is what these were one of, and ``tallies`` tell of other things how many anomalies were about each, and when the
-    first of these began. ``shown`` is the strangest record.
+    Once it is raised, ``own`` are the keys of what it was raised about, or an alert that it took over from, ``pattern``
+    what these were one of; and ``tallies`` tell of other things how many anomalies were about each, and when the first
+    of these began. ``shown`` is the strangest record.
     """
 
     id: str
@@ -115,7 +116,7 @@ class Case:
         """Note what anomalies are about; what their device knew before is a bystander once there is anything new."""
         if len(self.subjects) < _SAMPLES:
             about = dict.fromkeys((anomalies.target[k], anomalies.peer[k]) for k in places)
-            _add_distinct(self.subjects, (subject_of(log, *one) for one in about), _SAMPLES)
+            _add_distinct(self.subjects, (_subject_of(log, *one) for one in about), _SAMPLES)
         for noted, column in zip(self.things, anomalies.things, strict=True):
             if len(noted) < MOST_THINGS:
                 distinct = dict.fromkeys(map(column.__getitem__, places))
@@ -127,6 +128,12 @@ class Case:
         values = {f.name: deepcopy(getattr(self, f.name)) for f in fields(self) if f.name != "shown"}
         reasons = [] if shown is None else [asdict(reason) for reason in shown.reasons]
         return {**values, "sentence": "" if shown is None else shown.sentence, "reasons": reasons}
+
+
+@lru_cache(maxsize=4096)
+def _subject_of(log: str, target: str, peer: str) -> str:
+    """Return what a record is about; what other models have raised is about its target."""
+    return KINDS[log].subject(target, peer) if log in KINDS else target
 
 
 def case_of_state(state: dict[str, Any]) -> Case:

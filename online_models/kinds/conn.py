@@ -18,6 +18,7 @@ from online_models.measures.excess import AMOUNT, FAILURES, OTHER_THINGS, RECORD
 from online_models.measures.time import HOUR
 from online_models.program.formulas import exp2, least, log2, most, root, where
 from online_models.program.registers import AFTER, BOUND, COUNT, CREDIT, DOUBT, HOLD, LEARN, MEASURE, NAME, TELL, TOLD
+from online_models.subjects import service_in_network
 
 if TYPE_CHECKING:
     from online_models.kinds.kind import Formulas
@@ -363,4 +364,5 @@ CONN = Kind(
     recent_thing="peer_service",
     behaviours=BEHAVIOURS,
     share=0.5,
+    subject=service_in_network,
 )

@@ -30,6 +30,7 @@ from online_models.measures.excess import FAILURES, OTHER_THINGS, RECORDS, THING
 from online_models.measures.time import SETTLING
 from online_models.program.formulas import least, log2, most, where
 from online_models.program.registers import AFTER, BOUND, COUNT, DOUBT, LEARN, MEASURE, NAME, TELL, TOLD
+from online_models.subjects import name_itself, registered_domain
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -350,4 +351,6 @@ DNS = Kind(
     recent_thing="recent_domain",
     behaviours=BEHAVIOURS,
     share=0.25,
+    subject=registered_domain,
+    domain=name_itself,
 )

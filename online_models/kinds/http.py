@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from online_models.behaviours import HTTP as BEHAVIOURS
-from online_models.clauses import HTTP as CLAUSES
+from online_models.behaviours import Behaviour, Likeness, Sighting, counted_burst, plain
+from online_models.clauses import reach_clauses
 from online_models.features.http_columns import CLIENT_ERROR, SUCCESS, http_columns
 from online_models.kinds.keys import Keys
 from online_models.kinds.kind import (
@@ -39,6 +39,20 @@ UNSEEN, USUAL_STATUS, UNUSUAL_STATUS = 0.1, 0.6, 0.1
 """Shares of methods and statuses before anything is known."""
 MEMORY = 500.0
 """Records of a host that weigh in a mean."""
+CLAUSES = {
+    "novelty.host": "a host that is new to it; it meets {u} new ones a day",
+    "novelty.agent": "a user agent that is new to it; it shows {u} new ones a day",
+    "novelty.method": "a method that {up} of its requests have",
+    "novelty.status": "a status that {up} of its answers have",
+    "novelty.site": "a host that {o} devices of the site use; the site meets {u} new ones a day",
+    "shape.length": "a URI of {o} bytes; {u} are usual at this host",
+    "shape.strange": "{op} of the URI are characters that few URIs have",
+    "shape.literal": "the host is a bare address",
+    "volume.sent": "sent {o} bytes; {u} are usual at this host",
+    "volume.received": "received {o} bytes; {u} are usual at this host",
+    "volume.length": "a URI of {o} bytes; {u} are usual at this host",
+    **reach_clauses("hosts: hosts", "resources: resources", "failures: failures", "records: requests"),
+}
 _WHOLE_SITE, _AGENT_SALT, _METHOD_SALT = np.uint64(0x517E), np.uint64(0xA6E7), np.uint64(0x3E7D)
 NUMBERS = (
     *("failed", "status", "success", "inbound", "length", "strange", "literal"),
@@ -190,6 +204,48 @@ def _formulas(f: Formulas) -> None:
         _tell(f)
 
 
+def new_host(s: Sighting) -> str:
+    """Tell of a first request to a host, or of a new kind of request."""
+    rate = s.facts["novelty.host"][1]
+    return f"{s.device} and {s.peer} exchanged {s.target}, which is new; new hosts come {plain(rate)} a day"
+
+
+def odd_request(s: Sighting) -> str:
+    """Tell of a request of unusual form."""
+    length, usual = s.facts["shape.length"]
+    form = f"a request of unusual form ({plain(length)} bytes, usual {plain(usual)})"
+    return f"{s.device} and {s.peer} exchanged {form}: {s.target}"
+
+
+def transfer(s: Sighting) -> str:
+    """Tell of unusual amounts over http."""
+    (sent, usual_sent), (received, usual_received) = s.facts["volume.sent"], s.facts["volume.received"]
+    return (
+        f"{s.device} and {s.peer}: {plain(sent)} bytes in the request and {plain(received)} in the answer "
+        f"of {s.target}; "
+        f"usual are {plain(usual_sent)} and {plain(usual_received)}"
+    )
+
+
+def crawl(s: Sighting) -> str:
+    """Tell of a burst of requests."""
+    count, usual, span, counter = counted_burst(s, "records", "resources", "failures")
+    what = {"records": "requests", "resources": "requests for different resources", "failures": "failed requests"}
+    took = f"{s.device} took part in {plain(count)} {what[counter]} in {span}"
+    return f"{took}, last {s.target} with {s.peer}; usual is {plain(usual)}"
+
+
+def _subject(target: str, _peer: str) -> str:
+    """Return the host of ``GET host/path``."""
+    return target.partition(" ")[2].partition("/")[0].lower()
+
+
+def _domain(target: str) -> str:
+    """Return the host without a port."""
+    host = _subject(target, "")
+    return host.rpartition(":")[0].rstrip(".") if host.rpartition(":")[2].isdecimal() else host.rstrip(".")
+
+
 HTTP = Kind(
     name="http",
     device_columns=(
@@ -226,6 +282,13 @@ HTTP = Kind(
     formulas=_formulas,
     things=("host", "agent", "recent_resource"),
     recent_thing="recent_host",
-    behaviours=BEHAVIOURS,
     share=0.25,
+    behaviours=(
+        Behaviour("new-host", "T1071.001", 1, new_host, Likeness(by_name=True), drifts=True),
+        Behaviour("odd-request", "T1190", 1, odd_request, drifts=True),
+        Behaviour("transfer", "T1048", 1, transfer, drifts=True),
+        Behaviour("crawl", "T1595", 1, crawl),
+    ),
+    subject=_subject,
+    domain=_domain,
 )

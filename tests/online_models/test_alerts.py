@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from online_models.alerts.anomalies import Anomalies, Finding
 from online_models.alerts.book import AlertBook
-from online_models.behaviours import CONN, DNS, HTTP, Behaviour, Sighting
+from online_models.behaviours import CONN, DNS, Behaviour, Sighting
+from online_models.kinds.http import HTTP
 from online_models.types import Alert, Reason
 
 if TYPE_CHECKING:
@@ -138,8 +139,8 @@ def test_an_alert_about_nothing_new_begins_with_its_first_record() -> None:
         (FLOOD, "failures", "made 900 failed connections"),
         (DNS[2], "records", "made 900 lookups"),
         (DNS[2], "names", "asked for 900 names"),
-        (HTTP[3], "failures", "900 failed requests"),
-        (HTTP[3], "resources", "900 requests for different resources"),
+        (HTTP.behaviours[3], "failures", "900 failed requests"),
+        (HTTP.behaviours[3], "resources", "900 requests for different resources"),
     ],
 )
 def test_a_burst_is_told_in_the_words_of_what_was_counted(behaviour: Behaviour, counter: str, words: str) -> None:

@@ -12,15 +12,14 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from api.alert import DRIFTING
+
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Sequence
 
     from online_models.types import Alert
 
-BEHAVIOURS: Final = frozenset(
-    {"new-peer", "lateral-contact", "volume", "rhythm", "new-domain", "new-host", "odd-request", "transfer"}
-)
 WITHIN_S, FOLLOWERS_S, FEWEST, SHARE = 3600.0, 86_400.0, 3, 1.0 / 3.0
 _NOTE: Final = "INSERT OR IGNORE INTO alert_subject (log, subject, alert) VALUES (?, ?, ?)"
 _ABOUT: Final = (
@@ -53,7 +52,7 @@ class Joined:
 def join_drift(connection: sqlite3.Connection, alert: Alert) -> Joined:
     """Group the alerts about the same as this one, which was just stored."""
     joined = Joined()
-    if alert.behaviour not in BEHAVIOURS:
+    if alert.behaviour not in DRIFTING:
         return joined
     connection.executemany(_NOTE, [(alert.log, subject, alert.id) for subject in alert.subjects])
     for subject in alert.subjects:
