@@ -106,14 +106,14 @@ def _context(frame: pl.DataFrame, columns: Columns) -> pl.DataFrame:
 
 def _measure(f: Formulas) -> None:
     known_for, records, new_host = f.since("device"), f.get("device", "count"), f.newness("host")
-    hosts, agents = f.faded("device", "new_hosts", "faded_at"), f.faded("device", "new_agents", "faded_at")
+    hosts, agents = (f.others("device", f"new_{thing}s", "faded_at", but=thing) for thing in ("host", "agent"))
     f.measure("novelty.host", new_host * f.rarity(hosts, known_for))
     f.measure("novelty.agent", f.newness("agent") * f.rarity(agents, known_for))
     f.measure("novelty.method", f.surprise(f.get("method", "count"), records, UNSEEN))
     prior = where(f.number("success"), USUAL_STATUS, UNUSUAL_STATUS)
     statuses = f.get_nth("device", "success", f.number("status"))
     f.measure("novelty.status", new_host * f.surprise(statuses, records, prior))
-    at_site = f.rarity(f.faded("site", "new_hosts", "last"), f.since("site"))
+    at_site = f.rarity(f.others("site", "new_hosts", "last", but="site_host"), f.since("site"))
     f.measure("novelty.site", f.newness("site_host") / (1.0 + f.get("site_host", "devices")) * at_site)
     for name in ("length", "strange", "literal"):
         f.measure(f"shape.{name}", f.number(name))

@@ -274,3 +274,13 @@ def test_what_was_told_counts_once_in_how_often_new_things_come(
     rates = [reason.usual for alert in alerts for reason in alert.reasons if reason.feature == "novelty.network"]
     assert len(alerts) == 8
     assert least < rates[-1] < most
+
+
+def test_domains_count_in_how_often_new_ones_come_learned_or_told(traffic: Traffic, learned_day: bytes) -> None:
+    engine, alerts = Engine.from_bytes(learned_day), []
+    for day in range(1, 9):
+        at = traffic.START + day * traffic.DAY + np.arange(3) * 60.0
+        asked = traffic.lookups(at, traffic.VICTIM, [f"www.site-{day}.example"] * 3)
+        alerts += engine.process(RecordBatch("dns", traffic.in_order("dns", [asked]))).alerts
+    rates = [reason.usual for alert in alerts for reason in alert.reasons if reason.feature == "novelty.domain"]
+    assert 0.9 < rates[-1] < 1.5
