@@ -71,7 +71,8 @@ _BROAD = r"^(\$share/[^/]+/)?((\+/)*[#+]|\$SYS(/.*)?)$"
 _SITE, _BROKER = np.uint64(0x517E), np.uint64(0xB20CE2)
 _NEW = {"name": "new_names", "broker": "new_brokers"}
 _NUMBERS = ("failed", "news", "broad", "sent", "log_payload", "payload")
-_COUNTERS = ((THINGS, "names"), (OTHER_THINGS, "brokers"), (FAILURES, "failures"), (RECORDS, "records"))
+_COUNTERS = ((THINGS, "names"), (OTHER_THINGS, "brokers"), (RECORDS, "records"))
+"""Refused connects have a feature of their own; the other logs tell of no failures."""
 
 
 def _clauses(log: str) -> dict[str, str]:
@@ -81,7 +82,7 @@ def _clauses(log: str) -> dict[str, str]:
         "novelty.site": f"a {word} that {{o}} devices of the site have; the site meets {{u}} new ones a day",
         "novelty.broker": "a broker that is new to it; it meets {u} new ones a day",
         **_SPECIAL[log],
-        **reach_clauses(f"names: {word}s", "brokers: brokers", "failures: failures", "records: messages"),
+        **reach_clauses(f"names: {word}s", "brokers: brokers", "records: messages"),
     }
 
 
@@ -253,8 +254,8 @@ def eavesdropping(s: Sighting) -> str:
 
 def flood(s: Sighting) -> str:
     """Tell of many messages."""
-    count, usual, span, counter = counted_burst(s, "records", "names", "brokers", "failures")
-    what = {"records": "messages", "names": "MQTT names", "failures": "refused connects"}.get(counter, counter)
+    count, usual, span, counter = counted_burst(s, "records", "names", "brokers")
+    what = {"records": "messages", "names": "MQTT names"}.get(counter, counter)
     return f"{s.device} had {plain(count)} {what} in {span}, last {s.target} at {s.peer}; usual is {plain(usual)}"
 
 

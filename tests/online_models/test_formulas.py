@@ -279,7 +279,13 @@ def odd_messages(traffic: Traffic, times: Any) -> dict[str, list[pl.DataFrame]]:
             traffic.messages("mqtt_publish", times, STRANGER, topic=numbered),
         ],
         "mqtt_subscribe": [
-            traffic.messages("mqtt_subscribe", times, traffic.VICTIM, topics=[[n, "#"] for n in numbered], **elsewhere),
+            traffic.messages(
+                "mqtt_subscribe",
+                times,
+                traffic.VICTIM,
+                topics=[[n, "#" if k % 2 else n] for k, n in enumerate(numbered)],
+                **elsewhere,
+            ),
         ],
     }
 
