@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from online_models.alerts.anomalies import Told
 from online_models.kinds import KINDS
-from online_models.likeness import MOST_THINGS
+from online_models.likeness import MOST_THINGS, pattern_of
 from online_models.types import Reason
 
 if TYPE_CHECKING:
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 _SAMPLES = 10
 _FORGET_AFTER = 3600.0
-_CONTINUE_WITHIN = 86_400.0
+_CONTINUE_WITHIN, _SAME_WITHIN = 86_400.0, 7 * 86_400.0
 
 
 @dataclass(slots=True)
 class Case:
     """What is known of one device's behaviour, raised or not yet.
 
-    Once it is raised, ``own`` are the keys of what it, or an alert that it took over from, was raised about; and
-    ``tallies`` tell of other things how many anomalies were about each, and when the first of these began. ``shown`` is
-    the strangest record.
+    Once it is raised, ``own`` are the keys of what it was raised about, or an alert that it took over from, ``pattern``
+    what these were one of; and ``tallies`` tell of other things how many anomalies were about each, and when the first
+    of these began. ``shown`` is the strangest record.
     """
 
     id: str
@@ -49,11 +49,21 @@ class Case:
     site_devices: int = 0
     is_attack: bool = False
     own: list[str] = field(default_factory=list)
+    pattern: str = ""
     tallies: dict[str, list[float]] = field(default_factory=dict)
 
     def ends_after(self) -> float:
         """Return the pause (seconds) after which the behaviour is another case when it comes back."""
         return _FORGET_AFTER if self.raised_ts is None or self.is_attack else _CONTINUE_WITHIN
+
+    def is_same(self, thing: str, pattern: str) -> bool:
+        """Whether it was raised about this thing, or about others of which this is one more."""
+        return thing in self.own or bool(pattern and pattern == self.pattern)
+
+    def goes_on(self, thing: str, pattern: str, pause: float) -> bool:
+        """Whether what comes after a pause (seconds) is the same thing still, told once and not forgotten."""
+        is_told = self.raised_ts is not None and not self.is_attack
+        return is_told and pause <= _SAME_WITHIN and self.is_same(thing, pattern)
 
     def turns_to_new(self, is_known: bool) -> bool:
         """Whether the next anomaly decides what the case is about: the first, or the first about anything new."""
@@ -72,6 +82,7 @@ class Case:
         self._add(log, anomalies, [k], all_count=was_about_known)
         if anomalies.raises[k] and not self.own and self.things:
             self.own = list(self.things[0])
+            self.pattern = pattern_of(anomalies.target[k])
 
     def add_more(self, log: str, anomalies: Anomalies, places: Sequence[int]) -> None:
         """Take in anomalies of which none raises anything or decides what the case is about."""

@@ -26,7 +26,7 @@ from online_models.kinds.kind import (
 )
 from online_models.measures.excess import FAILURES, OTHER_THINGS, RECORDS, THINGS
 from online_models.program.formulas import exp2, most, where
-from online_models.program.registers import COUNT, DOUBT, LEARN, MEASURE, NAME, TELL
+from online_models.program.registers import COUNT, DOUBT, LEARN, MEASURE, NAME, TELL, TOLD
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -106,14 +106,14 @@ def _context(frame: pl.DataFrame, columns: Columns) -> pl.DataFrame:
 
 def _measure(f: Formulas) -> None:
     known_for, records, new_host = f.since("device"), f.get("device", "count"), f.newness("host")
-    hosts, agents = f.faded("device", "new_hosts", "faded_at"), f.faded("device", "new_agents", "faded_at")
+    hosts, agents = (f.others("device", f"new_{thing}s", "faded_at", but=thing) for thing in ("host", "agent"))
     f.measure("novelty.host", new_host * f.rarity(hosts, known_for))
     f.measure("novelty.agent", f.newness("agent") * f.rarity(agents, known_for))
     f.measure("novelty.method", f.surprise(f.get("method", "count"), records, UNSEEN))
     prior = where(f.number("success"), USUAL_STATUS, UNUSUAL_STATUS)
     statuses = f.get_nth("device", "success", f.number("status"))
     f.measure("novelty.status", new_host * f.surprise(statuses, records, prior))
-    at_site = f.rarity(f.faded("site", "new_hosts", "last"), f.since("site"))
+    at_site = f.rarity(f.others("site", "new_hosts", "last", but="site_host"), f.since("site"))
     f.measure("novelty.site", f.newness("site_host") / (1.0 + f.get("site_host", "devices")) * at_site)
     for name in ("length", "strange", "literal"):
         f.measure(f"shape.{name}", f.number(name))
@@ -138,23 +138,30 @@ def _name(f: Formulas) -> None:
     f.name_behaviour(named)
 
 
-def _learn(f: Formulas) -> None:
-    f.bump_nth("device", "success", f.number("status"))
+def _count_new(f: Formulas) -> None:
+    """Let what is new count in how often new things come, learned or not."""
     for new in ("new_hosts", "new_agents"):
         f.fade("device", new, "faded_at")
     f.set("device", "faded_at", f.now)
+    f.count_new("device", "new_hosts", "host")
+    f.count_new("device", "new_agents", "agent")
+    f.fade("site", "new_hosts", "last")
+    f.set("site", "last", f.now)
+    f.count_new("site", "new_hosts", "site_host")
+
+
+def _learn(f: Formulas) -> None:
+    f.bump_nth("device", "success", f.number("status"))
+    _count_new(f)
     new_host = f.touch("host")
-    f.bump("device", "new_hosts", new_host)
-    f.bump("device", "new_agents", f.touch("agent"))
+    f.touch("agent")
     f.touch("method")
     f.bump("method", "count")
     for size in _SIZES.values():
         f.learn_moments("host", size, f.number(f"log_{size}"), f.get("host", "count"), MEMORY)
     f.bump("host", "count")
-    f.fade("site", "new_hosts", "last")
     f.touch("site")
     new_to_site = f.touch("site_host")
-    f.bump("site", "new_hosts", new_to_site)
     f.bump("site_host", "devices", most(new_to_site, new_host))
 
 
@@ -188,8 +195,11 @@ def _formulas(f: Formulas) -> None:
     with f.section(LEARN):
         _learn(f)
     with f.section(DOUBT):
+        _count_new(f)
         for thing in ("host", "site_host", "agent"):
             f.put_on_probation(thing)
+    with f.section(TOLD):
+        _count_new(f)
     with f.section(TELL):
         _tell(f)
 

@@ -29,7 +29,7 @@ from online_models.kinds.kind import (
 from online_models.measures.excess import FAILURES, OTHER_THINGS, RECORDS, THINGS
 from online_models.measures.time import SETTLING
 from online_models.program.formulas import exp2, least, most, where
-from online_models.program.registers import BOUND, COUNT, DOUBT, LEARN, MEASURE, NAME, TELL
+from online_models.program.registers import BOUND, COUNT, DOUBT, LEARN, MEASURE, NAME, TELL, TOLD
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -184,21 +184,28 @@ def _name(f: Formulas, special: Value, told: tuple[Behaviour, ...]) -> None:
     f.decide(special >= MATTERS)
 
 
-def _learn(f: Formulas, log: str) -> None:
+def _count_new(f: Formulas) -> None:
+    """Let what is new count in how often new things come, learned or not, once the first twelve hours are over."""
     settled = f.since("device") >= SETTLING
     for new in _NEW.values():
         f.fade("device", new, "faded_at")
     f.set("device", "faded_at", f.now)
+    f.count_new("device", "new_names", "name", settled * f.number("news"))
+    f.count_new("device", "new_brokers", "broker", settled)
+    f.fade("site", "new_names", "last")
+    f.set("site", "last", f.now)
+    f.count_new("site", "new_names", "site_name", f.number("news") * (f.since("site") >= SETTLING))
+
+
+def _learn(f: Formulas, log: str) -> None:
+    _count_new(f)
     new_name = f.touch("name")
-    f.bump("device", "new_names", settled * new_name * f.number("news"))
-    f.bump("device", "new_brokers", settled * f.touch("broker"))
+    f.touch("broker")
     if log == "mqtt_publish":
         f.learn_moments("name", "payload", f.number("log_payload"), f.get("name", "count"), MEMORY)
         f.bump("name", "count")
-    f.fade("site", "new_names", "last")
     f.touch("site")
     new_to_site = f.touch("site_name")
-    f.bump("site", "new_names", new_to_site * f.number("news") * (f.since("site") >= SETTLING))
     f.bump("site_name", "devices", most(new_to_site, new_name))
 
 
@@ -286,8 +293,11 @@ def _kind(log: str, new: str, odd: Behaviour, *more: Behaviour) -> Kind:
         with f.section(LEARN):
             _learn(f, log)
         with f.section(DOUBT):
+            _count_new(f)
             for thing in ("name", "site_name", "broker"):
                 f.put_on_probation(thing)
+        with f.section(TOLD):
+            _count_new(f)
         with f.section(TELL):
             _tell(f, log)
 

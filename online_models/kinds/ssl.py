@@ -31,7 +31,7 @@ from online_models.kinds.kind import (
 from online_models.measures.excess import FAILURES, OTHER_THINGS, RECORDS, THINGS
 from online_models.measures.time import HOUR, SETTLING
 from online_models.program.formulas import most, where
-from online_models.program.registers import BOUND, COUNT, DOUBT, LEARN, MEASURE, NAME, TELL
+from online_models.program.registers import BOUND, COUNT, DOUBT, LEARN, MEASURE, NAME, TELL, TOLD
 from online_models.subjects import name_itself, registered_domain
 
 if TYPE_CHECKING:
@@ -176,27 +176,35 @@ def _name(f: Formulas) -> None:
     f.decide((untrusted >= UNMET) * ~is_burst)
 
 
-def _learn(f: Formulas) -> None:
-    settled, f_new = f.since("device") >= SETTLING, {}
+def _has(f: Formulas, thing: str) -> Value | float:
+    return 1.0 if thing == "server" else f.number(f"has_{thing}")
+
+
+def _count_new(f: Formulas) -> None:
+    """Let what is new count in how often new things come, learned or not, once the first twelve hours are over."""
+    settled = f.since("device") >= SETTLING
     for new in _NEW.values():
         f.fade("device", new, "faded_at")
     f.set("device", "faded_at", f.now)
     for thing, new in _NEW.items():
-        has = 1.0 if thing == "server" else f.number(f"has_{thing}")
-        f_new[thing] = f.touch(thing) * has
-        f.bump("device", new, settled * f_new[thing])
+        f.count_new("device", new, thing, settled * _has(f, thing))
+    f.fade("site", "new_servers", "last")
+    f.set("site", "last", f.now)
+    f.count_new("site", "new_servers", "site_server", f.since("site") >= SETTLING)
+
+
+def _learn(f: Formulas) -> None:
+    _count_new(f)
+    f_new = {thing: f.touch(thing) * _has(f, thing) for thing in _NEW}
     f.touch("cipher")
     f.bump("cipher", "count")
     f.touch("address")
     f.bump("address", "count")
     for key in ("device", "address"):
         f.bump(key, "unnamed", f.number("unnamed"))
-    f.fade("site", "new_servers", "last")
     f.touch("site")
     for thing in _NEW:
         new_to_site = f.touch(f"site_{thing}")
-        if thing == "server":
-            f.bump("site", "new_servers", new_to_site * (f.since("site") >= SETTLING))
         f.bump(f"site_{thing}", "devices", most(new_to_site, f_new[thing]))
 
 
@@ -232,8 +240,11 @@ def _formulas(f: Formulas) -> None:
     with f.section(LEARN):
         _learn(f)
     with f.section(DOUBT):
+        _count_new(f)
         for thing in ("address", *_NEW, *(f"site_{thing}" for thing in _NEW)):
             f.put_on_probation(thing)
+    with f.section(TOLD):
+        _count_new(f)
     with f.section(TELL):
         _tell(f)
 

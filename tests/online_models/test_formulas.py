@@ -49,8 +49,9 @@ class Seen:
 
     def others(self, key: str, column: str, but: str, at: str = "faded_at", since: float = 0.0) -> float:
         """Return a faded count of things new since a time, without what one of them has added to it."""
-        first = self.get(but, "first")
-        own = faded(1.0, first, self.now) if first > 0.0 and first >= since else 0.0
+        first, last = self.get(but, "first"), self.get(but, "last")
+        came = abs(first) if first else last
+        own = faded(1.0, came, self.now) if came > 0.0 and came >= since else 0.0
         return max(0.0, self.faded(key, column, at) - own)
 
     def last_hour(self, key: str, column: str) -> float:
@@ -147,15 +148,15 @@ def of_http(s: Seen) -> dict[str, Any]:
         "host": s.age("host"),
         "agent": s.age("agent"),
         "known": s.known,
-        "new_hosts": s.faded("device", "new_hosts"),
-        "new_agents": s.faded("device", "new_agents"),
+        "new_hosts": s.others("device", "new_hosts", "host"),
+        "new_agents": s.others("device", "new_agents", "agent"),
         "same_method": s.get("method", "count"),
         "same_status": s.get("device", "success", int(s.number("status"))),
         "success": s.number("success"),
         "records": s.get("device", "count"),
         "site_host": s.age("site_host"),
         "devices": s.get("site_host", "devices"),
-        "site_new_hosts": s.faded("site", "new_hosts", "last"),
+        "site_new_hosts": s.others("site", "new_hosts", "site_host", "last"),
         "site_known": s.now - s.get("site", "first"),
         "uri": s.number("uri_bytes"),
         "strange": s.number("strange"),
