@@ -62,7 +62,9 @@ class Opinion:
 class Alert:
     """What a person is told: one per device and behaviour, updated while it lasts. Times are log time, epoch seconds.
 
-    ``id`` is deterministic: the same log gives the same identifiers. ``ts`` is the log time at which the alert was
+    ``id`` is deterministic: the same log gives the same identifiers. ``device`` is its address at the last record, and
+    ``known_as`` the name by which the models know it, whatever its address: the first one that it had, or its MAC.
+    ``ts`` is the log time at which the alert was
     raised, that is the end of the record that raised it. ``targets`` are samples of what the records were about, and
     ``things`` the keys of all that makes others like it (`online_models.likeness`). ``subjects`` say in words, the same
     for every device, what was new; ``site_devices`` is how many devices were seen within the day. The models leave
@@ -98,6 +100,12 @@ class Alert:
     drift: str | None = None
     site: str = "default"
     muted: str | None = None
+    known_as: str = ""
+
+    @property
+    def name(self) -> str:
+        """By what name the models know its device."""
+        return self.known_as or self.device
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,10 +28,11 @@ class Case:
 
     Once it is raised, ``own`` are the keys of what it, or an alert that it took over from, was raised about; and
     ``tallies`` tell of other things how many anomalies were about each, and when the first of these began. ``shown`` is
-    the strangest record.
+    the strangest record, ``device`` the address that its device had at the last one.
     """
 
     id: str
+    device: str
     first_ts: float
     last_ts: float
     raised_ts: float | None = None
@@ -85,6 +86,7 @@ class Case:
         known = anomalies.is_known
         begins = places if all_count else [k for k in places if not known[k]]
         self.first_ts = min([self.first_ts, *(anomalies.ts[k] for k in begins)])
+        self.device = anomalies.device[places[-1]]
         self.last_ts = max([self.last_ts, *(anomalies.end[k] for k in places)])
         self._show_strangest(anomalies, places)
         self.uids.extend(anomalies.uid[k] for k in places[: _SAMPLES - len(self.uids)])
