@@ -127,7 +127,7 @@ class Engine:
         """Take in what a person said of an alert; what that does is in `online_models.feedback`."""
         model = self._models.get(feedback.alert.log)
         if model is not None:
-            hear(model, feedback, self._key_of(feedback.alert.name))
+            hear(model, feedback, self._key_of(feedback.alert.known_as))
 
     def rehearse_reading(self, batch: RecordBatch) -> None:
         """Have compiled what reading the records of a kind needs, beside the loop; nothing is scored or learned."""

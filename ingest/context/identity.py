@@ -1,6 +1,7 @@
 """Who is behind an address: the device, its MAC and its name, from DHCP leases and from the MACs in conn records.
 
-A device is known by the first address that it had; or by its MAC, if that address was another's before.
+A device is known by the first address that it had; or by its MAC, if that address was another's before. What a host
+does over IPv6 is a device of its own, since it meets other peers there.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ class Identities:
 
     A lease holds until it has run out in log time *and* another MAC uses the address. The first MAC of an address that
     was known by itself takes over its past; each later one is another device. The addresses of one MAC are one device,
-    unless these are many (`ingest.context.scan_frames`). How records are cut into batches does not matter.
+    IPv6 apart, unless these are many (`ingest.context.scan_frames`). How records are cut into batches does not matter.
 
     Parameters
     ----------

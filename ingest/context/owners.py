@@ -23,7 +23,7 @@ from ingest.context.scan_tables import (
     index_macs,
     place_of,
 )
-from ingest.context.told import ADDRESS_TEXT, MAC_TEXT, texts_in
+from ingest.context.told import ADDRESS_TEXT, FAMILY, MAC_TEXT, texts_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -83,12 +83,14 @@ class Owners:
         mac = self._place_of_mac(self._addresses.mac[place])
         if mac < 0 or self._macs.router[mac]:
             return None
-        return self._mac_texts[mac].decode(), bool(self._addresses.until[place])
+        return self._mac_texts[mac].decode().removesuffix(FAMILY), bool(self._addresses.until[place])
 
     def name_of(self, device: str) -> str:
         """Return by what name a device is known, whose address or MAC is given."""
         place = _find(self._addresses, device)
         mac = self._place_of_mac(self._addresses.mac[place]) if place >= 0 else _find(self._macs, device.lower())
+        if place < 0 and mac < 0:
+            mac = _find(self._macs, device.lower() + FAMILY)
         if mac < 0 or self._macs.router[mac] or not self._macs.name[mac]:
             return device
         return str(self._names[mac].decode())
@@ -155,7 +157,7 @@ class Owners:
         addresses, macs = news[news[:, 0] >= 0], news[news[:, 0] < 0]
         self._address_texts[addresses[:, 0]] = told.address_texts(addresses[:, 1])
         places = -1 - macs[:, 0]
-        self._mac_texts[places] = np.strings.lower(told.mac_texts(macs[:, 1]))
+        self._mac_texts[places] = told.mac_texts(macs[:, 1])
         own, named = self._macs.name == self._macs.keys, self._macs.name == 0
         homes = told.address_texts(macs[:, 1])
         self._names[places] = np.where(named[places], b"", np.where(own[places], self._mac_texts[places], homes))

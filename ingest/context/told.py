@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
 LONGEST_ADDRESS: Final = 45
-ADDRESS_TEXT, MAC_TEXT = f"S{LONGEST_ADDRESS}", "S17"
+ADDRESS_TEXT, MAC_TEXT = f"S{LONGEST_ADDRESS}", "S19"
 """numpy's types of texts, which are ASCII."""
+FAMILY: Final = "/6"
+"""Ends the MACs of IPv6 addresses. A host that begins to speak IPv6 beside IPv4 meets other peers and networks, all of
+them new: its IPv6 addresses are one device, which begins like any other."""
 _PRIVATE: Final = r"^(10\.[0-9]{1,3}|192\.168)(\.[0-9]{1,3}){2}$"
 """Most local addresses; what it does not match is looked at more closely."""
 _SHARED: Final = tuple(f"100.{n}." for n in range(64, 128))
@@ -83,8 +86,10 @@ class Told:
         return self._texts(ends, [side.address for side in self._sides], ADDRESS_TEXT)
 
     def mac_texts(self, ends: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
-        """Return the MACs of ends, ASCII, as logged."""
-        return self._texts(ends, [side.mac or "" for side in self._sides], MAC_TEXT)
+        """Return the MACs of ends, ASCII; that of an IPv6 address ends with `FAMILY`."""
+        texts = np.strings.lower(self._texts(ends, [side.mac or "" for side in self._sides], MAC_TEXT))
+        is_ipv6 = np.strings.find(self.address_texts(ends), b":") >= 0
+        return np.where(is_ipv6, np.strings.add(texts, FAMILY.encode()), texts)
 
     def _texts(self, ends: npt.NDArray[np.int64], columns: Sequence[str], dtype: str) -> npt.NDArray[Any]:
         texts = np.zeros(ends.size, dtype)
@@ -114,10 +119,16 @@ def _hashes_of(sides: Sequence[Side]) -> Iterable[pl.Expr]:
     nothing = pl.lit(0, pl.UInt64)
     for n, side in enumerate(sides):
         is_one = pl.col(side.address).is_not_null() & (pl.lit(value=True) if side.mac is None else is_mac(side.mac))
-        mac = nothing if side.mac is None else pl.col(side.mac).str.to_lowercase().hash()
+        mac = nothing if side.mac is None else _hash_of_mac(side.address, side.mac)
         has_address = is_one if side.mac is None else pl.col(side.address).is_not_null()
         yield pl.when(has_address).then(pl.col(side.address).hash()).otherwise(nothing).alias(f"{n}a")
         yield pl.when(is_one).then(mac).otherwise(nothing).alias(f"{n}m")
+
+
+def _hash_of_mac(address: str, mac: str) -> pl.Expr:
+    text = pl.col(mac).str.to_lowercase()
+    is_ipv6 = pl.col(address).str.contains(":", literal=True)
+    return pl.when(is_ipv6).then((text + FAMILY).hash()).otherwise(text.hash())
 
 
 def is_mac(column: str) -> pl.Expr:

@@ -172,12 +172,12 @@ class AlertBook:
     def expect(self, alert: Alert) -> None:
         """Forget an alert that was called expected, and what is like it."""
         for key, case in list(self._cases.items()):
-            if case.id == alert.id or (key[0] == alert.name and covers(alert, key[1], case.things)):
+            if case.id == alert.id or (key[0] == alert.known_as and covers(alert, key[1], case.things)):
                 del self._cases[key]
 
     def condemn(self, alert: Alert) -> None:
         """Have an alert that was called an attack raised anew when its behaviour comes back after an hour's pause."""
-        case = self._cases.get((alert.name, alert.behaviour))
+        case = self._cases.get((alert.known_as, alert.behaviour))
         if case is not None and case.id == alert.id:
             case.is_attack = True
 

@@ -28,7 +28,7 @@ class Case:
 
     Once it is raised, ``own`` are the keys of what it, or an alert that it took over from, was raised about; and
     ``tallies`` tell of other things how many anomalies were about each, and when the first of these began. ``shown`` is
-    the strangest record, ``device`` the address that its device had at the last one.
+    the strangest record, and ``device`` the address that its device had then.
     """
 
     id: str
@@ -86,7 +86,6 @@ class Case:
         known = anomalies.is_known
         begins = places if all_count else [k for k in places if not known[k]]
         self.first_ts = min([self.first_ts, *(anomalies.ts[k] for k in begins)])
-        self.device = anomalies.device[places[-1]]
         self.last_ts = max([self.last_ts, *(anomalies.end[k] for k in places)])
         self._show_strangest(anomalies, places)
         self.uids.extend(anomalies.uid[k] for k in places[: _SAMPLES - len(self.uids)])
@@ -99,7 +98,7 @@ class Case:
         most = max(evidence)
         if most > self.evidence or self.shown is None:
             k = places[evidence.index(most)]
-            self.evidence, self.score = most, anomalies.score[k]
+            self.evidence, self.score, self.device = most, anomalies.score[k], anomalies.device[k]
             self.shown = anomalies.finding(k)
 
     def _add_things(self, log: str, anomalies: Anomalies, places: Sequence[int]) -> None:

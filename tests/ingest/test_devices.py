@@ -99,18 +99,11 @@ def test_a_late_record_does_not_give_an_address_back() -> None:
     assert who(identities, dns(150.0, ONE)) == CAMERA
 
 
-def test_the_addresses_of_one_mac_are_one_device() -> None:
-    identities = knowing(conn(0.0, ONE, HUE))
+def test_the_ipv6_addresses_of_one_mac_are_one_device() -> None:
+    identities = knowing(conn(0.0, ONE, HUE), conn(1.0, "fe80::1", HUE))
     for day in range(40):
-        assert who(identities, conn(day * DAY, f"2001:db8::{day + 1:x}", HUE)) == ONE
-        assert who(identities, conn(day * DAY, "fe80::1", HUE)) == ONE
-
-
-def test_a_device_is_known_by_its_ipv4_address_if_that_comes_soon() -> None:
-    identities = knowing(conn(0.0, "fe80::1", HUE), conn(60.0, ONE, HUE))
-    assert who(identities, conn(61.0, "fe80::1", HUE)) == ONE
-    late = knowing(conn(0.0, "fe80::1", HUE))
-    assert who(late, conn(2 * HOUR, ONE, HUE)) == "fe80::1"
+        assert who(identities, conn(day * DAY, f"2001:db8::{day + 1:x}", HUE)) == "fe80::1"
+        assert who(identities, conn(day * DAY, ONE, HUE)) == ONE
 
 
 def test_hosts_behind_a_router_that_is_not_seen_with_public_addresses_are_told_apart() -> None:

@@ -32,7 +32,7 @@ def _members(connection: sqlite3.Connection, alert: Alert) -> list[Member]:
     """Return the alerts that hang together with this one, itself among them."""
     begin, end, count = alert.first_ts, alert.last_ts, 0
     while True:
-        members = connection.execute(_NEAR, (alert.name, end + WITHIN_S, begin - WITHIN_S)).fetchall()
+        members = connection.execute(_NEAR, (alert.known_as, end + WITHIN_S, begin - WITHIN_S)).fetchall()
         if len(members) == count:
             return members
         count = len(members)
