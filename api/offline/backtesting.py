@@ -20,6 +20,7 @@ from api.pipeline.pieces import in_one_piece
 from api.pipeline.warmup import have_compiled
 from api.state.directory import StateDirectory
 from api.state.snapshots import SnapshotStore, read_snapshot
+from ingest.context.identity import Identities
 from ingest.follow.replay import ReplaySource
 from ingest.records import MODELLED_KINDS, RecordBatch
 from online_models.engine import Engine
@@ -119,11 +120,12 @@ def backtest(
     source = ReplaySource(paths)
     have_compiled()
     runs = [_Run(begin.engine) for begin in begins]
+    identities = Identities(local_networks=begins[0].engine.config.local_networks)
     days: Counter[float] = Counter()
     scored = 0
     with ThreadPoolExecutor(max_workers=min(len(runs), os.cpu_count() or 1)) as pool:
         for batch in source:
-            news = _after(batch, begins[0].known_until)
+            news = _after(identities.of(batch), begins[0].known_until)
             if batch.kind in MODELLED_KINDS and len(news):
                 piece = in_one_piece(news)
                 ts, *_ = pool.map(_Run.process, runs, [piece] * len(runs))
