@@ -29,6 +29,7 @@ from api.pipeline.models import (
 from api.pipeline.runner import Parts
 from api.pipeline.warmup import warm_up
 from api.serve.stream import Hub, StreamLimits
+from api.serve.stream.decision_events import message_of
 from api.serve.stream.optional import require_socketio
 from api.serve.tls import certificate_of
 from api.service import Access, RequestLimits, Service
@@ -41,8 +42,10 @@ from api.state.restoring import begin_from
 from api.state.rules import RuleStore
 from api.state.snapshots import KeptOverTime, SnapshotStore
 from api.state.store import AlertReader, AlertWriter, EvidenceReader
+from api.state.store.sequence import sequence_in
 from ingest.follow.checkpoints import CheckpointStore
 from ingest.follow.source import FollowSource
+from online_models.kinds import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -51,6 +54,7 @@ if TYPE_CHECKING:
     from api.sections import SocketIOConfig
     from api.settings import Settings
     from api.state.directory import StateDirectory
+    from api.state.store.sequence import Sequence
 
 _MIB: Final = 1 << 20
 _DAY_S: Final = 86_400.0  # no log is rotated less often
@@ -80,7 +84,7 @@ def assembled(
             begin_from(warm_start, state, settings)
         assembly = _Assembly(settings, state)
         source = stack.enter_context(assembly.source(logs, catch_up_since))
-        yield assembly.service(source)
+        yield assembly.service(source, stack.enter_context(sequence_in(state.alerts, "events")))
 
 
 class _Assembly:
@@ -108,6 +112,7 @@ class _Assembly:
             scan_interval_s=self._settings.traffic.scan_interval_s,
             catch_up_since=catch_up_since,
             silence_s=self._settings.traffic.stale_after_min * 60,
+            scored=KINDS,
         )
 
     def _refuse_to_learn_twice(self, since: float) -> None:
@@ -121,15 +126,20 @@ class _Assembly:
                 " or name another folder with --state"
             )
 
-    def service(self, source: FollowSource) -> Service:
+    def service(self, source: FollowSource, event_numbers: Sequence) -> Service:
         server, models = self._settings.server, self._settings.models
         limits = StreamLimits(server.subscriber_queue, server.history, server.max_subscribers)
-        hub = Hub(limits, self._writer.sequence, self._clock, self._writer.site)
-        prevention = Prevention(self._state.decisions, policy_of(self._settings), self._clock)
+        hub = Hub(limits, self._writer.sequence, self._clock, self._writer.site, event_numbers)
+        tell = hub.happenings.tell
+        prevention = Prevention(
+            self._state.decisions, policy_of(self._settings), self._clock, lambda event: tell(*message_of(event))
+        )
         pipeline = Pipeline(
             prepare=lambda: self._parts(source, hub, prevention),
             commands=CommandQueue(server.command_queue),
-            jobs=JobBoard(models.max_waiting_jobs, models.max_finished_jobs),
+            jobs=JobBoard(
+                models.max_waiting_jobs, models.max_finished_jobs, lambda status: tell("job", {"job": status})
+            ),
             clock=self._clock,
         )
         return Service(
@@ -144,6 +154,7 @@ class _Assembly:
             sinks=self._sinks,
             prevention=prevention,
             rules=self._rules,
+            policy=self._settings.prevention.policy,
         )
 
     def _parts(self, source: FollowSource, hub: Hub, prevention: Prevention) -> Parts:

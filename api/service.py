@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 from api.pipeline.clock import Clock
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from api.decisions import Prevention
     from api.pipeline import Pipeline
     from api.serve.stream import Hub
@@ -78,3 +80,4 @@ class Service:
     sinks: Sinks | None = None
     prevention: Prevention | None = None
     rules: RuleStore | None = None
+    policy: Path | None = None

@@ -10,14 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from ingest.decode.schemas import CONN, DNS, HTTP, MODELLED_KINDS, SCHEMAS
+from ingest.decode.schemas import CONN, DNS, HTTP, SCHEMAS, TOLD_BY_BOTH
 
 if TYPE_CHECKING:
     import polars as pl
 
     from ingest.errors import Cause
 
-__all__ = ["CONN", "DEVICES", "DNS", "HTTP", "MODELLED_KINDS", "SCHEMAS", "Malformed", "RecordBatch"]
+__all__ = ["CONN", "DEVICES", "DNS", "HTTP", "SCHEMAS", "TOLD_BY_BOTH", "Malformed", "RecordBatch"]
 
 DEVICES: Final = ("orig_device", "resp_device")
 """Columns of those who know devices (`ingest.context.identity`), only in frames in which there is any: by what name the

@@ -5,23 +5,23 @@ Everything that changes a decision goes through here. A step is one transaction:
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from prevention import addresses
 from prevention.decisions import FIRST, STANDING, Decision, Mode, State, Step, decision_id
-from prevention.errors import RefusedError, TargetError, TransitionError
+from prevention.errors import NoDecisionError, RefusedError, TargetError, TransitionError
 from prevention.events import PreventionEvent, What
 from prevention.history import covered, is_held, step_of, widened
 from prevention.policy import Case, proposals
 from prevention.policy.hours import in_words
-from prevention.safeguards import Rate
+from prevention.safeguards import Rate, configured
 from prevention.store.holders import Holders
 from prevention.surroundings import Around, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from prevention.policy import Policy, Proposal
     from prevention.safeguards import Protection
@@ -135,6 +135,21 @@ class Decider:
         with self._step():
             return self._move(self.store.get(identifier), "revoked", Step(self._around.clock(), by, reason))
 
+    def carried(self, identifiers: Iterable[str], by: str) -> None:
+        """Note that an enforcer process carries active decisions out: once of each, whatever it says again."""
+        now = self._around.clock()
+        with self._step():
+            for identifier in identifiers:
+                with suppress(NoDecisionError):
+                    self._carried(self.store.get(identifier), Step(now, by, "carried out"))
+
+    def _carried(self, found: Decision, step: Step) -> None:
+        known = {(change.by, change.reason) for change in self.store.history(found.id)}
+        if found.state == "active" and (step.by, step.reason) not in known:
+            self.store.move(found.id, "active", step)
+            text = f"{found.action} {found.target}: {step.reason} by {step.by}"
+            self._events.append(PreventionEvent("applied", text, step.at, found, "active", step.by, step.reason))
+
     def withdraw(self, alert: str, by: str, reason: str) -> list[Decision]:
         """Take back what stands for an alert: it was muted, or a person called it expected."""
         step = Step(self._around.clock(), by, reason)
@@ -155,6 +170,14 @@ class Decider:
         with self._step():
             self.store.set(_CAP, "")
             self._say("resume", f"{by} put the policy's modes in force again", self._around.clock())
+
+    def adopt(self, policy: Policy) -> None:
+        """Decide by another policy from now on; what it protects is taken back by the next `tick`."""
+        with self._step():
+            self.policy = policy
+            self.protection.put("given", configured(policy.protect))
+            self.store.touch()  # who is in quarantine may reach something else
+            self._say("policy", f"another policy holds: mode {policy.mode}", self._around.clock())
 
     @property
     def is_flushed(self) -> bool:
@@ -252,7 +275,8 @@ class Decider:
         if not self.store.add(decision, reason):
             return self.store.get(decision.id)
         what: What = "refused" if refusal else "made"
-        self._say(what, f"{decision.action} {decision.target}: {decision.state}, {reason}", now, decision)
+        text = f"{decision.action} {decision.target}: {decision.state}, {reason}"
+        self._events.append(PreventionEvent(what, text, now, decision, None, decision.by, reason))
         return decision
 
     def _refusal(self, decision: Decision) -> str | None:
@@ -267,7 +291,8 @@ class Decider:
 
     def _move(self, decision: Decision, after: State, step: Step, until: float | None = None) -> Decision:
         changed = self.store.move(decision.id, after, step, until)
-        self._say("moved", f"{changed.action} {changed.target}: {after}, {step.reason}", step.at, changed)
+        text = f"{changed.action} {changed.target}: {after}, {step.reason}"
+        self._events.append(PreventionEvent("moved", text, step.at, changed, decision.state, step.by, step.reason))
         return changed
 
     def _check(self, target: Target, action: Action, ttl_s: float) -> None:

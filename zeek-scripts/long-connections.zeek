@@ -1,7 +1,7 @@
 ##! Tells of connections that are still open, every so often, in conn_long.log: with the fields of conn.log so far.
 ##!
 ##! An IoT device's command channel stays open for days, and conn.log has it when it ends: who waits for that is blind.
-##! The line that comes at the end has the same ``uid``: nslabs reads both as states of one connection.
+##! The line that conn.log gets at the end has the same ``uid``.
 
 @load base/protocols/conn
 @load base/protocols/conn/polling

@@ -12,6 +12,7 @@ import typer
 
 from api.cli.options import ConfigOption
 from api.cli.progress import progress_bar
+from api.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,23 +34,34 @@ def backtest(
         list[float] | None,
         typer.Option(metavar="N", min=0.0, help="Alert budget a day instead of the configured one; may be repeated."),
     ] = None,
+    decisions: Annotated[
+        bool, typer.Option("--decisions", help="Also say what would have been blocked, and what that would have cost.")
+    ] = False,
+    policy: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Policy for --decisions instead of the configured one.")
+    ] = None,
     config: ConfigOption = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON line a budget instead of text.")] = False,
 ) -> None:
     """Replay finished logs beside the live models, which stay untouched, and say what would have been alerted.
 
     Records from before TIME are learned and not reported; with --state, those that its snapshot knows are passed over.
+    With --decisions nothing is blocked either: no service and no enforcer is asked.
     """
     from api.cli.harmless import harmless
     from api.cli.since import parse_since, shown_time
     from api.offline.backtesting import backtest as run_backtest
-    from api.offline.backtesting import beginning
+    from api.offline.backtesting import beginning, with_consequences
     from api.settings import load_settings
 
     moment = parse_since(since, "--since", time.time())
-    settings = load_settings(config)
+    settings = load_settings(config, {"PreventionConfig": {"policy": policy}})
     asked: list[float | None] = [*budget] if budget else [None]
     begins = [beginning(settings, state, moment, per_day) for per_day in asked]
+    if decisions:
+        begins = [with_consequences(begin, settings, state, moment) for begin in begins]
+    elif policy is not None:
+        raise SettingsError("--policy says what --decisions are made by: name both, or neither")
     with progress_bar() as on_progress:
         found = run_backtest([logs], begins, moment, on_progress)
     for oddity in found[0].oddities:
@@ -67,6 +79,8 @@ def backtest(
 def _as_json(found: Backtest, begin: Beginning, since: float) -> str:
     import orjson
 
+    from api.cli.would import decisions_in_json
+
     told = {
         "since": since,
         "budget": found.budget,
@@ -78,6 +92,7 @@ def _as_json(found: Backtest, begin: Beginning, since: float) -> str:
         "by_behaviour": found.by_behaviour(),
         "by_device": found.by_device(),
         "list": found.alerts,
+        **({} if found.decisions is None else {"decisions": decisions_in_json(found.decisions)}),
     }
     return orjson.dumps(told).decode() + "\n"
 
@@ -87,6 +102,7 @@ def _print(found: Backtest, begin: Beginning, since: float) -> None:
 
     from api.cli.harmless import harmless
     from api.cli.terminal import alert_line
+    from api.cli.would import decisions_in_words
     from api.state.store import AlertChange
 
     out = sys.stdout
@@ -102,9 +118,12 @@ def _print(found: Backtest, begin: Beginning, since: float) -> None:
         console = Console(soft_wrap=True, highlight=False)
         for alert in found.alerts:
             console.print(alert_line(AlertChange("raised", alert)))
+    if found.decisions is not None:
+        out.write(decisions_in_words(found.decisions))
 
 
 def _compare(found: Sequence[Backtest], begin: Beginning, since: float) -> None:
+    from api.cli.would import decisions_in_words
 
     first = found[0]
     sys.stdout.write(
@@ -116,6 +135,9 @@ def _compare(found: Sequence[Backtest], begin: Beginning, since: float) -> None:
         thresholds = ", ".join(f"{kind} {threshold:g}" for kind, threshold in told.thresholds.items())
         rate, most = len(told.alerts) / max(1, len(by_day)), max(by_day, default=0)
         sys.stdout.write(f"{told.budget:>12g}{len(told.alerts):>10,}{rate:>10.2f}{most:>14,}   {thresholds}\n")
+    for told in found:
+        if told.decisions is not None:
+            sys.stdout.write(f"\nat a budget of {told.budget:g} a day" + decisions_in_words(told.decisions))
 
 
 def _heading(found: Backtest, begin: Beginning, since: float) -> str:

@@ -6,20 +6,23 @@ import logging
 import sqlite3
 import threading
 from collections import Counter, deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from api.decisions.cases import case_of
+from api.decisions.consequences import decide
 from api.decisions.watch import Watch
 from prevention.decider import Around, Decider
-from prevention.errors import PreventionError
+from prevention.errors import NoDecisionError, PolicyError, PreventionError
+from prevention.events import PreventionEvent
+from prevention.policy import load_policy
 from prevention.safeguards import Protection, configured
 from prevention.safeguards.host import of_host
 from prevention.store import DecisionStore
 from prevention.wanted import wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from api.pipeline.clock import Clock
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
     from ingest.records import RecordBatch
     from online_models.types import ScoredBatch
     from prevention.blocks import Wanted
-    from prevention.events import PreventionEvent
+    from prevention.decisions import Mode
     from prevention.policy import Policy
 
 _log = logging.getLogger(__name__)
@@ -49,14 +52,28 @@ class Report:
     body: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How prevention stands: the mode in force, why it is not the policy's, and numbers of decisions."""
+
+    mode: Mode
+    why: str | None
+    active: int
+    suggested: int
+    not_carried_out: int
+    enforcers: int
+
+
 class Prevention:
     """Takes alerts and records from the pipeline, decides in a thread of its own, and keeps what enforcers report.
 
     It is one of the readers of alerts and one of the observers of records; both only note what comes.
     """
 
-    def __init__(self, path: Path, policy: Policy, clock: Clock) -> None:
-        """Open the store of decisions.
+    def __init__(
+        self, path: Path, policy: Policy, clock: Clock, tell: Callable[[PreventionEvent], None] = lambda _: None
+    ) -> None:
+        """Open the store of decisions; `tell`, which must not wait, is called with all that happens.
 
         Raises
         ------
@@ -67,8 +84,12 @@ class Prevention:
         self.counts: Counter[str] = Counter()
         self.reports: dict[str, Report] = {}
         self.problem: str | None = None
+        self.policy_problem: str | None = None
         self.lost = 0
         self._clock = clock
+        self._tell = tell
+        self._carried: dict[str, frozenset[str]] = {}
+        self._uncovered: frozenset[str] = frozenset()
         self._watch = Watch()
         self._store = DecisionStore(path)
         around = Around(clock.wall, self._watch.devices_today, self._note)
@@ -122,6 +143,19 @@ class Prevention:
         """Return the blocks that enforcers are to hold now."""
         return wanted(self.decider, self._clock.wall())
 
+    def reload(self, path: Path) -> None:
+        """Read the policy's file again. A wrong one changes nothing: that is told, in one line, until it is right."""
+        try:
+            policy = load_policy(path)
+        except PolicyError as error:
+            self.policy_problem = f"{error}; the policy of before stays in force"
+            self._note(PreventionEvent("policy", self.policy_problem, self._clock.wall()))
+            _log.error("%s", self.policy_problem)
+        else:
+            self.policy_problem = None
+            self.decider.adopt(policy)
+        self._wake.set()
+
     def now(self) -> float:
         """Return the wall-clock time, epoch seconds."""
         return self._clock.wall()
@@ -131,13 +165,35 @@ class Prevention:
         with self._lock:
             self.reports[name] = Report(self._clock.wall(), body)
             if len(self.reports) > _MOST_REPORTS:
-                del self.reports[min(self.reports, key=lambda one: self.reports[one].at)]
+                gone = min(self.reports, key=lambda one: self.reports[one].at)
+                del self.reports[gone]
+                self._carried.pop(gone, None)
+            known, self._carried[name] = self._carried.get(name, frozenset()), frozenset(body.get("carried", ()))
+            news = sorted(self._carried[name] - known)
+        if news:
+            self.decider.carried(news, by=f"enforcer {name}")
+
+    def standing(self) -> Standing:
+        """Return how it stands now."""
+        counts, nobody = self._store.counts(), self._nobody()
+        mode, why = self._mode()
+        with self._lock:
+            live = sum(self._clock.wall() - one.at <= _SILENCE_S for one in self.reports.values())
+        return Standing(mode, why, counts.get("active", 0), counts.get("suggested", 0), len(nobody), live)
+
+    def _mode(self) -> tuple[Mode, str | None]:
+        """Return the site's mode that is in force, and why it is not the policy's."""
+        mode, left = self.decider.policy.mode, self.decider.paused_until() - self._clock.wall()
+        if self.decider.is_flushed and mode != "observe":
+            return "observe", "the kill switch was used"
+        if left > 0 and mode == "enforce":
+            return "suggest", f"a limit of blocks was reached: for {left:.0f} s more"
+        return mode, None
 
     def reasons(self) -> list[str]:
         """Return what is not well with prevention, in sentences."""
         now, told = self._clock.wall(), []
-        if self.problem:
-            told.append(self.problem)
+        told += [problem for problem in (self.problem, self.policy_problem) if problem]
         active = [d for d in self._store.standing() if d.state == "active"]
         with self._lock:
             reports = dict(self.reports)
@@ -152,9 +208,7 @@ class Prevention:
             ]
         if active and not live:
             told.append(f"{len(active)} decisions are active, and no enforcer process carries them out: nslabs enforce")
-        uncovered = [set(body["uncovered"]) for body in live.values()]
-        nobody = sorted(set.intersection(*uncovered)) if uncovered else []
-        told += [f"no enforcer can carry out decision {one}" for one in nobody[:3]]
+        told += [f"no enforcer can carry out decision {one}" for one in sorted(self._nobody())[:3]]
         paused = self.decider.paused_until()
         if now < paused:
             told.append(f"a limit of blocks was reached: all is only suggested for {paused - now:.0f} s more")
@@ -163,14 +217,33 @@ class Prevention:
     def _note(self, event: PreventionEvent) -> None:
         self.counts[event.what] += 1
         self.events.append(event)
+        self._tell(event)
         _log.info("%s", event.text)
+
+    def _nobody(self) -> frozenset[str]:
+        """Return the decisions that none of the enforcer processes that report can carry out."""
+        with self._lock:
+            reports = list(self.reports.values())
+        since = self._clock.wall() - _SILENCE_S
+        uncovered = [frozenset(one.body.get("uncovered", ())) for one in reports if one.at >= since]
+        return frozenset.intersection(*uncovered) if uncovered else frozenset()
+
+    def _tell_uncovered(self) -> None:
+        """Tell once of each decision that nobody can carry out."""
+        known, self._uncovered = self._uncovered, self._nobody()
+        for identifier in sorted(self._uncovered - known):
+            with suppress(NoDecisionError):
+                found = self._store.get(identifier)
+                reason = "no enforcer process that reports can carry it out"
+                text = f"{found.action} {found.target}: {reason}"
+                self._note(PreventionEvent("uncovered", text, self._clock.wall(), found, found.state, "", reason))
 
     def _run(self) -> None:
         while not self._stopping.is_set():
             self._wake.wait(_EVERY_S)
             self._wake.clear()
             try:
-                self._step()
+                self.step()
                 self.problem = None
             except sqlite3.Error as error:
                 self.problem = f"decisions cannot be stored: {error}"
@@ -180,11 +253,11 @@ class Prevention:
 
     def _finish(self) -> None:
         try:
-            self._step()
+            self.step()
         except (sqlite3.Error, PreventionError) as error:
             _log.warning("decisions that waited at the end are made at the next start: %s", error)
 
-    def _step(self) -> None:
+    def step(self) -> None:
         """Move addresses, decide about alerts, end what has ended. What fails stays for the next time."""
         self._refresh_if_due()
         for mac, address, leased in self._watch.take_moves():
@@ -192,21 +265,13 @@ class Prevention:
         with self._lock:
             waiting = list(self._waiting.items())
         for identifier, change in waiting:
-            self._decide(change)
+            decide(self.decider, change)
             with self._lock:
                 if self._waiting.get(identifier) is change:
                     del self._waiting[identifier]
         self.decider.tick()
+        self._tell_uncovered()
         self._watch.followed = self.decider.followed()
-
-    def _decide(self, change: AlertChange) -> None:
-        alert = change.alert
-        if alert.muted is not None:
-            self.decider.withdraw(alert.id, by="mute", reason=f"rule {alert.muted} mutes its alert")
-        elif alert.verdict == "expected":
-            self.decider.withdraw(alert.id, by="feedback", reason=alert.comment or "a person called the alert expected")
-        elif alert.status == "open" and alert.drift is None:
-            self.decider.consider(case_of(change))
 
     def _refresh_if_due(self) -> None:
         if self._clock.monotonic() >= self._host_at + _HOST_EVERY_S:

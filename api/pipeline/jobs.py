@@ -13,7 +13,7 @@ from api.pipeline.datasets import Dataset, Rejection, slices
 from ingest.errors import IngestError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from api.pipeline.clock import Clock
     from ingest.records import RecordBatch
@@ -24,6 +24,7 @@ REJECTIONS_KEPT: Final = 100
 """So many records or lines that could not be used are remembered of each job."""
 _SLICE_RECORDS: Final = 1024
 """A job looks at the time after each so many records."""
+_PROGRESS: Final = 0.1
 _STEP_S: Final = 0.1
 """Live records wait at most about so long for a job; the slowest models learn a slice in a third of it."""
 
@@ -132,7 +133,12 @@ class TrainingJob:
 class JobBoard:
     """All jobs by identifier: a bounded number that wait or run, and the last finished ones."""
 
-    def __init__(self, max_waiting: int, max_finished: int) -> None:
+    def __init__(
+        self, max_waiting: int, max_finished: int, on_change: Callable[[JobStatus], None] = lambda _: None
+    ) -> None:
+        """Call `on_change`, which must not wait, with each new state of a job, and with its progress now and then."""
+        self._on_change = on_change
+        self._told: tuple[str, str, float] = ("", "", 0.0)
         self._lock = threading.Lock()
         self._open: deque[TrainingJob] = deque()
         self._max_waiting = max_waiting
@@ -153,6 +159,7 @@ class JobBoard:
             if len(self._open) >= self._max_waiting:
                 raise BusyError(f"{self._max_waiting} training jobs are waiting already; try again when one is done")
             self._open.append(job)
+        self._on_change(job.status)
 
     def get(self, identifier: str) -> JobStatus | None:
         """Return how far a job is, or None if there is none of that identifier (any more)."""
@@ -169,9 +176,18 @@ class JobBoard:
         """Learn one chunk of the oldest job; return whether there was one. Called by the pipeline thread."""
         if not self._open:
             return False
-        if not self._open[0].step(engine):
+        if self._open[0].step(engine):
+            self._tell_progress(self._open[0].status)
+        else:
             self._retire()
         return True
+
+    def _tell_progress(self, status: JobStatus) -> None:
+        """Tell that a job has begun, and each further tenth of it."""
+        news = (status.id, status.state, status.progress // _PROGRESS)
+        if news != self._told:
+            self._told = news
+            self._on_change(status)
 
     def stop(self) -> None:
         """End all jobs; what they learned stays learned."""
@@ -181,4 +197,6 @@ class JobBoard:
 
     def _retire(self) -> None:
         with self._lock:
-            self._finished.append(self._open.popleft())
+            job = self._open.popleft()
+            self._finished.append(job)
+        self._on_change(job.status)

@@ -24,6 +24,7 @@ from api.serve.access.proxies import Proxies
 from api.serve.access.visits import Visits
 from api.serve.bodies import BodyLimits
 from api.serve.docs import serve_docs
+from api.serve.health_watch import HealthWatch
 from api.serve.problems import handle_problems
 from api.serve.routes.alerts import alert_routes
 from api.serve.routes.asyncapi import asyncapi_routes
@@ -66,7 +67,8 @@ def create_app(service: Service) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         service.hub.attach(asyncio.get_running_loop())
-        watching = [asyncio.create_task(part.watch()) for part in (visits, socketio) if part is not None]
+        parts = (visits, socketio, HealthWatch(service))
+        watching = [asyncio.create_task(part.watch()) for part in parts if part is not None]
         try:
             yield
         finally:

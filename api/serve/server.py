@@ -121,8 +121,12 @@ async def serve(
     def on_hangup() -> None:
         if certificate is not None and tls is not None:
             certificate.reload(tls)
-        else:
-            _log.warning("SIGHUP: nothing to read again; settings are read at the start only")
+        if service.prevention is not None and service.policy is not None:
+            service.prevention.reload(service.policy)
+        elif certificate is None:
+            _log.warning(
+                "SIGHUP: nothing to read again; certificate and policy would be, all else is at the start only"
+            )
 
     loop.add_signal_handler(signal.SIGHUP, on_hangup)
     ready = asyncio.Event()

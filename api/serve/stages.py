@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, Field
 
+from prevention.decisions import Mode
+
 if TYPE_CHECKING:
+    from api.decisions import Prevention
     from api.pipeline.status import PipelineStatus
     from api.service import Service
     from api.sinks.runner import SinkStatus
@@ -85,6 +88,7 @@ class StreamStage(BaseModel):
     lag_messages: int = Field(description="messages that wait for the slowest subscriber")
     alert_subscribers: int
     score_subscribers: int
+    event_subscribers: int
 
 
 class SinkStage(BaseModel):
@@ -102,6 +106,18 @@ class SinkStage(BaseModel):
     last_error: str | None = Field(description="the last failure since the start, whatever came after it")
 
 
+class PreventionStage(BaseModel):
+    """What alerts have as consequences."""
+
+    state: Mode = Field(description="the mode in force: after a limit or the kill switch less than the policy's")
+    mode: Mode = Field(description="the site's, by the policy")
+    why: str | None = Field(description="why the mode in force is another one")
+    active: int = Field(description="decisions that enforcers are to carry out")
+    suggested: int = Field(description="decisions that wait for a person")
+    not_carried_out: int = Field(description="active decisions that no enforcer process can carry out")
+    enforcers: int = Field(description="enforcer processes that report")
+
+
 class Stages(BaseModel):
     """All stages, in the order in which a record passes them."""
 
@@ -110,6 +126,7 @@ class Stages(BaseModel):
     store: StoreStage
     stream: StreamStage
     requests: RequestsStage
+    prevention: PreventionStage | None = None
     sinks: list[SinkStage] = Field(default_factory=list, description="in the order of their tables")
 
 
@@ -125,10 +142,12 @@ def stages(service: Service, status: PipelineStatus) -> Stages:
             lag_messages=hub.waiting,
             alert_subscribers=len(hub.alerts.subscribers),
             score_subscribers=len(hub.scores.subscribers),
+            event_subscribers=len(hub.events.subscribers),
         ),
         requests=RequestsStage(
             state=status.state, lag_requests=len(pipeline.commands), training_jobs=len(pipeline.jobs)
         ),
+        prevention=None if service.prevention is None else _prevention(service.prevention),
         sinks=[_sink(service, sink) for sink in service.sinks.statuses()] if service.sinks else [],
     )
 
@@ -191,6 +210,19 @@ def _sink(service: Service, sink: SinkStatus) -> SinkStage:
         gone=sink.gone,
         error=sink.error,
         last_error=sink.last_error,
+    )
+
+
+def _prevention(prevention: Prevention) -> PreventionStage:
+    standing = prevention.standing()
+    return PreventionStage(
+        state=standing.mode,
+        mode=prevention.decider.policy.mode,
+        why=standing.why,
+        active=standing.active,
+        suggested=standing.suggested,
+        not_carried_out=standing.not_carried_out,
+        enforcers=standing.enforcers,
     )
 
 

@@ -117,7 +117,11 @@ def _store(health: HealthAnswer, status: PipelineStatus) -> Iterator[Metric]:
 
 def _outlets(health: HealthAnswer) -> Iterator[Metric]:
     stream, requests = health.stages.stream, health.stages.requests
-    subscribers = {"alerts": stream.alert_subscribers, "scores": stream.score_subscribers}
+    subscribers = {
+        "alerts": stream.alert_subscribers,
+        "scores": stream.score_subscribers,
+        "events": stream.event_subscribers,
+    }
     yield _by("nslabs_subscribers", "WebSocket connections, by stream.", "stream", subscribers)
     yield _gauge("nslabs_waiting_messages", "Messages for the slowest subscriber.", stream.lag_messages)
     yield _gauge("nslabs_waiting_requests", "Requests that wait for the models.", requests.lag_requests)

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from ingest.simulator.tables import Rows
 
 _SHORTEST_SLICE: Final = 1.0
-_LONGEST_SLICE: Final = 7200.0
+_LONGEST_SLICE: Final = 86_400.0
+"""A slice costs the same work for a few rows as for thousands."""
 _DEVICE_SECONDS: Final = 1.2e6
 """Devices times seconds in one slice: about 40,000 connections, whatever the size of the network."""
 _ATTACK_CONNECTIONS: Final = 2e5
@@ -42,10 +43,9 @@ class Network:
 
         The cut has no meaning: rows are the same and in the same order for every `length` in seconds.
         """
-        step = length or self._slice_length()
         begin, waiting = 0.0, Traffic.of()
         while begin < self.seconds:
-            end = min(begin + step, self.seconds)
+            end = min(begin + (length or self._slice_length(begin)), self.seconds)
             waiting = Traffic.join([waiting, *self._happening(Span(begin, end))])
             if end >= self.seconds:
                 yield _stop(waiting, self.seconds)
@@ -54,9 +54,13 @@ class Network:
             yield ready
             begin = end
 
-    def _slice_length(self) -> float:
-        by_attack = _ATTACK_CONNECTIONS / max(self.campaign.rate(), 1e-9)
-        return max(_SHORTEST_SLICE, min(_LONGEST_SLICE, _DEVICE_SECONDS / len(self.site), by_attack))
+    def _slice_length(self, begin: float) -> float:
+        """Return the length of the slice that begins then; one before the attack ends where that begins."""
+        length = min(_LONGEST_SLICE, _DEVICE_SECONDS / len(self.site))
+        quiet, rate = self.campaign.begin_s - begin, self.campaign.rate()
+        if rate > 0 and quiet < length:
+            length = min(length, quiet if quiet > 0 else _ATTACK_CONNECTIONS / rate)
+        return max(_SHORTEST_SLICE, length)
 
     def _happening(self, span: Span) -> Iterator[Traffic]:
         for name, habits in HABITS.items():

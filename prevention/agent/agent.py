@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from prevention.agent.kept import Kept, only_one
@@ -104,11 +103,12 @@ class Agent:
     def _report(self) -> dict[str, Any]:
         uncovered = sorted({block.decision for block in self._keepers.uncovered()})
         refused = [f"{key}: {why}" for key, why in self._desk.refused().items()]
-        enforcers = [{name: asdict(one)[name] for name in _TOLD} for one in self._keepers.status()]
+        enforcers = [{name: getattr(one, name) for name in _TOLD} for one in self._keepers.status()]
         return {
             "name": self._config.name,
             "enforcers": enforcers,
             "uncovered": uncovered[:_MOST_TOLD],
+            "carried": self._keepers.carried()[:_MOST_TOLD],
             "refused": refused[:_MOST_TOLD],
         }
 

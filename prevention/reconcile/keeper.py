@@ -42,6 +42,8 @@ class KeeperStatus:
         Tries in a row that failed, and why the last one did.
     unapplied
         Blocks that it would not take, while it took others.
+    carried
+        What it holds, as far as is known.
     """
 
     name: str
@@ -55,6 +57,7 @@ class KeeperStatus:
     failures: int = 0
     problem: str | None = None
     unapplied: int = 0
+    carried: frozenset[Key] = frozenset()
 
 
 class Keeper:
@@ -128,6 +131,7 @@ class Keeper:
             mended=self.status.mended + found.count - len(refused),
             looked_at=self._desk.clocks.wall(),
             unapplied=len(refused),
+            carried=frozenset(self._applied),
         )
         return next((f"{key}: {why}" for key, why in refused.items()), None)
 
@@ -163,7 +167,7 @@ class Keeper:
                 _log.debug("enforcer %s: %s", self.enforcer.name, error)
         now = self._desk.clocks.steady()
         lag = now - self._behind_since if self._behind_since is not None else 0.0
-        self._report(failures=self.status.failures + 1, problem=problem, lag_s=lag)
+        self._report(failures=self.status.failures + 1, problem=problem, lag_s=lag, carried=frozenset(self._applied))
 
     def _report(self, **changes: object) -> None:
         before, self.status = self.status, replace(self.status, **changes)  # type: ignore[arg-type] # its own fields

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from prevention.blocks import Key
 from prevention.reconcile.keeper import Keeper
 
 if TYPE_CHECKING:
@@ -58,6 +59,13 @@ class Keepers:
     def uncovered(self) -> list[Block]:
         """Return the wanted blocks that none of them can carry out."""
         return self._desk.uncovered(keeper.enforcer.abilities for keeper in self._keepers)
+
+    def carried(self) -> list[str]:
+        """Return the decisions that are carried out: one of them at least holds each of their blocks."""
+        held = frozenset[Key]().union(*(keeper.status.carried for keeper in self._keepers))
+        blocks = self._desk.wanted.blocks
+        missing = {block.decision for block in blocks if block.key not in held}
+        return sorted({block.decision for block in blocks} - missing)
 
     def step(self) -> None:
         """Look, compare and mend once with each, one after the other, without threads."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from online_models.types import Alert, ScoredBatch
+    from prevention.decider import Decider
 
 FLAGS = (
     "--headless",
@@ -80,7 +81,7 @@ class LiveService:
         self._server = Server(configuration(self._service))
         self._thread = threading.Thread(target=self._server.run, args=([listener],))
         self._thread.start()
-        assert self._server.listening.wait(30)
+        assert self._server.listening.wait(120)
         ready = threading.Event()
         self._service.pipeline.start(on_ready=ready.set, on_end=ready.set)
         assert ready.wait(FIRST_START_S)
@@ -88,7 +89,7 @@ class LiveService:
     def stop(self) -> None:
         """Stop listening and drop every connection, as a service that is being restarted does."""
         self._server.should_exit = True
-        self._thread.join(30)
+        self._thread.join(120)
         assert not self._thread.is_alive()
         self._service.pipeline.stop()
         self._stack.close()
@@ -116,6 +117,12 @@ class LiveService:
         """Have a rule hide a device's alerts; the pipeline sees to the rest."""
         assert self._service.rules is not None
         self._service.rules.add(Conditions(device=device), "a test of ours", "local", None)
+
+    @property
+    def decider(self) -> Decider:
+        """What makes and moves decisions."""
+        assert self._service.prevention is not None
+        return self._service.prevention.decider
 
     def score(self, batch: ScoredBatch) -> None:
         """Send scores to subscribers, as the pipeline does."""

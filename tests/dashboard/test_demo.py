@@ -29,7 +29,7 @@ def demo_url(tmp_path: Path) -> Iterator[str]:
         assert url is not None
         yield url.group()
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
     assert process.returncode == 0
 
 

@@ -262,7 +262,7 @@ def test_health_of_every_stage_is_shown(page: Chrome) -> None:
     until(page, lambda: text(page, "health") == "degraded")
     assert "no log found in" in text(page, "reasons")
     stages = stage_states(page)
-    assert list(stages) == ["source", "models", "store", "stream", "requests"]
+    assert list(stages) == ["source", "models", "store", "stream", "requests", "prevention"]
     assert (stages["models"], stages["source"]) == ("running", "degraded")
 
 

@@ -20,6 +20,7 @@ import pytest
 from websockets.sync.client import connect
 
 from ingest.simulator import SimulatorConfig, simulate
+from tests.preloaded import Preloaded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,12 +30,18 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).resolve().parents[2]
 START_S = 600  # ends what hangs; a slow machine may take minutes to compile
+PATIENCE_S = 300  # the same, of a service that runs
 SETTINGS = ("TrafficAnalyzerConfig", "MachineLearningModelConfig", "SocketIOConfig")
 
 
 def nslabs(*arguments: object, **variables: str) -> subprocess.Popen[bytes]:
-    """Start the command as a process of its own, with these environment variables as its only settings."""
+    """Start the command as a process of its own, with these environment variables as its only settings.
+
+    What is more than a setting may have to be there before anything is imported.
+    """
     environment = {name: value for name, value in os.environ.items() if name not in SETTINGS}
+    if variables.keys() <= {*SETTINGS}:
+        return Preloaded(arguments, env={**environment, **variables}, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     return subprocess.Popen(
         [sys.executable, "-m", "api", *map(str, arguments)],
         cwd=PROJECT,
@@ -95,7 +102,7 @@ class Server:
         with (self.logs / name).open("a") as file:
             file.write("".join(line + "\n" for line in lines))
 
-    def until(self, probe: Callable[[], Any], timeout_s: float = 60) -> Any:
+    def until(self, probe: Callable[[], Any], timeout_s: float = PATIENCE_S) -> Any:
         """Ask until the answer is truthy, and return it."""
         end = time.monotonic() + timeout_s
         while not (answer := probe()):
@@ -116,7 +123,7 @@ class Server:
         """Stop the process; return its status and standard error."""
         if self.process.poll() is None:
             self.process.send_signal(number)
-        status = self.process.wait(30)
+        status = self.process.wait(PATIENCE_S)
         return status, self.errors()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -137,3 +138,34 @@ def test_wrong_input_is_told_in_one_line(
     status, out, err = command("backtest", logs, *named)
     assert (status, out, err.count("\n")) == (2, "", 1)
     assert part in err
+
+
+def test_it_says_what_would_have_been_blocked_and_asks_nobody(command: Command, logs: Path, tmp_path: Path) -> None:
+    """The device that joins the botnet is blocked again and again; what its records say agrees with what is counted."""
+    policy = tmp_path / "policy.toml"
+    policy.write_text(
+        'mode = "suggest"\n[[rules]]\nname = "all"\ntarget = "device"\n[escalation]\nladder = ["5m", "10m"]\n'
+    )
+    since = "2026-01-07T05:30:00Z"
+    told = found(command, logs, "--since", since, "--decisions", "--policy", policy)
+    decided = told["decisions"]
+    blocks = [one for one in decided["list"] if one["outcome"] == "blocked"]
+    assert decided["blocked"] == len(blocks) >= 2
+    assert decided["by_rule"] == {"all": len(blocks)}
+    assert {one["mode"] for one in blocks} == {"suggest"}
+    assert {one["seconds"] for one in blocks} == {300.0, 600.0}
+    assert all(later["begin"] >= earlier["end"] for earlier, later in itertools.pairwise(blocks))
+    device = {alert["device"] for alert in told["list"] if alert["behaviour"] == "scan"}.pop()
+    for one in blocks:
+        for kind in ("conn", "dns"):
+            rows = [line.split("\t") for line in (logs / f"{kind}.log").read_text().splitlines() if line[0] != "#"]
+            within = [row for row in rows if one["begin"] <= float(row[0]) < one["end"] and device in {row[2], row[4]}]
+            assert len(within) == one["ordinary"].get(kind, 0) + one["anomalous"].get(kind, 0)
+    plain = found(command, logs, "--since", since)
+    assert [alert["id"] for alert in told["list"]] == [alert["id"] for alert in plain["list"]]
+    assert "decisions" not in plain
+
+
+def test_a_policy_without_decisions_is_refused(command: Command, logs: Path, tmp_path: Path) -> None:
+    status, _, err = command("backtest", logs, "--since", "2026-01-05T00:00:00Z", "--policy", tmp_path / "p.toml")
+    assert (status, "name both, or neither" in err) == (2, True)

@@ -48,7 +48,7 @@ def test_a_connection_that_both_tell_of_is_scored_once(
         server.append(second[0], *second[1])
         server.until(lambda: server.health()["stages"]["source"]["joined"])
         server.process.kill()
-        server.process.wait(30)
+        server.process.wait(120)
     with serve() as server:
         source = server.until(lambda: read_all(server))
         assert source["joined"] == {"conn": CONNECTIONS}

@@ -40,7 +40,7 @@ def records(site: Path) -> dict[str, int]:
 def outcome(site: Path, server: Server, state: Path) -> tuple[list[Any], bytes]:
     """Return the alerts, and the models as the last checkpoint holds them, once everything was read."""
     expected = records(site)
-    server.until(lambda: server.health()["stages"]["source"]["records"] == expected, timeout_s=120)
+    server.until(lambda: server.health()["stages"]["source"]["records"] == expected)
     alerts = server.http.get("/alerts", params={"limit": 500}).json()["alerts"]
     assert server.stop()[0] == 0
     parts = CheckpointStore(state / "checkpoints", fingerprint=fingerprint(ModelConfig())).load()

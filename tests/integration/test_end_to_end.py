@@ -25,9 +25,9 @@ def next_alert(stream: ClientConnection) -> dict[str, Any]:
 
 def test_an_attack_in_the_log_becomes_an_alert_on_the_websocket(serve: Serve, attacked: list[str]) -> None:
     with serve() as server, server.socket("/ws/alerts") as one, server.socket("/ws/alerts") as other:
-        hello = json.loads(one.recv(10))
+        hello = json.loads(one.recv(60))
         assert (hello["type"], hello["seq"]) == ("hello", 0)
-        other.recv(10)
+        other.recv(60)
         server.append("conn.log", *attacked)
         message = next_alert(one)
         assert (message["change"], message["seq"]) == ("raised", 1)
@@ -50,11 +50,11 @@ def test_an_attack_in_the_log_becomes_an_alert_on_the_websocket(serve: Serve, at
 def test_an_alert_tells_the_device_behind_the_address(serve: Serve, attacked: list[str], zeek: type[Zeek]) -> None:
     """By MAC and DHCP name, on the stream, over REST and on the terminal; its identifier does not depend on it."""
     with serve(site="nameless") as server, server.socket("/ws/alerts") as stream:
-        stream.recv(10)
+        stream.recv(60)
         server.append("conn.log", *without_macs(attacked))
         nameless = next_alert(stream)["alert"]
     with serve() as server, server.socket("/ws/alerts") as stream:
-        stream.recv(10)
+        stream.recv(60)
         lease = {
             "ts": 1.5,
             "mac": "02:00:00:00:00:17",
@@ -90,13 +90,13 @@ def without_macs(lines: list[str]) -> list[str]:
 def test_who_was_away_gets_what_it_missed(serve: Serve, attacked: list[str]) -> None:
     with serve() as server:
         with server.socket("/ws/alerts") as stream:
-            stream.recv(10)
+            stream.recv(60)
             server.append("conn.log", *attacked)
             seen = next_alert(stream)
         rows = sum(not line.startswith("#") for line in attacked)
         server.until(lambda: server.scored() == rows)
         with server.socket(f"/ws/alerts?since_seq={seen['seq'] - 1}") as stream:
-            last = json.loads(stream.recv(10))["seq"]
+            last = json.loads(stream.recv(60))["seq"]
             missed = [next_alert(stream) for _ in range(seen["seq"], last + 1)]
         assert missed[0] == seen
         assert [message["seq"] for message in missed] == list(range(seen["seq"], last + 1))

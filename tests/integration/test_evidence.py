@@ -47,7 +47,7 @@ def test_findings_outlive_a_crash_and_are_told_once(serve: Serve, zeek: type[Zee
         server.until(lambda: len(found(server)) == 22)
         before = found(server, device=DEVICE)
         server.process.kill()
-        server.process.wait(30)
+        server.process.wait(120)
     with serve() as server:
         server.append("eve.json", alert(20))
         server.until(lambda: len(found(server)) == 23)

@@ -50,10 +50,10 @@ def test_feedback_is_answered_shown_and_sent(serve: Serve, attacked: list[str]) 
         alert = read_all(server, attacked)[0]
         assert (alert["verdict"], alert["comment"], alert["status"]) == (None, None, "open")
         with server.socket("/ws/alerts") as stream:
-            assert json.loads(stream.recv(10))["type"] == "hello"
+            assert json.loads(stream.recv(60))["type"] == "hello"
             answer = say(server, alert["id"], verdict="expected", comment="a test of ours")
             assert answer.status_code == 200, answer.text
-            message = json.loads(stream.recv(10))
+            message = json.loads(stream.recv(60))
         assert (message["type"], message["change"]) == ("alert", "closed")
         assert (message["alert"]["id"], message["alert"]["verdict"]) == (alert["id"], "expected")
         shown = server.http.get(f"/alerts/{alert['id']}").json()
@@ -93,7 +93,7 @@ def test_a_crash_between_feedback_and_the_next_checkpoint_loses_nothing(
                 assert say(server, alert["id"], verdict=verdict).status_code == 200
             if crash:
                 server.process.kill()
-                server.process.wait(30)
+                server.process.wait(120)
             else:
                 server.append("conn.log", *attacked[cut:])
                 outcomes.append((read_all(server, attacked), models(server)))

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 def test_lines_that_are_appended_are_scored_and_streamed(serve: Serve, zeek: type[Zeek]) -> None:
     with serve() as server, server.socket("/ws/scores") as scores, server.socket("/ws/scores?min_score=1") as few:
-        assert json.loads(scores.recv(10))["type"] == json.loads(few.recv(10))["type"] == "hello"
+        assert json.loads(scores.recv(60))["type"] == json.loads(few.recv(60))["type"] == "hello"
         server.append("conn.log", *(zeek.line(zeek.conn(n)) for n in range(50)))
         server.append("dns.log", *(zeek.line(zeek.dns(n)) for n in range(5)))
         got: dict[str, list[str]] = {"conn": [], "dns": []}
         last = 0
         while sum(map(len, got.values())) < 55:
-            message = json.loads(scores.recv(10))
+            message = json.loads(scores.recv(60))
             assert message["type"] == "scores"
             assert message["seq"] > last
             last = message["seq"]

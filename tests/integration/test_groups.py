@@ -60,7 +60,7 @@ def test_incidents_are_listed_and_shown(serve: Serve, tmp_path: Path) -> None:
 def test_a_drift_is_accepted_in_one_step(serve: Serve, tmp_path: Path) -> None:
     keep(tmp_path, *(alert(number) for number in range(4)))
     with serve() as server, server.socket("/ws/alerts") as stream:
-        assert json.loads(stream.recv(10))["type"] == "hello"
+        assert json.loads(stream.recv(60))["type"] == "hello"
         (drift,) = server.http.get("/drift").json()["drifts"]
         assert (drift["subject"], len(drift["devices"]), drift["status"]) == (SUBJECT, 4, "open")
         assert drift["sentence"] == f"4 of 5 devices began to use {SUBJECT}"
@@ -71,7 +71,7 @@ def test_a_drift_is_accepted_in_one_step(serve: Serve, tmp_path: Path) -> None:
         assert accepted.status_code == 200, accepted.text
         verdicts = {one["id"]: one["verdict"] for one in accepted.json()["alerts"]}
         assert verdicts == {"a0": "expected", "a1": "attack", "a2": "expected", "a3": "expected"}
-        closed = {json.loads(stream.recv(10))["alert"]["id"] for _ in range(3)}
+        closed = {json.loads(stream.recv(60))["alert"]["id"] for _ in range(3)}
         assert closed == {"a0", "a2", "a3"}
         missing = server.http.post("/drift/none/accept")
         assert (missing.status_code, missing.json()["code"]) == (404, "not_found")

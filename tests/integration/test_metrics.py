@@ -121,7 +121,7 @@ def test_a_sensor_in_trouble_is_told(serve: Serve, zeek: type[Zeek]) -> None:
 
 def test_lag_is_told_while_the_reader_is_behind(serve: Serve, attacked: list[str]) -> None:
     with serve() as server:
-        server.append("conn.log", *attacked * 40)
+        server.append("conn.log", *attacked * 10)
         behind = server.until(lambda: f if (f := scraped(server))["nslabs_source_lag_bytes", ()] > 0 else None)
         assert behind["nslabs_source_lag_records", ()] > 0
         assert behind["nslabs_source_lag_seconds", ()] >= 0

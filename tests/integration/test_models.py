@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,7 +19,6 @@ from online_models.engine import Engine
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     from tests.integration.conftest import Server, Zeek
 
@@ -35,12 +36,19 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-@pytest.fixture
-def state(command: Command, logs: Path, tmp_path: Path) -> Path:
-    """Return the state that a replay of them leaves."""
-    status, _, err = command("replay", logs, "--state", tmp_path / "state")
+@pytest.fixture(scope="module")
+def replayed(command: Command, logs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the state that a replay of them leaves; nothing changes it."""
+    state = tmp_path_factory.mktemp("replayed") / "state"
+    status, _, err = command("replay", logs, "--state", state)
     assert status == 0, err
-    return tmp_path / "state"
+    return state
+
+
+@pytest.fixture
+def state(replayed: Path, tmp_path: Path) -> Path:
+    """Return a copy of it that a test may change."""
+    return Path(shutil.copytree(replayed, tmp_path / "state"))
 
 
 def parts_of(state: Path) -> dict[str, bytes]:

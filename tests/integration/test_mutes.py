@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def next_alert(stream: ClientConnection) -> tuple[str, str]:
     """Return change and identifier of the next alert that a stream tells of."""
-    while (message := json.loads(stream.recv(30)))["type"] != "alert":
+    while (message := json.loads(stream.recv(60)))["type"] != "alert":
         pass
     return message["change"], message["alert"]["id"]
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import collections
+import random
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from prevention.enforcers import load_enforcer
 from tests.integration.conftest import nslabs, serving
 from tests.prevention.netns import HOME, STRANGER, Lab, lab, need_namespaces, run
 
@@ -232,3 +235,53 @@ def test_a_bot_stops_and_nobody_else_does(service: Server, network: Lab, attacke
         ordinary.kill()
         assert ordinary.stdout is not None
         assert ordinary.stdout.read() == "", "an ordinary device lost a packet"
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+def test_killed_at_random_moments_no_decision_is_lost_doubled_or_endless(network: Lab, tmp_path: Path) -> None:
+    """Ten times both the service and the enforcer are killed while a person blocks and revokes."""
+    chance = random.Random(10)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        listen = f"127.0.0.1:{probe.getsockname()[1]}"
+    (tmp_path / "policy.toml").write_text("[limits]\nnew_blocks_per_minute = 10000\n")
+    variable = f'{{"policy": "{tmp_path / "policy.toml"}"}}'
+    nftables = load_enforcer("nftables", {"command": network.nft()}, tmp_path)
+    wanted: dict[str, str] = {}
+    logs, state = tmp_path / "logs", tmp_path / "state"
+    config = enforce_config(tmp_path, f"http://{listen}", network)
+
+    def ask(server: Server, number: int) -> None:
+        """Block one more, or revoke one; what is answered for counts."""
+        if wanted and chance.random() < 0.3:
+            name = chance.choice(sorted(wanted))
+            if server.http.post(f"/decisions/{name}/revoke").json()["state"] == "revoked":
+                del wanted[name]
+        else:
+            body = {"kind": "peer", "peer": f"198.51.{number >> 8}.{number & 255}", "ttl": "30m"}
+            made = server.http.post("/decisions", json=body, headers={"Idempotency-Key": f"k{number}"}).json()
+            wanted[made["id"]] = made["peer"]
+
+    number = 0
+    for _ in range(10):
+        with serving(logs, state, "--listen", listen, PreventionConfig=variable) as server:
+            with enforcing(config) as enforcer:
+                for _ in range(chance.randrange(1, 20)):
+                    number += 1
+                    ask(server, number)
+                time.sleep(chance.uniform(0.0, 0.5))
+                for process in chance.sample([server.process, enforcer], 2):
+                    process.send_signal(signal.SIGKILL)
+            held = nftables.list()
+            assert all(one.left_s is not None and one.left_s <= 1800 for one in held)
+            assert len({one.key for one in held}) == len(held)
+    with serving(logs, state, "--listen", listen, PreventionConfig=variable) as server, enforcing(config):
+        active = standing(server, "active")
+        assert {one["id"]: one["peer"] for one in active} == wanted
+        server.until(lambda: sorted(one.key.peer for one in nftables.list()) == sorted(wanted.values()))
+        assert server.http.get("/decisions", params={"limit": 1000}).json()["next_cursor"] is None
+        histories = [server.http.get(f"/decisions/{one['id']}").json()["history"] for one in active]
+        assert all([one["before"] for one in history].count(None) == 1 for history in histories)
+        server.http.post("/decisions/flush")
+        server.until(lambda: not nftables.list())

@@ -22,6 +22,7 @@ from prevention.agent import load_agent_config, sweep
 from prevention.blocks import Block, Key, Wanted, to_json
 from prevention.enforcers import load_enforcer
 from prevention.errors import EnforcerSetupError
+from tests.preloaded import Preloaded
 from tests.prevention.netns import lab, need_namespaces
 
 if TYPE_CHECKING:
@@ -93,8 +94,8 @@ def serving(port: int = 0) -> Iterator[Service]:
 
 
 def started(config: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "api", "enforce", "--config", str(config)]
-    return subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    arguments = ("enforce", "--config", config)
+    return Preloaded(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
 @contextmanager
@@ -247,11 +248,12 @@ def test_it_parses_no_log_and_holds_no_model() -> None:
 def test_a_wrong_configuration_ends_it_with_one_line(tmp_path: Path, text: str, problem: str) -> None:
     path = tmp_path / "enforce.toml"
     path.write_text(text)
-    command = [sys.executable, "-m", "api", "enforce", "--config", str(path), "--state", str(tmp_path / "state")]
-    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == 2
-    assert problem in done.stderr
-    assert "Traceback" not in done.stderr
+    arguments = ("enforce", "--config", path, "--state", tmp_path / "state")
+    with Preloaded(arguments, stderr=subprocess.PIPE, text=True) as process:
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert problem in errors
+    assert "Traceback" not in errors
 
 
 @pytest.fixture

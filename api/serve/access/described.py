@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -29,16 +30,21 @@ _VALIDATION: Final = "#/components/schemas/HTTPValidationError"
 
 
 def describe_refusals(app: FastAPI, login: Login) -> None:
-    """Have the description say what holds at the time: with the first token every route needs one."""
-    plain = app.openapi()  # FastAPI makes it at first use, but not for two requests at once
+    """Have the description say what holds at the time: with the first token every route needs one.
+
+    It is made when it is first asked for, which takes longer than all else that an application is made of.
+    """
+    plain = app.openapi
     made: dict[bool, dict[str, Any]] = {}
+    making = Lock()  # FastAPI makes it at first use, but not for two requests at once
 
     def described() -> dict[str, Any]:
         is_needed = login.is_needed()
-        if is_needed not in made:
-            document = _with_refusals(plain)
-            made[is_needed] = document if is_needed else _without_login(document)
-        return made[is_needed]
+        with making:
+            if is_needed not in made:
+                document = _with_refusals(plain())
+                made[is_needed] = document if is_needed else _without_login(document)
+            return made[is_needed]
 
     app.openapi = described  # type: ignore[method-assign]  # FastAPI's documented way to change the description
 

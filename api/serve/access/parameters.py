@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fastapi import Request  # noqa: TC002 - FastAPI reads the annotation
+from fastapi.concurrency import run_in_threadpool
 
 from api.serve.problems import ProblemError
 
@@ -14,7 +15,10 @@ if TYPE_CHECKING:
 
 async def known_parameters(request: Request) -> None:
     """Raise a 422 that names the first query parameter which OpenAPI does not describe. A dependency of every route."""
-    known = _described(request.app, request.scope["route"].path, request.method.lower())
+    if not request.query_params:
+        return
+    path, method = request.scope["route"].path, request.method.lower()
+    known = await run_in_threadpool(_described, request.app, path, method)  # the first has the description made
     if known is None:
         return
     unknown = next((name for name in request.query_params if name not in known), None)

@@ -9,13 +9,17 @@ from fastapi.responses import JSONResponse
 
 from api.serve.access.needs import needs
 from api.serve.stream.schemas import MESSAGES, STREAMS, message_schemas
-from api.serve.stream.websocket import AlertStreamQuery, ScoreStreamQuery
+from api.serve.stream.websocket import ScoreStreamQuery, SinceQuery
 from api.version import package_version
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-_QUERIES: Final[dict[str, type[BaseModel]]] = {"/ws/alerts": AlertStreamQuery, "/ws/scores": ScoreStreamQuery}
+_QUERIES: Final[dict[str, type[BaseModel]]] = {
+    "/ws/alerts": SinceQuery,
+    "/ws/scores": ScoreStreamQuery,
+    "/ws/events": SinceQuery,
+}
 
 
 def asyncapi_routes() -> APIRouter:
@@ -25,7 +29,7 @@ def asyncapi_routes() -> APIRouter:
 
     @router.get("/asyncapi.json", include_in_schema=False, dependencies=[needs("read")])
     def asyncapi() -> JSONResponse:
-        """Return the description of both streams."""
+        """Return the description of the streams."""
         return JSONResponse(document)
 
     return router
@@ -38,7 +42,7 @@ def asyncapi_document() -> dict[str, Any]:
         "info": {
             "title": "networksecuritylabs",
             "version": package_version(),
-            "description": "Live alerts and scores over WebSocket; the first message of a connection is a hello.",
+            "description": "Live alerts, scores and events over WebSocket; a connection begins with a hello.",
         },
         "defaultContentType": "application/json",
         "channels": {_name(path): _channel(path, models) for path, models in STREAMS.items()},

@@ -50,6 +50,9 @@ class ProcessReport(BaseModel):
     uncovered: list[str] = Field(
         default_factory=list, max_length=1000, description="decisions that it cannot carry out"
     )
+    carried: list[str] = Field(
+        default_factory=list, max_length=1000, description="decisions that it carries out, each block held by something"
+    )
     refused: list[str] = Field(default_factory=list, max_length=1000, description="blocks that its safeguards refuse")
 
 

@@ -15,8 +15,9 @@ class Asked(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     token: str | None = Field(default=None, repr=False)
-    events: tuple[Literal["alert", "score"], ...] = Field(default=("alert", "score"), min_length=1)
+    events: tuple[Literal["alert", "score", "event"], ...] = Field(default=("alert", "score"), min_length=1)
     since_seq: int | None = Field(default=None, ge=0)
+    since_event_seq: int | None = Field(default=None, ge=0)
     min_score: float = Field(default=0.0, ge=0, le=1)
     device: str | None = None
 

@@ -1,11 +1,11 @@
-"""``GET /events``: what ``/ws/alerts`` sends, as server-sent events (HTML, 9.2)."""
+"""``GET /events``: what ``/ws/alerts`` or ``/ws/events`` sends, as server-sent events (HTML, 9.2)."""
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from fastapi import APIRouter, Header, Query
 from fastapi.responses import Response
@@ -49,12 +49,15 @@ def event_routes(hub: Hub) -> APIRouter:
         since_seq: Annotated[
             int | None, Query(ge=0, description="number of the last message that is known; those after it come first")
         ] = None,
+        stream: Annotated[
+            Literal["alerts", "events"], Query(description="events: what /ws/events sends; each counts for itself")
+        ] = "alerts",
         last_event_id: Annotated[
             int | None, Header(alias="Last-Event-ID", ge=0, description="the same, of a reader that comes back")
         ] = None,
     ) -> Response:
-        """Send every alert that is raised, updated or closed, as server-sent events."""
-        return _Events(hub, since_seq if last_event_id is None else last_event_id)
+        """Send every alert that is raised, updated or closed, or all that happens to the service, as they come."""
+        return _Events(hub, stream, since_seq if last_event_id is None else last_event_id)
 
     return router
 
@@ -62,9 +65,11 @@ def event_routes(hub: Hub) -> APIRouter:
 class _Events(EventSourceResponse):
     """One reader, from its greeting to the end of either side, of its login, or of the service."""
 
-    def __init__(self, hub: Hub, since_seq: int | None) -> None:
+    def __init__(self, hub: Hub, stream: Literal["alerts", "events"], since_seq: int | None) -> None:
         super().__init__((), headers=_HEADERS)
         self._hub = hub
+        self._channel = hub.events if stream == "events" else hub.alerts
+        self._reading = hub.reading_events if stream == "events" else hub.reading_alerts
         self._since_seq = since_seq
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -80,9 +85,9 @@ class _Events(EventSourceResponse):
         hub = self._hub
         if hub.is_full:
             raise too_many_subscribers()
-        with hub.reading_alerts(self._since_seq) as (greeting, subscriber):
+        with self._reading(self._since_seq) as (greeting, subscriber):
             # The greeting's id is from where to go on, which is its number only for a reader that begins here.
-            since = hub.alerts.seq if self._since_seq is None else self._since_seq
+            since = self._channel.seq if self._since_seq is None else self._since_seq
             write = partial(_write, line_of(scope), send)
             sender = Sender(Outlet(server_sent_event, write), subscriber, ScoreFilter(), hub.allowance, ALERTS_REST_S)
             with suppress(OSError):  # the reader, or its login, went while something was being sent

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from api.pipeline.clock import Clock
 from api.serve.stream.allowance import Allowance
 from api.serve.stream.channel import Channel
+from api.serve.stream.happenings import Happenings
 from api.serve.stream.messages import alert_message, drift_message, hello
 from api.serve.stream.outbox import Outbox
 from api.serve.stream.pace import UpdatePace
@@ -60,7 +61,7 @@ class _FromOne:
 
 
 class Hub:
-    """Both streams. `publish_*` belong to the pipeline thread, everything else to the asyncio loop."""
+    """All streams. `publish_*` belong to the pipeline thread, everything else to the asyncio loop."""
 
     def __init__(
         self,
@@ -68,14 +69,17 @@ class Hub:
         numbers: Numbers | None = None,
         clock: Clock | None = None,
         site: str = DEFAULT_SITE,
+        event_numbers: Numbers | None = None,
     ) -> None:
-        """Go on with the `numbers` of earlier runs, or begin with 1."""
+        """Go on with the `numbers` of earlier runs, of alerts and of events, or begin with 1."""
         self.limits = limits
         self.site = site
         self.stream_id = uuid.uuid4().hex
         self._alert_numbers = numbers or _FromOne()
         self.alerts = Channel(limits.history, self._alert_numbers.last)
         self.scores = Channel(history=0)
+        self.happenings = Happenings(limits.history, event_numbers or _FromOne(), site)
+        self.events = self.happenings.channel
         self._alerts_out = Outbox(_OUTBOX_MESSAGES)
         self._scores_out = Outbox(_OUTBOX_MESSAGES)
         self._clock = clock or Clock()
@@ -87,16 +91,18 @@ class Hub:
         """Deliver in this loop from now on."""
         self._alerts_out.attach(loop, lambda: self.alerts.publish(self._alerts_out.drain()))
         self._scores_out.attach(loop, lambda: self.scores.publish(self._scores_out.drain()))
+        self.happenings.attach(loop)
 
     def detach(self) -> None:
         """Deliver nothing any more."""
         self._alerts_out.detach()
         self._scores_out.detach()
+        self.happenings.detach()
 
     @property
     def subscribers(self) -> int:
-        """Number of connections, both streams together."""
-        return len(self.alerts.subscribers) + len(self.scores.subscribers)
+        """Number of connections, all streams together."""
+        return sum(len(channel.subscribers) for channel in (self.alerts, self.scores, self.events))
 
     @property
     def is_full(self) -> bool:
@@ -106,8 +112,19 @@ class Hub:
     @contextmanager
     def reading_alerts(self, since_seq: int | None) -> Iterator[tuple[bytes, Subscriber]]:
         """Yield the greeting and the queue of a new subscriber; what comes is exactly what follows the greeting."""
-        greeting = hello(self.alerts.seq, self.stream_id, self.site)
-        with self.alerts.subscribed(self.limits.subscriber_queue, since_seq) as subscriber:
+        with self._reading(self.alerts, since_seq) as reading:
+            yield reading
+
+    @contextmanager
+    def reading_events(self, since_seq: int | None) -> Iterator[tuple[bytes, Subscriber]]:
+        """Yield the same for what happens to the service."""
+        with self._reading(self.events, since_seq) as reading:
+            yield reading
+
+    @contextmanager
+    def _reading(self, channel: Channel, since_seq: int | None) -> Iterator[tuple[bytes, Subscriber]]:
+        greeting = hello(channel.seq, self.stream_id, self.site)
+        with channel.subscribed(self.limits.subscriber_queue, since_seq) as subscriber:
             yield greeting, subscriber
 
     @contextmanager
@@ -120,7 +137,7 @@ class Hub:
     @property
     def waiting(self) -> int:
         """Number of messages in the longest queue of a subscriber."""
-        everyone = self.alerts.subscribers | self.scores.subscribers
+        everyone = self.alerts.subscribers | self.scores.subscribers | self.events.subscribers
         return max((len(subscriber) for subscriber in everyone), default=0)
 
     def publish_alerts(self, changes: Sequence[AlertChange]) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from api.serve.stream.shapes import Shape
     from api.state.store import AlertChange, DriftChange
 
-    Message: TypeAlias = "AlertMessage | ScoresMessage | Gap"
+    Message: TypeAlias = "TextMessage | ScoresMessage | Gap"
 
 _DRIFT: Final = ("id", "subject", "sentence", "severity", "status", "first_ts", "last_ts", "devices", "behaviours")
 
@@ -28,13 +28,12 @@ class ScoreFilter:
 
 
 @dataclass(frozen=True, slots=True)
-class AlertMessage:
-    """One change of one alert or drift, encoded once for all subscribers."""
+class TextMessage:
+    """A message that is the same for everybody, encoded once for all subscribers; `name` is its type."""
 
     seq: int
     text: bytes
-    change: AlertChange | DriftChange
-    name: str = "alert"
+    name: str
     _shaped: dict[Shape, bytes] = field(default_factory=dict)
 
     def cost(self, _wanted: ScoreFilter) -> int:
@@ -42,7 +41,7 @@ class AlertMessage:
         return 0
 
     def encode(self, _wanted: ScoreFilter) -> bytes:
-        """Return the message; every subscriber of alerts gets all of them."""
+        """Return the message; every subscriber gets all of them."""
         return self.text
 
     def shaped(self, _wanted: ScoreFilter, shape: Shape) -> bytes:
@@ -50,6 +49,13 @@ class AlertMessage:
         if shape not in self._shaped:
             self._shaped[shape] = shape(self.name, self.seq, self.text)
         return self._shaped[shape]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertMessage(TextMessage):
+    """One change of one alert or drift."""
+
+    change: AlertChange | DriftChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +82,7 @@ def alert_message(seq: int, change: AlertChange) -> AlertMessage:
     """Return the message that tells how an alert was raised, updated, closed or muted."""
     alert = alert_fields(change.alert, change.owner, link_to(change.alert.id))
     text = encoded({"type": "alert", "seq": seq, "site": change.alert.site, "change": change.change, "alert": alert})
-    return AlertMessage(seq, text, change)
+    return AlertMessage(seq, text, "alert", change=change)
 
 
 def drift_message(seq: int, change: DriftChange) -> AlertMessage:
@@ -86,7 +92,7 @@ def drift_message(seq: int, change: DriftChange) -> AlertMessage:
     alerts = [alert.id for alert in drift.alerts]
     head = {"type": "drift", "seq": seq, "site": drift.gravest.site, "change": change.change}
     text = encoded({**head, "drift": {**told, "alerts": alerts}})
-    return AlertMessage(seq, text, change, "drift")
+    return AlertMessage(seq, text, "drift", change=change)
 
 
 def hello(seq: int, stream: str, site: str) -> bytes:

@@ -6,7 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, TypeAdapter
 
-from api.serve.routes.answers import AlertAnswer, ReasonAnswer
+from api.serve.health import Status
+from api.serve.routes.answers import AlertAnswer, JobAnswer, ReasonAnswer
+from api.serve.routes.decision_answers import DecisionAnswer
 from online_models.types import AlertStatus, Severity
 
 Site = Annotated[str, Field(description="the network that this is about", examples=["default"])]
@@ -14,6 +16,9 @@ Seq = Annotated[
     int, Field(ge=0, description="rises by one with each message of a stream, over all runs of the service")
 ]
 Change = Literal["raised", "updated", "closed"]
+DecisionChangeName = Literal[
+    "created", "suggested", "confirmed", "extended", "applied", "uncovered", "revoked", "expired", "refused"
+]
 AlertChangeName = Literal["raised", "updated", "closed", "muted"]
 
 
@@ -94,9 +99,60 @@ class ScoresMessage(BaseModel):
     scores: list[ScoreRow]
 
 
+class DecisionMessage(BaseModel):
+    """One change of one decision."""
+
+    type: Literal["decision"]
+    seq: Seq
+    site: Site
+    at: float = Field(description="wall-clock time, epoch seconds")
+    change: DecisionChangeName = Field(
+        description="created: observed or active, as its state says; applied: an enforcer process carries it out;"
+        " uncovered: none can"
+    )
+    by_whom: str = Field(description="policy, clock, safeguard, an enforcer process, or the name of a token")
+    reason: str
+    decision: DecisionAnswer
+
+
+class PreventionMessage(BaseModel):
+    """What happens to prevention as a whole."""
+
+    type: Literal["prevention"]
+    seq: Seq
+    site: Site
+    at: float
+    change: Literal["limit", "handover", "flush", "resume", "policy"] = Field(
+        description="limit: beyond it all is only suggested for a while; handover: an address went to another device;"
+        " flush, resume: the kill switch and its end; policy: it was read again, or is refused"
+    )
+    text: str
+
+
+class JobMessage(BaseModel):
+    """How far a training job is: each state at once, and progress now and then."""
+
+    type: Literal["job"]
+    seq: Seq
+    site: Site
+    job: JobAnswer
+
+
+class HealthMessage(BaseModel):
+    """The service's health has changed: its status, or what is wrong."""
+
+    type: Literal["health"]
+    seq: Seq
+    site: Site
+    at: float
+    status: Status
+    reasons: list[str]
+
+
 STREAMS: dict[str, tuple[type[BaseModel], ...]] = {
     "/ws/alerts": (HelloMessage, StreamedAlert, DriftMessage, GapMessage),
     "/ws/scores": (HelloMessage, ScoresMessage, GapMessage),
+    "/ws/events": (HelloMessage, DecisionMessage, PreventionMessage, JobMessage, HealthMessage, GapMessage),
 }
 """Which messages each stream sends."""
 

@@ -53,6 +53,7 @@ def _socketio_packets(stream: str) -> Shape:
 
 socketio_alerts: Final = _socketio_packets("alert")
 socketio_scores: Final = _socketio_packets("score")
+socketio_events: Final = _socketio_packets("event")
 
 
 def websocket_outlet(socket: WebSocket) -> Outlet:

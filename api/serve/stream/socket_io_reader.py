@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from api.serve.stream.messages import ScoreFilter
 from api.serve.stream.sender import ALERTS_REST_S, SCORES_REST_S, Sender
-from api.serve.stream.shapes import Outlet, socketio_alerts, socketio_scores
+from api.serve.stream.shapes import Outlet, socketio_alerts, socketio_events, socketio_scores
 
 if TYPE_CHECKING:
     import asyncio
@@ -44,6 +44,9 @@ class Reader:
             wanted = ScoreFilter(self._asked.min_score, self._asked.device)
             greeting, subscriber = self.stack.enter_context(self._hub.reading_scores())
             parts.append(self._send(socketio_scores, greeting, subscriber, wanted, SCORES_REST_S))
+        if "event" in self._asked.events:
+            greeting, subscriber = self.stack.enter_context(self._hub.reading_events(self._asked.since_event_seq))
+            parts.append(self._send(socketio_events, greeting, subscriber, ScoreFilter(), ALERTS_REST_S))
         return parts
 
     async def _send(

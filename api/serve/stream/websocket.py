@@ -1,4 +1,4 @@
-"""The endpoints ``/ws/alerts`` and ``/ws/scores``."""
+"""The endpoints ``/ws/alerts``, ``/ws/scores`` and ``/ws/events``."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 _TRY_AGAIN_LATER: Final = 1013  # RFC 6455 registry
 
 
-class AlertStreamQuery(BaseModel):
-    """From where on alerts are wanted."""
+class SinceQuery(BaseModel):
+    """From where on messages are wanted."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -40,12 +40,12 @@ class ScoreStreamQuery(BaseModel):
 
 
 def websocket_routes(hub: Hub) -> APIRouter:
-    """Return the routes of both streams."""
+    """Return the routes of all streams."""
     router = APIRouter()
     streams = _Streams(hub)
 
     @router.websocket("/ws/alerts", dependencies=[needs("read")])
-    async def alerts(socket: WebSocket, wanted: Annotated[AlertStreamQuery, Query()]) -> None:
+    async def alerts(socket: WebSocket, wanted: Annotated[SinceQuery, Query()]) -> None:
         """Send every alert that is raised, updated or closed; with ``since_seq`` the remembered ones after it first."""
         await streams.alerts(socket, wanted.since_seq)
 
@@ -54,10 +54,17 @@ def websocket_routes(hub: Hub) -> APIRouter:
         """Send every scored record, or those of a device, or those of at least a score."""
         await streams.scores(socket, ScoreFilter(wanted.min_score, wanted.device))
 
+    @router.websocket("/ws/events", dependencies=[needs("read")])
+    async def events(socket: WebSocket, wanted: Annotated[SinceQuery, Query()]) -> None:
+        """Send every change of decisions, training jobs and health; with ``since_seq`` as for alerts."""
+        await streams.events(socket, wanted.since_seq)
+
     @router.websocket("/{path:path}", dependencies=[needs("read")])
     async def unknown(path: str) -> None:
         """Refuse what is no stream."""
-        raise ProblemError(404, "not_found", f"no stream at /{path[:100]}; there are /ws/alerts and /ws/scores")
+        raise ProblemError(
+            404, "not_found", f"no stream at /{path[:100]}; there are /ws/alerts, /ws/scores, /ws/events"
+        )
 
     return router
 
@@ -71,6 +78,11 @@ class _Streams:
     async def alerts(self, socket: WebSocket, since_seq: int | None) -> None:
         if await self._is_accepted(socket):
             with self._hub.reading_alerts(since_seq) as (greeting, subscriber):
+                await self._serve(socket, greeting, subscriber, ScoreFilter(), ALERTS_REST_S)
+
+    async def events(self, socket: WebSocket, since_seq: int | None) -> None:
+        if await self._is_accepted(socket):
+            with self._hub.reading_events(since_seq) as (greeting, subscriber):
                 await self._serve(socket, greeting, subscriber, ScoreFilter(), ALERTS_REST_S)
 
     async def scores(self, socket: WebSocket, wanted: ScoreFilter) -> None:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import suppress
-from typing import Final
+from contextlib import closing, contextmanager, suppress
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 SEQUENCE_TABLE: Final = """
 CREATE TABLE IF NOT EXISTS sequence (stream TEXT PRIMARY KEY, last INTEGER NOT NULL) WITHOUT ROWID;
@@ -14,7 +18,7 @@ _RESERVED: Final = 256
 
 
 class Sequence:
-    """Numbers the messages of one stream over all runs. Belongs to the thread that writes alerts.
+    """Numbers the messages of one stream over all runs. Belongs to the thread that takes them.
 
     Numbers are reserved on the disk before they are used. After `close` the next run begins with the number after the
     last one, so that a reader who has that one has missed nothing; after a crash it begins behind all reserved ones,
@@ -44,3 +48,19 @@ class Sequence:
     def _write(self, last: int) -> None:
         self._connection.execute("INSERT OR REPLACE INTO sequence VALUES (?, ?)", (self._stream, last))
         self._reserved = last
+
+
+_PATIENCE_S: Final = 0.1
+
+
+@contextmanager
+def sequence_in(path: Path, stream: str) -> Iterator[Sequence]:
+    """Yield the numbers of a stream, kept in an alert store that is there, over a connection of its own.
+
+    Its thread waits a tenth of a second at most for others who write there.
+    """
+    connection = sqlite3.connect(path, timeout=_PATIENCE_S, isolation_level=None, check_same_thread=False)
+    with closing(connection):
+        sequence = Sequence(connection, stream)
+        yield sequence
+        sequence.close()

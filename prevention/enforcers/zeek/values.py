@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from prevention import addresses
 from prevention.errors import EnforcerError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Value = dict[str, Any]
 _EVENT: Final = 1
@@ -35,6 +38,16 @@ def timespan(seconds: float) -> Value:
 def subnet(text: str) -> Value:
     """Return a subnet; an empty text is the whole of IPv6, which stands for none in our events."""
     return {"@data-type": "subnet", "data": str(addresses.network(text)) if text else "::/0"}
+
+
+def address(text: str) -> Value:
+    """Return an address; raises `TargetError` if it is none."""
+    return {"@data-type": "address", "data": addresses.address(text)}
+
+
+def strings(texts: Iterable[str]) -> Value:
+    """Return a vector of strings."""
+    return {"@data-type": "vector", "data": [string(text) for text in texts]}
 
 
 def event(topic: str, name: str, *arguments: Value) -> dict[str, Any]:

@@ -61,7 +61,7 @@ class Light:
         alerts, evidence = AlertReader(folder / "alerts"), EvidenceReader(folder / "alerts")
         self.rules = RuleStore(folder / "rules.sqlite3")
         state = StateDirectory(folder)
-        service = Service(pipeline, self.hub, alerts, evidence, state, access=access, rules=self.rules)
+        self.service = Service(pipeline, self.hub, alerts, evidence, state, access=access, rules=self.rules)
         self.folder = folder
         self.tokens: dict[str, str] = {}
         self._listener = bind("127.0.0.1", 0)
@@ -71,7 +71,7 @@ class Light:
         self.url = f"http{'' if certificate is None else 's'}://127.0.0.1:{self.port}"
         trusted = True if certificate is None else ssl.create_default_context(cafile=certificate.chain)
         self.http = httpx.Client(base_url=self.url, timeout=60, verify=trusted)
-        config = configuration(service, self.tls)
+        config = configuration(self.service, self.tls)
         self.app: Any = config.app
         self._server = _Server(config)
         self._thread = threading.Thread(target=self._run)

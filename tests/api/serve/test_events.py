@@ -212,4 +212,4 @@ def test_events_end_in_order_with_the_service(
 def test_the_description_tells_of_the_events(light: Light) -> None:
     described = light.get("/openapi.json").json()["paths"]["/events"]["get"]
     assert set(described["responses"]["200"]["content"]) == {"text/event-stream"}
-    assert {parameter["name"] for parameter in described["parameters"]} == {"since_seq", "Last-Event-ID"}
+    assert {parameter["name"] for parameter in described["parameters"]} == {"since_seq", "stream", "Last-Event-ID"}

@@ -291,3 +291,15 @@ def test_a_missing_package_is_told_at_the_start(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr("api.serve.stream.optional.find_spec", lambda name: None if name == "socketio" else find(name))
     with pytest.raises(SettingsError, match=r"pip install 'networksecuritylabs\[socketio\]'"), assembled(settings):
         pass
+
+
+def test_what_happens_to_the_service_comes_to_who_asks_for_it(served: Light) -> None:
+    since = served.hub.events.seq
+    served.hub.happenings.tell("prevention", {"at": 1.0, "change": "flush", "text": "all gone"})
+    served.until(lambda: served.hub.events.seq == since + 1)
+    with connected(served, events=["event"], since_event_seq=since) as client:
+        name, greeting, stream = client.receive(60)
+        assert (name, greeting["seq"], stream) == ("hello", since + 1, "event")
+        name, message = client.receive(60)
+    assert (name, message["seq"], message["change"]) == ("prevention", since + 1, "flush")
+    assert is_described(message)

@@ -28,7 +28,7 @@ def test_sinks_are_listed_with_what_they_want(tmp_path: Path) -> None:
     assert lines[0].split()[:2] == ["soar", "webhook:"]
     assert "severity high or more" in lines[0]
     assert lines[1].split(maxsplit=1) == ["off", "not enabled"]
-    assert lines[2] == "types: apprise, file, mqtt, syslog, webhook"
+    assert lines[2] == "types: apprise, file, mqtt, syslog, webhook, zeek"
 
 
 def test_a_test_is_sent_whatever_the_filter_says(tmp_path: Path) -> None:

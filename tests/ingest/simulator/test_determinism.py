@@ -53,9 +53,9 @@ def test_start_moves_times_and_nothing_else(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("attack", ["mirai", "c2", "dns-exfil"])
-@pytest.mark.parametrize("length", [397.0, 1800.0])
-def test_slices_have_no_meaning(attack: str, length: float) -> None:
-    def everything(step: float) -> Traffic:
+@pytest.mark.parametrize("length", [397.0, 1800.0, None])
+def test_slices_have_no_meaning(attack: str, length: float | None) -> None:
+    def everything(step: float | None) -> Traffic:
         return Traffic.join(Network(make_site(7, 2), Campaign(attack, 2000.0, 0.3), 5400.0).slices(step))
 
     whole, cut = everything(5400.0), everything(length)

@@ -3,6 +3,7 @@
 import { AlertList } from "./alerts.js";
 import { watchBudget } from "./budget.js";
 import { ScoreChart } from "./chart.js";
+import { Suggestions } from "./decisions.js";
 import { watchHealth } from "./health.js";
 import { showSession } from "./session.js";
 import { Stream } from "./stream.js";
@@ -31,6 +32,17 @@ new Stream("ws/scores", {
   onMissed: () => {}, // a hole in the chart's past changes no alert
   onMessage: ({ scores }) => chart.add(scores),
 }).open();
+
+const suggestions = new Suggestions({
+  list: place("suggestions"), none: place("no-suggestions"), standing: place("decisions-standing"),
+  problem: place("decisions-problem"), kill: place("kill"), resume: place("resume"),
+});
+
+new Stream("ws/events", {
+  onState: () => {},
+  onMissed: () => suggestions.load(),
+  onMessage: ({ type }) => { if (type === "decision" || type === "prevention") suggestions.load(); },
+}, { replays: true }).open();
 
 alerts.load();
 showSession(place("session"));

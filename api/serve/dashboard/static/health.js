@@ -45,7 +45,8 @@ function say(place, state) {
 
 /** All stages by name; each sink is one of its own. */
 function stagesOf({ stages: { sinks, ...others } }) {
-  return [...Object.entries(others), ...sinks.map(({ name, ...facts }) => [`sink ${name}`, facts])];
+  const there = Object.entries(others).filter(([, facts]) => facts !== null);
+  return [...there, ...sinks.map(({ name, ...facts }) => [`sink ${name}`, facts])];
 }
 
 function stage([name, { state, ...facts }]) {
