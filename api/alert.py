@@ -11,7 +11,7 @@ from online_models.types import Alert
 if TYPE_CHECKING:
     from ingest.context.identity import Identity
 
-_OURS: Final = frozenset({"things", "site_devices"})
+_OURS: Final = frozenset({"things", "site_devices", "known_as"})
 """What the models and the store need of an alert, and nobody else: keys of its like, and a count for drift."""
 
 _DECLARED: Final = tuple(behaviour for kind in KINDS.values() for behaviour in kind.behaviours)

@@ -176,6 +176,7 @@ class _Assembly:
             self._clock,
         )
         self._writer.owners.lookup = models.identities.lookup
+        scorer.identify = models.identities.told
 
         def close() -> None:
             hub.publish_rest()

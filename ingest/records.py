@@ -8,7 +8,7 @@ null; a field that was set to nothing is an empty string or an empty list.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ingest.decode.schemas import CONN, DNS, HTTP, SCHEMAS, TOLD_BY_BOTH
 
@@ -17,7 +17,18 @@ if TYPE_CHECKING:
 
     from ingest.errors import Cause
 
-__all__ = ["CONN", "DNS", "HTTP", "SCHEMAS", "TOLD_BY_BOTH", "Malformed", "RecordBatch"]
+__all__ = ["CONN", "DEVICES", "DNS", "HTTP", "SCHEMAS", "TOLD_BY_BOTH", "Malformed", "RecordBatch"]
+
+DEVICES: Final = ("orig_device", "resp_device")
+"""Columns of those who know devices (`ingest.context.identity`), only in frames in which there is any: by what name the
+device at either end is known, null where that is the end's address."""
+
+_TELL_DEVICES: Final = ("dhcp", "conn")
+
+
+def turn_of(kind: str) -> int:
+    """Return which turn a kind has among records read together: first come those that tell whose addresses are."""
+    return _TELL_DEVICES.index(kind) if kind in _TELL_DEVICES else len(_TELL_DEVICES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +42,7 @@ class RecordBatch:
     kind
         Log kind, a key of `SCHEMAS`.
     frame
-        One row a record, with exactly the columns of ``SCHEMAS[kind]``, in that order.
+        One row a record, with exactly the columns of ``SCHEMAS[kind]``, in that order; and `DEVICES`, where known.
     source
         Path of the file that the records come from, for messages.
     """

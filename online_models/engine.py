@@ -127,7 +127,7 @@ class Engine:
         """Take in what a person said of an alert; what that does is in `online_models.feedback`."""
         model = self._models.get(feedback.alert.log)
         if model is not None:
-            hear(model, feedback, self._key_of(feedback.alert.device))
+            hear(model, feedback, self._key_of(feedback.alert.known_as))
 
     def rehearse_reading(self, batch: RecordBatch) -> None:
         """Have compiled what reading the records of a kind needs, beside the loop; nothing is scored or learned."""
@@ -185,7 +185,7 @@ class Engine:
         return key
 
     def forget(self, device: str) -> int:
-        """Forget what all kinds know of a device and of its pairs; return how many entries that were.
+        """Forget what all kinds know of a device, by its name, and of its pairs; return how many entries that were.
 
         What the site as a whole knows stays, and so does what other devices know of this one.
         """

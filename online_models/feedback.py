@@ -73,7 +73,7 @@ def hear(model: Model, feedback: Feedback, device: np.uint64) -> None:
     if feedback.verdict == "expected":
         _say(model, alert, EXPECTED, now)
         model.alerts.expect(alert)
-        if row is None or model.alerts.is_clear(alert.device, float(row[FROZEN])):
+        if row is None or model.alerts.is_clear(alert.known_as, float(row[FROZEN])):
             _calm(model, device)
             _release(row)
             _relearn(model, model.withheld.take(device))

@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 LAST, FIRST, COUNT, FROZEN, RELEASED, SUSPICION, SUSPECTED_AT, LAST_ANOMALY, UNEASE, UNEASY_AT = range(10)
 BEHAVIOURS_AT, BEHAVIOURS = 10, 8
 LATE = BEHAVIOURS_AT + BEHAVIOURS
-RATES_AT = LATE + 1
+CAME_AT, OBSERVED = LATE + 1, LATE + 2
+"""How much of the site had been observed when the device was learned first, and for how long it has been since: in
+seconds, as `observe` counts them."""
+RATES_AT = OBSERVED + 1
 GUARD_WIDTH = RATES_AT + budget.WIDTH
 """Columns that every kind's device rows begin with."""
 
@@ -44,6 +47,9 @@ _UNEASY, _UNEASY_STEP, _UNEASY_DRIFT, _UNEASY_FADE = 1.8, 1.0, 0.1, 300.0
 _HOLD, _TOO_UNEASY = 4.0, 8.0
 _HAS_RAISED, _FOR_LONG = 1e100, 1e300
 _LATEST, _MOST_LATE = 3600.0, 10.0
+_LONGEST_SILENCE = 3600.0
+"""Seconds of silence of a whole site that count as observed: so long a small site may have nothing to say; for longer,
+its sensor was away, or its clock was set. Ten minutes and a day without a sensor make no habit."""
 
 
 @inner
@@ -57,6 +63,30 @@ def move_on(row: npt.NDArray[np.float64], end: float) -> float:
     if end >= row[LAST] or row[LATE] >= _MOST_LATE:
         row[LAST], row[LATE] = end, 0.0
     return float(row[LAST])
+
+
+@inner
+def observe(clock: npt.NDArray[np.float64], end: float) -> float:
+    """Move a site's log time on to the end of a record; return for how long it was observed so far, in seconds.
+
+    ``clock`` is its latest log time, how many records in a row were late, and the seconds observed. A clock that is
+    set, forward or back, or one record with a wrong time, adds an hour at most.
+    """
+    step = end - clock[0]
+    clock[1] = clock[1] + 1.0 if step < -_LATEST else 0.0
+    if step >= 0.0 or clock[1] >= _MOST_LATE:
+        if clock[0] > 0.0:
+            clock[2] += max(0.0, min(step, _LONGEST_SILENCE))
+        clock[0], clock[1] = end, 0.0
+    return float(clock[2])
+
+
+@inner
+def grow_older(row: npt.NDArray[np.float64], observed: float) -> None:
+    """Note for how long a device has been observed, given for how long its site was; 0 until it is learned first."""
+    if row[FIRST] <= 0.0:
+        row[CAME_AT] = observed
+    row[OBSERVED] = observed - row[CAME_AT]
 
 
 @inner

@@ -90,7 +90,9 @@ def _alerts(
     model: Model, frame: pl.DataFrame, context: pl.DataFrame, details: Outcome, scores: npt.NDArray[np.float64]
 ) -> tuple[Alert, ...]:
     rows = details.detail_of
-    device, peer, target = (column.to_list() for column in context[rows].select("device", "peer", "target"))
+    device, peer, target, known_as = (
+        column.to_list() for column in context[rows].select("device", "peer", "target", "known_as")
+    )
     uid, ts = (
         column.to_list()
         for column in frame.select("uid", "ts")[rows].with_columns(
@@ -110,6 +112,7 @@ def _alerts(
     anomalies = Anomalies(
         behaviours=kind.behaviours,
         device=device,
+        known_as=known_as,
         behaviour=behaviour,
         uid=uid,
         peer=peer,

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from online_models.errors import SnapshotError
 from online_models.features.table import Table, entries, filled_table
 
-MAGIC = b"NSLMODELA\n"
+MAGIC = b"NSLMODELB\n"
 _DIGEST = 32
 _NUMBERS = re.compile("[<|][biuf][1248]")
 _TOLD_DIGITS = 16

@@ -62,13 +62,14 @@ class Opinion:
 class Alert:
     """What a person is told: one per device and behaviour, updated while it lasts. Times are log time, epoch seconds.
 
-    ``id`` is deterministic: the same log gives the same identifiers. ``ts`` is the log time at which the alert was
-    raised, that is the end of the record that raised it. ``targets`` are samples of what the records were about, and
-    ``things`` the keys of all that makes others like it (`online_models.likeness`). ``subjects`` say in words, the same
-    for every device, what was new; ``site_devices`` is how many devices were seen within the day. The models leave
-    ``verdict`` and ``comment``, what a person said of the alert, to those who keep alerts, and ``incident`` and
-    ``drift``, which say with what other alerts it belongs together, ``site``, which network it is about, and ``muted``,
-    the rule that hides it.
+    ``id`` is deterministic: the same log gives the same identifiers. ``device`` is its address at the strangest record,
+    and ``known_as`` the name by which the models know it, whatever its address: the first one that it had, or its MAC.
+    ``ts`` is the log time at which the alert was raised, that is the end of the record that raised it. ``targets`` are
+    samples of what the records were about, and ``things`` the keys of all that makes others like it
+    (`online_models.likeness`). ``subjects`` say in words, the same for every device, what was new; ``site_devices`` is
+    how many devices were seen within the day. The models leave ``verdict`` and ``comment``, what a person said of the
+    alert, to those who keep alerts, and ``incident`` and ``drift``, which say with what other alerts it belongs
+    together, ``site``, which network it is about, and ``muted``, the rule that hides it.
     """
 
     id: str
@@ -98,6 +99,12 @@ class Alert:
     drift: str | None = None
     site: str = "default"
     muted: str | None = None
+    known_as: str = ""
+
+    def __post_init__(self) -> None:
+        """Have a device that is known by no other name be known by its address."""
+        if not self.known_as:
+            object.__setattr__(self, "known_as", self.device)
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,8 @@ class Views(NamedTuple):
         int64 ``(2,)``: records learned, in all, and of devices with all their trust.
     began
         float64 ``(1,)``: log time of the earliest record learned, epoch seconds.
+    clock
+        float64 ``(3,)``: for how long the site was observed: see `online_models.guard.observe`.
     prior
         float64 ``(views,)``: decades of the record in hand by what is true of any site, for as long as this one has
         little past.
@@ -83,6 +85,7 @@ class Views(NamedTuple):
     rarity: npt.NDArray[np.float64]
     learned: npt.NDArray[np.int64]
     began: npt.NDArray[np.float64]
+    clock: npt.NDArray[np.float64]
     prior: npt.NDArray[np.float64]
     masks: tuple[Masks, ...]
 
@@ -111,6 +114,7 @@ def new_views(declared: Sequence[View], seed: int) -> Views:
         rarity=np.zeros(count),
         learned=np.zeros(2, np.int64),
         began=np.full(1, np.inf),
+        clock=np.zeros(3),
         prior=np.zeros(count),
         masks=_masks_of(grown, edges),
     )
@@ -134,7 +138,7 @@ def assess(views: Views, x: npt.NDArray[np.float64], maturity: float, now: float
     ``maturity`` in [0, 1] is how much of its own past the device has: views count by that as far as they compare with
     it (`compares`).
     """
-    age = max(0.0, now - views.began[0])
+    age = min(max(0.0, now - views.began[0]), views.clock[2])
     aged = age / (age + _SETTLING_S)
     for v in range(views.scores.size):
         part = x[views.edges[v] : views.edges[v + 1]]

@@ -49,7 +49,7 @@ def replay(
         with progress_bar() as on_progress:
             summary = replay_logs(paths, settings, readers, on_progress)
         if alerts_file is not None:
-            write_alerts(alerts_file, list(readers.alerts.values()))
+            write_alerts(alerts_file, readers)
     for oddity in summary.oddities:
         sys.stderr.write(f"nslabs: {harmless(oddity)}\n")
     sys.stdout.write(_as_json(summary) if json else _as_text(summary))

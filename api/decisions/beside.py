@@ -11,10 +11,11 @@ from prevention.policy import Policy, load_policy
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from api.pipeline.runner import Observer
+    from api.decisions.prevention import Prevention
     from api.pipeline.scoring import Readers as Reader
     from api.settings import Settings
     from api.state.store import AlertChange, DriftChange
+    from ingest.context.identity import Identities
     from ingest.records import RecordBatch
     from online_models.types import ScoredBatch
 
@@ -42,19 +43,19 @@ class Readers:
 
 
 class Observers:
-    """Several observers of records as one."""
+    """Who knows devices, and who looks at every batch beside, as one."""
 
-    def __init__(self, *observers: Observer) -> None:
-        self._observers = observers
+    def __init__(self, identities: Identities, observer: Prevention) -> None:
+        self._identities, self._observer = identities, observer
 
-    def observe(self, batch: RecordBatch) -> None:
-        """Show it to all of them."""
-        for observer in self._observers:
-            observer.observe(batch)
+    def of(self, batch: RecordBatch) -> RecordBatch:
+        """Show the batch to the observer, and return it with the devices at its ends."""
+        self._observer.observe(batch)
+        return self._identities.of(batch)
 
     def evicted(self) -> dict[str, int]:
-        """Return what all of them have forgotten."""
-        return {name: count for observer in self._observers for name, count in observer.evicted().items()}
+        """Return what both have forgotten."""
+        return {**self._identities.evicted(), **self._observer.evicted()}
 
 
 def policy_of(settings: Settings) -> Policy:

@@ -24,6 +24,7 @@ from api.pipeline.warmup import have_compiled
 from api.state.directory import StateDirectory
 from api.state.rules import mutes_in
 from api.state.snapshots import SnapshotStore, read_snapshot
+from ingest.context.identity import Identities
 from ingest.follow.replay import ReplaySource
 from ingest.records import RecordBatch
 from online_models.engine import Engine
@@ -147,11 +148,12 @@ def backtest(
     have_compiled()
     runs = [_Run(begin.engine, begin.consequences) for begin in begins]
     step = _STEP_S if any(begin.consequences for begin in begins) else None
+    identities = Identities(local_networks=begins[0].engine.config.local_networks)
     days: Counter[float] = Counter()
     scored = 0
     with ThreadPoolExecutor(max_workers=min(len(runs), os.cpu_count() or 1)) as pool:
         for batch in source:
-            for piece in pieces(batch, step):
+            for piece in pieces(identities.of(batch), step):
                 news = in_one_piece(_after(piece, begins[0].known_until))
                 ts, *_ = pool.map(_Run.process, runs, [piece] * len(runs), [news] * len(runs))
                 days.update(_by_day(ts[ts >= since]))

@@ -93,7 +93,7 @@ class Consequences:
 
     def observe(self, batch: RecordBatch) -> None:
         """Learn of servers, devices and addresses; of every log kind, before the models see it."""
-        self._identities.observe(batch)
+        self._identities.of(batch)
         self._watch.observe(batch)
         for mac, address, leased in self._watch.take_moves():
             self._decider.holds(mac, address, leased=leased)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from api.settings import Settings
     from api.state.directory import StateDirectory
     from api.state.store import AlertChange, DriftChange
+    from api.state.store.owners import Lookup
+    from ingest.context.identity import Identity
     from online_models.types import Alert, ScoredBatch
 
 _MOST_DAYS: Final = 62
@@ -73,6 +75,8 @@ class ReplaySummary:
 class ReplayReaders:
     """Takes scores to their file and remembers the latest state of every alert of this replay, in order.
 
+    ``owners`` are who was behind the alerts' devices then, as far as ``lookup`` tells.
+
     ``tells_views`` is whether scored batches shall also say what each view made of every record.
     """
 
@@ -80,13 +84,17 @@ class ReplayReaders:
 
     def __init__(self, scores: IO[bytes] | None) -> None:
         self.alerts: dict[str, Alert] = {}
+        self.owners: dict[str, Identity | None] = {}
+        self.lookup: Lookup = lambda _: None
         self._scores = ScoresFile(scores) if scores is not None else None
 
     def publish_scores(self, batch: ScoredBatch) -> None:
         """Write a scored batch, if a file was asked for."""
         if self._scores is not None:
             self._scores.write(batch)
-        self.alerts.update((alert.id, alert) for alert in batch.alerts)
+        for alert in batch.alerts:
+            self.alerts[alert.id] = alert
+            self.owners[alert.id] = self.lookup(alert.device) or self.owners.get(alert.id)
 
     def publish_alerts(self, changes: Sequence[AlertChange]) -> None:
         """Nothing to do: the alerts came with their batch."""
@@ -120,12 +128,12 @@ def replay(
         writer.owners.lookup = models.identities.lookup
         writer.mutes = mutes_in(state.rules)
         scorer = Scorer(models.engine, writer, readers, models.records)
+        readers.lookup = models.identities.lookup
         days = _Days(SnapshotStore(state.snapshots) if settings.traffic.state else None, scorer)
         began = time.perf_counter()
         for batch in read_ahead(source):
             for piece in days.pieces(batch):
-                models.identities.observe(piece)
-                scorer.follow(piece)
+                scorer.follow(models.identities.of(piece))
             on_progress(source.progress.bytes_read, source.progress.bytes_total, scorer.scored)
         scorer.store_alerts()
         seconds = time.perf_counter() - began
@@ -196,7 +204,9 @@ def _summary(scorer: Scorer, readers: ReplayReaders, source: ReplaySource, secon
     )
 
 
-def write_alerts(file: IO[bytes], alerts: Sequence[Alert]) -> None:
-    """Write one JSON object for each alert, in the order in which they were raised."""
-    for alert in alerts:
-        file.write(orjson.dumps(alert, option=orjson.OPT_APPEND_NEWLINE))
+def write_alerts(file: IO[bytes], readers: ReplayReaders) -> None:
+    """Write one JSON object for each alert, with its device's MAC and name, in the order in which they were raised."""
+    for alert in readers.alerts.values():
+        owner = readers.owners[alert.id]
+        told = asdict(alert) | {"mac": owner and owner.mac, "host_name": owner and owner.host_name}
+        file.write(orjson.dumps(told, option=orjson.OPT_APPEND_NEWLINE))

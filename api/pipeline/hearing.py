@@ -52,6 +52,6 @@ def answered(writer: AlertWriter, entry: Entry) -> list[Alert]:
     if verdict == "attack":
         return [answer]
     answer = replace(answer, status="closed")
-    others = (other for other in writer.of_device(given.device, given.log) if other.id != given.id)
+    others = (other for other in writer.of_device(given.known_as, given.log) if other.id != given.id)
     like = (other for other in others if covers(given, other.behaviour, other.things) and other.verdict is None)
     return [answer, *(replace(other, status="closed") for other in like)]

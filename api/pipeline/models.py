@@ -56,7 +56,8 @@ def load_models(settings: Settings, found: Mapping[str, bytes]) -> Models:
     config = model_config(settings)
     engine = Engine.from_bytes(found[_ENGINE], config) if _ENGINE in found else Engine(config)
     known: Any = orjson.loads(found.get("identity", b"null"))
-    identities = Identities() if known is None else Identities.from_state(known)
+    local = config.local_networks
+    identities = Identities(local_networks=local) if known is None else Identities.from_state(known, local)
     return Models(engine, identities, orjson.loads(found.get("records", b"{}")))
 
 

@@ -13,6 +13,7 @@ from api.pipeline.clock import Clock
 from api.pipeline.status import PipelineStatus
 from api.pipeline.watchdog import Watchdog
 from ingest.errors import IngestError
+from ingest.records import turn_of
 from online_models.errors import ModelError
 
 if TYPE_CHECKING:
@@ -48,11 +49,11 @@ class Source(Protocol):
         """Free files and watches."""
 
 
-class Observer(Protocol):
-    """Who looks at every batch beside the models."""
+class Knowing(Protocol):
+    """Who knows which devices are at the ends of records."""
 
-    def observe(self, batch: RecordBatch) -> None:
-        """Take what it needs from the batch."""
+    def of(self, batch: RecordBatch) -> RecordBatch:
+        """Take what it needs from the batch, and return it with the devices at its ends."""
 
     def evicted(self) -> Mapping[str, int]:
         """Return how many entries each of its tables has forgotten."""
@@ -64,7 +65,7 @@ class Parts:
 
     source: Source
     scorer: Scorer
-    identities: Observer
+    identities: Knowing
     checkpointer: Checkpointer
     close: Callable[[], None]
 
@@ -154,10 +155,9 @@ class Pipeline:
         """Process what the source has, all of it: positions and models must tell the same."""
         with self._watchdog.doing("reading the logs"):
             batches = parts.source.poll(self._patience())
-        for batch in batches:
+        for batch in sorted(batches, key=lambda batch: turn_of(batch.kind)):
             with self._watchdog.doing("scoring live records"):
-                parts.identities.observe(batch)
-                parts.scorer.follow(batch)
+                parts.scorer.follow(parts.identities.of(batch))
             parts.scorer.apply_rules()
             self._request(parts)
         return bool(batches)

@@ -19,7 +19,7 @@ from ingest.context.evidence import evidence_in
 from online_models.kinds import KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -59,7 +59,8 @@ class Scorer:
     """The models with what follows them. The thread that owns it is the only one that touches the models.
 
     ``last_ts`` is the latest log time seen; so is ``log_ts``, but that it leaves out the last hundredth of each batch
-    and begins anew with logs of other days: a few wrong clocks do not move it for long.
+    and begins anew with logs of other days: a few wrong clocks do not move it for long. ``identify``
+    gives records that come by request the devices at their ends.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Scorer:
         Feedback that the store knows and these models do not is repeated at the record at which it was given.
         """
         self.engine = engine
+        self.identify: Callable[[RecordBatch], RecordBatch] = lambda batch: batch
         self._position = Position(records or {}, writer.journal.since(engine.heard()))
         self.scored = 0
         self.anomalies = 0

@@ -167,7 +167,7 @@ def use(task: str) -> None:
         LogDecoder("warm-up").feed(_DECODERS[task])
         return
     if task == _MACS:
-        Identities(_SMALL.max_devices).observe(_records_with_macs())
+        Identities(_SMALL.max_devices).of(_records_with_macs())
         return
     engine = Engine(_SMALL)
     if task in _FEEDBACK:

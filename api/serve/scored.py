@@ -37,11 +37,11 @@ class RequestRecords:
 
     def score(self, scorer: Scorer) -> list[ScoredBatch]:
         """Score without a trace. Called by the pipeline thread."""
-        return [scorer.engine.score(batch) for batch in self.batches]
+        return [scorer.engine.score(scorer.identify(batch)) for batch in self.batches]
 
     def process(self, scorer: Scorer) -> list[ScoredBatch]:
         """Score and learn as if the records had come from a log. Called by the pipeline thread."""
-        return [scored for batch in self.batches if (scored := scorer.process(batch)) is not None]
+        return [scored for batch in self.batches if (scored := scorer.process(scorer.identify(batch))) is not None]
 
     def rows(self, scored: Sequence[ScoredBatch], *, anomalies_only: bool = False) -> list[dict[str, Any]]:
         """Return the scored records in the request's order."""

@@ -6,15 +6,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import orjson
+
 from api.errors import StateError
 from api.pipeline.models import log_time_of, model_config
 from api.state.directory import StateDirectory, fingerprint, state_directory
 from api.state.snapshots import Snapshot, SnapshotStore, read_snapshot
+from ingest.context.identity import Identities
 from ingest.follow.checkpoints import CheckpointStore
 from online_models.engine import Engine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from api.settings import Settings
@@ -72,10 +75,15 @@ def forget_device(path: Path, settings: Settings, device: str) -> Change:
     """
     with _opened(path, settings) as opened:
         engine = Engine.from_bytes(opened.found["engine"], model_config(settings))
-        entries = engine.forget(device)
+        entries = engine.forget(_name_of(device, opened.found))
         if not entries:
-            raise StateError(f"the models know no device {device!r}; give its address as alerts show it")
+            raise StateError(f"the models know no device {device!r}; give its address as alerts show it, or its MAC")
         return opened.change(engine, None, entries)
+
+
+def _name_of(device: str, parts: Mapping[str, bytes]) -> str:
+    """Return by what name the models know the device that has an address or a MAC."""
+    return Identities.from_state(orjson.loads(parts["identity"])).name_of(device) if "identity" in parts else device
 
 
 def begin_from(snapshot: Path, state: StateDirectory, settings: Settings) -> None:

@@ -29,7 +29,7 @@ _KEPT: Final = 4
 def _digest() -> str:
     digest = hashlib.sha256(f"{_INGEST}\0{numba.__version__}\0{sys.version}\0".encode())
     for source in sorted(
-        (*_INGEST.glob("compiled/*.py"), *_INGEST.glob("decode/scan/*.py"), _INGEST / "context" / "scan_frames.py")
+        (*_INGEST.glob("compiled/*.py"), *_INGEST.glob("decode/scan/*.py"), *_INGEST.glob("context/scan_*.py"))
     ):
         digest.update(source.name.encode() + b"\0" + source.read_bytes())
     return digest.hexdigest()[:32]

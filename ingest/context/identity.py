@@ -1,4 +1,8 @@
-"""Who is behind an address: the device's MAC and name, from DHCP leases and from the MACs in conn records."""
+"""Who is behind an address: the device, its MAC and its name, from DHCP leases and from the MACs in conn records.
+
+A device is known by the first address that it had; or by its MAC, if that address was another's before. What a host
+does over IPv6 is a device of its own, since it meets other peers there.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +10,22 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from ingest.context.frames import NO_MACS, Frames
+import polars as pl
+
+from ingest.context.owners import Owners
+from ingest.context.sensor import write_times
+from ingest.context.told import Side, Told, is_mac, scope_of
+from ingest.records import DEVICES, RecordBatch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import polars as pl
-
-    from ingest.records import RecordBatch
+    from collections.abc import Iterable, Mapping
 
 _DEFAULT_LEASE_S: Final = 86_400.0
+_ENDS: Final = (Side("id.orig_h"), Side("id.resp_h"))
+_WITH_MACS: Final = (
+    Side("id.orig_h", "orig_l2_addr", "local_orig"),
+    Side("id.resp_h", "resp_l2_addr", "local_resp"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,71 +64,105 @@ class _Recent(OrderedDict[str, list[Any]]):
 
 
 class Identities:
-    """Knows a device by its MAC, through DHCP leases first, else through conn records with MAC addresses.
+    """Knows devices by their MACs, through DHCP leases first, else through conn records with MAC addresses.
 
-    A lease holds until it has run out in log time *and* another MAC uses the address. A MAC that is seen with a public
-    address is a router's and says nothing about the addresses behind it. How records are cut into batches does not
-    matter.
+    A lease holds until it has run out in log time *and* another MAC uses the address. The first MAC of an address that
+    was known by itself takes over its past; each later one is another device. The addresses of one MAC are one device,
+    IPv6 apart, unless these are many (`ingest.context.scan_frames`). How records are cut into batches does not matter.
 
     Parameters
     ----------
     capacity
         Addresses, and MACs, that are remembered; the ones unused for longest leave first.
+    local_networks
+        In CIDR form: networks of the site, beside the private ones.
     """
 
-    def __init__(self, capacity: int = 131_000) -> None:
+    def __init__(self, capacity: int = 131_000, local_networks: Iterable[str] = ()) -> None:
         self._capacity = capacity
-        self._leases = _Recent(capacity)
+        self._local = tuple(local_networks)
         self._names = _Recent(capacity)
-        self._frames = Frames(capacity)
+        self._owners = Owners(capacity)
 
-    def observe(self, batch: RecordBatch) -> None:
-        """Learn what dhcp and conn records say; other kinds say nothing."""
+    def of(self, batch: RecordBatch) -> RecordBatch:
+        """Learn what dhcp and conn records say, and return the batch with the names of the devices at its ends.
+
+        It has the columns `DEVICES` if any end's device is known by another name than the end's address.
+        """
         if batch.kind == "dhcp":
-            self._observe_leases(batch.frame)
-        elif batch.kind == "conn":
-            self._frames.observe(batch.frame)
+            self._note_leases(batch.frame)
+            return batch
+        return self._with_names(batch, learns=batch.kind == "conn")
+
+    def told(self, batch: RecordBatch) -> RecordBatch:
+        """Return the batch as `of` does, and learn nothing: the MACs in it are not looked at."""
+        return self._with_names(batch, learns=False)
 
     def lookup(self, address: str) -> Identity | None:
         """Return who uses an address; None if that is not known, and the address has to do."""
-        lease, frame = self._leases.get(address), self._frames.mac_of(address)
-        if lease is not None and (frame is None or frame[0] == lease[0] or frame[1] <= lease[1]):
-            return self._identity(lease[0], leased=True)
-        return self._identity(frame[0], leased=False) if frame is not None else None
+        found = self._owners.mac_of(address)
+        if found is None:
+            return None
+        name = self._names.get(found[0])
+        return Identity(found[0], name[0] if name else None, found[1])
+
+    def name_of(self, device: str) -> str:
+        """Return by what name the device is known to the models that has an address, or a MAC, at present."""
+        return self._owners.name_of(device)
 
     def state(self) -> dict[str, Any]:
         """Return everything that is known, in JSON types."""
-        tables = {name: list(table.items()) for name, table in self._tables().items()}
-        return {"capacity": self._capacity, **tables, **self._frames.state()}
+        return {"capacity": self._capacity, "names": list(self._names.items()), **self._owners.state()}
 
     def evicted(self) -> dict[str, int]:
         """Return how many entries each table has forgotten since it was made or rebuilt."""
-        return {name: table.evicted for name, table in self._tables().items()} | self._frames.evicted()
+        return {"names": self._names.evicted, **self._owners.evicted}
 
     @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> Self:
+    def from_state(cls, state: Mapping[str, Any], local_networks: Iterable[str] = ()) -> Self:
         """Rebuild what `state` returned."""
-        identities = cls(state["capacity"])
-        identities._leases = _Recent(state["capacity"], dict(state["leases"]))
+        identities = cls(state["capacity"], local_networks)
         identities._names = _Recent(state["capacity"], dict(state["names"]))
-        identities._frames.restore(state["frames"], state["routers"])
+        identities._owners.restore(dict(state))
         return identities
 
-    def _tables(self) -> dict[str, _Recent]:
-        return {"leases": self._leases, "names": self._names}
+    def _scope_of(self, address: str) -> int:
+        return scope_of(address, self._local)
 
-    def _identity(self, mac: str, *, leased: bool) -> Identity:
-        name = self._names.get(mac)
-        return Identity(mac, name[0] if name else None, leased)
+    def _with_names(self, batch: RecordBatch, *, learns: bool) -> RecordBatch:
+        frame = batch.frame
+        if "id.orig_h" not in frame.columns:
+            return batch
+        tells = learns and any(frame[str(side.mac)].null_count() < frame.height for side in _WITH_MACS)
+        if not tells and not self._owners.is_any_moved:
+            return batch
+        timed = frame.with_columns(write_times(frame).alias("written"))
+        told = Told(timed, _WITH_MACS if tells else _ENDS, self._scope_of)
+        names = self._owners.follow(told)
+        if all(column is None for column in names):
+            return batch
+        columns = [
+            pl.lit(None, pl.String).alias(device) if column is None else column.alias(device)
+            for device, column in zip(DEVICES, names, strict=True)
+        ]
+        return RecordBatch(batch.kind, frame.with_columns(columns), batch.source)
 
-    def _observe_leases(self, frame: pl.DataFrame) -> None:
-        for row in frame.iter_rows(named=True):
-            mac = (row.get("mac") or "").lower()
-            if mac in NO_MACS:
-                continue
-            if name := row.get("host_name") or row.get("client_fqdn"):
-                self._names.put(mac, [name])
-            address = row.get("assigned_addr") or row.get("client_addr")
-            if address and address != "0.0.0.0":  # noqa: S104 - DHCP's mark for "none yet", not an address to bind to
-                until = (row.get("ts") or 0.0) + (row.get("lease_time") or _DEFAULT_LEASE_S)
-                self._leases.put(address, [mac, until])
+    def _note_leases(self, frame: pl.DataFrame) -> None:
+        for row in frame.filter(is_mac("mac")).iter_rows(named=True):
+            if name := row["host_name"] or row["client_fqdn"]:
+                self._names.put(row["mac"].lower(), [name])
+        leases = _leases_in(frame)
+        if leases.height:
+            self._owners.follow(Told(leases, (Side("address", "mac"),), self._scope_of))
+
+
+def _leases_in(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return address, MAC, begin and end (epoch seconds) of what servers have granted.
+
+    An offer alone is none. What has no list of messages, as from other tools, counts.
+    """
+    types = pl.col("msg_types")
+    granted = frame.filter(is_mac("mac") & (types.is_null() | types.list.contains("ACK")))
+    begin, length = write_times(granted).fill_null(0.0), granted["lease_time"].fill_null(_DEFAULT_LEASE_S)
+    address = pl.coalesce("assigned_addr", "client_addr").alias("address")
+    return granted.select(address, "mac").with_columns(ts=begin, written=begin, until=begin + length)

@@ -1,165 +1,207 @@
-"""The loop over both ends of connections that notes which MAC each local address used last."""
+"""The loop over ends of records that notes whose each address is, and tells whose each end was.
+
+A MAC that shows two addresses by turns of which a host has one at a time (IPv4), or very many of which a host has
+several (IPv6, link-local), is a router's, a bridge's or a repeater's: it identifies nobody. So is one that is seen with
+a public IPv4 address.
+"""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, TypeAlias
+import math
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from ingest.compiled.compile import called, kernel
+from ingest.context.scan_tables import (
+    ASKED,
+    MOVED,
+    NOBODY,
+    ONE,
+    PUBLIC,
+    UNKNOWN,
+    Addresses,
+    Ends,
+    Int,
+    Key,
+    Macs,
+    Tables,
+    add_address,
+    add_mac,
+    is_device,
+    is_full,
+    place_of,
+    tell,
+    use,
+)
 
-Int: TypeAlias = Any  # Python's and numpy's integers, which are the same in compiled code
-Hashes: TypeAlias = npt.NDArray[np.uint64]
-Ints: TypeAlias = npt.NDArray[np.int64]
-
-UNKNOWN, ASKED, LOCAL, PUBLIC, NOBODY = range(5)
-"""What an address is: `ASKED` is unknown and has to be found out; `NOBODY` is of no device."""
-USED, LIMIT, TURN = 0, 1, 2
-
-
-class Hashed(NamedTuple):
-    """A bounded open-addressing table of what is known by a hash; entries lie in order of arrival.
-
-    Attributes
-    ----------
-    slots
-        int32, size a power of two and at least twice the limit: 0 where it is free, else an entry's place + 1.
-    keys, values
-        uint64 by place.
-    ts
-        float64 by place, epoch seconds.
-    turns
-        int64 by place: in which turn the entry was used last; turns are counted, so no two are equal.
-    counters
-        int64: entries used, their limit, turns taken.
-    """
-
-    slots: npt.NDArray[np.int32]
-    keys: Hashes
-    values: Hashes
-    ts: npt.NDArray[np.float64]
-    turns: Ints
-    counters: Ints
-
-
-class Ends(NamedTuple):
-    """Both ends of n connections, originator and responder in turn.
-
-    Attributes
-    ----------
-    addresses, macs
-        uint64 ``(n, 2)``: hashes; what lacks either has an address of 0.
-    ts
-        float64 ``(n,)``, epoch seconds.
-    scopes
-        int64 ``(2n,)``: what is known of the end's address.
-    news
-        int64 ``(2n, 2)``: the place of an entry of ``frames`` whose MAC is new, or -1 - the place of a new router, and
-        the end that told so; ``found[0]`` of them.
-    """
-
-    addresses: Hashes
-    macs: Hashes
-    ts: npt.NDArray[np.float64]
-    scopes: Ints
-    news: Ints
-    found: Ints
+MOST_MOVES, MOVES_WITHIN = 3, 86_400.0
+"""Moves to another IPv4 address, each within a day (seconds) of the one before, that no host makes: there and back and
+there again. Without leases that explain them they are two hosts behind one MAC."""
+MOST_ADDRESSES: Final = 8
+"""IPv6 addresses that one host shows in an hour at most: those of two networks and temporary ones (RFC 8981 keeps up to
+seven alive, of which one or two are in use)."""
+HOUR: Final = 3600.0
 
 
 @called
-def _slot_of(table: Hashed, key: np.uint64) -> int:
-    """Return the slot that leads to the key's entry, or the free one where it would be written."""
-    mask = table.slots.size - 1
-    slot = np.int64(key & np.uint64(mask))
-    while table.slots[slot] != 0 and table.keys[table.slots[slot] - 1] != key:
-        slot = (slot + 1) & mask
-    return int(slot)
+def _is_late_name(tables: Tables, place: Int, m: Int, written: Key) -> bool:
+    """Whether the name that a MAC's device has stays.
+
+    One that came of an address of which a host has several, so few of which are in use for long, is replaced by the
+    first address of the other kind, if that comes within an hour.
+    """
+    addresses, macs = tables.addresses, tables.macs
+    other = place_of(addresses, macs.name[m])
+    is_lasting = other < 0 or addresses.scope[other] == ONE
+    return bool(is_lasting or addresses.scope[place] != ONE or written - macs.first[m] > HOUR)
 
 
 @called
-def _add(table: Hashed, key: np.uint64) -> int:
-    """Append an entry that is not there yet, and return its place; the caller has seen to it that there is room."""
-    place = table.counters[USED]
-    table.slots[_slot_of(table, key)] = np.int32(place + 1)
-    table.keys[place] = key
-    table.counters[USED] = place + 1
+def _claim(tables: Tables, place: Int, m: Int, ends: Ends, end: Int) -> None:
+    """Give a MAC's device a name: that of its first address, if it is nobody else's; else the MAC.
+
+    So what was learned of an address before its MAC was known is the device's past.
+    """
+    addresses, macs = tables.addresses, tables.macs
+    is_named = macs.name[m] != np.uint64(0)
+    if is_named and _is_late_name(tables, place, m, ends.written[end]):
+        return
+    if is_device(macs, addresses.holder[place]):
+        if is_named:
+            return
+        macs.name[m] = macs.keys[m]
+    else:
+        addresses.holder[place] = macs.keys[m]
+        macs.name[m] = addresses.keys[place]
+    tell(ends, -1 - m, end)
+
+
+@called
+def _take(tables: Tables, place: Int, m: Int, ends: Ends, end: Int) -> np.uint64:
+    """Note that a MAC uses an address; return the MAC whose the end is."""
+    addresses, macs = tables.addresses, tables.macs
+    mac, current, written = macs.keys[m], addresses.mac[place], ends.written[end]
+    is_lease, is_late = ends.until.size > 0, ends.begin[end] < addresses.since[place]
+    if current != mac:
+        is_anothers = not is_lease and addresses.until[place] >= written and is_device(macs, current)
+        if is_anothers and not is_late:
+            return np.uint64(current)
+        if current == np.uint64(0) or is_lease or not (is_anothers or is_late):
+            addresses.before[place], addresses.mac[place] = current, mac
+            addresses.since[place], addresses.until[place] = written, 0.0
+    if is_lease and addresses.mac[place] == mac:
+        addresses.until[place] = ends.until[end]
+    _claim(tables, place, m, ends, end)
+    return np.uint64(mac)
+
+
+@called
+def _count_move(tables: Tables, place: Int, m: Int, ends: Ends, end: Int) -> None:
+    """Count a move of a MAC to another address of which a host has one at a time; a lease explains it."""
+    macs, address = tables.macs, tables.addresses.keys[place]
+    is_first, begin = macs.at[m] == np.uint64(0) or ends.until.size > 0, ends.begin[end]
+    if macs.at[m] == address or (not is_first and begin < macs.moved_at[m]):
+        return
+    is_soon = begin - macs.moved_at[m] < MOVES_WITHIN
+    macs.moves[m] = 0 if is_first else macs.moves[m] + 1 if is_soon else 1
+    macs.at[m], macs.moved_at[m] = address, ends.written[end]
+
+
+@called
+def _count_shown(tables: Tables, place: Int, m: Int, written: Key) -> None:
+    """Count an address, of which a host has several, once in each hour for its MAC."""
+    addresses, macs, hour = tables.addresses, tables.macs, np.int64(math.floor(written / HOUR))
+    if addresses.hour[place] != hour:
+        addresses.hour[place] = hour
+        macs.shown[m] = macs.shown[m] + 1 if macs.hour[m] == hour else 1
+        macs.hour[m] = hour
+
+
+@called
+def _owner_at(addresses: Addresses, place: Int, begin: Key) -> np.uint64:
+    return np.uint64(addresses.mac[place] if begin >= addresses.since[place] else addresses.before[place])
+
+
+@called
+def _named(macs: Macs, mac: Key, address: Key) -> int:
+    """Return the place of a MAC whose device has another name than an address, else -1."""
+    place = place_of(macs, mac) if mac != np.uint64(0) else -1
+    if place < 0 or macs.router[place] != 0 or macs.name[place] == address or macs.name[place] == np.uint64(0):
+        return -1
     return int(place)
 
 
-@called
-def _use(table: Hashed, place: Int, value: np.uint64, ts: float) -> None:
-    table.values[place], table.ts[place] = value, ts
-    table.turns[place] = table.counters[TURN]
-    table.counters[TURN] += 1
-
-
-@called
-def _is_full(table: Hashed) -> bool:
-    return bool(table.counters[USED] >= table.counters[LIMIT])
-
-
 @kernel
-def index_all(table: Hashed) -> None:
-    """Make the index anew from the keys."""
-    for slot in range(table.slots.size):
-        table.slots[slot] = 0
-    for place in range(table.counters[USED]):
-        table.slots[_slot_of(table, table.keys[place])] = np.int32(place + 1)
-
-
-@called
-def place_of(table: Hashed, key: np.uint64) -> int:
-    """Return the place of a key's entry, or -1."""
-    return int(table.slots[_slot_of(table, key)]) - 1
-
-
-@called
-def _tell(ends: Ends, place: Int, end: Int) -> None:
-    at = ends.found[0]
-    ends.news[at, 0], ends.news[at, 1] = place, end
-    ends.found[0] = at + 1
-
-
-@kernel
-def ask_frames(frames: Hashed, routers: Hashed, ends: Ends, start: Int) -> None:
+def ask(tables: Tables, ends: Ends, start: Int) -> None:
     """Write what is known of every address from end ``start`` on to the scopes, and `ASKED` where it is needed."""
     for end in range(start, ends.scopes.size):
-        key, mac = ends.addresses[end // 2, end % 2], ends.macs[end // 2, end % 2]
-        if key == np.uint64(0):
+        key, mac = ends.addresses[end], ends.macs[end]
+        if key == np.uint64(0) or mac == np.uint64(0):
             continue
-        if place_of(frames, key) >= 0:
-            ends.scopes[end] = LOCAL
-        elif ends.scopes[end] == UNKNOWN and place_of(routers, mac) < 0:
+        place, m = place_of(tables.addresses, key), place_of(tables.macs, mac)
+        if place >= 0:
+            ends.scopes[end] = tables.addresses.scope[place]
+        elif ends.scopes[end] == UNKNOWN and (m < 0 or tables.macs.router[m] == 0):
             ends.scopes[end] = ASKED
 
 
-@kernel
-def note_frames(frames: Hashed, routers: Hashed, ends: Ends, start: Int) -> int:
-    """Note addresses and MACs from end ``start`` on; return the first end that is left, or how many ends there are.
+@called
+def _has_room(tables: Tables, place: Int, m: Int, scope: Int) -> bool:
+    needs_address = place < 0 and scope != PUBLIC
+    return not ((m < 0 and is_full(tables.macs)) or (needs_address and is_full(tables.addresses)))
 
-    It stops at an address of which nothing is known, and where a table is full.
+
+@called
+def _see(tables: Tables, place: Int, m: Int, ends: Ends, end: Int) -> np.uint64:
+    """Note an address with a MAC, of which either may be new; return the MAC whose the end is, 0 for none."""
+    addresses, macs = tables.addresses, tables.macs
+    if m < 0:
+        m = add_mac(macs, ends.macs[end], ends.written[end])
+        use(macs, m)
+        tell(ends, -1 - m, end)
+    if place < 0 and ends.scopes[end] == PUBLIC:
+        macs.router[m] = 1
+        return np.uint64(0)
+    if place < 0:
+        place = add_address(addresses, ends.addresses[end], ends.scopes[end])
+        tell(ends, place, end)
+    owner = _take(tables, place, m, ends, end)
+    if addresses.scope[place] == ONE:
+        _count_move(tables, place, m, ends, end)
+    else:
+        _count_shown(tables, place, m, ends.written[end])
+    if macs.moves[m] >= MOST_MOVES or macs.shown[m] > MOST_ADDRESSES:
+        macs.router[m] = 1
+    return np.uint64(owner)
+
+
+@kernel
+def follow(tables: Tables, ends: Ends, start: Int) -> int:
+    """Note addresses and MACs from end ``start`` on, and whose each end is; return the first end that is left.
+
+    That is how many ends there are, or one of whose address nothing is known, or before which a table is full.
     """
+    addresses, macs = tables.addresses, tables.macs
     for end in range(start, ends.scopes.size):
-        key, mac, ts = ends.addresses[end // 2, end % 2], ends.macs[end // 2, end % 2], ends.ts[end // 2]
+        key, mac, owner = ends.addresses[end], ends.macs[end], np.uint64(0)
         if key == np.uint64(0):
             continue
-        place = place_of(frames, key)
-        if place < 0:
-            router = place_of(routers, mac)
-            if router >= 0:
-                _use(routers, router, mac, ts)
-            if router >= 0 or ends.scopes[end] == NOBODY:
-                continue
-            if ends.scopes[end] < LOCAL or _is_full(routers if ends.scopes[end] == PUBLIC else frames):
+        place, m = place_of(addresses, key), place_of(macs, mac) if mac != np.uint64(0) else -1
+        if m >= 0:
+            use(macs, m)
+        if mac != np.uint64(0) and (m < 0 or macs.router[m] == 0):
+            scope = addresses.scope[place] if place >= 0 else ends.scopes[end]
+            if scope < ONE or (scope != NOBODY and not _has_room(tables, place, m, scope)):
                 return end
-            if ends.scopes[end] == PUBLIC:
-                router = _add(routers, mac)
-                _use(routers, router, mac, ts)
-                _tell(ends, -1 - router, end)
-                continue
-            place = _add(frames, key)
-        if frames.values[place] != mac:
-            _tell(ends, place, end)
-        _use(frames, place, mac, ts)
+            if scope != NOBODY:
+                owner = _see(tables, place, m, ends, end)
+                place = place_of(addresses, key)
+        if place >= 0:
+            use(addresses, place)
+            if owner == np.uint64(0):
+                owner = _owner_at(addresses, place, ends.begin[end])
+            ends.owners[end] = _named(macs, owner, key)
+            if ends.owners[end] >= 0 or addresses.before[place] != np.uint64(0):
+                macs.counters[MOVED] = 1
     return int(ends.scopes.size)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import polars as pl
 
 from ingest.context.sensor import write_times
-from ingest.records import RecordBatch
+from ingest.records import RecordBatch, turn_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,6 +121,7 @@ def in_step(groups: list[Iterator[list[RecordBatch]]], step_rows: int) -> Iterat
 
 def _steps(parts: _Round, step_rows: int) -> Iterator[RecordBatch]:
     frames = [(kind, frame, log.sources[kind]) for log, taken in parts for kind, frame in sorted(taken.items())]
+    frames.sort(key=lambda of: turn_of(of[0]))
     bounds = [float("inf")]
     if len(frames) > 1:
         times = pl.concat([frame[_TIME] for _, frame, _ in frames]).sort()

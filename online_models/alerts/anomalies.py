@@ -19,7 +19,9 @@ class Anomalies:
     Attributes
     ----------
     device, uid, peer, target
-        Texts.
+        Texts; the device's is its address.
+    known_as
+        The names by which the devices are known, whatever their addresses.
     behaviour
         Numbers in ``behaviours``.
     things
@@ -40,6 +42,7 @@ class Anomalies:
 
     behaviours: tuple[Behaviour, ...]
     device: Sequence[str]
+    known_as: Sequence[str]
     behaviour: Sequence[int]
     uid: Sequence[str]
     peer: Sequence[str]

@@ -69,10 +69,10 @@ class AlertBook:
     def _stretches(self, anomalies: Anomalies) -> Iterable[tuple[tuple[str, int], list[int]]]:
         """Return what each case takes in, by the last of it; one anomaly at a time if a case may have to leave."""
         groups: dict[tuple[str, int], list[int]] = {}
-        for k, of in enumerate(zip(anomalies.device, anomalies.behaviour, strict=True)):
+        for k, of in enumerate(zip(anomalies.known_as, anomalies.behaviour, strict=True)):
             groups.setdefault(of, []).append(k)
         if len(self._cases) + len(groups) > self.capacity:
-            return [((anomalies.device[k], anomalies.behaviour[k]), [k]) for k in range(len(anomalies))]
+            return [((anomalies.known_as[k], anomalies.behaviour[k]), [k]) for k in range(len(anomalies))]
         return sorted(groups.items(), key=lambda group: group[1][-1])
 
     def _follow(self, key: Key, anomalies: Anomalies, places: Sequence[int]) -> Iterator[tuple[int, Case]]:
@@ -124,6 +124,7 @@ class AlertBook:
         if many is not None and case is not None:
             return Case(
                 id=_identifier(self.log, key, anomalies, k),
+                device=anomalies.device[k],
                 first_ts=many[1],
                 last_ts=anomalies.end[k],
                 raised_ts=anomalies.end[k],
@@ -132,7 +133,8 @@ class AlertBook:
                 own=[*case.own[-_TALLIES:], thing_text(anomalies.things[0][k])],
             )
         if case is None or self._is_over(case, key[1], anomalies, k) or self._is_another(case, key[1], anomalies, k):
-            again = Case(_identifier(self.log, key, anomalies, k), anomalies.ts[k], anomalies.end[k])
+            identifier = _identifier(self.log, key, anomalies, k)
+            again = Case(identifier, anomalies.device[k], anomalies.ts[k], anomalies.end[k])
             again.is_attack = case is not None and case.is_attack and self._is_same(case, anomalies, k)
             return again
         return case
@@ -169,7 +171,8 @@ class AlertBook:
     def _alert(self, key: tuple[str, str], behaviour: Behaviour, case: Case) -> Alert:
         return Alert(
             id=case.id,
-            device=key[0],
+            device=case.device,
+            known_as=key[0],
             behaviour=key[1],
             log=self.log,
             severity=_severity(case, behaviour),
@@ -192,37 +195,37 @@ class AlertBook:
     def expect(self, alert: Alert) -> None:
         """Forget an alert that was called expected, and what is like it."""
         for key, case in list(self._cases.items()):
-            if case.id == alert.id or (key[0] == alert.device and covers(alert, key[1], case.things)):
+            if case.id == alert.id or (key[0] == alert.known_as and covers(alert, key[1], case.things)):
                 del self._cases[key]
 
     def condemn(self, alert: Alert) -> None:
         """Have an alert that was called an attack raised anew when its behaviour comes back after an hour's pause."""
-        case = self._cases.get((alert.device, alert.behaviour))
+        case = self._cases.get((alert.known_as, alert.behaviour))
         if case is not None and case.id == alert.id:
             case.is_attack = True
 
-    def is_clear(self, device: str, since: float) -> bool:
+    def is_clear(self, known_as: str, since: float) -> bool:
         """Whether a device has no raised alert that lasted until this time or longer."""
         return not any(
-            key[0] == device and case.raised_ts is not None and case.last_ts >= since
+            key[0] == known_as and case.raised_ts is not None and case.last_ts >= since
             for key, case in self._cases.items()
         )
 
-    def forget(self, device: str) -> int:
-        """Forget all cases of a device; return how many there were."""
-        gone = [key for key in self._cases if key[0] == device]
+    def forget(self, known_as: str) -> int:
+        """Forget all cases of a device, which is known by this name; return how many there were."""
+        gone = [key for key in self._cases if key[0] == known_as]
         for key in gone:
             del self._cases[key]
         return len(gone)
 
     def state(self) -> list[dict[str, Any]]:
         """Return every case as JSON-able data, in order of last update."""
-        return [{"device": d, "behaviour": b, **case.state()} for (d, b), case in self._cases.items()]
+        return [{"known_as": d, "behaviour": b, **case.state()} for (d, b), case in self._cases.items()]
 
     def restore(self, state: Iterable[dict[str, Any]]) -> None:
         """Take over what `state` returned."""
         for entry in state:
-            self._cases[entry["device"], entry["behaviour"]] = case_of_state(entry)
+            self._cases[entry["known_as"], entry["behaviour"]] = case_of_state(entry)
 
 
 def _severity(case: Case, behaviour: Behaviour) -> Severity:

@@ -29,10 +29,12 @@ class Case:
 
     Once it is raised, ``own`` are the keys of what it was raised about, or an alert that it took over from, ``pattern``
     what these were one of; and ``tallies`` tell of other things how many anomalies were about each, and when the first
-    of these began. ``shown`` is the strangest record.
+    of these began. ``shown`` is the strangest record, and ``device`` the address that its
+    device had then.
     """
 
     id: str
+    device: str
     first_ts: float
     last_ts: float
     raised_ts: float | None = None
@@ -108,7 +110,7 @@ class Case:
         most = max(evidence)
         if most > self.evidence or self.shown is None:
             k = places[evidence.index(most)]
-            self.evidence, self.score = most, anomalies.score[k]
+            self.evidence, self.score, self.device = most, anomalies.score[k], anomalies.device[k]
             self.shown = anomalies.finding(k)
 
     def _add_things(self, log: str, anomalies: Anomalies, places: Sequence[int]) -> None:

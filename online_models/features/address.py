@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from ingest.compiled.references import by_reference
 from online_models.compile import inner, kernel
-from online_models.features.text import Text, hash_bytes, join, text_of
+from online_models.features.text import Text, hash_bytes, hashes, join, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    import polars as pl
 
 GLOBAL, LOCAL, GROUP = 0, 1, 2
 V4_NETWORK, V6_NETWORK = 12, 32
@@ -175,6 +174,24 @@ def _classify(
             continue
         local = _in_ranges(high, low, ranges)
         scope[i] = GROUP if group or (local and subnet_broadcast) else LOCAL if local else GLOBAL
+
+
+def ends_of(frame: pl.DataFrame, side: str, ranges: npt.NDArray[np.uint64]) -> Addresses:
+    """Classify one end of every record, ``orig`` or ``resp``; its key is its device's, whatever its address is now.
+
+    A device that is known by another name than the address has that in the frame (`ingest.records.DEVICES`).
+    """
+    found = addresses(frame[f"id.{side}_h"], ranges)
+    if f"{side}_device" in frame.columns:
+        names = frame[f"{side}_device"]
+        found.key[names.is_not_null().to_numpy()] = hashes(names.drop_nulls())
+    return found
+
+
+def device_at(frame: pl.DataFrame, side: str) -> pl.Expr:
+    """Return by what name the device at an end of every record is known: its address, if by no other."""
+    address = pl.col(f"id.{side}_h").fill_null("")
+    return pl.coalesce(f"{side}_device", address) if f"{side}_device" in frame.columns else address
 
 
 def addresses(column: pl.Series, ranges: npt.NDArray[np.uint64]) -> Addresses:

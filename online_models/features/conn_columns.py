@@ -9,8 +9,9 @@ import numpy.typing as npt
 import polars as pl
 
 from ingest.compiled.references import by_reference
+from ingest.records import DEVICES
 from online_models.compile import kernel
-from online_models.features.address import GLOBAL, GROUP, LOCAL, Addresses, addresses
+from online_models.features.address import GLOBAL, GROUP, LOCAL, Addresses, ends_of
 from online_models.features.text import join, owned
 from online_models.measures.time import LONGEST
 
@@ -40,6 +41,7 @@ _SIDES = (
     ("orig_pkts", "resp_pkts"),
     ("orig_ip_bytes", "resp_ip_bytes"),
     ("local_orig", "local_resp"),
+    DEVICES,
 )
 _LOGIN_SERVICES = "(^|,)(ssh|ftp|rdp|rfb|smb|ntlm|krb|krb_tcp|mysql|postgresql|ldap|pop3|imap)(,|$)"
 _UNSPECIFIED = ["::", "0.0.0.0"]  # noqa: S104 - as logs have them
@@ -163,6 +165,7 @@ def _turned_round(frame: pl.DataFrame, turned: npt.NDArray[np.bool_]) -> pl.Data
     return frame.with_columns(
         pl.when(where).then(pl.col(theirs)).otherwise(pl.col(ours)).alias(ours)
         for side in _SIDES
+        if side[0] in frame.columns
         for ours, theirs in (side, side[::-1])
     )
 
@@ -193,7 +196,7 @@ def conn_columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> ConnColu
     protocols = _protocols(batch.frame["proto"])
     turned = _turned(batch.frame, protocols)
     frame = _turned_round(batch.frame, turned)
-    origin, target = addresses(frame["id.orig_h"], ranges), addresses(frame["id.resp_h"], ranges)
+    origin, target = ends_of(frame, "orig", ranges), ends_of(frame, "resp", ranges)
     direction = _directions(origin.scope, target.scope, _hints(frame))
     inbound = direction == INBOUND
     device, peer = _endpoints(inbound, origin, target)

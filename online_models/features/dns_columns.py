@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from ingest.compiled.references import by_reference
-from online_models.features.address import GLOBAL, GROUP, addresses
+from online_models.features.address import GLOBAL, GROUP, device_at, ends_of
 from online_models.features.names import Names, names_of
 from online_models.features.text import hashes, owned
 from online_models.measures.time import LONGEST
@@ -66,11 +66,11 @@ def dns_columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> DnsColumn
     frame = batch.frame
     ts = owned(frame["ts"].fill_null(0.0).to_numpy())
     rtt = owned(frame["rtt"].fill_null(0.0).to_numpy())
-    resolver = addresses(frame["id.resp_h"], ranges)
+    resolver = ends_of(frame, "resp", ranges)
     return DnsColumns(
         ts=ts,
         end=ts + np.clip(rtt, 0.0, LONGEST),
-        device=hashes(frame["id.orig_h"]),
+        device=hashes(frame.select(device_at(frame, "orig")).to_series()),
         resolver=resolver.key,
         to_group=resolver.scope == GROUP,
         outside=resolver.scope == GLOBAL,

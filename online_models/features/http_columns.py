@@ -9,7 +9,7 @@ import polars as pl
 
 from ingest.compiled.references import by_reference
 from online_models.compile import inner, kernel
-from online_models.features.address import GLOBAL, addresses
+from online_models.features.address import GLOBAL, ends_of
 from online_models.features.text import hashes, owned, text_of
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _sizes(column: pl.Series) -> npt.NDArray[np.float64]:
 def http_columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> HttpColumns:
     """Return the arrays of an http batch; ``ranges`` from `local_ranges`."""
     frame = batch.frame
-    client, server = addresses(frame["id.orig_h"], ranges), addresses(frame["id.resp_h"], ranges)
+    client, server = ends_of(frame, "orig", ranges), ends_of(frame, "resp", ranges)
     inbound = (client.scope == GLOBAL) & (server.scope != GLOBAL)
     strange = np.empty(len(batch))
     _strangeness(text_of(frame["uri"]), strange)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from online_models.features.address import device_at
 from online_models.features.conn_columns import ANSWERED, BROKEN, INBOUND, LATERAL, OUTBOUND, conn_columns
 from online_models.kinds.keys import Keys
 
@@ -69,13 +70,15 @@ def read_columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> Columns:
 
 
 def read_context(frame: pl.DataFrame, columns: Columns) -> pl.DataFrame:
-    """Return device, peer and target of every row."""
+    """Return device, peer and target of every row, and by what name the device is known."""
     turned = pl.lit(pl.Series(columns.turned))
     inbound = columns.numbers[:, NUMBERS.index("inbound")] > 0.0
     is_target = pl.lit(pl.Series(inbound != columns.turned))
     origin, target = pl.col("id.orig_h").fill_null(""), pl.col("id.resp_h").fill_null("")
     port = pl.when(turned).then(pl.col("id.orig_p")).otherwise(pl.col("id.resp_p")).fill_null(0)
+    names = device_at(frame, "orig"), device_at(frame, "resp")
     return frame.select(
+        pl.when(is_target).then(names[1]).otherwise(names[0]).alias("known_as"),
         pl.when(is_target).then(target).otherwise(origin).alias("device"),
         pl.when(is_target).then(origin).otherwise(target).alias("peer"),
         pl.format("{}/{}", pl.col("proto").fill_null("?"), port).alias("target"),

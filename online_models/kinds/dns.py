@@ -14,6 +14,7 @@ import polars as pl
 
 from online_models.behaviours import DNS as BEHAVIOURS
 from online_models.clauses import DNS as CLAUSES
+from online_models.features.address import device_at
 from online_models.features.dns_columns import NOERROR, OTHER_ERROR, dns_columns
 from online_models.features.names import are_empty, are_private
 from online_models.kinds.keys import Keys
@@ -110,6 +111,7 @@ def _columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> Columns:
 
 def _context(frame: pl.DataFrame, _columns: Columns) -> pl.DataFrame:
     return frame.select(
+        device_at(frame, "orig").alias("known_as"),
         pl.col("id.orig_h").fill_null("").alias("device"),
         pl.col("id.resp_h").fill_null("").alias("peer"),
         pl.col("query").fill_null("").alias("target"),

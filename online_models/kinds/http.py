@@ -13,6 +13,7 @@ import polars as pl
 
 from online_models.behaviours import Behaviour, Likeness, Sighting, counted_burst, plain
 from online_models.clauses import reach_clauses
+from online_models.features.address import device_at
 from online_models.features.http_columns import CLIENT_ERROR, SUCCESS, http_columns
 from online_models.kinds.keys import Keys
 from online_models.kinds.kind import (
@@ -96,7 +97,9 @@ def _columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> Columns:
 def _context(frame: pl.DataFrame, columns: Columns) -> pl.DataFrame:
     inbound = pl.lit(pl.Series(columns.numbers[:, NUMBERS.index("inbound")] > 0.0))
     client, server = pl.col("id.orig_h").fill_null(""), pl.col("id.resp_h").fill_null("")
+    names = device_at(frame, "orig"), device_at(frame, "resp")
     return frame.select(
+        pl.when(inbound).then(names[1]).otherwise(names[0]).alias("known_as"),
         pl.when(inbound).then(server).otherwise(client).alias("device"),
         pl.when(inbound).then(client).otherwise(server).alias("peer"),
         pl.format(

@@ -128,7 +128,8 @@ class Kind:
     columns
         Turns a batch into the loop's arrays; the keys in their order, the device's first.
     context
-        Device, peer and target of every row, as three string columns.
+        Of every row as string columns: ``device`` and ``peer``, addresses; ``target``, what it was about; and
+        ``known_as``, the name by which the device is known, whatever its address.
     views
         Each with its features and what they say of a record (clauses).
     formulas

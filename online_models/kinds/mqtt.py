@@ -14,7 +14,7 @@ import polars as pl
 
 from online_models.behaviours import Behaviour, Likeness, Sighting, counted_burst, plain
 from online_models.clauses import reach_clauses
-from online_models.features.address import GLOBAL, addresses
+from online_models.features.address import GLOBAL, device_at, ends_of
 from online_models.features.text import hashes, owned
 from online_models.kinds.keys import Keys
 from online_models.kinds.kind import (
@@ -117,7 +117,7 @@ def _read(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> Columns:
     frame, read = batch.frame, _read(batch.frame)
-    client, server = addresses(frame["id.orig_h"], ranges), addresses(frame["id.resp_h"], ranges)
+    client, server = ends_of(frame, "orig", ranges), ends_of(frame, "resp", ranges)
     inbound = (client.scope == GLOBAL) & (server.scope != GLOBAL)
     device, peer = np.where(inbound, server.key, client.key), np.where(inbound, client.key, server.key)
     named, keys, n = hashes(read["name"]), Keys(device), len(batch)
@@ -135,8 +135,10 @@ def _columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> Columns:
 
 def _context(frame: pl.DataFrame, columns: Columns) -> pl.DataFrame:
     client, server = pl.col("id.orig_h").fill_null(""), pl.col("id.resp_h").fill_null("")
+    names = device_at(frame, "orig"), device_at(frame, "resp")
     inbound = pl.lit(pl.Series(columns.turned))
     return frame.select(
+        pl.when(inbound).then(names[1]).otherwise(names[0]).alias("known_as"),
         pl.when(inbound).then(server).otherwise(client).alias("device"),
         pl.when(inbound).then(client).otherwise(server).alias("peer"),
         pl.lit(_read(frame)["name"]).alias("target"),

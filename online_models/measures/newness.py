@@ -13,7 +13,7 @@ import math
 from typing import TYPE_CHECKING
 
 from online_models.compile import inner
-from online_models.guard import FIRST, FROZEN, LAST, RELEASED
+from online_models.guard import FIRST, FROZEN, LAST, OBSERVED, RELEASED
 from online_models.measures.time import DAY, HOUR, MINUTE, SETTLING
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def is_known(age: float, device: npt.NDArray[np.float64]) -> bool:
 
     What a device has done ever since it came is its habit on its first day, too, from three hours on.
     """
-    since = trusted_age(device[FIRST], device[LAST], device[FROZEN], device[RELEASED])
+    since = min(trusted_age(device[FIRST], device[LAST], device[FROZEN], device[RELEASED]), device[OBSERVED])
     return bool(age >= min(SETTLING, max(LEAST_KNOWN, NEARLY_ALL * since)))
 
 
@@ -121,11 +121,13 @@ def rarity(events: float, observed: float) -> float:
 def maturity_of(row: npt.NDArray[np.float64], ts: float) -> float:
     """How much newness counts in a record that began at ``ts``: nothing at first sight, in full after twelve hours.
 
-    What began before the device was known is its past, however late it ends and is logged.
+    What began before the device was known is its past, however late it ends and is logged. Only what was observed
+    makes a past: silence of the whole site does not.
     """
     if row[FIRST] <= 0.0:
         return 0.0
-    return float(min(1.0, max(0.0, min(row[LAST], ts) - row[FIRST]) / SETTLING))
+    age = min(row[LAST], ts) - row[FIRST]
+    return float(min(1.0, max(0.0, min(age, row[OBSERVED])) / SETTLING))
 
 
 @inner

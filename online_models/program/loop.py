@@ -18,8 +18,10 @@ from online_models.guard import (
     LAST,
     RAISED,
     RELEASED,
+    grow_older,
     is_frozen,
     move_on,
+    observe,
     release_if_quiet,
 )
 from online_models.measures.excess import roll
@@ -221,6 +223,7 @@ def run(machine: Machine, views: Views, columns: Columns, start: int, trusted: b
         begin = entry_of(machine, 0)
         device = machine.rows[begin : begin + machine.widths[0]]
         count(machine, device, columns.end[i])
+        grow_older(device, observe(views.clock, columns.end[i]))
         if not trusted:
             release_if_quiet(device, r[NOW], views.policy)
         r[MATURITY] = maturity_of(device, columns.ts[i])

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from online_models.compile import inner
 from online_models.guard import FIRST, LAST
+from online_models.guard import OBSERVED as OBSERVED_FOR
 from online_models.measures.distance import deviation, learn_moments
 from online_models.measures.excess import (
     add,
@@ -131,6 +132,7 @@ def _of_entry(
     elif op == SINCE:
         first = number_of(machine, a, FIRST)
         result = max(0.0, now - first) if first > 0.0 else 0.0
+        result = min(result, device[OBSERVED_FOR]) if a == 0 else result
     elif op == GAP:
         result = max(0.0, now - number_of(machine, a, LAST)) if machine.entries[a] >= 0 else 0.0
     elif op == AGE:

@@ -30,7 +30,7 @@ SMALL = ModelConfig(max_devices=64, max_pairs=256)
 
 
 def write_tls_and_mqtt(out: Path, begin: float) -> None:
-    """Write what the simulator does not: a day and a half of two clients of each, one of which goes astray at the end."""
+    """Write what the simulator does not: a day and a half of two clients of each; one goes astray at the end."""
     logs = {
         "ssl": lambda k: {"server_name": f"api{k % 3}.example", "cert_chain_fps": ["leaf", "ca"], "ja4": "t12d"},
         "mqtt_connect": lambda k: {"client_id": f"c{k % 2}", "connect_status": "Connection Accepted"},

@@ -101,6 +101,7 @@ def test_an_older_store_keeps_its_alerts(path: Path, examples: type[Examples]) -
     older = sqlite3.connect(path)  # as version 3 was
     older.executescript(
         "DROP INDEX shown_incident_by_begin; DROP INDEX shown_incident_of_device; DROP INDEX alert_by_rule;"
+        "DROP INDEX alert_by_known_as; ALTER TABLE alert DROP COLUMN known_as;"
         "ALTER TABLE alert DROP COLUMN muted; ALTER TABLE alert DROP COLUMN site;"
         "DROP TABLE alert_change; DROP TABLE alert_change_due;"
         " DROP TABLE sink_cursor; PRAGMA user_version = 3;"

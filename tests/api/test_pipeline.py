@@ -85,9 +85,10 @@ class Watcher(Identities):
         super().__init__()
         self._seen = seen
 
-    def observe(self, batch: RecordBatch) -> None:
+    def of(self, batch: RecordBatch) -> RecordBatch:
         """Call back."""
         self._seen(batch)
+        return super().of(batch)
 
 
 class Bench:

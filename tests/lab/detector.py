@@ -75,9 +75,10 @@ def by_engine(logs: Path, make_engine: Callable[[], Engine]) -> list[Alert]:
     from dataclasses import asdict  # noqa: PLC0415 - the product is loaded only where it runs in this process
 
     from api.pipeline.pieces import in_one_piece  # noqa: PLC0415
+    from ingest.context.identity import Identities  # noqa: PLC0415
     from ingest.follow.replay import ReplaySource  # noqa: PLC0415
 
-    engine, last = make_engine(), {}
+    engine, identities, last = make_engine(), Identities(), {}
     for batch in ReplaySource([logs]):
-        last |= {alert.id: alert for alert in engine.process(in_one_piece(batch)).alerts}
+        last |= {alert.id: alert for alert in engine.process(in_one_piece(identities.of(batch))).alerts}
     return [asdict(alert) for alert in last.values()]

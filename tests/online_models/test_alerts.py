@@ -94,6 +94,7 @@ def columns(anomalies: Sequence[Anomaly]) -> Anomalies:
     return Anomalies(
         behaviours=CONN,
         behaviour=[CONN.index(one.behaviour) for one in anomalies],
+        known_as=[one.device for one in anomalies],
         things=list(zip(*(one.things for one in anomalies), strict=True)),
         finding=finding,
         **{name: [getattr(one, name) for one in anomalies] for name in names},

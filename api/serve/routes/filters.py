@@ -19,7 +19,11 @@ class AlertFilter(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    device: str | None = Field(default=None, description="only alerts of this device", examples=["192.168.1.23"])
+    device: str | None = Field(
+        default=None,
+        description="only alerts of this device: an address that they were told of, or its MAC",
+        examples=["192.168.1.23"],
+    )
     q: str | None = Field(
         default=None,
         max_length=200,
@@ -47,7 +51,11 @@ class IncidentFilter(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    device: str | None = Field(default=None, description="only incidents of this device", examples=["192.168.1.23"])
+    device: str | None = Field(
+        default=None,
+        description="only incidents of this device: an address that they were told of, or its MAC",
+        examples=["192.168.1.23"],
+    )
     since: Since = None
     until: Until = None
     limit: int = Field(default=100, ge=1, le=1000)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from online_models.types import Alert
 
 WITHIN_S: Final = 1800.0
-_NEAR: Final = "SELECT id, first_ts, last_ts, incident FROM alert WHERE device = ? AND first_ts <= ? AND last_ts >= ?"
+_NEAR: Final = "SELECT id, first_ts, last_ts, incident FROM alert WHERE known_as = ? AND first_ts <= ? AND last_ts >= ?"
 Member = tuple[str, float, float, str]
 
 
@@ -32,7 +32,7 @@ def _members(connection: sqlite3.Connection, alert: Alert) -> list[Member]:
     """Return the alerts that hang together with this one, itself among them."""
     begin, end, count = alert.first_ts, alert.last_ts, 0
     while True:
-        members = connection.execute(_NEAR, (alert.device, end + WITHIN_S, begin - WITHIN_S)).fetchall()
+        members = connection.execute(_NEAR, (alert.known_as, end + WITHIN_S, begin - WITHIN_S)).fetchall()
         if len(members) == count:
             return members
         count = len(members)

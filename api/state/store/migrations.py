@@ -11,6 +11,10 @@ if TYPE_CHECKING:
 STEPS: Final[Mapping[int, str]] = {
     3: "ALTER TABLE alert ADD COLUMN site TEXT NOT NULL DEFAULT 'default';",
     4: "ALTER TABLE alert ADD COLUMN muted TEXT;",
+    5: (
+        "ALTER TABLE alert ADD COLUMN known_as TEXT NOT NULL DEFAULT ''; UPDATE alert SET known_as = device;"
+        " CREATE INDEX alert_by_known_as ON alert (known_as, first_ts);"
+    ),
 }
 """The version that a step starts from, to what makes it the next one."""
 

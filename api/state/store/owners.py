@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from online_models.types import Alert
 
     Lookup = Callable[[str], Identity | None]
+    """Tells who uses an address at present."""
 
 OWNER_TABLE: Final = """
 CREATE TABLE IF NOT EXISTS owner (alert TEXT PRIMARY KEY, mac TEXT NOT NULL, host_name TEXT) WITHOUT ROWID;

@@ -141,7 +141,7 @@ class AlertReader:
         CursorError
             If the query's cursor was not made by this service.
         """
-        where, values = ("device = ? AND", [query.device]) if query.device is not None else ("", [])
+        where, values = (f"{_OF_DEVICE} AND", [query.device] * 2) if query.device is not None else ("", [])
         after = decode_cursor(query.cursor) if query.cursor is not None else (math.inf, "")
         sql = (
             "SELECT incident, min(first_ts) AS began, count(*) FROM alert"  # noqa: S608 - bound values
@@ -201,6 +201,10 @@ class AlertReader:
         return closing(sqlite3.connect(self._uri, uri=True, timeout=5.0))
 
 
+_OF_DEVICE: Final = "(device = ? OR id IN (SELECT alert FROM owner WHERE mac = lower(?)))"
+"""Alerts that were told of an address, or are of the device with a MAC, whatever its addresses were."""
+
+
 def _within(most: int, counts: Sequence[int]) -> int:
     """Return how many of these make no more than `most` together, but at least one."""
     sums = itertools.accumulate(counts)
@@ -211,7 +215,7 @@ def _conditions(query: AlertQuery) -> tuple[str, tuple[Any, ...]]:
     """Return the WHERE clause and the values bound in it."""
     terms: list[tuple[str, tuple[Any, ...]]] = [(f"muted IS {'NOT ' if query.muted else ''}NULL", ())]
     if query.device is not None:
-        terms.append(("device = ?", (query.device,)))
+        terms.append((_OF_DEVICE, (query.device,) * 2))
     if query.since is not None:
         terms.append(("ts >= ?", (query.since,)))
     if query.until is not None:

@@ -15,7 +15,7 @@ from api.state.store.sequence import SEQUENCE_TABLE
 if TYPE_CHECKING:
     from pathlib import Path
 
-VERSION: Final = 5
+VERSION: Final = 6
 """Raised with every change to the tables, which `migrations` makes in older stores; kept in ``PRAGMA user_version``."""
 
 APPLICATION_ID: Final = 0x6E736C62  # "nslb": tells our file from any other SQLite database
@@ -48,10 +48,12 @@ CREATE TABLE alert (
     incident TEXT NOT NULL,
     drift TEXT,
     site TEXT NOT NULL DEFAULT 'default',
-    muted TEXT
+    muted TEXT,
+    known_as TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
 CREATE INDEX alert_by_time ON alert (ts, id);
 CREATE INDEX alert_by_device ON alert (device, ts, id);
+CREATE INDEX alert_by_known_as ON alert (known_as, first_ts);
 CREATE INDEX alert_by_severity ON alert (severity, ts, id);
 CREATE INDEX alert_by_drift ON alert (drift) WHERE drift IS NOT NULL;
 CREATE TABLE alert_subject (

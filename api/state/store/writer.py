@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _SELECT: Final = f"SELECT {', '.join(COLUMNS)} FROM alert WHERE id = ?"  # noqa: S608 - our own column names
 _OPEN_OF_DEVICE: Final = (
     f"SELECT {', '.join(COLUMNS)} FROM alert"  # noqa: S608 - our own column names
-    " WHERE device = ? AND log = ? AND status = 'open' ORDER BY id"
+    " WHERE known_as = ? AND log = ? AND status = 'open' ORDER BY id"
 )
 _UPSERT: Final = (
     f"INSERT OR REPLACE INTO alert ({', '.join(COLUMNS)})"  # noqa: S608 - our own column names
@@ -175,9 +175,9 @@ class AlertWriter:
         row = self._connection.execute(_SELECT, (identifier,)).fetchone()
         return from_row(row) if row else None
 
-    def of_device(self, device: str, log: str) -> list[Alert]:
-        """Return the open alerts of a device in one log kind, in the order of their identifiers."""
-        rows = self._connection.execute(_OPEN_OF_DEVICE, (device, log))
+    def of_device(self, name: str, log: str) -> list[Alert]:
+        """Return a device's open alerts, by the name that it is known by, in one log kind, ordered by identifier."""
+        rows = self._connection.execute(_OPEN_OF_DEVICE, (name, log))
         return [from_row(row) for row in rows]
 
     def sync(self) -> None:
