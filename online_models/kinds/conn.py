@@ -40,6 +40,8 @@ RARE = 0.25
 """Rarity of new peers from which on a stranger's outcome, amount and beat count in full."""
 HALF, HEARD = 0.5, 0.75
 """How far a burst outside counts as scattered at least; what less one counts that was answered: who looks finds few."""
+RETRIES = 60.0
+"""Records in a minute that one program makes that tries again after each failure: TCP and resolvers wait a second."""
 SERVICE_MEMORY, ENDPOINT_MEMORY = 500.0, 50.0
 """Records of a service, and gaps of an endpoint, that weigh in a mean."""
 
@@ -172,7 +174,7 @@ def _name(f: Formulas, measured: _Measured) -> None:
     named = f.variable(where(decades["novelty"] >= most(decades["volume"], decades["rhythm"]), contact, other))
     bursts = [f.feature(f"reach.{name}_{span}") for span in ("minute", "hour") for name in ("failures", "records")]
     with f.when((most(*bursts) >= MANY) * (decades["reach"] >= 1.0)):
-        f.assign(named, _kind_of_burst(f))
+        f.assign(named, _kind_of_burst(f, named))
     fan_outs = [f.feature(f"reach.{name}_{span}") for span in ("minute", "hour") for name in ("peers", "services")]
     with f.when(most(*fan_outs) >= MANY):
         f.assign(named, of("scan"))
@@ -180,15 +182,19 @@ def _name(f: Formulas, measured: _Measured) -> None:
     f.decide(most(measured.all_new >= NEW, f.feature("volume.sent_hour") >= MUCH))
 
 
-def _kind_of_burst(f: Formulas) -> Value:
-    """Name a burst of records by whether most went each to another, or half of the last hour's to this endpoint."""
+def _kind_of_burst(f: Formulas, otherwise: Value) -> Value:
+    """Name a burst of records by whether most went each to another, or half of the last hour's to this endpoint.
+
+    Who calls one end again and again, each time that the last call has failed, floods nobody.
+    """
     minute, hour = (most(f.feature(f"reach.failures_{s}"), f.feature(f"reach.records_{s}")) for s in ("minute", "hour"))
     fast = minute >= hour
     things, others, records = (
         where(fast, f.observed(0, counter), f.observed(1, counter)) for counter in (THINGS, OTHER_THINGS, RECORDS)
     )
     guessing = f.number("login") * (_share_of_hour(f) >= 1.0)
-    burst = where(guessing, f.behaviour("brute-force"), f.behaviour("flood"))
+    flood = where(f.observed(0, RECORDS) > RETRIES, f.behaviour("flood"), otherwise)
+    burst = where(guessing, f.behaviour("brute-force"), flood)
     return where(2.0 * most(things, others) >= records, f.behaviour("scan"), burst)
 
 
