@@ -23,12 +23,19 @@ from pydantic_settings import (
 )
 
 from api.errors import SettingsError
-from api.sections import MachineLearningModelConfig, PreventionConfig, SocketIOConfig, TrafficAnalyzerConfig
+from api.sections import (
+    MachineLearningModelConfig,
+    PreventionConfig,
+    SocketIOConfig,
+    StoreConfig,
+    TrafficAnalyzerConfig,
+)
 
 SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "TrafficAnalyzerConfig": TrafficAnalyzerConfig,
     "MachineLearningModelConfig": MachineLearningModelConfig,
     "SocketIOConfig": SocketIOConfig,
+    "StoreConfig": StoreConfig,
     "PreventionConfig": PreventionConfig,
 }
 SINKS: Final = "sinks"
@@ -38,6 +45,8 @@ _IN_FILE: Final = {
     "TrafficAnalyzerConfig": "traffic_analyzer_config",
     "MachineLearningModelConfig": "machine_learning_model_config",
     "SocketIOConfig": "socket_io_config",
+    "StoreConfig": "store_config",
+    "PreventionConfig": "prevention_config",
     SINKS: SINKS,
 }
 _FLAGS: Final = {
@@ -74,6 +83,7 @@ class Settings(BaseSettings):
         default_factory=MachineLearningModelConfig, alias="MachineLearningModelConfig"
     )
     server: SocketIOConfig = Field(default_factory=SocketIOConfig, alias="SocketIOConfig")
+    store: StoreConfig = Field(default_factory=StoreConfig, alias="StoreConfig")
     sinks: dict[str, dict[str, Any]] = Field(default_factory=dict, description="a table for each sink, by its name")
     prevention: PreventionConfig = Field(default_factory=PreventionConfig, alias="PreventionConfig")
 

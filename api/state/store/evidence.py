@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 KEPT: Final = 200_000
-"""So many findings are kept; the eighth that came first leaves when there are more."""
+"""So many findings are kept; those that came first leave when there are more."""
 
 EVIDENCE_TABLE: Final = """
 CREATE TABLE IF NOT EXISTS evidence (
@@ -66,7 +66,7 @@ class EvidenceWriter:
             self._connection.executemany(_INSERT, map(_row, found))
             first, last = self._connection.execute("SELECT min(number), max(number) FROM evidence").fetchone()
             if last is not None and last - first >= self._kept:
-                self.evicted += self._connection.execute(_FORGET, (self._kept * 7 // 8,)).rowcount
+                self.evicted += self._connection.execute(_FORGET, (self._kept,)).rowcount
 
 
 @dataclass(frozen=True, slots=True)
