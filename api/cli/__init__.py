@@ -19,6 +19,7 @@ from api.cli.rules import rules
 from api.cli.run import run
 from api.cli.simulate import simulate
 from api.cli.sink import sink
+from api.cli.store import store
 from api.cli.token import token
 
 app = typer.Typer(
@@ -53,4 +54,5 @@ app.add_typer(models)
 app.add_typer(decisions)
 app.add_typer(rules)
 app.add_typer(sink)
+app.add_typer(store)
 app.add_typer(token)
