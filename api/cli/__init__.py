@@ -11,6 +11,7 @@ from api.cli.backtest import backtest
 from api.cli.budget import budget
 from api.cli.decisions import decisions
 from api.cli.demo import demo
+from api.cli.doctor import doctor
 from api.cli.enforce import enforce
 from api.cli.evaluate import evaluate
 from api.cli.models import models
@@ -48,7 +49,7 @@ def main(
     """Learn what each device of a network normally does, and say when one stops being itself."""
 
 
-for command in (run, replay, budget, backtest, evaluate, simulate, demo, enforce, audit):
+for command in (run, replay, budget, backtest, evaluate, simulate, demo, enforce, audit, doctor):
     app.command()(command)
 app.add_typer(models)
 app.add_typer(decisions)
