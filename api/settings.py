@@ -198,6 +198,16 @@ def _holds(layer: Any, key: str) -> bool:
     return key in layer if isinstance(layer, Mapping) else not key
 
 
+def supervisor() -> tuple[str, float | None]:
+    """Return the socket that a supervisor such as systemd names (``$NOTIFY_SOCKET``), and its watchdog's seconds.
+
+    The watchdog is None if there is none, or it is another process's (sd_watchdog_enabled(3)).
+    """
+    period, process = os.environ.get("WATCHDOG_USEC", ""), os.environ.get("WATCHDOG_PID", "")
+    is_ours = period.isascii() and period.isdigit() and int(period) > 0 and process in {"", str(os.getpid())}
+    return os.environ.get("NOTIFY_SOCKET", ""), int(period) / 1e6 if is_ours else None
+
+
 def state_base() -> Path:
     """Return the folder of the states for which no directory was set: ``$XDG_STATE_HOME/nslabs``."""
     return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "nslabs"

@@ -19,6 +19,8 @@ from api.cli.terminal import COMPILING, HarmlessFormatter, say, show_alerts
 from api.logins import has_login
 from api.pipeline.warmup import needs_compiling
 from api.serve.server import bind, serve, url_of
+from api.serve.supervisor import Supervisor, keep_told
+from api.settings import supervisor
 from api.version import package_version
 from ingest.follow.archive import Archive
 
@@ -96,6 +98,7 @@ async def _tell(
     on_started()
     async with asyncio.TaskGroup() as group:
         group.create_task(show_alerts(service.hub))
+        group.create_task(keep_told(Supervisor(*supervisor()), ready, service.pipeline.blocked))
         await ready.wait()
         say("ready")
         group.create_task(show_reasons(service))
