@@ -56,6 +56,11 @@ def of_eight_a_device(devices: int, pairs: int) -> int:
     return min(8 * devices, pairs)
 
 
+def target_itself(target: str, _peer: str) -> str:
+    """Return the target: what a record is about, where it is the same for every device."""
+    return target
+
+
 @dataclass(frozen=True, slots=True)
 class Entries:
     """A bounded table: its entries' columns beside ``last``, when each was used last.
@@ -135,6 +140,11 @@ class Kind:
         By number.
     share
         Of the site's alert budget.
+    subject
+        What a record is about, of its target and peer, in words that are the same for every device: alerts of many
+        devices about one subject are one drift.
+    domain
+        The domain name that a target tells of, without a last dot; None for a kind that knows no names.
     """
 
     name: str
@@ -150,6 +160,8 @@ class Kind:
     recent_thing: str
     behaviours: tuple[Behaviour, ...]
     share: float
+    subject: Callable[[str, str], str] = target_itself
+    domain: Callable[[str], str] | None = None
 
     @property
     def clauses(self) -> dict[str, str]:
