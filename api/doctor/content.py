@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from api.doctor.finding import fail, ok, warn
 from ingest.context.sensor import CLOCK_OFF_S, LOSS_PERCENT, newest_write_time
 from ingest.context.unusable import malformed_in_words
-from ingest.records import MODELLED_KINDS
+from online_models.kinds import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _FRESH_S: Final = 60.0
 _ALWAYS_LOCAL: Final = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10")
+_EVERYWHERE: Final = ("conn", "dns", "http")
+"""Kinds that any network has; others, such as MQTT, are there where devices speak them."""
 _WANTED_EVENTS: Final = ("flow", "dns", "http")
 
 
@@ -36,11 +38,11 @@ def look_at_content(sample: Sample, local_networks: Sequence[str], now: float) -
 
 
 def _kinds(sample: Sample) -> Finding:
-    found = [kind for kind in MODELLED_KINDS if kind in sample.frames]
-    missing = [kind for kind in MODELLED_KINDS if kind not in sample.frames]
+    found = [kind for kind in KINDS if kind in sample.frames]
+    missing = [kind for kind in _EVERYWHERE if kind not in sample.frames]
     others = ", ".join(sorted({*sample.frames, *sample.skipped} - set(found))) or "none"
     if not found:
-        return fail("kinds", f"no record of {', '.join(missing)}; other kinds: {others}; name the folder of these logs")
+        return fail("kinds", f"no record of {', '.join(KINDS)}; other kinds: {others}; name the folder of these logs")
     told = f"found {', '.join(found)}; beside them {others}"
     return (
         warn("kinds", f"{told}; none of {', '.join(missing)} in the lines looked at") if missing else ok("kinds", told)
