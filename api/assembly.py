@@ -42,6 +42,7 @@ from api.state.restoring import begin_from
 from api.state.rules import RuleStore
 from api.state.snapshots import KeptOverTime, SnapshotStore
 from api.state.store import AlertReader, AlertWriter, EvidenceReader
+from api.state.store.retention import KeepLimits
 from api.state.store.sequence import sequence_in
 from ingest.follow.checkpoints import CheckpointStore
 from ingest.follow.source import FollowSource
@@ -51,13 +52,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from api.sections import SocketIOConfig
+    from api.sections import SocketIOConfig, StoreConfig
     from api.settings import Settings
     from api.state.directory import StateDirectory
     from api.state.store.sequence import Sequence
 
 _MIB: Final = 1 << 20
-_DAY_S: Final = 86_400.0  # no log is rotated less often
+_DAY_S: Final = 86_400.0
+_ROTATED_S: Final = _DAY_S  # no log is rotated less often
 
 
 @contextmanager
@@ -96,6 +98,7 @@ class _Assembly:
         self._checkpoints = CheckpointStore(state.checkpoints, fingerprint=fingerprint(model_config(settings)))
         self._found: Mapping[str, bytes] = self._checkpoints.load() or {}
         self._writer = AlertWriter(state.alerts, site=settings.traffic.site)
+        self._writer.retention.limits = keep_limits(settings.store)
         self._clock = Clock()
         self._rules = RuleStore(state.rules, self._clock.wall)
         self._writer.mutes = Mutes(lambda: self._rules.rules, self._clock.wall)
@@ -118,7 +121,7 @@ class _Assembly:
     def _refuse_to_learn_twice(self, since: float) -> None:
         """Raise if a replay may have taught what was written since then: it keeps no list of the files it read."""
         replayed = float(orjson.loads(self._found[REPLAYED]))
-        if since < replayed + _DAY_S:
+        if since < replayed + _ROTATED_S:
             until = datetime.fromtimestamp(replayed, UTC).strftime("%Y-%m-%d %H:%M UTC")
             raise StateError(
                 f"state directory {self._state.path}: replay has taught these models what was logged until {until}, and"
@@ -132,7 +135,11 @@ class _Assembly:
         hub = Hub(limits, self._writer.sequence, self._clock, self._writer.site, event_numbers)
         tell = hub.happenings.tell
         prevention = Prevention(
-            self._state.decisions, policy_of(self._settings), self._clock, lambda event: tell(*message_of(event))
+            self._state.decisions,
+            policy_of(self._settings),
+            self._clock,
+            lambda event: tell(*message_of(event)),
+            self._settings.store.max_age_days * _DAY_S,
         )
         pipeline = Pipeline(
             prepare=lambda: self._parts(source, hub, prevention),
@@ -149,7 +156,7 @@ class _Assembly:
             evidence=EvidenceReader(self._state.alerts),
             state=self._state,
             limits=_limits(server, models.train_chunk_records),
-            access=_access(server),
+            access=_access(server, self._settings.store),
             clock=self._clock,
             sinks=self._sinks,
             prevention=prevention,
@@ -188,7 +195,12 @@ class _Assembly:
         return Parts(source, scorer, Observers(models.identities, prevention), checkpointer, close)
 
 
-def _access(server: SocketIOConfig) -> Access:
+def keep_limits(store: StoreConfig) -> KeepLimits:
+    """Return what the settings have the alert store keep."""
+    return KeepLimits(store.max_age_days * _DAY_S, int(store.max_size_mb * _MIB))
+
+
+def _access(server: SocketIOConfig, store: StoreConfig) -> Access:
     if server.socketio:
         require_socketio()
     return Access(
@@ -198,6 +210,7 @@ def _access(server: SocketIOConfig) -> Access:
         root_path=server.root_path,
         login_header=server.login_header,
         login_scopes=server.login_scopes,
+        audit_s=store.max_age_days * _DAY_S,
         session_s=server.session_hours * 3600,
         teaching=server.teaching,
         certificate=certificate_of(server.tls_cert, server.tls_key),

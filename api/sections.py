@@ -1,4 +1,4 @@
-"""The three sections of the configuration: their keys, defaults and limits."""
+"""The sections of the configuration: their keys, defaults and limits."""
 
 from __future__ import annotations
 
@@ -142,6 +142,13 @@ class SocketIOConfig(_Section):
     max_train_records: int = Field(
         default=200_000, ge=1, description="records in the JSON body of one training request"
     )
+
+
+class StoreConfig(_Section):
+    """How long alerts, evidence, ended decisions and the audit log are kept, and how large the alert store gets."""
+
+    max_age_days: float = Field(default=400.0, ge=1, le=36_500, description="days that anything is kept")
+    max_size_mb: float = Field(default=2048.0, ge=64, le=1 << 30, description="size of the alert store, in MiB")
 
 
 class PreventionConfig(_Section):

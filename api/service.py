@@ -43,6 +43,8 @@ class Access:
     ----------
     login_header, login_scopes
         Header in which a trusted proxy names whom it has logged in, and what those may do; no header, no such login.
+    audit_s
+        How long the audit log keeps what was done, seconds.
     session_s
         How long a session of the page lasts, seconds.
     teaching
@@ -59,6 +61,7 @@ class Access:
     root_path: str = ""
     login_header: str = ""
     login_scopes: tuple[Scope, ...] = ("read",)
+    audit_s: float = 400 * 86_400.0
     session_s: float = 7 * 86_400.0
     teaching: bool = True
     certificate: Certificate | None = None

@@ -23,12 +23,19 @@ from pydantic_settings import (
 )
 
 from api.errors import SettingsError
-from api.sections import MachineLearningModelConfig, PreventionConfig, SocketIOConfig, TrafficAnalyzerConfig
+from api.sections import (
+    MachineLearningModelConfig,
+    PreventionConfig,
+    SocketIOConfig,
+    StoreConfig,
+    TrafficAnalyzerConfig,
+)
 
 SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "TrafficAnalyzerConfig": TrafficAnalyzerConfig,
     "MachineLearningModelConfig": MachineLearningModelConfig,
     "SocketIOConfig": SocketIOConfig,
+    "StoreConfig": StoreConfig,
     "PreventionConfig": PreventionConfig,
 }
 SINKS: Final = "sinks"
@@ -38,6 +45,8 @@ _IN_FILE: Final = {
     "TrafficAnalyzerConfig": "traffic_analyzer_config",
     "MachineLearningModelConfig": "machine_learning_model_config",
     "SocketIOConfig": "socket_io_config",
+    "StoreConfig": "store_config",
+    "PreventionConfig": "prevention_config",
     SINKS: SINKS,
 }
 _FLAGS: Final = {
@@ -74,6 +83,7 @@ class Settings(BaseSettings):
         default_factory=MachineLearningModelConfig, alias="MachineLearningModelConfig"
     )
     server: SocketIOConfig = Field(default_factory=SocketIOConfig, alias="SocketIOConfig")
+    store: StoreConfig = Field(default_factory=StoreConfig, alias="StoreConfig")
     sinks: dict[str, dict[str, Any]] = Field(default_factory=dict, description="a table for each sink, by its name")
     prevention: PreventionConfig = Field(default_factory=PreventionConfig, alias="PreventionConfig")
 
@@ -186,6 +196,16 @@ def _from_environment(section: str) -> Any:
 def _holds(layer: Any, key: str) -> bool:
     """Whether this layer is to blame: it has the key, or with an empty key, it is no object at all."""
     return key in layer if isinstance(layer, Mapping) else not key
+
+
+def supervisor() -> tuple[str, float | None]:
+    """Return the socket that a supervisor such as systemd names (``$NOTIFY_SOCKET``), and its watchdog's seconds.
+
+    The watchdog is None if there is none, or it is another process's (sd_watchdog_enabled(3)).
+    """
+    period, process = os.environ.get("WATCHDOG_USEC", ""), os.environ.get("WATCHDOG_PID", "")
+    is_ours = period.isascii() and period.isdigit() and int(period) > 0 and process in {"", str(os.getpid())}
+    return os.environ.get("NOTIFY_SOCKET", ""), int(period) / 1e6 if is_ours else None
 
 
 def state_base() -> Path:

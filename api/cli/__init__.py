@@ -11,6 +11,7 @@ from api.cli.backtest import backtest
 from api.cli.budget import budget
 from api.cli.decisions import decisions
 from api.cli.demo import demo
+from api.cli.doctor import doctor
 from api.cli.enforce import enforce
 from api.cli.evaluate import evaluate
 from api.cli.models import models
@@ -19,6 +20,7 @@ from api.cli.rules import rules
 from api.cli.run import run
 from api.cli.simulate import simulate
 from api.cli.sink import sink
+from api.cli.store import store
 from api.cli.token import token
 
 app = typer.Typer(
@@ -47,10 +49,11 @@ def main(
     """Learn what each device of a network normally does, and say when one stops being itself."""
 
 
-for command in (run, replay, budget, backtest, evaluate, simulate, demo, enforce, audit):
+for command in (run, replay, budget, backtest, evaluate, simulate, demo, enforce, audit, doctor):
     app.command()(command)
 app.add_typer(models)
 app.add_typer(decisions)
 app.add_typer(rules)
 app.add_typer(sink)
+app.add_typer(store)
 app.add_typer(token)

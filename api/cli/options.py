@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -48,6 +49,18 @@ TlsCertOption = Annotated[
 TlsKeyOption = Annotated[
     Path | None,
     typer.Option("--tls-key", metavar="FILE", help="Its private key, if the chain has none."),
+]
+
+
+class LogFormat(StrEnum):
+    """For whom the lines on standard error are."""
+
+    console = "console"
+    json = "json"
+
+
+LogFormatOption = Annotated[
+    LogFormat, typer.Option("--log-format", help="Lines on standard error: for people, or a JSON object each.")
 ]
 
 

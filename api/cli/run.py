@@ -14,6 +14,8 @@ from api.cli.options import (
     ForOption,
     InsecureOption,
     ListenOption,
+    LogFormat,
+    LogFormatOption,
     RootPathOption,
     StateOption,
     TlsCertOption,
@@ -35,6 +37,7 @@ def run(
     tls_cert: TlsCertOption = None,
     tls_key: TlsKeyOption = None,
     stop_after: ForOption = None,
+    log_format: LogFormatOption = LogFormat.console,
 ) -> None:
     """Follow the logs of a folder, and serve scores and alerts over HTTP and WebSocket."""
     from api.cli.serving import serve_until_stopped
@@ -49,4 +52,6 @@ def run(
     }
     since = None if catch_up is None else parse_since(catch_up, "--catch-up", time.time())
     settings = load_settings(config, overrides)
-    raise typer.Exit(serve_until_stopped(settings, stop_after, catch_up_since=since, warm_start=warm_start))
+    raise typer.Exit(
+        serve_until_stopped(settings, stop_after, catch_up_since=since, warm_start=warm_start, log_format=log_format)
+    )

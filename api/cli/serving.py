@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import sys
 import tempfile
@@ -13,12 +12,16 @@ from typing import TYPE_CHECKING, Final
 
 from api.assembly import assembled
 from api.cli.harmless import harmless
+from api.cli.log_lines import log_to_standard_error
+from api.cli.options import LogFormat
 from api.cli.reasons import show_reasons
 from api.cli.since import shown_time
-from api.cli.terminal import COMPILING, HarmlessFormatter, say, show_alerts
+from api.cli.terminal import COMPILING, say, show_alerts
 from api.logins import has_login
 from api.pipeline.warmup import needs_compiling
 from api.serve.server import bind, serve, url_of
+from api.serve.supervisor import Supervisor, keep_told
+from api.settings import supervisor
 from api.version import package_version
 from ingest.follow.archive import Archive
 
@@ -42,13 +45,14 @@ def serve_until_stopped(
     *,
     catch_up_since: float | None = None,
     warm_start: Path | None = None,
+    log_format: LogFormat = LogFormat.console,
 ) -> int:
     """Run the service and return the exit status: 0 if it was stopped, 1 if it failed.
 
     `on_started` is called once the server listens and all settings have proved right. Archived logs that were written
     since `catch_up_since`, epoch seconds, are read first. A new state begins from the snapshot `warm_start`.
     """
-    _log_to_standard_error()
+    log_to_standard_error(log_format)
     with (
         _listening(settings) as listener,
         assembled(settings, catch_up_since, warm_start) as service,
@@ -96,6 +100,7 @@ async def _tell(
     on_started()
     async with asyncio.TaskGroup() as group:
         group.create_task(show_alerts(service.hub))
+        group.create_task(keep_told(Supervisor(*supervisor()), ready, service.pipeline.blocked))
         await ready.wait()
         say("ready")
         group.create_task(show_reasons(service))
@@ -114,9 +119,3 @@ def _outcome(service: Service) -> int:
         return 0
     sys.stderr.write(harmless(f"nslabs: stopped after a failure: {status.reason}") + "\n")
     return 1
-
-
-def _log_to_standard_error() -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(HarmlessFormatter("nslabs: %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=logging.WARNING, handlers=[handler])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import sys
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
@@ -38,14 +37,6 @@ def say(text: str) -> None:
     with contextlib.suppress(BrokenPipeError):
         sys.stdout.write(harmless(text) + "\n")
         sys.stdout.flush()
-
-
-class HarmlessFormatter(logging.Formatter):
-    """Formats what a library logs for a terminal: what came from logs or requests in it cannot control that."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the lines of a record and its traceback, each without control characters."""
-        return "\n".join(map(harmless, super().format(record).splitlines()))
 
 
 async def show_alerts(hub: Hub) -> None:

@@ -37,6 +37,7 @@ _log = logging.getLogger(__name__)
 _EVERY_S: Final = 0.5
 """Between two looks at what has ended; alerts and requests are seen at once."""
 _HOST_EVERY_S: Final = 10.0
+_KEPT_S: Final = 400 * 86_400.0
 _MOST_WAITING: Final = 10_000
 _KEPT_EVENTS: Final = 1000
 _SILENCE_S: Final = 15.0
@@ -71,9 +72,16 @@ class Prevention:
     """
 
     def __init__(
-        self, path: Path, policy: Policy, clock: Clock, tell: Callable[[PreventionEvent], None] = lambda _: None
+        self,
+        path: Path,
+        policy: Policy,
+        clock: Clock,
+        tell: Callable[[PreventionEvent], None] = lambda _: None,
+        kept_s: float = _KEPT_S,
     ) -> None:
         """Open the store of decisions; `tell`, which must not wait, is called with all that happens.
+
+        Decisions are forgotten so many seconds after their end.
 
         Raises
         ------
@@ -87,6 +95,7 @@ class Prevention:
         self.policy_problem: str | None = None
         self.lost = 0
         self._clock = clock
+        self._kept_s = kept_s
         self._tell = tell
         self._carried: dict[str, frozenset[str]] = {}
         self._uncovered: frozenset[str] = frozenset()
@@ -276,6 +285,7 @@ class Prevention:
     def _refresh_if_due(self) -> None:
         if self._clock.monotonic() >= self._host_at + _HOST_EVERY_S:
             self._refresh()
+            self._store.forget(self._clock.wall() - self._kept_s)
 
     def _refresh(self) -> None:
         self._host_at = self._clock.monotonic()

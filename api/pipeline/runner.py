@@ -218,6 +218,7 @@ class Pipeline:
             last_ts=scorer.last_ts or None,
             source=source,
             checkpoint_at=checkpointer.saved_at,
+            pruned=scorer.pruned,
             thresholds=scorer.engine.thresholds(),
             evicted=_evicted(
                 scorer.engine.evicted(),

@@ -100,6 +100,11 @@ class Scorer:
         """Number of sensors' findings that the store had to forget since the start."""
         return self._writer.evidence.evicted
 
+    @property
+    def pruned(self) -> dict[str, int]:
+        """Rows that left the store since the start, as too old or too much, by table."""
+        return dict(self._writer.retention.pruned)
+
     def process(self, batch: RecordBatch) -> ScoredBatch | None:
         """Score and learn a batch; None if its kind has no model, which is counted; what a sensor found is stored."""
         if batch.kind not in KINDS:
@@ -217,6 +222,7 @@ class Scorer:
         """Have the readers, and those who are told later, pass on what was held back until now."""
         with suppress(sqlite3.Error):  # a disk that refuses is told of by the alerts that it refuses
             self._writer.changes.note_due()
+            self._writer.retention.step(self.log_ts)
         self._readers.publish_alerts(())
 
     def _is_known(self, alert: Alert) -> bool:

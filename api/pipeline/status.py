@@ -41,6 +41,8 @@ class PipelineStatus:
         Wall-clock time of the last checkpoint.
     evicted
         Entries that bounded tables have forgotten, by ``owner.table``: ``conn.device``.
+    pruned
+        Rows that left the store since the start, as too old or too much, by table: ``alert``.
     thresholds
         Log kind to the threshold in force, decades of evidence.
     """
@@ -59,4 +61,5 @@ class PipelineStatus:
     source: SourceHealth | None = None
     checkpoint_at: float | None = None
     evicted: dict[str, int] = field(default_factory=dict)
+    pruned: dict[str, int] = field(default_factory=dict)
     thresholds: dict[str, float] = field(default_factory=dict)

@@ -81,7 +81,7 @@ def create_app(service: Service) -> FastAPI:
 
     access = service.access
     database = AccessDatabase(service.state.access)
-    login = Login(database, service.clock, ProxyLogin(access.login_header, access.login_scopes))
+    login = Login(database, service.clock, ProxyLogin(access.login_header, access.login_scopes), access.audit_s)
     visits = Visits(login)
     socketio = make_socketio(service.hub, login, visits) if access.socketio else None
 

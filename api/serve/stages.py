@@ -71,6 +71,8 @@ class StoreStage(BaseModel):
     updated: int
     closed: int
     checkpoint_age_s: float | None = Field(description="seconds since the last checkpoint")
+    pruned_alerts: int = Field(description="that left since the start, as too old or too much")
+    pruned_evidence: int = Field(description="the same of the sensors' findings")
 
 
 class RequestsStage(BaseModel):
@@ -195,6 +197,8 @@ def _store(service: Service, status: PipelineStatus) -> StoreStage:
         updated=status.alerts.get("updated", 0),
         closed=status.alerts.get("closed", 0),
         checkpoint_age_s=_age(service, status.checkpoint_at),
+        pruned_alerts=status.pruned.get("alert", 0),
+        pruned_evidence=status.pruned.get("evidence", 0),
     )
 
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 SILENCE_S: Final = 15 * 60.0
 """Zeek writes something of its own more often than this, even where no device speaks."""
 
-_CLOCK_OFF_S: Final = 3600.0
-_LOSS_PERCENT: Final = 1.0
+CLOCK_OFF_S: Final = 3600.0
+LOSS_PERCENT: Final = 1.0
 _FRESH_S: Final = 60.0
 _REPORTED_S: Final = 3600.0
 """An error that Zeek reported counts as trouble for so long, by the time it was logged."""
@@ -70,13 +70,13 @@ class Sensor:
         silent_s = self._wall_clock() - self._last_line
         if silent_s > self._silence_s:
             found.append(f"stale: no new record for {silent_s / 60:.0f} min; is the sensor running, and writing here?")
-        if self._loss_percent is not None and self._loss_percent > _LOSS_PERCENT:
+        if self._loss_percent is not None and self._loss_percent > LOSS_PERCENT:
             found.append(f"the sensor loses packets: {self._loss_percent:.1f} % in the last report of capture_loss.log")
         for stream, percent in sorted(self._drop_percent.items()):
-            if percent > _LOSS_PERCENT:
+            if percent > LOSS_PERCENT:
                 found.append(f"the sensor loses packets: {percent:.1f} % between the last two stats events in {stream}")
         for peer, percent in sorted(self._zeek_percent.items()):
-            if percent > _LOSS_PERCENT:
+            if percent > LOSS_PERCENT:
                 found.append(f"the sensor {peer} drops packets: {percent:.1f} % in its last report of stats.log")
         if self._reported is not None and self._wall_clock() - self._reported[0] < _REPORTED_S:
             found.append(f"Zeek reports an error of its own in reporter.log: {self._reported[1]}")
@@ -122,7 +122,7 @@ class Sensor:
         if not tail.live or now - tail.modified_ns / 1e9 > _FRESH_S:
             return
         off_s = newest_write_time(batch.frame) - now
-        if abs(off_s) > _CLOCK_OFF_S:
+        if abs(off_s) > CLOCK_OFF_S:
             self._off[tail.stream] = off_s
         else:
             self._off.pop(tail.stream, None)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from api.cli.log_lines import HarmlessFormatter
 from api.cli.reasons import Spell
-from api.cli.terminal import HarmlessFormatter, Told, alert_line, say
+from api.cli.terminal import Told, alert_line, say
 from api.serve.stream.messages import Gap, alert_message
 from api.state.store import AlertChange
 

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from api.errors import SettingsError
-from api.sections import MachineLearningModelConfig, PreventionConfig, SocketIOConfig, TrafficAnalyzerConfig
+from api.sections import (
+    MachineLearningModelConfig,
+    PreventionConfig,
+    SocketIOConfig,
+    StoreConfig,
+    TrafficAnalyzerConfig,
+)
 from api.settings import load_settings
 from api.sinks.protocol import GROUP as SINKS
 from api.sinks.registry import make_sinks
@@ -53,6 +59,7 @@ def test_a_misspelt_setting_is_refused(tmp_path: Path) -> None:
         ("traffic", TrafficAnalyzerConfig),
         ("models", MachineLearningModelConfig),
         ("server", SocketIOConfig),
+        ("store", StoreConfig),
         ("prevention", PreventionConfig),
     ],
 )

@@ -15,6 +15,7 @@ from api.serve.access.proxies import IS_PROXIED
 from api.serve.access.tickets import Tickets
 from api.serve.problems import ProblemError
 from api.state.access import AuditLog, SessionStore, TokenStore
+from api.state.access.audit import KEPT_S
 
 if TYPE_CHECKING:
     from starlette.types import Scope
@@ -39,10 +40,12 @@ class ProxyLogin:
 class Login:
     """Belongs to the asyncio loop, but for the stores, which any thread may use."""
 
-    def __init__(self, database: AccessDatabase, clock: Clock, proxy: ProxyLogin | None = None) -> None:
+    def __init__(
+        self, database: AccessDatabase, clock: Clock, proxy: ProxyLogin | None = None, audit_s: float = KEPT_S
+    ) -> None:
         self.tokens = TokenStore(database, clock.wall)
         self.sessions = SessionStore(database, clock.wall)
-        self.audit = AuditLog(database, clock.wall)
+        self.audit = AuditLog(database, clock.wall, kept_s=audit_s)
         self.tickets = Tickets(clock.monotonic)
         self.failures = Failures(clock.monotonic)
         self.failed_sessions = Failures(clock.monotonic)

@@ -61,9 +61,10 @@ def alert_routes(service: Service) -> APIRouter:
 def alert_answers(service: Service, alerts: Sequence[Alert]) -> list[AlertAnswer]:
     """Return the alerts with who is behind their devices."""
     owners = service.alerts.owners(alerts)
-    return [_answer(alert, owners.get(alert.id)) for alert in alerts]
+    return [alert_answer(alert, owners.get(alert.id)) for alert in alerts]
 
 
-def _answer(alert: Alert, owner: Identity | None) -> AlertAnswer:
+def alert_answer(alert: Alert, owner: Identity | None) -> AlertAnswer:
+    """Return an alert with who is behind its device."""
     known = {"mac": owner.mac, "host_name": owner.host_name} if owner else {}
     return AlertAnswer.model_validate(alert).model_copy(update={**known, "link": link_to(alert.id)})

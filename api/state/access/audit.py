@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from api.errors import CursorError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from api.state.access.database import AccessDatabase
 
@@ -19,9 +19,10 @@ KEPT: Final = 200_000
 KEPT_REFUSED: Final = 20_000
 """Entries of what was refused are counted on their own: whoever may do nothing cannot push out what others did."""
 _DAY_S: Final = 86_400.0
-_KEPT_S: Final = 400 * _DAY_S
+KEPT_S: Final = 400 * _DAY_S
 _LONGEST: Final = 300
 _LOOK_EVERY: Final = 256
+_AT_ONCE: Final = 500
 _REFUSED: Final = (401, 403, 429)
 _COLUMNS: Final = "who, action, object, token, address, status, number, ts"
 _FORGET: Final = f"""
@@ -86,10 +87,12 @@ class AuditLog:
         clock: Callable[[], float] = time.time,
         kept: int = KEPT,
         kept_refused: int = KEPT_REFUSED,
+        kept_s: float = KEPT_S,
     ) -> None:
         self._database = database
         self._clock = clock
         self._kept = {False: kept, True: kept_refused}
+        self._kept_s = kept_s
 
     def add(self, deed: Deed) -> None:
         """Keep one deed, durable when this returns.
@@ -108,7 +111,14 @@ class AuditLog:
             if number is not None and number % _LOOK_EVERY == 0:
                 for is_refused, kept in self._kept.items():
                     connection.execute(_FORGET, (is_refused, kept))
-                connection.execute("DELETE FROM audit WHERE ts < ?", (self._clock() - _KEPT_S,))
+                connection.execute("DELETE FROM audit WHERE ts < ?", (self._clock() - self._kept_s,))
+
+    def between(self, since: float, until: float) -> Iterator[AuditEntry]:
+        """Yield the entries at or after `since` and before `until`, oldest first."""
+        last, sql = 0, f"SELECT {_COLUMNS} FROM audit WHERE ts >= ? AND ts < ? AND number > ? ORDER BY number LIMIT ?"  # noqa: S608 - bound values
+        while rows := self._database.read(sql, since, until, last, _AT_ONCE):
+            yield from (AuditEntry(*row) for row in rows)
+            last = AuditEntry(*rows[-1]).number
 
     def page(self, query: AuditQuery) -> tuple[list[AuditEntry], str | None]:
         """Return one page, and the cursor of the next one, None after the last.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 KEPT: Final = 200_000
-"""So many findings are kept; the eighth that came first leaves when there are more."""
+"""So many findings are kept; those that came first leave when there are more."""
 
 EVIDENCE_TABLE: Final = """
 CREATE TABLE IF NOT EXISTS evidence (
@@ -32,7 +32,8 @@ CREATE TABLE IF NOT EXISTS evidence (
 CREATE INDEX IF NOT EXISTS evidence_by_resp ON evidence (resp, ts);
 CREATE INDEX IF NOT EXISTS evidence_by_time ON evidence (ts);
 """
-_COLUMNS: Final = ", ".join(field.name for field in fields(Evidence))
+COLUMNS: Final = tuple(field.name for field in fields(Evidence))
+_COLUMNS: Final = ", ".join(COLUMNS)
 _INSERT: Final = f"INSERT OR IGNORE INTO evidence ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - our own column names
 _FORGET: Final = "DELETE FROM evidence WHERE number <= (SELECT max(number) FROM evidence) - ?"
 _CONDITIONS: Final = {"device": "(orig = :device OR resp = :device)", "since": "ts >= :since", "until": "ts < :until"}
@@ -66,7 +67,7 @@ class EvidenceWriter:
             self._connection.executemany(_INSERT, map(_row, found))
             first, last = self._connection.execute("SELECT min(number), max(number) FROM evidence").fetchone()
             if last is not None and last - first >= self._kept:
-                self.evicted += self._connection.execute(_FORGET, (self._kept * 7 // 8,)).rowcount
+                self.evicted += self._connection.execute(_FORGET, (self._kept,)).rowcount
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ class EvidenceReader:
         where = " AND ".join(asked) or "TRUE"
         sql = f"SELECT {_COLUMNS} FROM evidence WHERE {where} ORDER BY ts DESC, number DESC LIMIT :limit"  # noqa: S608 - bound values
         with closing(sqlite3.connect(self._uri, uri=True, timeout=5.0)) as connection:
-            return [_evidence(row) for row in connection.execute(sql, asdict(query))]
+            return [from_row(row) for row in connection.execute(sql, asdict(query))]
 
 
 def _row(found: Evidence) -> tuple[object, ...]:
@@ -100,7 +101,8 @@ def _row(found: Evidence) -> tuple[object, ...]:
     return astuple(replace(found, orig=found.orig or "", resp=found.resp or "", uid=found.uid or "", severity=severity))
 
 
-def _evidence(row: tuple[Any, ...]) -> Evidence:
+def from_row(row: tuple[Any, ...]) -> Evidence:
+    """Return the finding whose `COLUMNS` these are."""
     found = Evidence(*row)
     severity = None if found.severity == _NO_SEVERITY else found.severity
     return replace(found, orig=found.orig or None, resp=found.resp or None, uid=found.uid or None, severity=severity)

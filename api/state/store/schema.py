@@ -103,7 +103,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
             " move the file away, or run the version that wrote it"
         )
     # NORMAL never damages the file; `AlertWriter.sync` makes the alerts durable before each checkpoint.
-    connection.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {_ADDED}")
+    connection.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {_WAL_SIZE} {_ADDED}")
 
 
 _INDICES: Final = """
@@ -116,5 +116,10 @@ CREATE INDEX IF NOT EXISTS alert_open ON alert (id) WHERE status = 'open';
 """
 _ADDED: Final = f"{OWNER_TABLE} {EVIDENCE_TABLE} {SEQUENCE_TABLE} {CHANGE_TABLES} {_INDICES}"
 """What earlier stores of this version may lack."""
+_WAL_SIZE: Final = f"PRAGMA journal_size_limit={4 << 20};"
+"""What is left of a write-ahead log that had to grow: SQLite begins anew after as much."""
 _IDENTITY: Final = ("user_version", "application_id")
-_CREATE: Final = f"BEGIN; {_TABLES} PRAGMA user_version={VERSION}; PRAGMA application_id={APPLICATION_ID}; COMMIT;"
+_CREATE: Final = (
+    "PRAGMA auto_vacuum=INCREMENTAL;"  # which counts only before the first table
+    f" BEGIN; {_TABLES} PRAGMA user_version={VERSION}; PRAGMA application_id={APPLICATION_ID}; COMMIT;"
+)

@@ -16,6 +16,7 @@ from api.state.store.incidents import join_incident
 from api.state.store.journal import Journal
 from api.state.store.muting import Change, change_told, remuted
 from api.state.store.owners import Owners
+from api.state.store.retention import Retention
 from api.state.store.rows import COLUMNS, from_row, to_row
 from api.state.store.schema import open_store
 from api.state.store.sequence import Sequence
@@ -75,6 +76,7 @@ class AlertWriter:
     `patience_s` is how long another process may hold the database before that counts as refused. What changes is also
     noted in ``changes`` for those who are told later, unless it `is_history`. ``site`` names the network, and ``mutes``
     are the rules that hide alerts.
+    ``retention`` takes out what is too old or too much, in steps that the owner has it take.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class AlertWriter:
         self.journal = Journal(self._connection)
         self.changes = Changes(self._connection, is_off=is_history)
         self.sequence = Sequence(self._connection, "alerts")
+        self.retention = Retention(self._connection)
         self._identity = _identity(path)
         self._drifts: dict[str, bool] = {}
         self.mutes = Mutes()
@@ -186,9 +189,9 @@ class AlertWriter:
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def trouble(self) -> str | None:
-        """Say that what is written is written nowhere: the file was removed or replaced. None if all is well."""
+        """Say what is wrong: the file was removed or replaced, or cannot keep to its size. None if all is well."""
         if _identity(self._path) == self._identity:
-            return None
+            return self.retention.problem
         return f"the alert store {self._path} was removed while the service runs; restart it to begin a new one"
 
     def close(self) -> None:
