@@ -13,12 +13,14 @@ from api.cli.options import (
     ConfigOption,
     ForOption,
     InsecureOption,
+    KindOption,
     ListenOption,
     RootPathOption,
     StateOption,
     TlsCertOption,
     TlsKeyOption,
     WarmStartOption,
+    model_settings,
     server_settings,
 )
 
@@ -28,6 +30,7 @@ def run(
     state: StateOption = None,
     listen: ListenOption = None,
     config: ConfigOption = None,
+    kind: KindOption = None,
     catch_up: CatchUpOption = None,
     warm_start: WarmStartOption = None,
     root_path: RootPathOption = None,
@@ -43,6 +46,7 @@ def run(
 
     overrides = {
         "TrafficAnalyzerConfig": {"logs": logs, "state": state},
+        **model_settings(kind),
         "SocketIOConfig": server_settings(
             listen, insecure=insecure, root_path=root_path, tls_cert=tls_cert, tls_key=tls_key
         ),
