@@ -170,7 +170,7 @@ def test_an_attack_is_told_within_ten_minutes_by_its_behaviour(week: dict[str, b
     told = about[0]
     assert told.log == log
     assert told.reasons
-    assert told.peers[0] in told.sentence
+    assert told.device in told.sentence
 
 
 def test_declared_kinds_compile_nothing(week: dict[str, bytes]) -> None:
@@ -225,7 +225,7 @@ def test_models_outlive_other_declarations(week: dict[str, bytes], caplog: pytes
         assert Engine.from_bytes(kept).facts() == Engine.from_bytes(learned).facts()
         assert Engine.from_bytes(kept).score(batch("modbus", plant(WEEK, WEEK + HOUR))).alerts == ()
         caplog.clear()
-        assert Engine.from_bytes(new).facts()["modbus"].records == 0
+        assert Engine.from_bytes(new).facts()["modbus"].learned == 0
         assert "modbus is new to these models" in caplog.text
     finally:
         declare(["modbus", "ssh"])
@@ -239,12 +239,12 @@ def test_a_declaration_that_means_something_else_begins_anew(
     try:
         file.write_text(text.replace('excess = "unit"', 'excess = "function"'))
         declare([str(file), "ssh"])
-        assert Engine.from_bytes(week["modbus"]).facts()["modbus"].records == 0
+        assert Engine.from_bytes(week["modbus"]).facts()["modbus"].learned == 0
         assert "modbus was learned by another declaration" in caplog.text
         caplog.clear()
         file.write_text(text.replace("for the first time", "now"))
         declare([str(file), "ssh"])
-        assert Engine.from_bytes(week["modbus"]).facts()["modbus"].records > 0
+        assert Engine.from_bytes(week["modbus"]).facts()["modbus"].learned > 0
         assert caplog.text == ""
     finally:
         declare(["modbus", "ssh"])
