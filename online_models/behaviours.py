@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from online_models.severity import ATTACK, CONTACT, LOSS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -62,7 +64,7 @@ class Behaviour:
     name, technique
         The latter of MITRE ATT&CK.
     gravity
-        0 to 2: what it means by itself.
+        What it means by itself, points of `online_models.severity`.
     sentence
         Tells of it.
     likeness
@@ -74,7 +76,7 @@ class Behaviour:
 
     name: str
     technique: str | None
-    gravity: int
+    gravity: float
     sentence: Callable[[Sighting], str]
     likeness: Likeness = Likeness()
     drifts: bool = False
@@ -176,14 +178,14 @@ _SAME_SERVICE = Likeness((0,), ("rhythm",))
 _CONTACT = Likeness((0,), ("rhythm",), by_name=True)
 _SCAN = Likeness((1, 2), ("new-peer", "flood", "rhythm", "lateral-contact"))
 CONN = (
-    Behaviour("new-peer", "T1071", 1, new_peer, _CONTACT, drifts=True),
-    Behaviour("scan", "T1046", 2, scan, _SCAN),
-    Behaviour("flood", "T1498", 2, flood, _SAME_SERVICE),
-    Behaviour("brute-force", "T1110", 2, brute_force, _SAME_SERVICE),
-    Behaviour("volume", "T1048", 1, volume, _SAME_SERVICE, drifts=True),
-    Behaviour("rhythm", "T1071", 0, rhythm, drifts=True),
-    Behaviour("lateral-contact", "T1021", 1, lateral, _CONTACT, drifts=True),
-    Behaviour("inbound-contact", "T1133", 1, inbound, _CONTACT),
+    Behaviour("new-peer", "T1071", CONTACT, new_peer, _CONTACT, drifts=True),
+    Behaviour("scan", "T1046", ATTACK, scan, _SCAN),
+    Behaviour("flood", "T1498", ATTACK, flood, _SAME_SERVICE),
+    Behaviour("brute-force", "T1110", ATTACK, brute_force, _SAME_SERVICE),
+    Behaviour("volume", "T1048", LOSS, volume, _SAME_SERVICE, drifts=True),
+    Behaviour("rhythm", "T1071", CONTACT, rhythm, drifts=True),
+    Behaviour("lateral-contact", "T1021", LOSS, lateral, _CONTACT, drifts=True),
+    Behaviour("inbound-contact", "T1133", LOSS, inbound, _CONTACT),
 )
 """Like an alert is the same service at the same peer. A scan: the same services, at any peer; or, if it went through
 more services than peers, the same peers, on any service; it is made of first contacts."""
@@ -216,9 +218,9 @@ def new_domain(s: Sighting) -> str:
 
 
 DNS = (
-    Behaviour("dns-tunnel", "T1071.004", 2, tunnel, Likeness((0,), ("new-domain",), by_name=True)),
-    Behaviour("generated-names", "T1568.002", 1, generated, Likeness((0,), ("new-domain",))),
-    Behaviour("dns-flood", "T1498", 1, dns_flood, Likeness((1,))),
-    Behaviour("new-domain", "T1071.004", 0, new_domain, Likeness(by_name=True), drifts=True),
+    Behaviour("dns-tunnel", "T1071.004", ATTACK, tunnel, Likeness((0,), ("new-domain",), by_name=True)),
+    Behaviour("generated-names", "T1568.002", ATTACK, generated, Likeness((0,), ("new-domain",))),
+    Behaviour("dns-flood", "T1498", ATTACK, dns_flood, Likeness((1,))),
+    Behaviour("new-domain", "T1071.004", CONTACT, new_domain, Likeness(by_name=True), drifts=True),
 )
 """Like an alert is the same domain. A flood of lookups: the same resolver."""

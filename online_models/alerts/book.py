@@ -109,18 +109,18 @@ class AlertBook:
         for at in range(first, len(places)):
             k = places[at]
             end = anomalies.end[k]
-            if end - last > pause:
+            if end - last > pause or anomalies.raises[k]:
                 return at, None
-            many = (
-                _tally(case, anomalies, k) if tallies and not self._is_another(case, behaviour, anomalies, k) else None
-            )
-            if many is not None or anomalies.raises[k] or case.turns_to_new(anomalies.is_known[k]):
+            many = _tally(case, anomalies, k) if tallies else None
+            if many is not None or case.turns_to_new(anomalies.is_known[k]):
                 return at, many
             last = max(last, end)
         return len(places), None
 
     def _case_at(self, case: Case | None, key: Key, anomalies: Anomalies, k: int, many: list[float] | None) -> Case:
         """Return the case that an anomaly belongs to: the one there is, or another."""
+        if many is None and case is not None and anomalies.raises[k]:
+            many = self._tally_raising(case, key[1], anomalies, k)
         if many is not None and case is not None:
             return Case(
                 id=_identifier(self.log, key, anomalies, k),
@@ -132,17 +132,29 @@ class AlertBook:
                 own=[*case.own[-_TALLIES:], thing_text(anomalies.things[0][k])],
             )
         if case is None or self._is_over(case, key[1], anomalies, k) or self._is_another(case, key[1], anomalies, k):
-            return Case(_identifier(self.log, key, anomalies, k), anomalies.ts[k], anomalies.end[k])
+            again = Case(_identifier(self.log, key, anomalies, k), anomalies.ts[k], anomalies.end[k])
+            again.is_attack = case is not None and case.is_attack and self._is_same(case, anomalies, k)
+            return again
         return case
+
+    def _tally_raising(self, case: Case, behaviour: str, anomalies: Anomalies, k: int) -> list[float] | None:
+        """Tally an anomaly that raises its alert, once all that came before it is taken in."""
+        is_late = anomalies.end[k] - case.last_ts > case.ends_after()
+        counts = _counts_others(self.log, behaviour, case, anomalies) and not is_late
+        return _tally(case, anomalies, k) if counts and not self._is_another(case, behaviour, anomalies, k) else None
 
     def _is_over(self, case: Case, behaviour: str, anomalies: Anomalies, k: int) -> bool:
         """Whether an anomaly comes so late that it is another case, though it may be about the same."""
         pause = anomalies.end[k] - case.last_ts
         if pause <= case.ends_after():
             return False
-        is_known_by_name = likeness_in(self.log, behaviour).by_name and bool(anomalies.things)
-        pattern = pattern_of(anomalies.target[k])
-        return not is_known_by_name or not case.goes_on(thing_text(anomalies.things[0][k]), pattern, pause)
+        goes_on = likeness_in(self.log, behaviour).by_name and case.goes_on(pause)
+        return not goes_on or not self._is_same(case, anomalies, k)
+
+    def _is_same(self, case: Case, anomalies: Anomalies, k: int) -> bool:
+        """Whether an anomaly is about the thing that a case was raised about, or one more of its pattern."""
+        thing = thing_text(anomalies.things[0][k]) if anomalies.things else ""
+        return case.is_same(thing, pattern_of(anomalies.target[k]))
 
     def _is_another(self, case: Case, behaviour: str, anomalies: Anomalies, k: int) -> bool:
         """Whether an anomaly begins a new incident about another thing than its behaviour's alert is about."""

@@ -60,10 +60,9 @@ class Case:
         """Whether it was raised about this thing, or about others of which this is one more."""
         return thing in self.own or bool(pattern and pattern == self.pattern)
 
-    def goes_on(self, thing: str, pattern: str, pause: float) -> bool:
-        """Whether what comes after a pause (seconds) is the same thing still, told once and not forgotten."""
-        is_told = self.raised_ts is not None and not self.is_attack
-        return is_told and pause <= _SAME_WITHIN and self.is_same(thing, pattern)
+    def goes_on(self, pause: float) -> bool:
+        """Whether what comes after a pause (seconds), and is the same, was told once and is not forgotten."""
+        return self.raised_ts is not None and not self.is_attack and pause <= _SAME_WITHIN
 
     def turns_to_new(self, is_known: bool) -> bool:
         """Whether the next anomaly decides what the case is about: the first, or the first about anything new."""

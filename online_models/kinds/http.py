@@ -27,6 +27,7 @@ from online_models.kinds.kind import (
 from online_models.measures.excess import FAILURES, OTHER_THINGS, RECORDS, THINGS
 from online_models.program.formulas import exp2, most, where
 from online_models.program.registers import COUNT, DOUBT, LEARN, MEASURE, NAME, TELL, TOLD
+from online_models.severity import CONTACT, LOSS
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -284,10 +285,10 @@ HTTP = Kind(
     recent_thing="recent_host",
     share=0.25,
     behaviours=(
-        Behaviour("new-host", "T1071.001", 1, new_host, Likeness(by_name=True), drifts=True),
-        Behaviour("odd-request", "T1190", 1, odd_request, drifts=True),
-        Behaviour("transfer", "T1048", 1, transfer, drifts=True),
-        Behaviour("crawl", "T1595", 1, crawl),
+        Behaviour("new-host", "T1071.001", CONTACT, new_host, Likeness(by_name=True), drifts=True),
+        Behaviour("odd-request", "T1190", CONTACT, odd_request, drifts=True),
+        Behaviour("transfer", "T1048", LOSS, transfer, drifts=True),
+        Behaviour("crawl", "T1595", LOSS, crawl),
     ),
     subject=_subject,
     domain=_domain,

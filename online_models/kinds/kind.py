@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from online_models.errors import DeclarationError
+from online_models.features.table import MOST_AT_ONCE
 from online_models.program.formulas import Measures, Value, most, where
 from online_models.program.machine import AHEAD, Machine, new_tables
 from online_models.program.registers import (
@@ -223,6 +224,10 @@ class Kind:
         for key in (*self.things, self.recent_thing):
             if key not in self.keys:
                 raise DeclarationError(f"{self.name}: no key {key!r}; there are {', '.join(self.keys)}")
+        for table, entries in self.tables.items():
+            if entries.adds > MOST_AT_ONCE:
+                most = f"a record adds at most {MOST_AT_ONCE} entries to a table"
+                raise DeclarationError(f"{self.name}: {most}; {table!r} says {entries.adds}")
         if len(self.views) > MOST_VIEWS or len(self.tables) >= MOST_TABLES:
             raise DeclarationError(f"{self.name}: at most {MOST_VIEWS} views and {MOST_TABLES - 1} tables")
 

@@ -30,6 +30,7 @@ from online_models.measures.excess import FAILURES, OTHER_THINGS, RECORDS, THING
 from online_models.measures.time import SETTLING
 from online_models.program.formulas import exp2, least, most, where
 from online_models.program.registers import BOUND, COUNT, DOUBT, LEARN, MEASURE, NAME, TELL, TOLD
+from online_models.severity import ATTACK, CONTACT, LOSS
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -269,9 +270,9 @@ def _kind(log: str, new: str, odd: Behaviour, *more: Behaviour) -> Kind:
     """Return the kind of one of the logs: what is new there, and what no ordinary device does."""
     clauses = _clauses(log)
     told = (
-        Behaviour(new, "T1071.005", 1, new_name, Likeness(by_name=True), drifts=True),
+        Behaviour(new, "T1071.005", CONTACT, new_name, Likeness(by_name=True), drifts=True),
         odd,
-        Behaviour(f"{log.replace('_', '-')}-flood", "T1499", 1, flood),
+        Behaviour(f"{log.replace('_', '-')}-flood", "T1499", LOSS, flood),
         *more,
     )
 
@@ -337,16 +338,18 @@ def _kind(log: str, new: str, odd: Behaviour, *more: Behaviour) -> Kind:
 
 
 MQTT = (
-    _kind("mqtt_connect", "new-mqtt-client", Behaviour("mqtt-guessing", "T1110", 2, guessing, Likeness((1,)))),
+    _kind("mqtt_connect", "new-mqtt-client", Behaviour("mqtt-guessing", "T1110", ATTACK, guessing, Likeness((1,)))),
     _kind(
         "mqtt_publish",
         "new-mqtt-topic",
-        Behaviour("mqtt-command", "T1565.002", 2, foreign, Likeness((0,), ("new-mqtt-topic",), by_name=True)),
-        Behaviour("mqtt-transfer", "T1048", 1, transfer, drifts=True),
+        Behaviour("mqtt-command", "T1565.002", ATTACK, foreign, Likeness((0,), ("new-mqtt-topic",), by_name=True)),
+        Behaviour("mqtt-transfer", "T1048", LOSS, transfer, drifts=True),
     ),
     _kind(
         "mqtt_subscribe",
         "new-mqtt-filter",
-        Behaviour("mqtt-eavesdropping", "T1213", 2, eavesdropping, Likeness((0,), ("new-mqtt-filter",), by_name=True)),
+        Behaviour(
+            "mqtt-eavesdropping", "T1213", ATTACK, eavesdropping, Likeness((0,), ("new-mqtt-filter",), by_name=True)
+        ),
     ),
 )

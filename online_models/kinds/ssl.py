@@ -32,6 +32,7 @@ from online_models.measures.excess import FAILURES, OTHER_THINGS, RECORDS, THING
 from online_models.measures.time import HOUR, SETTLING
 from online_models.program.formulas import most, where
 from online_models.program.registers import BOUND, COUNT, DOUBT, LEARN, MEASURE, NAME, TELL, TOLD
+from online_models.severity import CONTACT, LOSS
 from online_models.subjects import name_itself, registered_domain
 
 if TYPE_CHECKING:
@@ -306,10 +307,10 @@ SSL = Kind(
     things=("server", "issuer", "address"),
     recent_thing="recent_server",
     behaviours=(
-        Behaviour("new-tls-server", "T1071.001", 1, new_server, Likeness(by_name=True), drifts=True),
-        Behaviour("untrusted-server", "T1573.002", 2, untrusted, Likeness((0,), ("new-tls-server",), by_name=True)),
-        Behaviour("odd-tls-client", "T1573", 1, odd_client, drifts=True),
-        Behaviour("tls-burst", "T1046", 1, burst),
+        Behaviour("new-tls-server", "T1071.001", CONTACT, new_server, Likeness(by_name=True), drifts=True),
+        Behaviour("untrusted-server", "T1573.002", LOSS, untrusted, Likeness((0,), ("new-tls-server",), by_name=True)),
+        Behaviour("odd-tls-client", "T1573", CONTACT, odd_client, drifts=True),
+        Behaviour("tls-burst", "T1046", LOSS, burst),
     ),
     share=0.1,
     subject=registered_domain,

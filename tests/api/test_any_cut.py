@@ -30,7 +30,7 @@ SMALL = ModelConfig(max_devices=64, max_pairs=256)
 
 
 def write_tls_and_mqtt(out: Path, begin: float) -> None:
-    """Write what the simulator does not: eight hours of two clients of each, one of which goes astray at their end."""
+    """Write what the simulator does not: a day and a half of two clients of each, one of which goes astray at the end."""
     logs = {
         "ssl": lambda k: {"server_name": f"api{k % 3}.example", "cert_chain_fps": ["leaf", "ca"], "ja4": "t12d"},
         "mqtt_connect": lambda k: {"client_id": f"c{k % 2}", "connect_status": "Connection Accepted"},
@@ -53,7 +53,7 @@ def write_tls_and_mqtt(out: Path, begin: float) -> None:
                 told["connect_status"] = "Refused: not authorized"
             ends = {"id.orig_h": f"192.168.77.{k % 2}", "id.orig_p": 9000 + k, "id.resp_p": 1883}
             ends |= {"id.resp_h": "203.0.113.9" if log == "ssl" else "192.168.77.9"}
-            lines.append(json.dumps({"_path": log, "ts": begin + 58.0 * k, "uid": f"{log}{k}", **ends, **told}))
+            lines.append(json.dumps({"_path": log, "ts": begin + 250.0 * k, "uid": f"{log}{k}", **ends, **told}))
         (out / f"{log}.log").write_text("\n".join([*lines, ""]), encoding="utf-8")
 
 
@@ -100,7 +100,7 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     out = tmp_path_factory.mktemp("site")
     attack: Any = {"attack": "mirai", "attack_at_s": 8 * 3600.0}
     simulate(SimulatorConfig(out=out, devices=6, hours=8.1, intensity=0.3, format=request.param, **attack))
-    write_tls_and_mqtt(out, 1_767_600_000.0)
+    write_tls_and_mqtt(out, 1_767_504_000.0)
     return out
 
 

@@ -115,8 +115,8 @@ def test_batches_without_records_or_without_a_model_give_nothing(learned_day: by
         for scored in (engine.process(empty), engine.score(empty)):
             assert (scored.kind, len(scored), scored.score.size, scored.alerts) == (kind, 0, 0, ())
         engine.learn(empty)
-    ssl = pl.DataFrame({name: [None] for name in SCHEMAS["ssl"]}, schema=SCHEMAS["ssl"])
-    assert len(engine.process(RecordBatch("ssl", ssl))) == 0
+    ssh = pl.DataFrame({name: [None] for name in SCHEMAS["ssh"]}, schema=SCHEMAS["ssh"])
+    assert len(engine.process(RecordBatch("ssh", ssh))) == 0
     assert engine.to_bytes() == learned_day
 
 

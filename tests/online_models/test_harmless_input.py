@@ -179,4 +179,8 @@ def spoofed(traffic: Traffic, kind: str, begin: float, seed: int) -> pl.DataFram
         return traffic.flows(ts, "", peers, 443, **ends)
     if kind == "dns":
         return traffic.lookups(ts, "", [f"{peer}.example" for peer in peers], **ends)
-    return traffic.requests(ts, "", peers, ["/"] * n, **ends)
+    if kind == "http":
+        return traffic.requests(ts, "", peers, ["/"] * n, **ends)
+    if kind == "ssl":
+        return traffic.handshakes(ts, "", [f"{peer}.example" for peer in peers], **ends)
+    return traffic.messages(kind, ts, "", **ends)
