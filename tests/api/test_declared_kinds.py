@@ -59,7 +59,8 @@ def test_replay_backtest_and_evaluate_take_a_declared_kind(logs: Path, tmp_path:
     done = CliRunner().invoke(app, ["backtest", str(logs), *day])
     assert done.exit_code == 0, done.output
     assert "modbus-master" in done.output
-    truth.write_text(f"uid\tattack\tphase\nC{ATTACK}\t1\ttest\nC{START}\t0\twarmup\n")
+    rows = [f"C{ATTACK}\t1\ttest\t10.0.7.40\t{ATTACK}", f"C{START}\t0\twarmup\t10.0.7.5\t{START}"]
+    truth.write_text("\n".join(["uid\tattack\tphase\tdevice\twritten", *rows, ""]))
     done = CliRunner().invoke(app, ["evaluate", str(logs), "--truth", str(truth), "--kind", "modbus", "--json"])
     assert done.exit_code == 0, done.output
     assert "modbus" in done.output
