@@ -6,9 +6,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from api.device_names import is_address
 from api.serve.problems import ProblemError
 from api.serve.stream.queries import Behaviours, Devices
-from api.serve.stream.wanted import Wanted, is_address, rank
+from api.serve.stream.wanted import Wanted, rank
 from online_models.types import Severity
 
 

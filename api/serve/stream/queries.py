@@ -7,7 +7,8 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from api.alert import BehaviourName
-from api.serve.stream.wanted import Wanted, is_address, rank, spelled
+from api.device_names import is_address, spelled
+from api.serve.stream.wanted import Wanted, rank
 from online_models.types import Severity
 
 EventName = Literal["decision", "prevention", "job", "health"]
@@ -30,7 +31,7 @@ Devices = Annotated[
     Field(
         default_factory=list,
         max_length=_MOST,
-        description="only what is about one of these: an address, a MAC, or a part of a host name; may be repeated",
+        description="only what is about one of these: an address, a MAC, or a part of an address or name; may be repeated",
         examples=[["192.168.1.23"]],
     ),
 ]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
 
+from api.device_names import is_part
 from api.state.store.rows import SEVERITIES
 
 if TYPE_CHECKING:
@@ -14,36 +13,6 @@ if TYPE_CHECKING:
 
     from api.state.store import AlertChange, DriftChange
     from online_models.types import Severity
-
-_MAC: Final = re.compile(r"[0-9a-f]{2}([:-][0-9a-f]{2}){5}")
-
-
-def is_address(text: str) -> bool:
-    """Whether this is an IPv4 or IPv6 address, however it is spelled."""
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
-def spelled(device: str) -> str:
-    """Return an address or a MAC in the one spelling that messages have, and a name in small letters.
-
-    Examples
-    --------
-    >>> spelled("2001:DB8:0::1"), spelled("02-00-00-00-00-AA"), spelled("Porch-Camera")
-    ('2001:db8::1', '02:00:00:00:00:aa', 'porch-camera')
-    """
-    folded = device.strip().casefold()
-    if is_address(folded):
-        return str(ip_address(folded))
-    return folded.replace("-", ":") if _MAC.fullmatch(folded) else folded
-
-
-def is_name(device: str) -> bool:
-    """Whether a device is sought by its name: then a part of it will do."""
-    return not is_address(device) and _MAC.fullmatch(device) is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +27,9 @@ class About:
     kind: str = ""
 
     def is_of(self, device: str) -> bool:
-        """Whether this is about a device that is sought by its address, its MAC or a part of its name."""
-        return device in self.devices or (is_name(device) and any(device in name for name in self.names))
+        """Whether this is about a device that is sought by its address, its MAC, or a part of its address or name."""
+        found = device in self.devices
+        return found or (is_part(device) and any(device in known for known in (*self.devices, *self.names)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +41,7 @@ class Wanted:
     min_score
         Only what has at least this score.
     devices
-        Only what is about one of these: addresses and MACs as `spelled`, or parts of names.
+        Only what is about one of these: addresses and MACs as `spelled`, or parts of addresses or names.
     severity
         Rank of the lowest severity that is wanted.
     behaviours

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.exceptions import InvalidStatus
 
+from api.device_names import spelled
 from api.serve.stream import StreamLimits
-from api.serve.stream.wanted import About, Wanted, spelled
+from api.serve.stream.wanted import About, Wanted
 from api.state.store import AlertChange
 from ingest.context.identity import Identity
 from tests.api.conftest import is_described
@@ -48,7 +49,8 @@ def publish(light: Light, *alerts: Alert, owner: Identity | None = None) -> None
         ("", ["a", "b", "c"]),
         ("device=192.168.1.5", ["a"]),
         ("device=192.168.1.5&device=2001:DB8:0::7", ["a", "b"]),
-        ("device=192.168.1", []),
+        ("device=192.168.1", ["a", "c"]),
+        ("device=192.168.1.50", []),
         ("device=porch-c", ["c"]),
         ("device=02-00-00-00-00-17", ["c"]),
         ("severity=medium", ["a", "c"]),
