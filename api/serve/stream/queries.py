@@ -31,7 +31,7 @@ Devices = Annotated[
     Field(
         default_factory=list,
         max_length=_MOST,
-        description="only what is about one of these: an address, a MAC, or a part of an address or name; may be repeated",
+        description="only what is about one of these: an address, a MAC, a part of an address or name; may be repeated",
         examples=[["192.168.1.23"]],
     ),
 ]
