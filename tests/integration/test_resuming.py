@@ -63,9 +63,12 @@ class Readers:
         return self.got
 
 
-def change_all(client: Client) -> None:
-    """Have every open alert told of twice."""
-    client.unmute(client.mute("a test", device="192.168.1.0/24")["id"])
+def change_all(server: Server, client: Client) -> None:
+    """Have every open alert told of twice: a rule hides it, and gives it back."""
+    rule = client.mute("a test", device="192.168.1.0/24")
+    server.until(lambda: sum(1 for _ in client.alerts(muted=True)) == OPEN)
+    client.unmute(rule["id"])
+    server.until(lambda: sum(1 for _ in client.alerts()) == OPEN + 1)
 
 
 def test_every_reader_ends_with_every_number_once_or_told_as_missed(tmp_path: Path) -> None:
@@ -79,19 +82,20 @@ def test_every_reader_ends_with_every_number_once_or_told_as_missed(tmp_path: Pa
         return running(nslabs("run", "--logs", logs, "--state", state, "--listen", listen), logs)
 
     with served("127.0.0.1:0") as first, Client(first.url) as client:
-        change_all(client)
+        change_all(first, client)
         readers = Readers(first.url)
-        change_all(client)
+        change_all(first, client)
         assert first.stop()[0] == 0
         listen = first.url.removeprefix("http://")
     with served(listen) as second, Client(second.url) as client:
-        change_all(client)
+        change_all(second, client)
         client.mute("a test", device="192.168.1.0/24")
         second.stop(signal.SIGKILL)
     with served(listen) as third, Client(third.url) as client:
         for rule in list(client.rules()):
             client.unmute(rule["id"])
-        change_all(client)
+        third.until(lambda: sum(1 for _ in client.alerts()) == OPEN + 1)
+        change_all(third, client)
         client.mute("the last", device=LAST)
         everyone = readers.joined()
 
