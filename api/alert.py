@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from online_models.kinds import KINDS
 from online_models.types import Alert
 
 if TYPE_CHECKING:
@@ -13,17 +14,20 @@ if TYPE_CHECKING:
 _OURS: Final = frozenset({"things", "site_devices"})
 """What the models and the store need of an alert, and nobody else: keys of its like, and a count for drift."""
 
-BehaviourName = Literal[
-    "brute-force", "crawl", "dns-flood", "dns-tunnel", "flood", "generated-names", "inbound-contact", "lateral-contact",
-    "new-domain", "new-host", "new-peer", "odd-request", "rhythm", "scan", "transfer", "volume",
-]  # fmt: skip
+_DECLARED: Final = tuple(behaviour for kind in KINDS.values() for behaviour in kind.behaviours)
+BEHAVIOURS: Final = tuple(sorted({behaviour.name for behaviour in _DECLARED}))
 """What a device may be doing: every behaviour of the models."""
 
-TechniqueName = Literal[
-    "T1021", "T1046", "T1048", "T1071", "T1071.001", "T1071.004", "T1110", "T1133", "T1190", "T1498", "T1568.002",
-    "T1595",
-]  # fmt: skip
+DRIFTING: Final = frozenset(behaviour.name for behaviour in _DECLARED if behaviour.drifts)
+"""Behaviours that many devices may begin with at once for an ordinary reason."""
+
+TECHNIQUES: Final = tuple(sorted({behaviour.technique for behaviour in _DECLARED if behaviour.technique}))
 """MITRE ATT&CK techniques that behaviours are told as."""
+
+if TYPE_CHECKING:
+    BehaviourName = str
+else:  # no type checker can know what is declared, and pydantic does when it runs
+    BehaviourName = Literal[BEHAVIOURS]
 
 _FIELDS: Final = tuple(field.name for field in fields(Alert) if field.name not in _OURS)
 

@@ -45,6 +45,7 @@ from api.state.store import AlertReader, AlertWriter, EvidenceReader
 from api.state.store.sequence import sequence_in
 from ingest.follow.checkpoints import CheckpointStore
 from ingest.follow.source import FollowSource
+from online_models.kinds import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -111,6 +112,7 @@ class _Assembly:
             scan_interval_s=self._settings.traffic.scan_interval_s,
             catch_up_since=catch_up_since,
             silence_s=self._settings.traffic.stale_after_min * 60,
+            scored=KINDS,
         )
 
     def _refuse_to_learn_twice(self, since: float) -> None:

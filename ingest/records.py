@@ -10,14 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ingest.decode.schemas import CONN, DNS, HTTP, MODELLED_KINDS, SCHEMAS
+from ingest.decode.schemas import CONN, DNS, HTTP, SCHEMAS, TOLD_BY_BOTH
 
 if TYPE_CHECKING:
     import polars as pl
 
     from ingest.errors import Cause
 
-__all__ = ["CONN", "DNS", "HTTP", "MODELLED_KINDS", "SCHEMAS", "Malformed", "RecordBatch"]
+__all__ = ["CONN", "DNS", "HTTP", "SCHEMAS", "TOLD_BY_BOTH", "Malformed", "RecordBatch"]
 
 
 @dataclass(frozen=True, slots=True)

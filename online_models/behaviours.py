@@ -8,8 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from online_models.severity import ATTACK, CONTACT, LOSS
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 
 _SPANS = (("a", "minute"), ("an", "hour"))
@@ -38,13 +40,46 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True)
+class Likeness:
+    """Which of a kind's three things make records alike, the column with fewer counts; and what else is covered.
+
+    ``by_name`` says that the things themselves are what an attack is known by, whatever a record about them looks like.
+    """
+
+    columns: tuple[int, ...] = (0,)
+    covers: tuple[str, ...] = ()
+    by_name: bool = False
+
+    def column(self, things: Sequence[Sequence[str]]) -> int:
+        """Return the column that counts for these keys."""
+        return min(self.columns, key=lambda column: len(things[column]))
+
+
+@dataclass(frozen=True, slots=True)
 class Behaviour:
-    """One thing that a device may be doing; its place in its kind's tuple is its number in the kernels."""
+    """One thing that a device may be doing; its place in its kind's tuple is its number in the kernels.
+
+    Attributes
+    ----------
+    name, technique
+        The latter of MITRE ATT&CK.
+    gravity
+        What it means by itself, points of `online_models.severity`.
+    sentence
+        Tells of it.
+    likeness
+        By what alerts of it are alike.
+    drifts
+        Whether many devices may begin with it at once for an ordinary reason, such as new firmware: it is one of
+        contact and habit.
+    """
 
     name: str
     technique: str | None
-    gravity: int
+    gravity: float
     sentence: Callable[[Sighting], str]
+    likeness: Likeness = Likeness()
+    drifts: bool = False
 
 
 def plain(number: float) -> str:
@@ -63,14 +98,14 @@ def _larger(sighting: Sighting, *features: str) -> tuple[float, float]:
     return max((sighting.facts[f] for f in features), key=lambda f: (f[0] + 1.0) / (f[1] + 1.0))
 
 
-def _burst(s: Sighting, *counters: str) -> tuple[float, float, str]:
+def burst(s: Sighting, *counters: str) -> tuple[float, float, str]:
     """Return observed, usual and window of the counter that lies furthest above what is usual, or few."""
-    count, usual, span, _ = _counted_burst(s, *counters)
+    count, usual, span, _ = counted_burst(s, *counters)
     return count, usual, span
 
 
-def _counted_burst(s: Sighting, *counters: str) -> tuple[float, float, str, str]:
-    """Return what `_burst` does, and which counter it is."""
+def counted_burst(s: Sighting, *counters: str) -> tuple[float, float, str, str]:
+    """Return what `burst` does, and which counter it is."""
     return max(
         ((*s.facts[f"reach.{counter}_{span}"], f"{a} {span}", counter) for counter in counters for a, span in _SPANS),
         key=lambda f: (f[0] + 1.0) / (max(f[1], _FEW[f[2]]) + 1.0),
@@ -95,14 +130,14 @@ def inbound(s: Sighting) -> str:
 
 def scan(s: Sighting) -> str:
     """Tell of a fan-out."""
-    count, usual, span = _burst(s, "peers", "services")
+    count, usual, span = burst(s, "peers", "services")
     tried = f"{s.device} tried {plain(count)} hosts or services in {span}"
     return f"{tried}, last {s.peer} on {s.target}; usual is {plain(usual)}"
 
 
 def flood(s: Sighting) -> str:
     """Tell of a burst of records."""
-    count, usual, span, counter = _counted_burst(s, "records", "failures")
+    count, usual, span, counter = counted_burst(s, "records", "failures")
     what = "failed connections" if counter == "failures" else "connections"
     made = f"{s.device} made {plain(count)} {what} in {span}"
     return f"{made}, last to {s.peer} on {s.target}; usual is {plain(usual)}"
@@ -139,16 +174,21 @@ def rhythm(s: Sighting) -> str:
     )
 
 
+_SAME_SERVICE = Likeness((0,), ("rhythm",))
+_CONTACT = Likeness((0,), ("rhythm",), by_name=True)
+_SCAN = Likeness((1, 2), ("new-peer", "flood", "rhythm", "lateral-contact"))
 CONN = (
-    Behaviour("new-peer", "T1071", 1, new_peer),
-    Behaviour("scan", "T1046", 2, scan),
-    Behaviour("flood", "T1498", 2, flood),
-    Behaviour("brute-force", "T1110", 2, brute_force),
-    Behaviour("volume", "T1048", 1, volume),
-    Behaviour("rhythm", "T1071", 0, rhythm),
-    Behaviour("lateral-contact", "T1021", 1, lateral),
-    Behaviour("inbound-contact", "T1133", 1, inbound),
+    Behaviour("new-peer", "T1071", CONTACT, new_peer, _CONTACT, drifts=True),
+    Behaviour("scan", "T1046", ATTACK, scan, _SCAN),
+    Behaviour("flood", "T1498", ATTACK, flood, _SAME_SERVICE),
+    Behaviour("brute-force", "T1110", ATTACK, brute_force, _SAME_SERVICE),
+    Behaviour("volume", "T1048", LOSS, volume, _SAME_SERVICE, drifts=True),
+    Behaviour("rhythm", "T1071", CONTACT, rhythm, drifts=True),
+    Behaviour("lateral-contact", "T1021", LOSS, lateral, _CONTACT, drifts=True),
+    Behaviour("inbound-contact", "T1133", LOSS, inbound, _CONTACT),
 )
+"""Like an alert is the same service at the same peer. A scan: the same services, at any peer; or, if it went through
+more services than peers, the same peers, on any service; it is made of first contacts."""
 
 
 def tunnel(s: Sighting) -> str:
@@ -160,13 +200,13 @@ def tunnel(s: Sighting) -> str:
 
 def generated(s: Sighting) -> str:
     """Tell of names that do not exist."""
-    count, usual, span = _burst(s, "failures")
+    count, usual, span = burst(s, "failures")
     return f"{s.device} had {plain(count)} failed lookups in {span}, last {s.target}; usual is {plain(usual)}"
 
 
 def dns_flood(s: Sighting) -> str:
     """Tell of a burst of queries."""
-    count, usual, span, counter = _counted_burst(s, "records", "names")
+    count, usual, span, counter = counted_burst(s, "records", "names")
     made = f"asked for {plain(count)} names" if counter == "names" else f"made {plain(count)} lookups"
     return f"{s.device} {made} in {span}, last {s.target} at {s.peer}; usual is {plain(usual)}"
 
@@ -178,47 +218,9 @@ def new_domain(s: Sighting) -> str:
 
 
 DNS = (
-    Behaviour("dns-tunnel", "T1071.004", 2, tunnel),
-    Behaviour("generated-names", "T1568.002", 1, generated),
-    Behaviour("dns-flood", "T1498", 1, dns_flood),
-    Behaviour("new-domain", "T1071.004", 0, new_domain),
+    Behaviour("dns-tunnel", "T1071.004", ATTACK, tunnel, Likeness((0,), ("new-domain",), by_name=True)),
+    Behaviour("generated-names", "T1568.002", ATTACK, generated, Likeness((0,), ("new-domain",))),
+    Behaviour("dns-flood", "T1498", ATTACK, dns_flood, Likeness((1,))),
+    Behaviour("new-domain", "T1071.004", CONTACT, new_domain, Likeness(by_name=True), drifts=True),
 )
-
-
-def new_host(s: Sighting) -> str:
-    """Tell of a first request to a host, or of a new kind of request."""
-    rate = s.facts["novelty.host"][1]
-    return f"{s.device} and {s.peer} exchanged {s.target}, which is new; new hosts come {plain(rate)} a day"
-
-
-def odd_request(s: Sighting) -> str:
-    """Tell of a request of unusual form."""
-    length, usual = s.facts["shape.length"]
-    form = f"a request of unusual form ({plain(length)} bytes, usual {plain(usual)})"
-    return f"{s.device} and {s.peer} exchanged {form}: {s.target}"
-
-
-def transfer(s: Sighting) -> str:
-    """Tell of unusual amounts over http."""
-    (sent, usual_sent), (received, usual_received) = s.facts["volume.sent"], s.facts["volume.received"]
-    return (
-        f"{s.device} and {s.peer}: {plain(sent)} bytes in the request and {plain(received)} in the answer "
-        f"of {s.target}; "
-        f"usual are {plain(usual_sent)} and {plain(usual_received)}"
-    )
-
-
-def crawl(s: Sighting) -> str:
-    """Tell of a burst of requests."""
-    count, usual, span, counter = _counted_burst(s, "records", "resources", "failures")
-    what = {"records": "requests", "resources": "requests for different resources", "failures": "failed requests"}
-    took = f"{s.device} took part in {plain(count)} {what[counter]} in {span}"
-    return f"{took}, last {s.target} with {s.peer}; usual is {plain(usual)}"
-
-
-HTTP = (
-    Behaviour("new-host", "T1071.001", 1, new_host),
-    Behaviour("odd-request", "T1190", 1, odd_request),
-    Behaviour("transfer", "T1048", 1, transfer),
-    Behaviour("crawl", "T1595", 1, crawl),
-)
+"""Like an alert is the same domain. A flood of lookups: the same resolver."""

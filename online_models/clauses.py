@@ -23,7 +23,7 @@ def clause(template: str, observed: float, usual: float) -> str:
     return template.format(o=plain(observed), u=plain(usual), op=f"{observed:.0%}", up=f"{usual:.0%}")
 
 
-def _reach(*names: str) -> dict[str, str]:
+def reach_clauses(*names: str) -> dict[str, str]:
     """Return the clauses of counters; a name is ``feature: what it counts``."""
     spans = ("minute", "hour")
     counters = [name.split(": ") for name in names]
@@ -40,7 +40,7 @@ CONN: Final[Mapping[str, str]] = {
     "novelty.service": "a service that it has used for {o} h; it begins to use {u} new ones a day",
     "novelty.site": "{o} devices of the site use this network for this service, which meets {u} new ones a day",
     "novelty.outcome": "an outcome that {up} of its connections on this service have, at a new peer",
-    **_reach("peers: peers", "services: services at peers", "failures: failures", "records: connections"),
+    **reach_clauses("peers: peers", "services: services at peers", "failures: failures", "records: connections"),
     "volume.up": "sent {o} bytes; {u} are usual on this service",
     "volume.down": "received {o} bytes; {u} are usual on this service",
     "volume.duration": "lasted {o} s; {u} are usual on this service",
@@ -59,25 +59,10 @@ DNS: Final[Mapping[str, str]] = {
     "domain.names": "{o} names under one domain in the last hour",
     "domain.bytes": "{o} bytes of names under one domain in the last hour",
     "domain.fresh": "{op} of the queries for this domain were for a new name",
-    **_reach("domains: domains", "names: names", "failures: failed look-ups", "records: look-ups"),
+    **reach_clauses("domains: domains", "names: names", "failures: failed look-ups", "records: look-ups"),
     "novelty.domain": "a domain that is new to it; it asks for {u} new ones a day",
     "novelty.site": "a domain that {o} devices of the site ask for; the site meets {u} new ones a day",
     "novelty.resolver": "a resolver that is new to it; it asks {u} new ones a day",
     "novelty.type": "a type of query that {up} of its queries have",
     "novelty.result": "a result that {up} of its queries have, for a new domain",
-}
-
-HTTP: Final[Mapping[str, str]] = {
-    "novelty.host": "a host that is new to it; it meets {u} new ones a day",
-    "novelty.agent": "a user agent that is new to it; it shows {u} new ones a day",
-    "novelty.method": "a method that {up} of its requests have",
-    "novelty.status": "a status that {up} of its answers have",
-    "novelty.site": "a host that {o} devices of the site use; the site meets {u} new ones a day",
-    "shape.length": "a URI of {o} bytes; {u} are usual at this host",
-    "shape.strange": "{op} of the URI are characters that few URIs have",
-    "shape.literal": "the host is a bare address",
-    "volume.sent": "sent {o} bytes; {u} are usual at this host",
-    "volume.received": "received {o} bytes; {u} are usual at this host",
-    "volume.length": "a URI of {o} bytes; {u} are usual at this host",
-    **_reach("hosts: hosts", "resources: resources", "failures: failures", "records: requests"),
 }

@@ -8,31 +8,35 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from online_models.types import Severity
 
+CONTACT, LOSS, ATTACK = 1.0, 2.0, 3.5
+"""Gravities: something new or odd, which updates and people cause as well; a stranger who gets in, or data that gets
+out; and what nobody does who means no harm."""
 _STEPS: tuple[tuple[float, Severity], ...] = ((8.0, "critical"), (6.0, "high"), (3.5, "medium"))
 
 
-def severity_of(evidence: float, count: int, seconds: float, gravity: int) -> Severity:
+def severity_of(evidence: float, count: int, seconds: float, gravity: float) -> Severity:
     """Grade an alert.
 
     Parameters
     ----------
     evidence
-        Decades of the strangest record; counts up to 10, half a point each.
+        Decades of the strangest record; counts up to 10, a quarter of a point each: it says how unusual something is,
+        not how bad.
     count
         Anomalous records; a point for each factor of ten.
     seconds
         From first to last; a point for each factor of ten above a minute, half weight.
     gravity
-        0 to 2, what the behaviour means by itself.
+        What the behaviour means by itself, points: `CONTACT`, `LOSS` or `ATTACK`.
 
     Examples
     --------
-    >>> severity_of(evidence=4.0, count=3, seconds=20.0, gravity=0)
+    >>> severity_of(evidence=7.0, count=1, seconds=0.0, gravity=CONTACT)
     'low'
-    >>> severity_of(evidence=6.0, count=14_000, seconds=86_400.0, gravity=2)
+    >>> severity_of(evidence=6.0, count=14_000, seconds=86_400.0, gravity=ATTACK)
     'critical'
     """
     extent = math.log10(max(count, 1))
     lasting = 0.5 * math.log10(1.0 + max(seconds, 0.0) / 60.0)
-    points = 0.5 * min(evidence, 10.0) + extent + lasting + gravity
+    points = 0.25 * min(evidence, 10.0) + extent + lasting + gravity
     return next((name for least, name in _STEPS if points >= least), "low")

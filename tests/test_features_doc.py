@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.records import MODELLED_KINDS
 from online_models import views
 from online_models.budget import THRESHOLDS
 from online_models.guard import DEFAULT_POLICY, THRESHOLD
@@ -46,14 +45,14 @@ def constant(path: str) -> float:
     return float(found)
 
 
-@pytest.mark.parametrize("kind", MODELLED_KINDS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_feature_has_one_line_in_order_with_a_text_in_every_cell(features_page: FeaturesPage, kind: str) -> None:
     rows = features_page.table(kind, "feature")
     assert tuple(row[0].strip("`") for row in rows) == tuple(KINDS[kind].clauses)
     assert all(len(row) == 5 and all(row) for row in rows)
 
 
-@pytest.mark.parametrize("kind", MODELLED_KINDS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_views_have_the_weights_and_forests_of_the_code(features_page: FeaturesPage, kind: str) -> None:
     declared, rows = KINDS[kind].views, features_page.table(kind, "view")
     assert [row[0].strip("`") for row in rows] == [view.name for view in declared]
@@ -63,7 +62,7 @@ def test_views_have_the_weights_and_forests_of_the_code(features_page: FeaturesP
     assert all(row[1].endswith("?") for row in rows)
 
 
-@pytest.mark.parametrize("kind", MODELLED_KINDS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_behaviour_is_named(features_page: FeaturesPage, kind: str) -> None:
     named = set(re.findall(r"`([\w-]+)`", features_page.sections[kind].partition("**Behaviour.**")[2]))
     assert {behaviour.name for behaviour in KINDS[kind].behaviours} <= named

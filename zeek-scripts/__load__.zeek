@@ -6,6 +6,7 @@
 @load ./mac-logging
 @load ./community-id
 @load ./community-id-dns-http
+@load ./community-id-ssl-mqtt
 @load ./rotation
 @load ./leftover-rotation
 @load ./long-connections

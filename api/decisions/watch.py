@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from online_models.kinds import KINDS
 from prevention.addresses import is_mac
 from prevention.safeguards.servers import Servers
 
@@ -41,7 +42,7 @@ class Watch:
         """Take what it needs from the batch."""
         with self._lock:
             self._servers.observe(batch)
-            if batch.kind in {"conn", "dns", "http"} and len(batch):
+            if batch.kind in KINDS and len(batch):
                 self._count(batch.frame)
             moves = list(self._found(batch))
             self._moves += moves[: _MOST_MOVES - len(self._moves)]

@@ -12,6 +12,7 @@ from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING, Final
 
+from online_models.kinds import KINDS
 from prevention import addresses
 
 if TYPE_CHECKING:
@@ -39,11 +40,8 @@ def matches(wanted: Conditions, alert: Alert, mac: str | None = None) -> bool:
 
 def names_in(alert: Alert) -> Sequence[str]:
     """Return the domains that an alert is about, without their last dots; none for log kinds that know no names."""
-    if alert.log == "dns":
-        return [target.rstrip(".").lower() for target in alert.targets]
-    if alert.log == "http":
-        return [_host_in(target) for target in alert.targets]
-    return ()
+    domain_of = KINDS[alert.log].domain if alert.log in KINDS else None
+    return [domain_of(target) for target in alert.targets] if domain_of else ()
 
 
 def services_in(alert: Alert) -> Sequence[str]:
@@ -79,12 +77,6 @@ def _is_domain(wanted: str, name: str) -> bool:
     if wanted.startswith("*."):
         return name == wanted[2:] or name.endswith(wanted[1:])
     return name == wanted
-
-
-def _host_in(target: str) -> str:
-    """Return the host of ``GET host/path``, without a port."""
-    host = target.partition(" ")[2].partition("/")[0].lower()
-    return host.rpartition(":")[0].rstrip(".") if host.rpartition(":")[2].isdecimal() else host.rstrip(".")
 
 
 def _second_of_day(ts: float) -> float:

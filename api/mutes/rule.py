@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Final, get_args
+from typing import TYPE_CHECKING, Final
 
-from api.alert import BehaviourName
+from api.alert import BEHAVIOURS
 from api.errors import RuleError
 from prevention import addresses
 from prevention.errors import TargetError
@@ -14,7 +14,6 @@ from prevention.errors import TargetError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-BEHAVIOURS: Final = get_args(BehaviourName)
 SERVICE: Final = r"^[a-z0-9?_-]{1,16}/[0-9]{1,5}$"
 """A transport protocol and a port, or what stands in their places for ICMP, as conn alerts name what they are about."""
 HOURS: Final = r"^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$"

@@ -25,8 +25,9 @@ from api.state.directory import StateDirectory
 from api.state.rules import mutes_in
 from api.state.snapshots import SnapshotStore, read_snapshot
 from ingest.follow.replay import ReplaySource
-from ingest.records import MODELLED_KINDS, RecordBatch
+from ingest.records import RecordBatch
 from online_models.engine import Engine
+from online_models.kinds import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -171,7 +172,7 @@ class _Run:
         """Score and learn those records of a batch that are news; return the times of what was scored."""
         if self.consequences is not None:
             self.consequences.observe(batch)
-        if batch.kind not in MODELLED_KINDS or not len(news):
+        if batch.kind not in KINDS or not len(news):
             return np.zeros(0)
         result = self.engine.process(news)
         self.alerts.update((alert.id, alert) for alert in result.alerts)

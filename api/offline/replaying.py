@@ -25,6 +25,7 @@ from api.state.store import AlertWriter
 from ingest.follow.checkpoints import CheckpointStore
 from ingest.follow.replay import ReplaySource
 from ingest.records import RecordBatch
+from online_models.kinds import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -109,7 +110,7 @@ def replay(
         store = CheckpointStore(state.checkpoints, fingerprint=fingerprint(model_config(settings)))
         found = store.load() or {}
         taught = taught_by(found)
-        source = ReplaySource(paths, taught=taught)
+        source = ReplaySource(paths, taught=taught, scored=KINDS)
         have_compiled()
         models = load_models(settings, found)
         found = without_models(found)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from api.pipeline.pieces import in_one_piece
-from ingest.records import MODELLED_KINDS, RecordBatch
+from ingest.records import RecordBatch
+from online_models.kinds import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -98,6 +99,6 @@ def slices(dataset: Dataset, size: int) -> Iterator[RecordBatch | None]:
     for batch in dataset.batches():
         if batch is None:
             yield None
-        elif batch.kind in MODELLED_KINDS:
+        elif batch.kind in KINDS:
             for start in range(0, len(batch), size):
                 yield in_one_piece(RecordBatch(batch.kind, batch.frame.slice(start, size), batch.source))

@@ -16,7 +16,7 @@ from api.pipeline.pieces import in_one_piece
 from api.state.store import AlertChange
 from api.state.store.evidence import KEPT
 from ingest.context.evidence import evidence_in
-from ingest.records import MODELLED_KINDS
+from online_models.kinds import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -100,7 +100,7 @@ class Scorer:
 
     def process(self, batch: RecordBatch) -> ScoredBatch | None:
         """Score and learn a batch; None if its kind has no model, which is counted; what a sensor found is stored."""
-        if batch.kind not in MODELLED_KINDS:
+        if batch.kind not in KINDS:
             self.not_modelled[batch.kind] += len(batch)
             self._evidence.extend(evidence_in(batch))
             self.store_alerts()

@@ -19,10 +19,11 @@ import polars as pl
 from ingest.compiled import compile as decoders
 from ingest.context.identity import Identities
 from ingest.decode.decoder import LogDecoder
-from ingest.records import MODELLED_KINDS, SCHEMAS, RecordBatch
+from ingest.records import SCHEMAS, RecordBatch
 from online_models.compile import CACHE_DIR
 from online_models.config import ModelConfig
 from online_models.engine import Engine
+from online_models.kinds import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +54,9 @@ _SMALL: Final = ModelConfig(max_devices=256, max_pairs=256)
 _DECODERS: Final = {"tsv": _TSV_HEADER + _LINES * _TSV_ROWS, "json": _LINES * _PLAIN_JSON + _ODD_JSON}
 _MACS: Final = "macs"
 _LOOP: Final = "loop"
-_LIVE: Final = (_LOOP, "tsv", "json", *MODELLED_KINDS, _MACS)
+_ANY: Final = next(iter(KINDS))
+"""The loop is one for all kinds: whichever is used has it compiled."""
+_LIVE: Final = (_LOOP, "tsv", "json", *KINDS, _MACS)
 """What the first live record may need, what takes longest first: the one loop, a decoder each, how a log kind's records
 are read, and who has a MAC."""
 _FEEDBACK: Final = ("feedback",)
@@ -168,9 +171,9 @@ def use(task: str) -> None:
         return
     engine = Engine(_SMALL)
     if task in _FEEDBACK:
-        engine.rehearse_feedback(MODELLED_KINDS[0])
+        engine.rehearse_feedback(_ANY)
     elif task == _LOOP:
-        engine.process(_records(MODELLED_KINDS[0]))
+        engine.process(_records(_ANY))
     else:
         engine.rehearse_reading(_records(task))
         engine.rehearse_reading(RecordBatch(task, pl.DataFrame([{"ts": 1.0}], schema=SCHEMAS[task])))

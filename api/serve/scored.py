@@ -10,7 +10,8 @@ import polars as pl
 
 from api.serve.stream.scores import score_row
 from ingest.decode.objects import decode_objects
-from ingest.records import MODELLED_KINDS, RecordBatch
+from ingest.records import RecordBatch
+from online_models.kinds import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from ingest.decode.objects import DecodedObjects
     from online_models.types import ScoredBatch
 
-_EXPECTED: Final = ", ".join(MODELLED_KINDS)
+_EXPECTED: Final = ", ".join(KINDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ def decode_request(slices: Iterable[Sequence[object]], rejections_kept: int | No
         decoded = decode_objects(records, first=first)
         first += len(records)
         for batch, places in zip(decoded.batches, decoded.indices, strict=True):
-            if batch.kind in MODELLED_KINDS:
+            if batch.kind in KINDS:
                 frames[batch.kind].append(batch.frame)
                 indices[batch.kind] += places
         found = sorted(_rejections(decoded))
@@ -91,6 +92,6 @@ def _rejections(decoded: DecodedObjects) -> Iterator[tuple[int, str]]:
     for index, error in decoded.rejected:
         yield index, texts.setdefault(error, f"{error}; expected a Zeek record of {_EXPECTED}")
     for batch, places in zip(decoded.batches, decoded.indices, strict=True):
-        if batch.kind not in MODELLED_KINDS:
+        if batch.kind not in KINDS:
             text = f"{batch.kind} records have no model; expected a Zeek record of {_EXPECTED}"
             yield from ((place, text) for place in places)

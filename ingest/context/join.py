@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import polars as pl
 
-from ingest.records import MODELLED_KINDS, RecordBatch
+from ingest.records import TOLD_BY_BOTH, RecordBatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -32,10 +32,12 @@ _ID_CHARACTERS: Final = 14  # the version, and 72 bits of the digest: enough, an
 _MORE: Final = {"dns": ("trans_id",)}
 _ZEEK, _SURICATA = "zeek", "suricata"
 _OURS: Final = "install zeek-scripts and add '@load nslabs/community-id-dns-http' to local.zeek"
+_OURS_TOO: Final = "install zeek-scripts and add '@load nslabs/community-id-ssl-mqtt' to local.zeek"
 _REMEDIES: Final = {
     (_ZEEK, "conn"): "add '@load policy/protocols/conn/community-id-logging' to local.zeek",
     (_ZEEK, "dns"): _OURS,
     (_ZEEK, "http"): _OURS,
+    **{(_ZEEK, kind): _OURS_TOO for kind in ("ssl", "mqtt_connect", "mqtt_publish", "mqtt_subscribe")},
 }
 _SURICATA_REMEDY: Final = "set 'community-id: true' under eve-log in suricata.yaml"
 
@@ -134,7 +136,7 @@ class SensorJoin:
     def __init__(self, state: Mapping[str, Any] | None = None, room: int = ROOM) -> None:
         known = state or {"joined": {}, "told": {}}
         self.joined: Counter[str] = Counter(known["joined"])
-        self._told = {kind: {name: Told(room=room) for name in (_ZEEK, _SURICATA)} for kind in MODELLED_KINDS}
+        self._told = {kind: {name: Told(room=room) for name in (_ZEEK, _SURICATA)} for kind in TOLD_BY_BOTH}
         for kind, sensors in known["told"].items():
             self._told[kind] = {sensor: Told.from_state(told, room) for sensor, told in sensors.items()}
 
@@ -158,7 +160,7 @@ class SensorJoin:
         return {"joined": dict(self.joined), "told": told}
 
     def _of(self, batch: RecordBatch) -> RecordBatch:
-        if batch.kind not in MODELLED_KINDS or not len(batch):
+        if batch.kind not in TOLD_BY_BOTH or not len(batch):
             return batch
         keep = np.ones(len(batch), np.bool_)
         times, of_suricata, keys = _times(batch.frame), _of_suricata(batch.frame["uid"]), _keys(batch)

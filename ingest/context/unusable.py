@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
-from ingest.records import MODELLED_KINDS
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -65,7 +63,7 @@ def why_nothing(ledger: Ledger, *, growing: bool = False) -> str | None:
     Of logs that are `growing` a few lines say nothing yet: a sensor's reports on itself and its other logs may be the
     first that it writes.
     """
-    if any(ledger.records[kind] for kind in MODELLED_KINDS):
+    if any(ledger.records[kind] for kind in ledger.scored):
         return None
     if growing and not ledger.malformed and _lines_of_others(ledger) < _FEWEST:
         return None
@@ -119,7 +117,7 @@ def _of_suricata(ledger: Ledger) -> list[str]:
 def _of_others(ledger: Ledger) -> list[str]:
     kinds = {kind: n for kind, n in ledger.skipped.items() if not kind.startswith(_SURICATA)}
     kinds |= {kind: n for kind, n in ledger.records.items() if n and not kind.startswith(_SURICATA)}
-    return [f"only lines of {skipped_in_words(kinds)}; conn, dns or http is needed"] if kinds else []
+    return [f"only lines of {skipped_in_words(kinds)}; one of {', '.join(ledger.scored)} is needed"] if kinds else []
 
 
 def _of_malformed(ledger: Ledger) -> list[str]:

@@ -118,6 +118,9 @@ SSL: Final = _schema(
     issuer=_STR,
     sni_matches_cert=_BOOL,
     validation_status=_STR,
+    ja3=_STR,
+    ja3s=_STR,
+    ja4=_STR,
 )
 
 DHCP: Final = pl.Schema(
@@ -300,5 +303,5 @@ def required_of(kind: str) -> tuple[str, ...]:
 TIMES: Final = frozenset({"ts", "flow.start", "flow.end"})
 """Columns of ``READ`` that hold a time, not an interval."""
 
-MODELLED_KINDS: Final = ("conn", "dns", "http")
-"""Log kinds that have a model; the other decoded kinds give context."""
+TOLD_BY_BOTH: Final = ("conn", "dns", "http", "ssl", "mqtt_connect", "mqtt_publish", "mqtt_subscribe")
+"""Log kinds of connections, and of what went through them, of which both Zeek and Suricata tell."""

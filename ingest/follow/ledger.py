@@ -6,6 +6,7 @@ from collections import Counter, deque
 from typing import TYPE_CHECKING, Any, Final
 
 from ingest.context.unusable import RecentLines
+from ingest.decode.schemas import TOLD_BY_BOTH
 from ingest.decode.tally import MAX_SKIPPED_KINDS
 
 if TYPE_CHECKING:
@@ -23,9 +24,10 @@ KEPT_FIRST: Final = 5
 
 
 class Ledger:
-    """Counts over all files, which go on after a restart."""
+    """Counts over all files, which go on after a restart; ``scored`` are the log kinds of which some are wanted."""
 
-    def __init__(self) -> None:
+    def __init__(self, scored: Collection[str] = TOLD_BY_BOTH) -> None:
+        self.scored = scored
         self.records: Counter[str] = Counter()
         self.skipped: Counter[str] = Counter()
         self.rejected: Counter[Cause] = Counter()

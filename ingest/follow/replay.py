@@ -11,7 +11,7 @@ from ingest.context.join import SensorJoin
 from ingest.context.unusable import malformed_in_words, skipped_in_words, why_nothing
 from ingest.decode.decoder import LogDecoder
 from ingest.decode.kinds import kind_by_file
-from ingest.decode.schemas import SCHEMAS
+from ingest.decode.schemas import SCHEMAS, TOLD_BY_BOTH
 from ingest.errors import LogPathError
 from ingest.follow.beginnings import first_record
 from ingest.follow.copies import without_copies
@@ -25,7 +25,7 @@ from ingest.follow.open_logs import OpenLogs
 from ingest.follow.surroundings import nothing_found, survey
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
     from ingest.follow.taught import Taught
@@ -59,6 +59,8 @@ class ReplaySource:
         What was read before, which is passed over; what is read now is added to it.
     piece_bytes
         Bytes of one log that are decoded at a time.
+    scored
+        Log kinds of which some are wanted.
 
     Raises
     ------
@@ -71,14 +73,21 @@ class ReplaySource:
     ...     print(batch.kind, len(batch))
     """
 
-    def __init__(self, paths: Sequence[Path], *, taught: Taught | None = None, piece_bytes: int = _PIECE_BYTES) -> None:
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        *,
+        taught: Taught | None = None,
+        piece_bytes: int = _PIECE_BYTES,
+        scored: Collection[str] = TOLD_BY_BOTH,
+    ) -> None:
         expanded = [_expand(path) for path in paths]
         self._entries, self.oddities = without_copies(entry for entries, _ in expanded for entry in entries)
         self.oddities += [sentence for _, told in expanded for sentence in told]
         self._taught = taught
         self._open = OpenLogs(piece_bytes)
         self.known_logs = 0
-        self._ledger = Ledger()
+        self._ledger = Ledger(scored)
         self._progress = Progress(0, sum(entry.size for entry in self._entries))
 
     @property

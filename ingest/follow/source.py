@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from ingest.context.health import SourceHealth, take_health
 from ingest.context.join import SensorJoin
 from ingest.context.sensor import SILENCE_S, Sensor
+from ingest.decode.schemas import TOLD_BY_BOTH
 from ingest.errors import CheckpointError, LogPathError
 from ingest.follow.archive import Archive
 from ingest.follow.duplicates import Duplicates
@@ -23,7 +24,7 @@ from ingest.follow.tail import Tail
 from ingest.follow.watch import FolderWatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -76,6 +77,8 @@ class FollowSource:
         Let changes in the folder wake the reading; without, as on network file systems, only the scan finds them.
     silence_s
         So long without a record counts as trouble with the sensor.
+    scored
+        Log kinds of which some are wanted: that none of them comes is trouble.
     clock, wall_clock
         Seconds that only grow, and epoch seconds.
 
@@ -106,6 +109,7 @@ class FollowSource:
         gather_s: float = 0.005,
         watch: bool = True,
         silence_s: float = SILENCE_S,
+        scored: Collection[str] = TOLD_BY_BOTH,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
@@ -122,7 +126,7 @@ class FollowSource:
         since = (self._looked_at if catch_up_since is None else catch_up_since) - _CLOCK_SLACK_S
         self._undecided: set[Path] = set()
         self._away: str | None = None
-        self._ledger = Ledger()
+        self._ledger = Ledger(scored)
         self._join = SensorJoin((positions or {}).get("join"))
         self._duplicates = Duplicates(clock)
         self._sensor = Sensor(wall_clock, silence_s)

@@ -3,7 +3,8 @@
 An alert is raised by the guard's verdict. Until then the anomalies of the behaviour are only remembered, so that the
 alert can count them; they are forgotten when suspicion has faded. A behaviour that comes back within a day continues
 its alert, unless it is known by what it is about, and that is another thing now: in a new incident at once, in the same
-one when many anomalies are about this one thing. Everything follows from the records alone, in their order.
+one when many anomalies are about this one thing. What is known by what it is about continues its alert for a week, and
+so do ever other things of one pattern: told once is known. Everything follows from the records alone, in their order.
 
 A flood is many anomalies of few cases: each case takes in a batch's in stretches in which nothing but its counters and
 samples changes, and is put into words only when its alert is returned.
@@ -16,7 +17,7 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from online_models.alerts.case import Case, case_of_state, thing_text
-from online_models.likeness import covers, likeness_in
+from online_models.likeness import covers, likeness_in, pattern_of
 from online_models.severity import severity_of
 from online_models.types import Alert
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from online_models.alerts.anomalies import Anomalies
     from online_models.behaviours import Behaviour
+    from online_models.types import Severity
 
     Key = tuple[str, str]
 
@@ -107,18 +109,18 @@ class AlertBook:
         for at in range(first, len(places)):
             k = places[at]
             end = anomalies.end[k]
-            if end - last > pause:
+            if end - last > pause or anomalies.raises[k]:
                 return at, None
-            many = (
-                _tally(case, anomalies, k) if tallies and not self._is_another(case, behaviour, anomalies, k) else None
-            )
-            if many is not None or anomalies.raises[k] or case.turns_to_new(anomalies.is_known[k]):
+            many = _tally(case, anomalies, k) if tallies else None
+            if many is not None or case.turns_to_new(anomalies.is_known[k]):
                 return at, many
             last = max(last, end)
         return len(places), None
 
     def _case_at(self, case: Case | None, key: Key, anomalies: Anomalies, k: int, many: list[float] | None) -> Case:
         """Return the case that an anomaly belongs to: the one there is, or another."""
+        if many is None and case is not None and anomalies.raises[k]:
+            many = self._tally_raising(case, key[1], anomalies, k)
         if many is not None and case is not None:
             return Case(
                 id=_identifier(self.log, key, anomalies, k),
@@ -129,10 +131,30 @@ class AlertBook:
                 site_devices=case.site_devices,
                 own=[*case.own[-_TALLIES:], thing_text(anomalies.things[0][k])],
             )
-        is_over = case is None or anomalies.end[k] - case.last_ts > case.ends_after()
-        if case is None or is_over or self._is_another(case, key[1], anomalies, k):
-            return Case(_identifier(self.log, key, anomalies, k), anomalies.ts[k], anomalies.end[k])
+        if case is None or self._is_over(case, key[1], anomalies, k) or self._is_another(case, key[1], anomalies, k):
+            again = Case(_identifier(self.log, key, anomalies, k), anomalies.ts[k], anomalies.end[k])
+            again.is_attack = case is not None and case.is_attack and self._is_same(case, anomalies, k)
+            return again
         return case
+
+    def _tally_raising(self, case: Case, behaviour: str, anomalies: Anomalies, k: int) -> list[float] | None:
+        """Tally an anomaly that raises its alert, once all that came before it is taken in."""
+        is_late = anomalies.end[k] - case.last_ts > case.ends_after()
+        counts = _counts_others(self.log, behaviour, case, anomalies) and not is_late
+        return _tally(case, anomalies, k) if counts and not self._is_another(case, behaviour, anomalies, k) else None
+
+    def _is_over(self, case: Case, behaviour: str, anomalies: Anomalies, k: int) -> bool:
+        """Whether an anomaly comes so late that it is another case, though it may be about the same."""
+        pause = anomalies.end[k] - case.last_ts
+        if pause <= case.ends_after():
+            return False
+        goes_on = likeness_in(self.log, behaviour).by_name and case.goes_on(pause)
+        return not goes_on or not self._is_same(case, anomalies, k)
+
+    def _is_same(self, case: Case, anomalies: Anomalies, k: int) -> bool:
+        """Whether an anomaly is about the thing that a case was raised about, or one more of its pattern."""
+        thing = thing_text(anomalies.things[0][k]) if anomalies.things else ""
+        return case.is_same(thing, pattern_of(anomalies.target[k]))
 
     def _is_another(self, case: Case, behaviour: str, anomalies: Anomalies, k: int) -> bool:
         """Whether an anomaly begins a new incident about another thing than its behaviour's alert is about."""
@@ -140,7 +162,9 @@ class AlertBook:
             return False
         likeness = likeness_in(self.log, behaviour)
         column = likeness.column(case.things)
-        return likeness.by_name and thing_text(anomalies.things[column][k]) not in case.things[column]
+        is_other = thing_text(anomalies.things[column][k]) not in case.things[column]
+        is_one_more = bool(case.pattern) and case.pattern == pattern_of(anomalies.target[k])
+        return likeness.by_name and is_other and not is_one_more
 
     def _alert(self, key: tuple[str, str], behaviour: Behaviour, case: Case) -> Alert:
         return Alert(
@@ -148,7 +172,7 @@ class AlertBook:
             device=key[0],
             behaviour=key[1],
             log=self.log,
-            severity=severity_of(case.evidence, case.count, case.last_ts - case.first_ts, behaviour.gravity),
+            severity=_severity(case, behaviour),
             score=case.score,
             ts=case.raised_ts or case.last_ts,
             first_ts=case.first_ts,
@@ -199,6 +223,12 @@ class AlertBook:
         """Take over what `state` returned."""
         for entry in state:
             self._cases[entry["device"], entry["behaviour"]] = case_of_state(entry)
+
+
+def _severity(case: Case, behaviour: Behaviour) -> Severity:
+    """Grade a case; how many contacts there are of one pattern, and for how long, does not make them worse."""
+    extent = (1, 0.0) if case.pattern else (case.count, case.last_ts - case.first_ts)
+    return severity_of(case.evidence, *extent, behaviour.gravity)
 
 
 def _identifier(log: str, key: Key, anomalies: Anomalies, k: int) -> str:

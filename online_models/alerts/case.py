@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field, fields
+from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from online_models.alerts.anomalies import Told
-from online_models.likeness import MOST_THINGS
-from online_models.subjects import subject_of
+from online_models.kinds import KINDS
+from online_models.likeness import MOST_THINGS, pattern_of
 from online_models.types import Reason
 
 if TYPE_CHECKING:
@@ -19,16 +20,16 @@ if TYPE_CHECKING:
 
 _SAMPLES = 10
 _FORGET_AFTER = 3600.0
-_CONTINUE_WITHIN = 86_400.0
+_CONTINUE_WITHIN, _SAME_WITHIN = 86_400.0, 7 * 86_400.0
 
 
 @dataclass(slots=True)
 class Case:
     """What is known of one device's behaviour, raised or not yet.
 
-    Once it is raised, ``own`` are the keys of what it, or an alert that it took over from, was raised about; and
-    ``tallies`` tell of other things how many anomalies were about each, and when the first of these began. ``shown`` is
-    the strangest record.
+    Once it is raised, ``own`` are the keys of what it was raised about, or an alert that it took over from, ``pattern``
+    what these were one of; and ``tallies`` tell of other things how many anomalies were about each, and when the first
+    of these began. ``shown`` is the strangest record.
     """
 
     id: str
@@ -48,11 +49,20 @@ class Case:
     site_devices: int = 0
     is_attack: bool = False
     own: list[str] = field(default_factory=list)
+    pattern: str = ""
     tallies: dict[str, list[float]] = field(default_factory=dict)
 
     def ends_after(self) -> float:
         """Return the pause (seconds) after which the behaviour is another case when it comes back."""
         return _FORGET_AFTER if self.raised_ts is None or self.is_attack else _CONTINUE_WITHIN
+
+    def is_same(self, thing: str, pattern: str) -> bool:
+        """Whether it was raised about this thing, or about others of which this is one more."""
+        return thing in self.own or bool(pattern and pattern == self.pattern)
+
+    def goes_on(self, pause: float) -> bool:
+        """Whether what comes after a pause (seconds), and is the same, was told once and is not forgotten."""
+        return self.raised_ts is not None and not self.is_attack and pause <= _SAME_WITHIN
 
     def turns_to_new(self, is_known: bool) -> bool:
         """Whether the next anomaly decides what the case is about: the first, or the first about anything new."""
@@ -71,6 +81,7 @@ class Case:
         self._add(log, anomalies, [k], all_count=was_about_known)
         if anomalies.raises[k] and not self.own and self.things:
             self.own = list(self.things[0])
+            self.pattern = pattern_of(anomalies.target[k])
 
     def add_more(self, log: str, anomalies: Anomalies, places: Sequence[int]) -> None:
         """Take in anomalies of which none raises anything or decides what the case is about."""
@@ -104,7 +115,7 @@ class Case:
         """Note what anomalies are about; what their device knew before is a bystander once there is anything new."""
         if len(self.subjects) < _SAMPLES:
             about = dict.fromkeys((anomalies.target[k], anomalies.peer[k]) for k in places)
-            _add_distinct(self.subjects, (subject_of(log, *one) for one in about), _SAMPLES)
+            _add_distinct(self.subjects, (_subject_of(log, *one) for one in about), _SAMPLES)
         for noted, column in zip(self.things, anomalies.things, strict=True):
             if len(noted) < MOST_THINGS:
                 distinct = dict.fromkeys(map(column.__getitem__, places))
@@ -116,6 +127,12 @@ class Case:
         values = {f.name: deepcopy(getattr(self, f.name)) for f in fields(self) if f.name != "shown"}
         reasons = [] if shown is None else [asdict(reason) for reason in shown.reasons]
         return {**values, "sentence": "" if shown is None else shown.sentence, "reasons": reasons}
+
+
+@lru_cache(maxsize=4096)
+def _subject_of(log: str, target: str, peer: str) -> str:
+    """Return what a record is about; what other models have raised is about its target."""
+    return KINDS[log].subject(target, peer) if log in KINDS else target
 
 
 def case_of_state(state: dict[str, Any]) -> Case:

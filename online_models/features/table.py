@@ -23,7 +23,7 @@ from online_models.errors import CapacityError
 from online_models.features.text import OWNER
 
 USED, LIMIT, EVICTED = 0, 1, 2
-MOST_AT_ONCE = 3
+MOST_AT_ONCE = 4
 """The most entries of one table that one record can add."""
 _FIRST_SIZE = 1024
 _MOST = 1 << 30

@@ -17,7 +17,8 @@ from online_models.kinds.kind import Entries, Kind, of_half_the_pairs, of_pairs,
 from online_models.measures.excess import AMOUNT, FAILURES, OTHER_THINGS, RECORDS, THINGS
 from online_models.measures.time import HOUR
 from online_models.program.formulas import exp2, least, log2, most, root, where
-from online_models.program.registers import AFTER, BOUND, COUNT, CREDIT, DOUBT, HOLD, LEARN, MEASURE, NAME, TELL
+from online_models.program.registers import AFTER, BOUND, COUNT, CREDIT, DOUBT, HOLD, LEARN, MEASURE, NAME, TELL, TOLD
+from online_models.subjects import service_in_network
 
 if TYPE_CHECKING:
     from online_models.kinds.kind import Formulas
@@ -202,26 +203,34 @@ def _learn_called(f: Formulas) -> None:
 
 def _learn(f: Formulas) -> None:
     _learn_called(f)
-    f.fade("device", "new_services", "faded_at")
-    f.fade("device", "new_networks", "faded_at")
-    f.set("device", "faded_at", f.now)
+    _count_new(f)
     new_network = f.touch("network")
-    f.bump("device", "new_networks", new_network)
-    f.fade("site_service", "new_networks", "last")
     f.touch("site_service")
     new_to_site = f.touch("site_network")
-    f.bump("site_service", "new_networks", new_to_site)
     f.bump("site_network", "devices", most(new_to_site, new_network))
-    f.fade("service", "new_peers", "peers_faded_at")
-    f.set("service", "peers_faded_at", f.now)
     _learn_gap(f, "endpoint", ENDPOINT_MEMORY)
     f.bump("endpoint", "count")
-    f.bump("service", "new_peers", f.touch("endpoint"))
+    f.touch("endpoint")
     _learn_gap(f, "service", SERVICE_MEMORY)
     _learn_sizes(f)
     f.bump_nth("service", "answered", f.number("outcome"))
     f.bump("service", "count")
-    f.bump("device", "new_services", f.touch("service"))
+    f.touch("service")
+
+
+def _count_new(f: Formulas) -> None:
+    """Let what is new count in how often new things come, learned or not."""
+    f.fade("device", "new_services", "faded_at")
+    f.fade("device", "new_networks", "faded_at")
+    f.set("device", "faded_at", f.now)
+    f.count_new("device", "new_networks", "network")
+    f.fade("site_service", "new_networks", "last")
+    f.set("site_service", "last", f.now)
+    f.count_new("site_service", "new_networks", "site_network")
+    f.fade("service", "new_peers", "peers_faded_at")
+    f.set("service", "peers_faded_at", f.now)
+    f.count_new("service", "new_peers", "endpoint")
+    f.count_new("device", "new_services", "service")
 
 
 def _learn_gap(f: Formulas, key: str, memory: float) -> None:
@@ -299,10 +308,13 @@ def _formulas(f: Formulas) -> None:
     with f.section(AFTER):
         _keep_from_forests(f)
     with f.section(DOUBT), f.when(f.number("contact")):
+        _count_new(f)
         for thing in ("network", "site_network", "endpoint", "service"):
             f.put_on_probation(thing)
     with f.section(TELL):
         _tell(f)
+    with f.section(TOLD), f.when(f.number("contact")):
+        _count_new(f)
     with f.section(CREDIT):
         credit(f, measured.guesses, measured.all_new)
 
@@ -352,4 +364,5 @@ CONN = Kind(
     recent_thing="peer_service",
     behaviours=BEHAVIOURS,
     share=0.5,
+    subject=service_in_network,
 )

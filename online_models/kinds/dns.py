@@ -29,7 +29,8 @@ from online_models.kinds.kind import (
 from online_models.measures.excess import FAILURES, OTHER_THINGS, RECORDS, THINGS
 from online_models.measures.time import SETTLING
 from online_models.program.formulas import least, log2, most, where
-from online_models.program.registers import AFTER, BOUND, COUNT, DOUBT, LEARN, MEASURE, NAME, TELL
+from online_models.program.registers import AFTER, BOUND, COUNT, DOUBT, LEARN, MEASURE, NAME, TELL, TOLD
+from online_models.subjects import name_itself, registered_domain
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -57,10 +58,12 @@ ENOUGH_BYTES, ENOUGH_QUERIES = 24.0, 32.0
 UNSEEN_TYPE, USUAL_RESULT, UNUSUAL_RESULT = 0.05, 0.6, 0.1
 """Shares of types and results before anything is known."""
 _DOUBLINGS_OF_BYTES = 18.0
+INSTANT = 0.05
+"""Seconds in which a name counts once: a round trip within a site, and twenty a second are a flood still."""
 _WHOLE_SITE = np.uint64(0x517E)
 NUMBERS = (
     *("failed", "result", "no_error", "server_failed", "silent", "private", "outside", "empty"),
-    *("bytes", "label", "entropy", "digits", "answer"),
+    *("bytes", "label", "entropy", "digits", "answer", "instant"),
     *("length_shape", "label_shape", "entropy_shape", "digits_shape", "answer_shape"),
 )
 _SHAPE = ("length", "label", "entropy", "digits", "answer")
@@ -95,6 +98,7 @@ def _columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> Columns:
         "entropy": names.entropy,
         "digits": names.digits,
         "answer": read.answer_length,
+        "instant": np.floor(read.end / INSTANT) * INSTANT,
         "length_shape": np.minimum(1.0, np.log2(1.0 + names.sub_length) / 8.0),
         "label_shape": np.minimum(1.0, names.longest_label / 63.0),
         "entropy_shape": np.minimum(1.0, names.entropy / 6.0) * enough,
@@ -125,21 +129,24 @@ def _says_nothing(f: Formulas) -> Value:
 def _count(f: Formulas) -> tuple[Value, Value]:
     """Count the record; return whether its name was asked for before, and the bytes that its domain carries more.
 
-    A failure counts once an hour for each name, unless it is an outage or the rush after one. That is what fails and
-    says nothing, and, under a domain that is known for long, what fails, and a few names that were asked before for
+    A name counts once in an instant: A and AAAA are asked for together, and a mirror port may show each packet many
+    times. A failure counts once an hour for each name, unless it is an outage or the rush after one. That is what fails
+    and says nothing, and, under a domain that is known for long, what fails, and a few names that were asked before for
     each lookup under it that had no answer, or an error that is not the name's, in the last hour.
     """
     f.count_thing("recent_domain", THINGS)
+    asked_at, instant = f.get("recent_name", "last"), f.number("instant")
+    again = f.variable((asked_at >= instant) * (asked_at < instant + INSTANT))
     new_name, asked_before = f.count_thing("recent_name", OTHER_THINGS)
     nothing = _says_nothing(f)
     carried = new_name * ~nothing * f.number("bytes")
-    f.add_to_hour("domain", "hour", new_name, 1.0, carried)
+    f.add_to_hour("domain", "hour", new_name, ~again, carried)
     f.set("domain", "last", f.now)
     failed, known = f.number("failed"), f.is_known("domain")
     rush = f.variable(0.0)
     with f.when(known * most(asked_before, failed)):
         f.assign(rush, f.is_excused("domain", "failed_at", f.number("server_failed")))
-    with f.when(~most(rush, failed * most(known, nothing))):
+    with f.when(~most(again, most(rush, failed * most(known, nothing)))):
         f.count_record(failed * new_name)
     return asked_before, carried
 
@@ -240,22 +247,30 @@ def _name(f: Formulas) -> None:
     f.name_behaviour(where(tunnel >= most(reach, novelty), f.behaviour("dns-tunnel"), other))
 
 
-def _learn(f: Formulas) -> None:
-    f.bump_nth("device", "no_error", f.number("result"))
+def _count_new(f: Formulas) -> None:
+    """Let what is new count in how often new things come, learned or not, once the first twelve hours are over."""
     for new in ("new_domains", "new_resolvers"):
         f.fade("device", new, "faded_at")
     f.set("device", "faded_at", f.now)
-    new_domain, counts = f.touch("domain"), f.since("device") >= SETTLING
-    f.bump("device", "new_domains", counts * new_domain)
-    f.bump("device", "new_resolvers", counts * f.touch("resolver"))
+    counts = f.since("device") >= SETTLING
+    f.count_new("device", "new_domains", "domain", counts, noted="counted_at")
+    f.count_new("device", "new_resolvers", "resolver", counts)
+    f.fade("site", "new_domains", "last")
+    f.set("site", "last", f.now)
+    f.count_new("site", "new_domains", "site_domain", f.since("site") >= SETTLING)
+
+
+def _learn(f: Formulas) -> None:
+    f.bump_nth("device", "no_error", f.number("result"))
+    _count_new(f)
+    new_domain = f.touch("domain")
+    f.touch("resolver")
     f.touch("type")
     f.bump("type", "count")
-    f.fade("site", "new_domains", "last")
     for whole in ("site", "site_type"):
         f.touch(whole)
         f.bump(whole, "count")
     new_to_site = f.touch("site_domain")
-    f.bump("site", "new_domains", new_to_site * (f.since("site") >= SETTLING))
     f.bump("site_domain", "count", most(new_to_site, new_domain))
 
 
@@ -294,8 +309,11 @@ def _formulas(f: Formulas) -> None:
     with f.section(AFTER):
         f.learn_habit("domain", "learned_hour", carried)
     with f.section(DOUBT):
+        _count_new(f)
         for thing in ("domain", "site_domain", "resolver"):
             f.put_on_probation(thing)
+    with f.section(TOLD):
+        _count_new(f)
     with f.section(TELL):
         _tell(f)
 
@@ -306,7 +324,17 @@ DNS = Kind(
     tables={
         "domain": Entries(
             (
-                *("first", "hour", "names", "queries", "bytes", "names_before", "queries_before", "bytes_before"),
+                *(
+                    "first",
+                    "counted_at",
+                    "hour",
+                    "names",
+                    "queries",
+                    "bytes",
+                    "names_before",
+                    "queries_before",
+                    "bytes_before",
+                ),
                 *("failed_at", "excused", "learned_hour", "learned_bytes", "most_lately", "most_bytes"),
             ),
             of_pairs,
@@ -339,4 +367,6 @@ DNS = Kind(
     recent_thing="recent_domain",
     behaviours=BEHAVIOURS,
     share=0.25,
+    subject=registered_domain,
+    domain=name_itself,
 )

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from online_models.behaviours import HTTP as BEHAVIOURS
-from online_models.clauses import HTTP as CLAUSES
+from online_models.behaviours import Behaviour, Likeness, Sighting, counted_burst, plain
+from online_models.clauses import reach_clauses
 from online_models.features.http_columns import CLIENT_ERROR, SUCCESS, http_columns
 from online_models.kinds.keys import Keys
 from online_models.kinds.kind import (
@@ -26,7 +26,8 @@ from online_models.kinds.kind import (
 )
 from online_models.measures.excess import FAILURES, OTHER_THINGS, RECORDS, THINGS
 from online_models.program.formulas import exp2, most, where
-from online_models.program.registers import COUNT, DOUBT, LEARN, MEASURE, NAME, TELL
+from online_models.program.registers import COUNT, DOUBT, LEARN, MEASURE, NAME, TELL, TOLD
+from online_models.severity import CONTACT, LOSS
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -39,6 +40,20 @@ UNSEEN, USUAL_STATUS, UNUSUAL_STATUS = 0.1, 0.6, 0.1
 """Shares of methods and statuses before anything is known."""
 MEMORY = 500.0
 """Records of a host that weigh in a mean."""
+CLAUSES = {
+    "novelty.host": "a host that is new to it; it meets {u} new ones a day",
+    "novelty.agent": "a user agent that is new to it; it shows {u} new ones a day",
+    "novelty.method": "a method that {up} of its requests have",
+    "novelty.status": "a status that {up} of its answers have",
+    "novelty.site": "a host that {o} devices of the site use; the site meets {u} new ones a day",
+    "shape.length": "a URI of {o} bytes; {u} are usual at this host",
+    "shape.strange": "{op} of the URI are characters that few URIs have",
+    "shape.literal": "the host is a bare address",
+    "volume.sent": "sent {o} bytes; {u} are usual at this host",
+    "volume.received": "received {o} bytes; {u} are usual at this host",
+    "volume.length": "a URI of {o} bytes; {u} are usual at this host",
+    **reach_clauses("hosts: hosts", "resources: resources", "failures: failures", "records: requests"),
+}
 _WHOLE_SITE, _AGENT_SALT, _METHOD_SALT = np.uint64(0x517E), np.uint64(0xA6E7), np.uint64(0x3E7D)
 NUMBERS = (
     *("failed", "status", "success", "inbound", "length", "strange", "literal"),
@@ -92,14 +107,14 @@ def _context(frame: pl.DataFrame, columns: Columns) -> pl.DataFrame:
 
 def _measure(f: Formulas) -> None:
     known_for, records, new_host = f.since("device"), f.get("device", "count"), f.newness("host")
-    hosts, agents = f.faded("device", "new_hosts", "faded_at"), f.faded("device", "new_agents", "faded_at")
+    hosts, agents = (f.others("device", f"new_{thing}s", "faded_at", but=thing) for thing in ("host", "agent"))
     f.measure("novelty.host", new_host * f.rarity(hosts, known_for))
     f.measure("novelty.agent", f.newness("agent") * f.rarity(agents, known_for))
     f.measure("novelty.method", f.surprise(f.get("method", "count"), records, UNSEEN))
     prior = where(f.number("success"), USUAL_STATUS, UNUSUAL_STATUS)
     statuses = f.get_nth("device", "success", f.number("status"))
     f.measure("novelty.status", new_host * f.surprise(statuses, records, prior))
-    at_site = f.rarity(f.faded("site", "new_hosts", "last"), f.since("site"))
+    at_site = f.rarity(f.others("site", "new_hosts", "last", but="site_host"), f.since("site"))
     f.measure("novelty.site", f.newness("site_host") / (1.0 + f.get("site_host", "devices")) * at_site)
     for name in ("length", "strange", "literal"):
         f.measure(f"shape.{name}", f.number(name))
@@ -124,23 +139,30 @@ def _name(f: Formulas) -> None:
     f.name_behaviour(named)
 
 
-def _learn(f: Formulas) -> None:
-    f.bump_nth("device", "success", f.number("status"))
+def _count_new(f: Formulas) -> None:
+    """Let what is new count in how often new things come, learned or not."""
     for new in ("new_hosts", "new_agents"):
         f.fade("device", new, "faded_at")
     f.set("device", "faded_at", f.now)
+    f.count_new("device", "new_hosts", "host")
+    f.count_new("device", "new_agents", "agent")
+    f.fade("site", "new_hosts", "last")
+    f.set("site", "last", f.now)
+    f.count_new("site", "new_hosts", "site_host")
+
+
+def _learn(f: Formulas) -> None:
+    f.bump_nth("device", "success", f.number("status"))
+    _count_new(f)
     new_host = f.touch("host")
-    f.bump("device", "new_hosts", new_host)
-    f.bump("device", "new_agents", f.touch("agent"))
+    f.touch("agent")
     f.touch("method")
     f.bump("method", "count")
     for size in _SIZES.values():
         f.learn_moments("host", size, f.number(f"log_{size}"), f.get("host", "count"), MEMORY)
     f.bump("host", "count")
-    f.fade("site", "new_hosts", "last")
     f.touch("site")
     new_to_site = f.touch("site_host")
-    f.bump("site", "new_hosts", new_to_site)
     f.bump("site_host", "devices", most(new_to_site, new_host))
 
 
@@ -174,10 +196,55 @@ def _formulas(f: Formulas) -> None:
     with f.section(LEARN):
         _learn(f)
     with f.section(DOUBT):
+        _count_new(f)
         for thing in ("host", "site_host", "agent"):
             f.put_on_probation(thing)
+    with f.section(TOLD):
+        _count_new(f)
     with f.section(TELL):
         _tell(f)
+
+
+def new_host(s: Sighting) -> str:
+    """Tell of a first request to a host, or of a new kind of request."""
+    rate = s.facts["novelty.host"][1]
+    return f"{s.device} and {s.peer} exchanged {s.target}, which is new; new hosts come {plain(rate)} a day"
+
+
+def odd_request(s: Sighting) -> str:
+    """Tell of a request of unusual form."""
+    length, usual = s.facts["shape.length"]
+    form = f"a request of unusual form ({plain(length)} bytes, usual {plain(usual)})"
+    return f"{s.device} and {s.peer} exchanged {form}: {s.target}"
+
+
+def transfer(s: Sighting) -> str:
+    """Tell of unusual amounts over http."""
+    (sent, usual_sent), (received, usual_received) = s.facts["volume.sent"], s.facts["volume.received"]
+    return (
+        f"{s.device} and {s.peer}: {plain(sent)} bytes in the request and {plain(received)} in the answer "
+        f"of {s.target}; "
+        f"usual are {plain(usual_sent)} and {plain(usual_received)}"
+    )
+
+
+def crawl(s: Sighting) -> str:
+    """Tell of a burst of requests."""
+    count, usual, span, counter = counted_burst(s, "records", "resources", "failures")
+    what = {"records": "requests", "resources": "requests for different resources", "failures": "failed requests"}
+    took = f"{s.device} took part in {plain(count)} {what[counter]} in {span}"
+    return f"{took}, last {s.target} with {s.peer}; usual is {plain(usual)}"
+
+
+def _subject(target: str, _peer: str) -> str:
+    """Return the host of ``GET host/path``."""
+    return target.partition(" ")[2].partition("/")[0].lower()
+
+
+def _domain(target: str) -> str:
+    """Return the host without a port."""
+    host = _subject(target, "")
+    return host.rpartition(":")[0].rstrip(".") if host.rpartition(":")[2].isdecimal() else host.rstrip(".")
 
 
 HTTP = Kind(
@@ -216,6 +283,13 @@ HTTP = Kind(
     formulas=_formulas,
     things=("host", "agent", "recent_resource"),
     recent_thing="recent_host",
-    behaviours=BEHAVIOURS,
     share=0.25,
+    behaviours=(
+        Behaviour("new-host", "T1071.001", CONTACT, new_host, Likeness(by_name=True), drifts=True),
+        Behaviour("odd-request", "T1190", CONTACT, odd_request, drifts=True),
+        Behaviour("transfer", "T1048", LOSS, transfer, drifts=True),
+        Behaviour("crawl", "T1595", LOSS, crawl),
+    ),
+    subject=_subject,
+    domain=_domain,
 )

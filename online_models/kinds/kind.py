@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from online_models.errors import DeclarationError
+from online_models.features.table import MOST_AT_ONCE
 from online_models.program.formulas import Measures, Value, most, where
 from online_models.program.machine import AHEAD, Machine, new_tables
 from online_models.program.registers import (
@@ -54,6 +55,11 @@ def of_half_the_pairs(_devices: int, pairs: int) -> int:
 def of_eight_a_device(devices: int, pairs: int) -> int:
     """Return room for eight things of each device."""
     return min(8 * devices, pairs)
+
+
+def target_itself(target: str, _peer: str) -> str:
+    """Return the target: what a record is about, where it is the same for every device."""
+    return target
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +141,11 @@ class Kind:
         By number.
     share
         Of the site's alert budget.
+    subject
+        What a record is about, of its target and peer, in words that are the same for every device: alerts of many
+        devices about one subject are one drift.
+    domain
+        The domain name that a target tells of, without a last dot; None for a kind that knows no names.
     """
 
     name: str
@@ -150,6 +161,8 @@ class Kind:
     recent_thing: str
     behaviours: tuple[Behaviour, ...]
     share: float
+    subject: Callable[[str, str], str] = target_itself
+    domain: Callable[[str], str] | None = None
 
     @property
     def clauses(self) -> dict[str, str]:
@@ -208,6 +221,10 @@ class Kind:
         for key in (*self.things, self.recent_thing):
             if key not in self.keys:
                 raise DeclarationError(f"{self.name}: no key {key!r}; there are {', '.join(self.keys)}")
+        for table, entries in self.tables.items():
+            if entries.adds > MOST_AT_ONCE:
+                most = f"a record adds at most {MOST_AT_ONCE} entries to a table"
+                raise DeclarationError(f"{self.name}: {most}; {table!r} says {entries.adds}")
         if len(self.views) > MOST_VIEWS or len(self.tables) >= MOST_TABLES:
             raise DeclarationError(f"{self.name}: at most {MOST_VIEWS} views and {MOST_TABLES - 1} tables")
 

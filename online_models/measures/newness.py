@@ -90,9 +90,13 @@ def unfaded(count: float, seconds: float) -> float:
 
 
 @inner
-def others(count: float, faded_at: float, first: float, since: float, now: float) -> float:
-    """Return a faded count of the new things since a time, without what one that was learned ``first`` added to it."""
-    own = faded(1.0, first, now) if first > 0.0 and first >= since else 0.0
+def others(count: float, faded_at: float, first: float, last: float, since: float, now: float) -> float:
+    """Return a faded count of the new things since a time, without what one of them added to it.
+
+    It was learned ``first``, or doubted then (negative); what was told only was used ``last``.
+    """
+    came = abs(first) if first != 0.0 else last
+    own = faded(1.0, came, now) if came > 0.0 and came >= since else 0.0
     return max(0.0, faded(count, faded_at, now) - own)
 
 

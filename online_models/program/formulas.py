@@ -158,6 +158,16 @@ class Measures(Program):
         """Note that an anomaly that raised nothing used an entry."""
         self.emit(op.PROBATION, 0, self.key(key))
 
+    def count_new(self, key: str, column: str, thing: str, counts: Value | float = 1.0, noted: str = "last") -> None:
+        """Count a thing in how often new ones come, once: told or not, it came.
+
+        ``noted`` is a number of the thing's entry that nothing writes before the thing was learned, doubted or told.
+        """
+        new = self.variable(~(self.get(thing, noted) > 0.0))
+        self.bump(key, column, new * counts)
+        with self.when(new):
+            self.set(thing, noted, self.now)
+
     def fade(self, key: str, column: str, faded_at: str) -> None:
         """Fade a count of new things up to now; who sets when it was faded is the caller."""
         self.emit(op.FADE, 0, self.key(key), self.column(key, column), self.column(key, faded_at))

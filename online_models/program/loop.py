@@ -66,6 +66,7 @@ from online_models.program.registers import (
     RECENT_WIDTH,
     SETTLED,
     TELL,
+    TOLD,
     WINDOWS,
 )
 from online_models.program.registers import COUNT as COUNT_SECTION
@@ -178,6 +179,8 @@ def _judge(machine: Machine, views: Views, device: npt.NDArray[np.float64], i: i
     outcome.end[i] = r[NOW]
     if outcome.verdict[i] & ANOMALY:
         _report(machine, views, device, i, outcome)
+        if outcome.verdict[i] & RAISED:
+            execute(machine, device, TOLD)
 
 
 @inner

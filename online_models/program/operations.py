@@ -140,7 +140,8 @@ def _of_entry(
     elif op == KNOWN:
         result = 1.0 if is_known(age_of(number_of(machine, a, FIRST), device), device) else 0.0
     elif op == OTHERS:
-        result = others(number_of(machine, a, b), number_of(machine, a, c), number_of(machine, e, FIRST), r[f], now)
+        first, last = number_of(machine, e, FIRST), number_of(machine, e, LAST)
+        result = others(number_of(machine, a, b), number_of(machine, a, c), first, last, r[f], now)
     elif op == FADED:
         result = faded(number_of(machine, a, b), number_of(machine, a, c), now)
     elif machine.entries[a] >= 0:

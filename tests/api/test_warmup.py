@@ -24,11 +24,12 @@ from numba.core.dispatcher import Dispatcher
 
 from api.pipeline.pieces import in_one_piece
 from api.pipeline.warmup import warm_up
-from ingest.records import MODELLED_KINDS, SCHEMAS, RecordBatch
+from ingest.records import SCHEMAS, RecordBatch
 from ingest.follow.replay import ReplaySource
 from ingest.simulator import SimulatorConfig, simulate
 from online_models.config import ModelConfig
 from online_models.engine import Engine
+from online_models.kinds import KINDS
 
 warm_up()
 compiled = []
@@ -50,7 +51,7 @@ for form in ("tsv", "json"):
     simulate(SimulatorConfig(out=folder, hours=2, format=form, attack="mirai"))
     for batch in ReplaySource([folder]):
         take(batch)
-for kind in MODELLED_KINDS:
+for kind in KINDS:
     schema = SCHEMAS[kind]
     unset = pl.DataFrame([{"ts": 5.0}], schema=schema)
     known = {"ts": 6.0, "id.orig_h": "192.168.1.2", "id.resp_h": "192.0.2.1", "query": "a.example", "proto": "tcp"}

@@ -18,7 +18,7 @@ from ingest.context.join import PERIOD_S, SensorJoin
 from ingest.decode.decoder import LogDecoder
 from ingest.follow.replay import ReplaySource
 from ingest.follow.source import FollowSource
-from ingest.records import MODELLED_KINDS, SCHEMAS, RecordBatch
+from ingest.records import SCHEMAS, TOLD_BY_BOTH, RecordBatch
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -140,7 +140,7 @@ def both(shared_data: Path, capture: str) -> dict[str, bytes]:
     logs = {"eve.json": gzip.decompress((shared_data / "suricata" / f"{capture}.eve.json.gz").read_bytes())}
     records = {
         kind: [json.loads(line) for line in log.read_text().splitlines()]
-        for kind in MODELLED_KINDS
+        for kind in TOLD_BY_BOTH
         if (log := shared_data / "zeek_pcaps" / capture / "json" / f"{kind}.log").exists()
     }
     names = {record["uid"]: record["community_id"] for record in records["conn"]}
@@ -156,7 +156,7 @@ def expected_of(logs: dict[str, bytes]) -> Counter[str]:
     for name, data in logs.items():
         decoder = LogDecoder(name)
         for batch in [*decoder.feed(data), *decoder.finish()]:
-            if batch.kind in MODELLED_KINDS:
+            if batch.kind in TOLD_BY_BOTH:
                 for row in batch.frame.iter_rows(named=True):
                     key = (batch.kind, row["community_id"], str(row["ts"] // HOUR), str(row.get("trans_id")))
                     counted.setdefault(key, Counter())[name == "eve.json"] += 1
@@ -191,8 +191,8 @@ def test_real_sensors_on_the_same_capture(
             positions = orjson.loads(orjson.dumps(source.positions()))
             health = source.health()
     waiting = dns_that_wait(logs["eve.json"])
-    assert {kind: found[kind] for kind in MODELLED_KINDS if kind != "dns"} == {
-        kind: expected[kind] for kind in MODELLED_KINDS if kind != "dns"
+    assert {kind: found[kind] for kind in TOLD_BY_BOTH if kind != "dns"} == {
+        kind: expected[kind] for kind in TOLD_BY_BOTH if kind != "dns"
     }
     assert expected["dns"] - waiting <= found["dns"] <= expected["dns"]
     assert health.joined["conn"] > 0
@@ -216,7 +216,7 @@ def test_a_replay_joins_too(shared_data: Path, tmp_path: Path, capture: str) -> 
     found: Counter[str] = Counter()
     for batch in source:
         found[batch.kind] += len(batch)
-    assert {kind: found[kind] for kind in MODELLED_KINDS} == {kind: expected_of(logs)[kind] for kind in MODELLED_KINDS}
+    assert {kind: found[kind] for kind in TOLD_BY_BOTH} == {kind: expected_of(logs)[kind] for kind in TOLD_BY_BOTH}
     left_out = sum(source.counts.records.values()) - found.total()
     (told,) = source.oddities
     assert told.startswith("left out, as Zeek and Suricata both told of them: records, ")

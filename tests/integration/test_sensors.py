@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ingest.follow.replay import ReplaySource
-from ingest.records import MODELLED_KINDS
+from online_models.kinds import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +24,7 @@ def test_logs_in_random_pieces(
 ) -> None:
     sensor = shared_data / "zeek_dirs" / folder
     finished = ReplaySource([sensor])
-    expected = sum(len(batch) for batch in finished if batch.kind in MODELLED_KINDS)
+    expected = sum(len(batch) for batch in finished if batch.kind in KINDS)
     left = {log.name: log.read_bytes() for log in sensor.glob("*.log")}
     dice = random.Random(folder)
     with serve() as server:

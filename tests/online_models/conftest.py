@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 START = 1_767_600_000.0
 HOUR, DAY = 3600.0, 86_400.0
 VICTIM, NEIGHBOUR = "192.168.7.11", "192.168.7.12"
-RESOLVER = "192.168.7.1"
+RESOLVER, BROKER = "192.168.7.1", "192.168.7.2"
 Floats = npt.NDArray[np.float64]
 Frames = dict[str, pl.DataFrame]
 
@@ -79,6 +79,36 @@ def requests(ts: Floats, device: str, hosts: Sequence[str], uris: Sequence[str],
     return frame_of("http", {**_ends("H", ts, device, ["203.0.113.200"] * n, 80), **usual, **more})
 
 
+def handshakes(ts: Floats, device: str, names: Sequence[str | None], **more: Any) -> pl.DataFrame:
+    """Return ssl rows of one device; by default of one cloud with an ordinary certificate and one greeting."""
+    n = len(ts)
+    usual = {
+        "server_name": names,
+        "version": ["TLSv12"] * n,
+        "cipher": ["TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"] * n,
+        "established": [True] * n,
+        "cert_chain_fps": [["leaf", "authority"]] * n,
+        "validation_status": ["ok"] * n,
+        "ja4": ["t12d1209h2"] * n,
+    }
+    return frame_of("ssl", {**_ends("T", ts, device, ["203.0.113.200"] * n, 443), **usual, **more})
+
+
+def messages(log: str, ts: Floats, device: str, **more: Any) -> pl.DataFrame:
+    """Return rows of a log of MQTT of one device at the site's broker; by default ordinary ones of that device."""
+    n = len(ts)
+    usual = {
+        "mqtt_connect": {"client_id": [f"client {device}"] * n, "connect_status": ["Connection Accepted"] * n},
+        "mqtt_publish": {
+            "topic": [f"home/{device}/state"] * n,
+            "from_client": [True] * n,
+            "payload_len": [20 + k % 7 for k in range(n)],
+        },
+        "mqtt_subscribe": {"topics": [[f"home/{device}/set"]] * n, "action": ["MQTT::SUBSCRIBE"] * n},
+    }[log]
+    return frame_of(log, {**_ends("M", ts, device, [BROKER] * n, 1883), **usual, **more})
+
+
 def _ends(letter: str, ts: Floats, device: str, peers: Sequence[str], port: int) -> dict[str, Any]:
     n = len(ts)
     return {
@@ -103,7 +133,8 @@ class Site:
     """Some devices with habits of their own, drawn by a seed, from `begin` on (epoch seconds) for `hours`.
 
     Each calls its own cloud host over TLS every minute or so and a time server of a pool every quarter of an hour,
-    looks both up, and asks its cloud for something over http every five minutes.
+    looks both up, and asks its cloud for something over http every five minutes. It greets another server of the cloud
+    and publishes its state as often, and connects to the broker and subscribes every quarter of an hour.
     """
 
     devices: int = 6
@@ -118,6 +149,10 @@ class Site:
             "conn": in_order("conn", [part for d in every for part in (self._tls(d), self._ntp(d))]),
             "dns": in_order("dns", [part for d in every for part in (self._cloud_names(d), self._ntp_names(d))]),
             "http": in_order("http", [self._http(d) for d in every]),
+            "ssl": in_order("ssl", [self._ssl(d) for d in every]),
+            "mqtt_connect": in_order("mqtt_connect", [self._mqtt("mqtt_connect", d, 900.0) for d in every]),
+            "mqtt_publish": in_order("mqtt_publish", [self._mqtt("mqtt_publish", d, 300.0) for d in every]),
+            "mqtt_subscribe": in_order("mqtt_subscribe", [self._mqtt("mqtt_subscribe", d, 900.0) for d in every]),
         }
 
     def _times(self, name: str, device: int, period: float) -> tuple[Floats, np.random.Generator]:
@@ -149,6 +184,14 @@ class Site:
         ts, rng = self._times("http", device, 300.0)
         uris = [f"/v1/status?id={device}&n={n}" for n in rng.integers(10, 99, ts.size)]
         return requests(ts, _address(device), [f"api{device}.cloud.example"] * ts.size, uris)
+
+    def _ssl(self, device: int) -> pl.DataFrame:
+        ts, _ = self._times("ssl", device, 300.0)
+        return handshakes(ts, _address(device), [f"api{device}.cloud.example"] * ts.size)
+
+    def _mqtt(self, log: str, device: int, period: float) -> pl.DataFrame:
+        ts, _ = self._times(log, device, period)
+        return messages(log, ts, _address(device))
 
 
 def _address(device: int) -> str:
@@ -285,6 +328,8 @@ class Traffic:
     flows = staticmethod(flows)
     lookups = staticmethod(lookups)
     requests = staticmethod(requests)
+    handshakes = staticmethod(handshakes)
+    messages = staticmethod(messages)
     in_order = staticmethod(in_order)
     scan = staticmethod(scan)
     beacon = staticmethod(beacon)

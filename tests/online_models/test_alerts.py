@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from online_models.alerts.anomalies import Anomalies, Finding
 from online_models.alerts.book import AlertBook
-from online_models.behaviours import CONN, DNS, HTTP, Behaviour, Sighting
+from online_models.behaviours import CONN, DNS, Behaviour, Sighting
+from online_models.kinds.http import HTTP
 from online_models.types import Alert, Reason
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def anomaly(
     things: tuple[int, ...] = (),
     is_known: bool = False,
     lasted_s: float = 1.0,
+    target: str = "",
 ) -> Anomaly:
     """Return an anomaly at so many seconds after the start; its record took one second, unless told."""
     return Anomaly(
@@ -73,6 +75,7 @@ def anomaly(
         raises=raises,
         things=things,
         is_known=is_known,
+        target=target,
     )
 
 
@@ -136,8 +139,8 @@ def test_an_alert_about_nothing_new_begins_with_its_first_record() -> None:
         (FLOOD, "failures", "made 900 failed connections"),
         (DNS[2], "records", "made 900 lookups"),
         (DNS[2], "names", "asked for 900 names"),
-        (HTTP[3], "failures", "900 failed requests"),
-        (HTTP[3], "resources", "900 requests for different resources"),
+        (HTTP.behaviours[3], "failures", "900 failed requests"),
+        (HTTP.behaviours[3], "resources", "900 requests for different resources"),
     ],
 )
 def test_a_burst_is_told_in_the_words_of_what_was_counted(behaviour: Behaviour, counter: str, words: str) -> None:
@@ -209,6 +212,42 @@ def test_a_new_incident_about_another_peer_is_no_continuation(behaviour: Behavio
     assert beside.id == before.id
     other = observe(anomaly(14400.0, raises=True, behaviour=behaviour, things=(6, 2, 7), uid="C2"), book=book)
     assert (other.id == before.id) == continues
+
+
+@pytest.mark.parametrize("days", [1.1, 6.9, 7.1])
+@pytest.mark.parametrize(("behaviour", "thing"), [(NEW_PEER, 1), (NEW_PEER, 9), (SCAN, 1)])
+def test_what_was_told_by_name_is_not_told_anew_for_a_week(behaviour: Behaviour, thing: int, days: float) -> None:
+    book = AlertBook("conn", 100)
+    before = observe(anomaly(0.0, raises=True, behaviour=behaviour, things=(1, 2, 3)), book=book)
+    again = anomaly(days * 86_400.0, raises=True, behaviour=behaviour, things=(thing, 2, 3), uid="C2")
+    after = observe(again, book=book)
+    goes_on = behaviour is NEW_PEER and thing == 1 and days < 7.0
+    assert (after.id == before.id, after.count) == (goes_on, 2 if goes_on else 1)
+
+
+def test_what_was_called_an_attack_is_told_anew() -> None:
+    book = AlertBook("conn", 100)
+    before = observe(anomaly(0.0, raises=True, behaviour=NEW_PEER, things=(1, 2, 3)), book=book)
+    book.condemn(before)
+    again = anomaly(90_000.0, raises=True, behaviour=NEW_PEER, things=(1, 2, 3), uid="C2")
+    assert observe(again, book=book).id != before.id
+
+
+@pytest.mark.parametrize(("first", "then", "alerts"), [("udp/40001", "udp/52002", 1), ("tcp/40001", "tcp/52002", 30)])
+def test_ever_new_peers_of_free_udp_ports_are_one_alert(first: str, then: str, alerts: int) -> None:
+    """A camera that is watched from outside meets a stranger each time; nobody wants to hear of each of them."""
+    book = AlertBook("conn", 100)
+    told = [observe(anomaly(0.0, raises=True, behaviour=NEW_PEER, things=(1, 2, 3), target=first), book=book)]
+    for n in range(1, 30):
+        one_more = anomaly(
+            50_000.0 * n, raises=True, behaviour=NEW_PEER, things=(10 + n, 2, 5), target=then, uid=f"C{n}"
+        )
+        told.append(observe(one_more, book=book))
+    assert len({alert.id for alert in told}) == alerts
+    assert {alert.severity for alert in told} == {told[0].severity}
+    restored = AlertBook("conn", 100)
+    restored.restore(book.state())
+    assert restored.state() == book.state()
 
 
 @pytest.mark.parametrize(("behaviour", "alerts"), [(SCAN, 1), (NEW_PEER, 2)])

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest.records import MODELLED_KINDS, SCHEMAS, RecordBatch
+from ingest.records import SCHEMAS, RecordBatch
 from online_models.config import ModelConfig
 from online_models.engine import Engine
+from online_models.kinds import KINDS
 
 if TYPE_CHECKING:
     from conftest import Frames, Traffic
@@ -33,7 +34,7 @@ def attacked(traffic: Traffic) -> Frames:
     return {**frames, "conn": traffic.in_order("conn", conn), "dns": traffic.in_order("dns", dns)}
 
 
-@pytest.mark.parametrize("kind", MODELLED_KINDS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_score_says_what_process_would_and_changes_nothing(learned_day: bytes, attacked: Frames, kind: str) -> None:
     engine, batch = Engine.from_bytes(learned_day), RecordBatch(kind, attacked[kind])
     guess = engine.score(batch)
@@ -47,7 +48,7 @@ def test_score_says_what_process_would_and_changes_nothing(learned_day: bytes, a
 
 
 @COMPILING
-@given(st.sampled_from(MODELLED_KINDS), st.floats(0.0, 1.0))
+@given(st.sampled_from(tuple(KINDS)), st.floats(0.0, 1.0))
 def test_no_score_depends_on_what_comes_after(learned_day: bytes, attacked: Frames, kind: str, share: float) -> None:
     frame = attacked[kind]
     begin = int(share * (frame.height - 1))
@@ -114,8 +115,8 @@ def test_batches_without_records_or_without_a_model_give_nothing(learned_day: by
         for scored in (engine.process(empty), engine.score(empty)):
             assert (scored.kind, len(scored), scored.score.size, scored.alerts) == (kind, 0, 0, ())
         engine.learn(empty)
-    ssl = pl.DataFrame({name: [None] for name in SCHEMAS["ssl"]}, schema=SCHEMAS["ssl"])
-    assert len(engine.process(RecordBatch("ssl", ssl))) == 0
+    ssh = pl.DataFrame({name: [None] for name in SCHEMAS["ssh"]}, schema=SCHEMAS["ssh"])
+    assert len(engine.process(RecordBatch("ssh", ssh))) == 0
     assert engine.to_bytes() == learned_day
 
 

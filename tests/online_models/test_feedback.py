@@ -12,7 +12,6 @@ import pytest
 from ingest.records import RecordBatch
 from online_models.engine import Engine
 from online_models.kinds import KINDS
-from online_models.likeness import LIKENESS
 from online_models.types import Feedback
 from online_models.withheld import MOST_OF_A_DEVICE
 
@@ -168,11 +167,10 @@ def test_cuts_and_restarts_around_feedback_change_nothing(site: Site, learned_da
         assert results[0] == results[1]
 
 
-def test_every_behaviour_has_a_likeness_and_covers_behaviours_that_exist() -> None:
-    for log, kind in KINDS.items():
+def test_every_behaviour_covers_behaviours_that_exist() -> None:
+    for kind in KINDS.values():
         names = {behaviour.name for behaviour in kind.behaviours}
-        assert set(LIKENESS[log]) == names
-        assert {name for likeness in LIKENESS[log].values() for name in likeness.covers} <= names
+        assert {name for behaviour in kind.behaviours for name in behaviour.likeness.covers} <= names
 
 
 def test_feedback_on_an_alert_of_other_models_is_harmless(traffic: Traffic, learned_day: bytes) -> None:

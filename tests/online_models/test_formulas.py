@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from ingest.records import MODELLED_KINDS
 from online_models.guard import FROZEN, LAST, RELEASED
+from online_models.kinds import KINDS
 from online_models.measures import excess
 from online_models.measures.newness import faded, trusted_age
 from online_models.program.registers import WINDOWS
@@ -49,8 +49,9 @@ class Seen:
 
     def others(self, key: str, column: str, but: str, at: str = "faded_at", since: float = 0.0) -> float:
         """Return a faded count of things new since a time, without what one of them has added to it."""
-        first = self.get(but, "first")
-        own = faded(1.0, first, self.now) if first > 0.0 and first >= since else 0.0
+        first, last = self.get(but, "first"), self.get(but, "last")
+        came = abs(first) if first else last
+        own = faded(1.0, came, self.now) if came > 0.0 and came >= since else 0.0
         return max(0.0, self.faded(key, column, at) - own)
 
     def last_hour(self, key: str, column: str) -> float:
@@ -147,15 +148,15 @@ def of_http(s: Seen) -> dict[str, Any]:
         "host": s.age("host"),
         "agent": s.age("agent"),
         "known": s.known,
-        "new_hosts": s.faded("device", "new_hosts"),
-        "new_agents": s.faded("device", "new_agents"),
+        "new_hosts": s.others("device", "new_hosts", "host"),
+        "new_agents": s.others("device", "new_agents", "agent"),
         "same_method": s.get("method", "count"),
         "same_status": s.get("device", "success", int(s.number("status"))),
         "success": s.number("success"),
         "records": s.get("device", "count"),
         "site_host": s.age("site_host"),
         "devices": s.get("site_host", "devices"),
-        "site_new_hosts": s.faded("site", "new_hosts", "last"),
+        "site_new_hosts": s.others("site", "new_hosts", "site_host", "last"),
         "site_known": s.now - s.get("site", "first"),
         "uri": s.number("uri_bytes"),
         "strange": s.number("strange"),
@@ -169,7 +170,55 @@ def of_http(s: Seen) -> dict[str, Any]:
     }
 
 
-WORDS = {"conn": of_conn, "dns": of_dns, "http": of_http}
+def _settled(s: Seen, things: Mapping[str, str], of_site: str) -> dict[str, Any]:
+    """Return counts of new things after the first half day, of the device and of the site."""
+    settled, site_settled = (s.get(owner, "first") + HALF_A_DAY for owner in ("device", "site"))
+    return {
+        **{thing: s.age(thing) for thing in things},
+        **{new: s.others("device", new, thing, since=settled) for thing, new in things.items()},
+        "known": max(0.0, s.known - HALF_A_DAY),
+        f"site_{of_site}": s.others("site", of_site, f"site_{of_site[4:-1]}", "last", site_settled),
+        "site_known": max(0.0, s.now - site_settled),
+    }
+
+
+def of_ssl(s: Seen) -> dict[str, Any]:
+    """Return what the formulas of ssl speak of."""
+    own = "address" if s.get("address", "count") > 0.0 else "device"
+    return {
+        **_settled(s, {"server": "new_servers", "issuer": "new_issuers", "client": "new_clients"}, "new_servers"),
+        **{name: s.number(name) for name in ("unnamed", "has_issuer", "has_client", "self_signed", "invalid")},
+        **{name: s.age(name) for name in ("address", "site_server", "site_client")},
+        **{f"devices_of_{name}": s.get(f"site_{name}", "devices") for name in ("server", "issuer", "client")},
+        "unnamed_there": s.get(own, "unnamed"),
+        "handshakes_there": s.get(own, "count"),
+        "has_cipher": s.number("has_cipher"),
+        "same_cipher": s.get("cipher", "count"),
+        "records": s.get("device", "count"),
+        **s.counters("servers", "addresses", "failures", "records"),
+    }
+
+
+def of_mqtt(s: Seen) -> dict[str, Any]:
+    """Return what the formulas of the logs of MQTT speak of."""
+    counters = s.counters("names", "brokers", "failures", "records")
+    failures = counters["failures_hour"]
+    return {
+        **_settled(s, {"name": "new_names", "broker": "new_brokers"}, "new_names"),
+        **{name: s.number(name) for name in ("failed", "news", "broad", "sent", "payload")},
+        "site_name": s.age("site_name"),
+        "since_first": s.known,
+        "devices": s.get("site_name", "devices"),
+        "usual_payload": s.usual("name", "payload"),
+        "refused": failures.count,
+        "usual_refused": 2.0 ** (failures.mean + failures.sd) - 1.0,
+        **counters,
+    }
+
+
+WORDS = {"conn": of_conn, "dns": of_dns, "http": of_http, "ssl": of_ssl} | dict.fromkeys(
+    ("mqtt_connect", "mqtt_publish", "mqtt_subscribe"), of_mqtt
+)
 
 
 def after(traffic: Traffic, begin: float) -> Frames:
@@ -192,6 +241,52 @@ def after(traffic: Traffic, begin: float) -> Frames:
         "conn": traffic.in_order("conn", [site["conn"], outage, *scans]),
         "dns": traffic.in_order("dns", [site["dns"], unknown, *tunnels]),
         "http": traffic.in_order("http", [site["http"], oddly, traffic.requests(times, STRANGER, hosts, ["/"] * 40)]),
+        "ssl": traffic.in_order("ssl", [site["ssl"], *odd_handshakes(traffic, times, [f"h{k}.example" for k in many])]),
+        **{log: traffic.in_order(log, [site[log], *parts]) for log, parts in odd_messages(traffic, times).items()},
+    }
+
+
+def odd_handshakes(traffic: Traffic, times: Any, names: list[str]) -> list[pl.DataFrame]:
+    """Return handshakes with other servers, greetings, versions and certificates, without names, and that fail."""
+    statuses = ["self signed certificate", "certificate has expired", None, "ok"] * 10
+    chains = [[f"leaf {k % 9}"] if k % 3 else None for k in range(40)]
+    more = {
+        "ja4": ["other", None] * 20, "cipher": ["RC4", None] * 20, "validation_status": statuses,
+        "cert_chain_fps": chains, "established": [True, False] * 20,
+        "id.resp_h": [f"45.66.77.{k}" for k in range(40)],
+    }  # fmt: skip
+    return [
+        traffic.handshakes(times, traffic.VICTIM, names, **more),
+        traffic.handshakes(times, traffic.VICTIM, ["new.example", None] * 20),
+        traffic.handshakes(times, STRANGER, names),
+    ]
+
+
+def odd_messages(traffic: Traffic, times: Any) -> dict[str, list[pl.DataFrame]]:
+    """Return messages with other names, of others, at other brokers, refused, large, and to everything."""
+    elsewhere = {"id.resp_h": [f"192.168.8.{k}" for k in range(40)]}
+    numbered = [f"n{k}" for k in range(40)]
+    foreign = [f"home/{traffic.NEIGHBOUR}/state"] * 40
+    own = traffic.messages("mqtt_publish", times, traffic.VICTIM, payload_len=[2**k % 65_536 for k in range(40)])
+    return {
+        "mqtt_connect": [
+            traffic.messages("mqtt_connect", times, traffic.VICTIM, client_id=numbered, **elsewhere),
+            traffic.messages("mqtt_connect", times, traffic.VICTIM, connect_status=["Refused"] * 40),
+        ],
+        "mqtt_publish": [
+            own,
+            traffic.messages("mqtt_publish", times, traffic.VICTIM, topic=foreign, **elsewhere),
+            traffic.messages("mqtt_publish", times, STRANGER, topic=numbered),
+        ],
+        "mqtt_subscribe": [
+            traffic.messages(
+                "mqtt_subscribe",
+                times,
+                traffic.VICTIM,
+                topics=[[n, "#" if k % 2 else n] for k, n in enumerate(numbered)],
+                **elsewhere,
+            ),
+        ],
     }
 
 
@@ -213,7 +308,7 @@ def differences(
     return said, measured
 
 
-@pytest.mark.parametrize("name", MODELLED_KINDS)
+@pytest.mark.parametrize("name", KINDS)
 def test_formulas_give_what_is_measured(name: str, features_page: FeaturesPage, traffic: Traffic) -> None:
     learned = traffic.Site(hours=24.0).frames()[name]
     frame = after(traffic, traffic.START + traffic.DAY)[name]

@@ -258,3 +258,29 @@ def test_what_was_known_for_long_stays_so_while_an_incident_is_open(traffic: Tra
     for hours in (4.1, 5.0, 20.0):
         device[LAST] = traffic.START + hours * traffic.HOUR
         assert is_known(age_of(traffic.START, device), device), hours
+
+
+@pytest.mark.parametrize(("is_another", "least", "most"), [(True, 1.0, 1.5), (False, 0.0, 0.5)])
+def test_what_was_told_counts_once_in_how_often_new_things_come(
+    traffic: Traffic, learned_day: bytes, least: float, most: float, *, is_another: bool
+) -> None:
+    """Told or not, strangers that come once a day come once a day; one that comes again is the same."""
+    engine, alerts = Engine.from_bytes(learned_day), []
+    for day in range(1, 9):
+        stranger = f"{20 + 16 * day * is_another}.7.7.7"
+        at = traffic.START + day * traffic.DAY + np.arange(4) * 30.0
+        calls = traffic.flows(at, traffic.VICTIM, [stranger] * 4, 4000 + day * is_another)
+        alerts += engine.process(RecordBatch("conn", traffic.in_order("conn", [calls]))).alerts
+    rates = [reason.usual for alert in alerts for reason in alert.reasons if reason.feature == "novelty.network"]
+    assert len(alerts) == 8
+    assert least < rates[-1] < most
+
+
+def test_domains_count_in_how_often_new_ones_come_learned_or_told(traffic: Traffic, learned_day: bytes) -> None:
+    engine, alerts = Engine.from_bytes(learned_day), []
+    for day in range(1, 9):
+        at = traffic.START + day * traffic.DAY + np.arange(3) * 60.0
+        asked = traffic.lookups(at, traffic.VICTIM, [f"www.site-{day}.example"] * 3)
+        alerts += engine.process(RecordBatch("dns", traffic.in_order("dns", [asked]))).alerts
+    rates = [reason.usual for alert in alerts for reason in alert.reasons if reason.feature == "novelty.domain"]
+    assert 0.9 < rates[-1] < 1.5

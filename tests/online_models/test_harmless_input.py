@@ -10,9 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest.records import MODELLED_KINDS, SCHEMAS, RecordBatch
+from ingest.records import SCHEMAS, RecordBatch
 from online_models.config import ModelConfig
 from online_models.engine import Engine
+from online_models.kinds import KINDS
 
 if TYPE_CHECKING:
     from conftest import Traffic
@@ -71,7 +72,7 @@ def hour_after(traffic: Traffic, kind: str) -> pl.DataFrame:
     return frame
 
 
-@pytest.mark.parametrize("kind", MODELLED_KINDS)
+@pytest.mark.parametrize("kind", KINDS)
 @COMPILING
 @given(data=st.data())
 def test_any_fields_give_scores_and_leave_the_models_sane(
@@ -86,7 +87,7 @@ def test_any_fields_give_scores_and_leave_the_models_sane(
     check(engine.process(RecordBatch(kind, normal)), normal.height)
 
 
-@pytest.mark.parametrize("kind", MODELLED_KINDS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_records_that_say_nothing_are_scored(learned_day: bytes, kind: str) -> None:
     nothing = pl.DataFrame({name: [None] * 3 for name in SCHEMAS[kind]}, schema=SCHEMAS[kind])
     check(Engine.from_bytes(learned_day).process(RecordBatch(kind, nothing)), 3)
@@ -98,7 +99,7 @@ def test_records_minutes_out_of_order_raise_nothing(
     learned_day: bytes, traffic: Traffic, seed: int, spread: float
 ) -> None:
     engine, rng = Engine.from_bytes(learned_day), np.random.default_rng(seed)
-    for kind in MODELLED_KINDS:
+    for kind in KINDS:
         frame = hour_after(traffic, kind)
         late = pl.Series(rng.uniform(0.0, spread, frame.height))
         scored = engine.process(RecordBatch(kind, frame.sort(pl.col("ts") + late)))
@@ -111,7 +112,7 @@ def test_records_minutes_out_of_order_raise_nothing(
 def test_records_in_any_order_are_scored(learned_day: bytes, traffic: Traffic, seed: int) -> None:
     """Lines come in the order of connections' ends, so starts jump back by up to hours; here all are shuffled."""
     engine, rng = Engine.from_bytes(learned_day), np.random.default_rng(seed)
-    for kind in MODELLED_KINDS:
+    for kind in KINDS:
         frame = hour_after(traffic, kind)
         check(engine.process(RecordBatch(kind, frame[rng.permutation(frame.height).tolist()])), frame.height)
 
@@ -155,7 +156,7 @@ def test_a_flood_of_spoofed_addresses_is_bounded_counted_and_leaves_the_quiet_in
     sizes = []
     for hour in range(3):
         frames = traffic.Site(devices=3, hours=1.0, seed=hour, begin=begin + hour * traffic.HOUR).frames()
-        for kind in MODELLED_KINDS:
+        for kind in KINDS:
             flood = spoofed(traffic, kind, begin + hour * traffic.HOUR, seed=hour)
             scored = engine.process(RecordBatch(kind, traffic.in_order(kind, [frames[kind], flood])))
             check(scored, frames[kind].height + flood.height)
@@ -178,4 +179,8 @@ def spoofed(traffic: Traffic, kind: str, begin: float, seed: int) -> pl.DataFram
         return traffic.flows(ts, "", peers, 443, **ends)
     if kind == "dns":
         return traffic.lookups(ts, "", [f"{peer}.example" for peer in peers], **ends)
-    return traffic.requests(ts, "", peers, ["/"] * n, **ends)
+    if kind == "http":
+        return traffic.requests(ts, "", peers, ["/"] * n, **ends)
+    if kind == "ssl":
+        return traffic.handshakes(ts, "", [f"{peer}.example" for peer in peers], **ends)
+    return traffic.messages(kind, ts, "", **ends)

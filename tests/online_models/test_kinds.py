@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from ingest.records import MODELLED_KINDS, SCHEMAS, RecordBatch
+from ingest.records import SCHEMAS, RecordBatch
 from online_models.behaviours import Sighting
 from online_models.clauses import clause
 from online_models.features.address import local_ranges
@@ -31,11 +31,7 @@ def after_a_day(traffic: Traffic, kind: str, *frames: pl.DataFrame) -> dict[str,
     return driven.features()
 
 
-def test_every_kind_with_a_model_has_one() -> None:
-    assert tuple(KINDS) == MODELLED_KINDS
-
-
-@pytest.mark.parametrize("name", MODELLED_KINDS)
+@pytest.mark.parametrize("name", KINDS)
 def test_names_and_behaviours_fit_together(name: str) -> None:
     kind = KINDS[name]
     assert kind.name == name
@@ -45,7 +41,7 @@ def test_names_and_behaviours_fit_together(name: str) -> None:
     assert len({behaviour.name for behaviour in kind.behaviours}) == len(kind.behaviours)
 
 
-@pytest.mark.parametrize("name", MODELLED_KINDS)
+@pytest.mark.parametrize("name", KINDS)
 def test_every_behaviour_has_a_sentence_about_its_device_and_a_technique_that_exists(name: str) -> None:
     facts = dict.fromkeys(KINDS[name].clauses, (12_345.0, 0.5))
     for behaviour in KINDS[name].behaviours:
@@ -54,7 +50,7 @@ def test_every_behaviour_has_a_sentence_about_its_device_and_a_technique_that_ex
         assert re.fullmatch(r"T\d{4}(\.\d{3})?", behaviour.technique or "T0000")
 
 
-@pytest.mark.parametrize("name", MODELLED_KINDS)
+@pytest.mark.parametrize("name", KINDS)
 def test_context_has_a_text_in_every_place_whatever_is_missing(name: str) -> None:
     frame = pl.DataFrame({column: [None, None] for column in SCHEMAS[name]}, schema=SCHEMAS[name])
     found = KINDS[name].context(frame, KINDS[name].columns(RecordBatch(name, frame), RANGES))
@@ -62,12 +58,12 @@ def test_context_has_a_text_in_every_place_whatever_is_missing(name: str) -> Non
     assert found.null_count().sum_horizontal().item() == 0
 
 
-@pytest.mark.parametrize("name", MODELLED_KINDS)
+@pytest.mark.parametrize("name", KINDS)
 def test_all_features_of_all_records_lie_in_the_unit_interval(name: str, traffic: Traffic) -> None:
     frames: Frames = traffic.Site(hours=3.0).frames()
-    attack = traffic.tunnel(traffic.START + 9000.0) if name == "dns" else traffic.scan(traffic.START + 9000.0)
-    parts = [frames[name], attack] if name != "http" else [frames[name]]
-    frame = traffic.in_order(name, parts)
+    attacks = {"dns": traffic.tunnel, "conn": traffic.scan}
+    attack = [attacks[name](traffic.START + 9000.0)] if name in attacks else []
+    frame = traffic.in_order(name, [frames[name], *attack])
     driven = traffic.Driven(name)
     for i in range(frame.height):
         driven.run(frame[i : i + 1], trusted=True)
@@ -139,7 +135,7 @@ def test_a_new_host_agent_and_method_are_new(traffic: Traffic) -> None:
         assert usual[name] < odd[name]
 
 
-@pytest.mark.parametrize("name", MODELLED_KINDS)
+@pytest.mark.parametrize("name", KINDS)
 def test_every_feature_has_a_clause_in_its_place(name: str) -> None:
     for template in KINDS[name].clauses.values():
         assert "{" not in clause(template, 1234.5, 0.25)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from ingest.records import MODELLED_KINDS
 from online_models.features.table import EVICTED, LIMIT, USED
 from online_models.guard import RAISED
+from online_models.kinds import KINDS
 
 if TYPE_CHECKING:
     from conftest import Driven, Traffic
@@ -52,7 +52,7 @@ def test_trusted_records_are_learned_whatever_they_look_like_and_judged_by_nobod
     assert learned(model) != before
 
 
-@pytest.mark.parametrize("name", MODELLED_KINDS)
+@pytest.mark.parametrize("name", KINDS)
 def test_every_table_keeps_to_its_limit_and_counts_what_left_it(traffic: Traffic, name: str) -> None:
     n = 600
     ts, rng = traffic.START + np.arange(float(n)), np.random.default_rng(1)
@@ -62,6 +62,10 @@ def test_every_table_keeps_to_its_limit_and_counts_what_left_it(traffic: Traffic
         "conn": lambda: traffic.flows(ts, "", peers, 443, **ends),
         "dns": lambda: traffic.lookups(ts, "", [f"{peer}.example" for peer in peers], **ends),
         "http": lambda: traffic.requests(ts, "", peers, peers, **ends),
+        "ssl": lambda: traffic.handshakes(ts, "", peers, **ends),
+        "mqtt_connect": lambda: traffic.messages(name, ts, "", client_id=peers, **ends),
+        "mqtt_publish": lambda: traffic.messages(name, ts, "", topic=peers, **ends),
+        "mqtt_subscribe": lambda: traffic.messages(name, ts, "", topics=[[peer] for peer in peers], **ends),
     }[name]()
     model = traffic.Driven(name, max_devices=16, max_pairs=64)
     model.run(frame)

@@ -147,3 +147,15 @@ def test_who_has_no_address_yet_is_no_device(
     scored = engine.process(RecordBatch("conn", asked))
     assert bool(scored.alerts) == is_told
     assert bool(scored.score.any()) == is_told
+
+
+@pytest.mark.parametrize(("every_s", "is_told"), [(0.0001, False), (0.002, True)], ids=["copies", "a flood"])
+def test_copies_of_a_lookup_are_no_flood(
+    learned_day: bytes, traffic: Traffic, every_s: float, *, is_told: bool
+) -> None:
+    """A mirror port may show each packet many times; a flood of one name is one all the same."""
+    begins = traffic.START + traffic.DAY + 30.0 * np.arange(20)
+    times = np.sort(np.concatenate([begins + every_s * copy for copy in range(60)]))
+    times = times if every_s < 0.001 else traffic.START + traffic.DAY + every_s * np.arange(20_000)
+    asked = traffic.lookups(times, traffic.VICTIM, ["api.vendor.example"] * times.size)
+    assert ("dns-flood" in told(learned_day, "dns", asked)) == is_told

@@ -5,20 +5,20 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from online_models.severity import severity_of
+from online_models.severity import ATTACK, CONTACT, LOSS, severity_of
 
 SEVERITIES = ("low", "medium", "high", "critical")
 
 
-@given(st.floats(0.0, 50.0), st.integers(0, 10**6), st.floats(0.0, 1e7), st.integers(0, 2))
+@given(st.floats(0.0, 50.0), st.integers(0, 10**6), st.floats(0.0, 1e7), st.sampled_from([CONTACT, LOSS, ATTACK]))
 def test_severity_never_falls_when_anything_about_an_alert_grows(
-    evidence: float, count: int, seconds: float, gravity: int
+    evidence: float, count: int, seconds: float, gravity: float
 ) -> None:
     def grade(**more: float) -> int:
         values = {"evidence": evidence, "count": count, "seconds": seconds, "gravity": gravity}
         values = {name: value + more.get(name, 0) for name, value in values.items()}
         return SEVERITIES.index(
-            severity_of(values["evidence"], int(values["count"]), values["seconds"], int(values["gravity"]))
+            severity_of(values["evidence"], int(values["count"]), values["seconds"], values["gravity"])
         )
 
     here = grade()
@@ -26,4 +26,4 @@ def test_severity_never_falls_when_anything_about_an_alert_grows(
 
 
 def test_severity_knows_no_negative_duration_and_no_empty_alert() -> None:
-    assert severity_of(4.0, 0, -5.0, 0) == severity_of(4.0, 1, 0.0, 0) == "low"
+    assert severity_of(4.0, 0, -5.0, CONTACT) == severity_of(4.0, 1, 0.0, CONTACT) == "low"

@@ -15,6 +15,7 @@ from ingest.records import RecordBatch
 from online_models import kinds
 from online_models.engine import Engine
 from online_models.errors import DeclarationError
+from online_models.kinds.kind import Entries, of_pairs
 from online_models.program import loop
 
 if TYPE_CHECKING:
@@ -69,6 +70,10 @@ def test_a_declared_kind_is_learned_scored_alerted_and_snapshotted_and_compiles_
     ("change", "message"),
     [
         ({"keys": {"server": "nowhere"}}, "leads to no table"),
+        (
+            {"tables": {name: Entries(("first",), of_pairs, adds=5) for name in ("thing", "recent")}},
+            "at most 4 entries",
+        ),
         ({"recent_thing": "nothing"}, "no key 'nothing'"),
         ({"numbers": ("other",)}, "no number 'failed'"),
         ({"device_columns": ("faded_at",)}, "no column 'new_servers'"),

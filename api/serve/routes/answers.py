@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
-from api.alert import BehaviourName, TechniqueName
+from api.alert import BEHAVIOURS, TECHNIQUES
 from online_models.types import AlertStatus, Severity, Verdict
 
 
@@ -41,7 +41,9 @@ class RejectedRecord(_Answer):
     """One record that could not be scored."""
 
     index: int = Field(examples=[3])
-    error: str = Field(examples=["unknown kind of record: expected the fields of conn, dns or http, or a _path"])
+    error: str = Field(
+        examples=["unknown kind of record: expected the fields of a log that has a model, such as conn, or a _path"]
+    )
 
 
 class AnalyzeAnswer(_Answer):
@@ -97,7 +99,7 @@ class AlertAnswer(_Answer):
 
     id: str = Field(description="deterministic: the same log gives the same identifier")
     device: str = Field(examples=["192.168.1.23"])
-    behaviour: str = Field(examples=["scan"], json_schema_extra={"enum": list(get_args(BehaviourName))})
+    behaviour: str = Field(examples=["scan"], json_schema_extra={"enum": list(BEHAVIOURS)})
     log: str = Field(description="log kind in which it shows", examples=["conn"])
     severity: Severity
     score: float
@@ -110,7 +112,7 @@ class AlertAnswer(_Answer):
     technique: str | None = Field(
         description="MITRE ATT&CK technique",
         examples=["T1046"],
-        json_schema_extra={"enum": [*get_args(TechniqueName), None]},
+        json_schema_extra={"enum": [*TECHNIQUES, None]},
     )
     reasons: list[ReasonAnswer]
     uids: list[str] = Field(description="sample records")

@@ -51,7 +51,7 @@ def dataset_body() -> dict[str, Any]:
             "file": {
                 "type": "string",
                 "format": "binary",
-                "description": "a Zeek conn, dns or http log, TSV or JSON, as it is or compressed with gzip",
+                "description": "a Zeek log that has a model, TSV or JSON, as it is or compressed with gzip",
             },
             "attacks": {
                 "type": "string",

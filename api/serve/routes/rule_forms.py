@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
+from api.alert import BEHAVIOURS
 from api.errors import RuleError
-from api.mutes.rule import BEHAVIOURS, HOURS, SERVICE, behaviour_of, device_of, domain_of, hours_of, service_of
+from api.mutes.rule import HOURS, SERVICE, behaviour_of, device_of, domain_of, hours_of, service_of
 from api.serve.routes.target_forms import ADDRESS, DOMAIN_PATTERN, MAC, PREFIX
 from prevention import addresses
 from prevention.errors import TargetError

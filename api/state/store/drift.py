@@ -1,9 +1,8 @@
-"""Drift: many devices of a site begin to use the same new service, network, domain or host within an hour.
+"""Drift: three or more devices begin to use the same new service, network, domain or host within a day.
 
 New firmware and a moved server look like that; so does a botnet whose control server is new, which is why a person
-decides. What counts are alerts of contact and habit, not those of scans, floods, guessed passwords or tunnels. At least
-three devices, and a third of those that were seen within the day, make it a drift; others that follow within the day
-belong to it as well. It follows from the alerts alone, whatever the order in which they came.
+decides. What counts are alerts of contact and habit, not those of scans, floods, guessed passwords or tunnels. It
+follows from the alerts alone, whatever the order in which they came.
 """
 
 from __future__ import annotations
@@ -12,19 +11,18 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from api.alert import DRIFTING
+
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Sequence
 
     from online_models.types import Alert
 
-BEHAVIOURS: Final = frozenset(
-    {"new-peer", "lateral-contact", "volume", "rhythm", "new-domain", "new-host", "odd-request", "transfer"}
-)
-WITHIN_S, FOLLOWERS_S, FEWEST, SHARE = 3600.0, 86_400.0, 3, 1.0 / 3.0
+WITHIN_S, FEWEST = 86_400.0, 3
 _NOTE: Final = "INSERT OR IGNORE INTO alert_subject (log, subject, alert) VALUES (?, ?, ?)"
 _ABOUT: Final = (
-    "SELECT a.id, a.device, a.first_ts, a.site_devices, s.drift FROM alert_subject s JOIN alert a ON a.id = s.alert"
+    "SELECT a.id, a.device, a.first_ts, s.drift FROM alert_subject s JOIN alert a ON a.id = s.alert"
     " WHERE s.log = ? AND s.subject = ? ORDER BY a.first_ts, a.id"
 )
 _GROUP: Final = "UPDATE alert_subject SET drift = ? WHERE log = ? AND subject = ? AND alert = ?"
@@ -38,7 +36,6 @@ class Member:
     id: str
     device: str
     first_ts: float
-    site_devices: int
     drift: str | None = None
 
 
@@ -53,7 +50,7 @@ class Joined:
 def join_drift(connection: sqlite3.Connection, alert: Alert) -> Joined:
     """Group the alerts about the same as this one, which was just stored."""
     joined = Joined()
-    if alert.behaviour not in BEHAVIOURS:
+    if alert.behaviour not in DRIFTING:
         return joined
     connection.executemany(_NOTE, [(alert.log, subject, alert.id) for subject in alert.subjects])
     for subject in alert.subjects:
@@ -77,17 +74,12 @@ def drifts_among(members: Sequence[Member]) -> Iterator[list[Member]]:
     at = 0
     while at < len(members):
         begin = members[at].first_ts
-        early = [member for member in members[at:] if member.first_ts <= begin + WITHIN_S]
-        if len({member.device for member in early}) >= _needed(early):
-            group = [member for member in members[at:] if member.first_ts <= begin + FOLLOWERS_S]
+        group = [member for member in members[at:] if member.first_ts <= begin + WITHIN_S]
+        if len({member.device for member in group}) >= FEWEST:
             yield group
             at += len(group)
         else:
             at += 1
-
-
-def _needed(members: Sequence[Member]) -> float:
-    return max(FEWEST, SHARE * max(member.site_devices for member in members))
 
 
 def drift_identifier(log: str, subject: str, earliest: str) -> str:

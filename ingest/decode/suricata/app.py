@@ -59,7 +59,7 @@ def read_http(event: Record) -> Records:
 def read_tls(event: Record) -> Records:
     """Return one handshake."""
     tls = section(event, "tls")
-    version = tls.get("version")
+    version, print_of = tls.get("version"), tls.get("fingerprint")
     return [
         (
             "ssl",
@@ -71,9 +71,18 @@ def read_tls(event: Record) -> Records:
                 "established": True,
                 "subject": tls.get("subject"),
                 "issuer": tls.get("issuerdn"),
+                "cert_chain_fps": [print_of.replace(":", "")] if isinstance(print_of, str) else None,
+                "ja3": _hash_in(tls, "ja3"),
+                "ja3s": _hash_in(tls, "ja3s"),
+                "ja4": tls.get("ja4"),
             },
         )
     ]
+
+
+def _hash_in(tls: Record, name: str) -> object:
+    part = tls.get(name)
+    return part.get("hash") if isinstance(part, dict) else None
 
 
 def read_ssh(event: Record) -> Records:

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.api.sinks.conftest import Receiver, first_of_each, until
 
 if TYPE_CHECKING:
@@ -29,7 +31,8 @@ def deliver(desk: Desk, receiver: Receiver) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", DELIVER, str(desk.path), receiver.url], cwd=PROJECT)
 
 
-def test_killed_with_its_receiver_away_for_many_pages_of_alerts_nothing_is_missing(desk: Desk) -> None:
+@pytest.mark.parametrize("away", [1500, pytest.param(5000, marks=pytest.mark.soak)])
+def test_killed_with_its_receiver_away_for_many_pages_of_alerts_nothing_is_missing(desk: Desk, away: int) -> None:
     receiver = Receiver()
     desk.prepare(webhook={"url": receiver.url})
     names = desk.raise_alerts(200)
@@ -40,7 +43,7 @@ def test_killed_with_its_receiver_away_for_many_pages_of_alerts_nothing_is_missi
         process = deliver(desk, receiver)
         await until(lambda: len(receiver.taken) >= 150)
         receiver.stop()
-        names.extend(await asyncio.to_thread(desk.raise_alerts, 1500, 200))
+        names.extend(await asyncio.to_thread(desk.raise_alerts, away, 200))
         process.kill()
         process.wait()
         seen.extend(receiver.ids())

@@ -127,6 +127,7 @@ def test_http_tls_and_ssh(decode: Any) -> None:
         "length": 9,
     }
     tls = {"sni": "s.example", "version": "TLS 1.2", "subject": "CN=s", "issuerdn": "CN=i", "session_resumed": True}
+    tls |= {"fingerprint": "0a:1b:2c", "ja3": {"hash": "a"}, "ja3s": {"hash": "b"}, "ja4": "t12d"}
     ssh = {"client": {"proto_version": "2.0", "software_version": "libssh"}, "server": {}}
     log = eve(
         {"event_type": "http", "tx_id": 1, "http": http},
@@ -142,6 +143,7 @@ def test_http_tls_and_ssh(decode: Any) -> None:
         "CN=i",
         True,
     )
+    assert frames["ssl"].select("cert_chain_fps", "ja3", "ja3s", "ja4").row(0) == (["0a1b2c"], "a", "b", "t12d")
     assert frames["ssh"].select("client", "server", "version").row(0) == ("SSH-2.0-libssh", None, 2)
 
 

@@ -1,0 +1,318 @@
+"""ssl: which servers a device trusts by which certificates, how it greets them, and how often.
+
+The device is the client, or the server if it is local and the client is not. A server is known by the name that the
+client asks for (SNI; without one by its address), its certificate by the issuer, or by fingerprints of the chain: by
+its last one, which outlives renewals; if it is signed by itself, by its own. No public authority signs for private
+addresses, so certificates signed by themselves are news of servers outside only. x509.log is not read: without
+``subject`` and ``issuer`` in ssl.log, a chain of one certificate that nobody validated counts as signed by itself.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from online_models.behaviours import Behaviour, Likeness, Sighting, counted_burst, plain
+from online_models.clauses import reach_clauses
+from online_models.features.address import GLOBAL, addresses
+from online_models.features.text import hashes, owned
+from online_models.kinds.keys import Keys
+from online_models.kinds.kind import (
+    Entries,
+    Kind,
+    of_eight_a_device,
+    of_half_the_pairs,
+    of_pairs,
+    recent_things,
+    view_of,
+)
+from online_models.measures.excess import FAILURES, OTHER_THINGS, RECORDS, THINGS
+from online_models.measures.time import HOUR, SETTLING
+from online_models.program.formulas import most, where
+from online_models.program.registers import BOUND, COUNT, DOUBT, LEARN, MEASURE, NAME, TELL, TOLD
+from online_models.severity import CONTACT, LOSS
+from online_models.subjects import name_itself, registered_domain
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from ingest.records import RecordBatch
+    from online_models.kinds.kind import Formulas
+    from online_models.program.formulas import Value
+    from online_models.program.machine import Columns
+
+CLAUSES = {
+    "novelty.server": "a server name that is new to it; it meets {u} new ones a day",
+    "novelty.site": "a server name that {o} devices of the site use; the site meets {u} new ones a day",
+    "novelty.issuer": "an issuer of certificates that is new to it; it meets {u} new ones a day",
+    "novelty.client": "a greeting (JA4, JA3) that is new to it; it shows {u} new ones a day",
+    "novelty.fingerprint": "a greeting (JA4, JA3) that {o} devices of the site have",
+    "novelty.moved": "a name that is new at an address that it has known for {o} h",
+    "novelty.unnamed": "no server name, as in {up} of its handshakes there",
+    "trust.self_signed": "a certificate signed by itself, which {u} devices of the site have met",
+    "trust.invalid": "a certificate that does not hold, which {u} devices of the site have met",
+    "trust.cipher": "a version and cipher that {up} of its handshakes have",
+    **reach_clauses("servers: servers", "addresses: addresses", "failures: failed handshakes", "records: handshakes"),
+}
+UNSEEN_CIPHER, UNNAMED = 0.1, 0.5
+"""Shares of a version with a cipher, and of handshakes without a name, before anything is known."""
+UNMET = 0.5
+"""Newness to device and site from which on one record about such a certificate raises the alert."""
+DISTRUST = 4.5
+"""Decades of a certificate outside that is signed by itself and new to the whole site, at least: public services have
+none."""
+_SITE, _ISSUER, _CLIENT, _CIPHER = (np.uint64(salt) for salt in (0x517E, 0x1554E4, 0xC11E47, 0xC1F4E4))
+_NEW = {"server": "new_servers", "issuer": "new_issuers", "client": "new_clients"}
+_COUNTERS = ((THINGS, "servers"), (OTHER_THINGS, "addresses"), (FAILURES, "failures"), (RECORDS, "records"))
+_NUMBERS = ("failed", "unnamed", "has_issuer", "has_client", "has_cipher", "self_signed", "invalid")
+_SELF_SIGNED = r"^self.signed certificate$"
+"""What OpenSSL says of it, with a hyphen since 3.0; one that stands above others in a chain is a private authority."""
+
+
+def _read(frame: pl.DataFrame) -> pl.DataFrame:
+    status, chain = pl.col("validation_status"), pl.col("cert_chain_fps")
+    own_issuer = (pl.col("subject") == pl.col("issuer")).fill_null(chain.list.len() == 1)
+    by_itself = status.str.contains(_SELF_SIGNED).fill_null(own_issuer).fill_null(value=False)
+    issuer = pl.when(by_itself).then(pl.coalesce(chain.list.first(), "issuer"))
+    return frame.select(
+        issuer.otherwise(pl.coalesce("issuer", chain.list.last())).alias("issuer"),
+        pl.coalesce("server_name", "id.resp_h").alias("name"),
+        pl.coalesce("ja4", "ja3").alias("client"),
+        pl.concat_str("version", "cipher", separator=" ").alias("cipher"),
+        ~pl.col("established").fill_null(value=True).alias("failed"),
+        pl.col("server_name").is_null().alias("unnamed"),
+        by_itself.alias("self_signed"),
+        (~by_itself & (status != "ok").fill_null(value=False)).alias("invalid"),
+    )
+
+
+def _columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> Columns:
+    frame, read = batch.frame, _read(batch.frame)
+    client, server = addresses(frame["id.orig_h"], ranges), addresses(frame["id.resp_h"], ranges)
+    inbound = (client.scope == GLOBAL) & (server.scope != GLOBAL)
+    device, peer = np.where(inbound, server.key, client.key), np.where(inbound, client.key, server.key)
+    name = np.where(inbound, client.key, hashes(read["name"]))
+    keys, of, n = Keys(device), Keys(device), len(batch)
+
+    def salted(salt: np.uint64) -> npt.NDArray[np.uint64]:
+        return of.own(device, np.full(n, salt))
+
+    issuer, fingerprint = hashes(read["issuer"]), hashes(read["client"])
+    own_name = keys.own(device, name)
+    keys.own(salted(_SITE), peer)
+    keys.own(salted(_ISSUER), issuer)
+    keys.own(salted(_CLIENT), fingerprint)
+    keys.own(salted(_CIPHER), hashes(read["cipher"]))
+    keys.plain(name)
+    keys.join(np.full(n, _ISSUER), issuer)
+    keys.join(np.full(n, _CLIENT), fingerprint)
+    keys.plain(np.full(n, _SITE))
+    keys.own(own_name, name)
+    keys.own(own_name, peer)
+    is_outside = ~inbound & (server.scope == GLOBAL)
+    numbers = {name: read[name].to_numpy() for name in ("failed", "unnamed", "self_signed", "invalid")}
+    numbers |= {f"has_{name}": read[name].is_not_null().to_numpy() for name in ("issuer", "client", "cipher")}
+    numbers |= {name: numbers[name] & is_outside for name in ("self_signed", "invalid")}
+    ts = owned(frame["ts"].fill_null(0.0).to_numpy())
+    return keys.with_numbers(ts, ts, [numbers[name] for name in _NUMBERS], inbound)
+
+
+def _context(frame: pl.DataFrame, columns: Columns) -> pl.DataFrame:
+    client, server = pl.col("id.orig_h").fill_null(""), pl.col("id.resp_h").fill_null("")
+    inbound = pl.lit(pl.Series(columns.turned))
+    return frame.select(
+        pl.when(inbound).then(server).otherwise(client).alias("device"),
+        pl.when(inbound).then(client).otherwise(server).alias("peer"),
+        pl.col("server_name").fill_null(server).alias("target"),
+    )
+
+
+def _rarity(f: Formulas, owner: str, column: str, faded_at: str, but: str) -> Value:
+    """How rarely new ones come after the first twelve hours, in which all is new."""
+    settled = f.get(owner, "first") + SETTLING
+    return f.rarity(f.others(owner, column, faded_at, but=but, since=settled), most(0.0, f.since(owner) - SETTLING))
+
+
+def _measure(f: Formulas) -> None:
+    fresh = {thing: f.newness(thing) * _rarity(f, "device", new, "faded_at", thing) for thing, new in _NEW.items()}
+    f.measure("novelty.server", fresh["server"])
+    at_site = f.newness("site_server") / (1.0 + f.get("site_server", "devices"))
+    f.measure("novelty.site", at_site * _rarity(f, "site", "new_servers", "last", "site_server"))
+    f.measure("novelty.issuer", fresh["issuer"] * f.number("has_issuer"))
+    f.measure("novelty.client", fresh["client"] * f.number("has_client"))
+    alone = f.newness("site_client") / (1.0 + f.get("site_client", "devices"))
+    f.measure("novelty.fingerprint", alone * f.newness("client") * f.number("has_client"))
+    f.measure("novelty.moved", fresh["server"] * ~f.number("unnamed") * (1.0 - f.newness("address")))
+    f.measure("novelty.unnamed", f.number("unnamed") * f.surprise(*_unnamed(f), UNNAMED))
+    f.expect_novelty()
+    unmet = f.newness("issuer") / (1.0 + f.get("site_issuer", "devices"))
+    f.measure("trust.self_signed", f.number("self_signed") * unmet)
+    f.measure("trust.invalid", f.number("invalid") * unmet)
+    of_cipher = f.surprise(f.get("cipher", "count"), f.get("device", "count"), UNSEEN_CIPHER)
+    f.measure("trust.cipher", of_cipher * f.number("has_cipher"))
+    for window, span in enumerate(("minute", "hour")):
+        for counter, name in _COUNTERS:
+            f.measure(f"reach.{name}_{span}", f.excess(window, counter))
+
+
+def _unnamed(f: Formulas) -> tuple[Value, Value]:
+    """Return how many handshakes had no name, and how many there were: at this address, or if it is new, at any."""
+    known = f.get("address", "count") > 0.0
+    unnamed = where(known, f.get("address", "unnamed"), f.get("device", "unnamed"))
+    return unnamed, where(known, f.get("address", "count"), f.get("device", "count"))
+
+
+def _name(f: Formulas) -> None:
+    """Name what the device is doing by the strongest view, and by its greeting where that is the newest thing."""
+    trust, reach, novelty = (f.weights[view] * f.decades(view) for view in ("trust", "reach", "novelty"))
+    greeting = f.feature("novelty.client") + f.feature("novelty.fingerprint")
+    greets = greeting > f.feature("novelty.server") + f.feature("novelty.site")
+    untrusted = most(f.feature("trust.self_signed"), f.feature("trust.invalid"))
+    distrusts = f.choose(untrusted > 0.0, "untrusted-server", "odd-tls-client")
+    named = where(trust >= novelty, distrusts, f.choose(greets, "odd-tls-client", "new-tls-server"))
+    is_burst = reach > most(trust, novelty)
+    f.name_behaviour(where(is_burst, f.behaviour("tls-burst"), named))
+    f.decide((untrusted >= UNMET) * ~is_burst)
+
+
+def _has(f: Formulas, thing: str) -> Value | float:
+    return 1.0 if thing == "server" else f.number(f"has_{thing}")
+
+
+def _count_new(f: Formulas) -> None:
+    """Let what is new count in how often new things come, learned or not, once the first twelve hours are over."""
+    settled = f.since("device") >= SETTLING
+    for new in _NEW.values():
+        f.fade("device", new, "faded_at")
+    f.set("device", "faded_at", f.now)
+    for thing, new in _NEW.items():
+        f.count_new("device", new, thing, settled * _has(f, thing))
+    f.fade("site", "new_servers", "last")
+    f.set("site", "last", f.now)
+    f.count_new("site", "new_servers", "site_server", f.since("site") >= SETTLING)
+
+
+def _learn(f: Formulas) -> None:
+    _count_new(f)
+    f_new = {thing: f.touch(thing) * _has(f, thing) for thing in _NEW}
+    f.touch("cipher")
+    f.bump("cipher", "count")
+    f.touch("address")
+    f.bump("address", "count")
+    for key in ("device", "address"):
+        f.bump(key, "unnamed", f.number("unnamed"))
+    f.touch("site")
+    for thing in _NEW:
+        new_to_site = f.touch(f"site_{thing}")
+        f.bump(f"site_{thing}", "devices", most(new_to_site, f_new[thing]))
+
+
+def _tell(f: Formulas) -> None:
+    for thing, new in _NEW.items():
+        f.tell(f"novelty.{thing}", 1.0, f.rate_a_day(f.faded("device", new, "faded_at"), f.since("device")))
+    at_site = f.rate_a_day(f.faded("site", "new_servers", "last"), f.since("site")) * f.found("site")
+    f.tell("novelty.site", f.get("site_server", "devices"), at_site)
+    f.tell("novelty.fingerprint", f.get("site_client", "devices"))
+    f.tell("novelty.moved", f.since("address") / HOUR)
+    unnamed, handshakes = _unnamed(f)
+    f.tell("novelty.unnamed", f.number("unnamed"), unnamed / most(1.0, handshakes))
+    for name in ("self_signed", "invalid"):
+        f.tell(f"trust.{name}", f.number(name), f.get("site_issuer", "devices"))
+    f.tell("trust.cipher", 1.0, f.get("cipher", "count") / most(1.0, f.get("device", "count")))
+    for window, span in enumerate(("minute", "hour")):
+        for counter, name in _COUNTERS:
+            f.tell(f"reach.{name}_{span}", f.observed(window, counter), f.usual(window, counter))
+
+
+def _formulas(f: Formulas) -> None:
+    with f.section(COUNT):
+        f.count_thing("recent_server", THINGS)
+        f.count_thing("recent_address", OTHER_THINGS)
+        f.count_record(f.number("failed"))
+    with f.section(MEASURE):
+        _measure(f)
+    with f.section(BOUND):
+        untrusted = most(f.feature("trust.self_signed"), f.feature("trust.invalid"))
+        f.bound("trust", most(f.decades("trust"), DISTRUST * untrusted * f.maturity))
+    with f.section(NAME):
+        _name(f)
+    with f.section(LEARN):
+        _learn(f)
+    with f.section(DOUBT):
+        _count_new(f)
+        for thing in ("address", *_NEW, *(f"site_{thing}" for thing in _NEW)):
+            f.put_on_probation(thing)
+    with f.section(TOLD):
+        _count_new(f)
+    with f.section(TELL):
+        _tell(f)
+
+
+def _server(s: Sighting) -> str:
+    return f"{s.peer} without naming a server" if s.target == s.peer else f"{s.target} at {s.peer}"
+
+
+def new_server(s: Sighting) -> str:
+    """Tell of a first handshake with a server, or of one without a name."""
+    rate = plain(s.facts["novelty.server"][1])
+    return f"{s.device} speaks TLS with {_server(s)}, which is new; new servers come {rate} a day"
+
+
+def untrusted(s: Sighting) -> str:
+    """Tell of a certificate that nobody vouches for."""
+    is_by_itself, met = s.facts["trust.self_signed"]
+    what = "signed by itself" if is_by_itself else "that does not hold"
+    return f"{s.device} took a certificate {what} from {_server(s)}; {plain(met)} devices of the site have met it"
+
+
+def odd_client(s: Sighting) -> str:
+    """Tell of a greeting of another program."""
+    have = plain(s.facts["novelty.fingerprint"][0])
+    return f"{s.device} greets {_server(s)} as another TLS client than before; {have} devices of the site do so"
+
+
+def burst(s: Sighting) -> str:
+    """Tell of many handshakes."""
+    count, usual, span, counter = counted_burst(s, "records", "addresses", "servers", "failures")
+    what = {"records": "TLS handshakes", "failures": "failed TLS handshakes"}.get(counter, f"TLS {counter}")
+    return f"{s.device} had {plain(count)} {what} in {span}, last with {_server(s)}; usual is {plain(usual)}"
+
+
+SSL = Kind(
+    name="ssl",
+    device_columns=(*_NEW.values(), "faded_at", "unnamed"),
+    tables={
+        "server": Entries(("first",), of_pairs),
+        "habit": Entries(("first", "count", "unnamed"), of_eight_a_device, adds=4),
+        "site": Entries(("first", "devices", "new_servers"), of_half_the_pairs, adds=4),
+        "recent": recent_things(of_half_the_pairs),
+    },
+    keys={
+        "server": "server",
+        **dict.fromkeys(("address", "issuer", "client", "cipher"), "habit"),
+        **dict.fromkeys(("site_server", "site_issuer", "site_client", "site"), "site"),
+        **dict.fromkeys(("recent_server", "recent_address"), "recent"),
+    },
+    numbers=_NUMBERS,
+    columns=_columns,
+    context=_context,
+    views=(
+        view_of(CLAUSES, "novelty", weight=0.9, compares=1.0, forest=(25, 8)),
+        view_of(CLAUSES, "trust", weight=1.0, compares=1.0, forest=(25, 6)),
+        view_of(CLAUSES, "reach", weight=0.7, compares=0.0, forest=(25, 6)),
+    ),
+    formulas=_formulas,
+    things=("server", "issuer", "address"),
+    recent_thing="recent_server",
+    behaviours=(
+        Behaviour("new-tls-server", "T1071.001", CONTACT, new_server, Likeness(by_name=True), drifts=True),
+        Behaviour("untrusted-server", "T1573.002", LOSS, untrusted, Likeness((0,), ("new-tls-server",), by_name=True)),
+        Behaviour("odd-tls-client", "T1573", CONTACT, odd_client, drifts=True),
+        Behaviour("tls-burst", "T1046", LOSS, burst),
+    ),
+    share=0.1,
+    subject=registered_domain,
+    domain=name_itself,
+)
