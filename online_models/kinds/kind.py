@@ -129,7 +129,7 @@ class Kind:
         Turns a batch into the loop's arrays; the keys in their order, the device's first.
     context
         Of every row as string columns: ``device`` and ``peer``, addresses; ``target``, what it was about; and
-        ``known_as``, the name by which the device is known, whatever its address.
+        ``known_as``, the name by which the device is known, whatever its address (without it, the address).
     views
         Each with its features and what they say of a record (clauses).
     formulas

@@ -77,6 +77,13 @@ class GapMessage(BaseModel):
     dropped: int = Field(ge=1, description="how many, at least")
 
 
+class PositionMessage(BaseModel):
+    """How far a reader is who was not sent what it does not want: it goes on from here when it comes back."""
+
+    type: Literal["position"]
+    seq: Seq = Field(description="number of the last message that it does not want")
+
+
 class ScoreRow(BaseModel):
     """One scored record."""
 
@@ -149,10 +156,40 @@ class HealthMessage(BaseModel):
     reasons: list[str]
 
 
+class BatchMessage(BaseModel):
+    """What came within `batch_ms`, in its order."""
+
+    type: Literal["batch"]
+    seq: Seq = Field(description="number of the last of them, or of what was left out behind it")
+    messages: list[
+        Annotated[
+            StreamedAlert
+            | DriftMessage
+            | ScoresMessage
+            | DecisionMessage
+            | PreventionMessage
+            | JobMessage
+            | HealthMessage
+            | PositionMessage
+            | GapMessage,
+            Field(discriminator="type"),
+        ]
+    ]
+
+
 STREAMS: dict[str, tuple[type[BaseModel], ...]] = {
-    "/ws/alerts": (HelloMessage, StreamedAlert, DriftMessage, GapMessage),
-    "/ws/scores": (HelloMessage, ScoresMessage, GapMessage),
-    "/ws/events": (HelloMessage, DecisionMessage, PreventionMessage, JobMessage, HealthMessage, GapMessage),
+    "/ws/alerts": (HelloMessage, StreamedAlert, DriftMessage, PositionMessage, GapMessage, BatchMessage),
+    "/ws/scores": (HelloMessage, ScoresMessage, GapMessage, BatchMessage),
+    "/ws/events": (
+        HelloMessage,
+        DecisionMessage,
+        PreventionMessage,
+        JobMessage,
+        HealthMessage,
+        PositionMessage,
+        GapMessage,
+        BatchMessage,
+    ),
 }
 """Which messages each stream sends."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from online_models.features.address import GLOBAL, addresses
+from online_models.features.address import GLOBAL, addresses, device_at, ends_of
 from online_models.features.text import hashes, owned
 from online_models.kinds.keys import Keys
 from online_models.kinds.user.declaration import DEVICE, DISTANCE, PAIR, SERVER, SITE
@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ingest.records import RecordBatch
+    from online_models.features.address import Addresses
     from online_models.kinds.user.declaration import Condition, Declaration, Key
     from online_models.program.machine import Columns
 
 _SEPARATOR = "\x1f"
+_SIDES = {"id.orig_h": "orig", "id.resp_h": "resp"}
 """Between the columns that tell a thing apart: no printable text holds it."""
 
 
@@ -74,7 +76,7 @@ def columns_of(declared: Declaration, order: Sequence[str], recent: Sequence[tup
 
     def columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> Columns:
         frame = batch.frame
-        client, server = addresses(frame[declared.client], ranges), addresses(frame[declared.server], ranges)
+        client, server = _end(frame, declared.client, ranges), _end(frame, declared.server, ranges)
         inbound = (client.scope == GLOBAL) & (server.scope != GLOBAL)
         device, peer = np.where(inbound, server.key, client.key), np.where(inbound, client.key, server.key)
         read = frame.select(*(part for key in declared.keys for part in _read_key(declared, key)))
@@ -138,6 +140,15 @@ def _numbers(declared: Declaration, frame: pl.DataFrame, read: pl.DataFrame) -> 
     return [numbers[name] for name in numbers_of(declared)]
 
 
+def _end(frame: pl.DataFrame, column: str, ranges: npt.NDArray[np.uint64]) -> Addresses:
+    """Classify an end; the usual ones are those of devices, whatever their addresses are now."""
+    return ends_of(frame, _SIDES[column], ranges) if column in _SIDES else addresses(frame[column], ranges)
+
+
+def _known_as(frame: pl.DataFrame, column: str) -> pl.Expr:
+    return device_at(frame, _SIDES[column]) if column in _SIDES else pl.col(column).fill_null("")
+
+
 def context_of(declared: Declaration) -> Any:
     """Return the function that names device, peer and target of every record."""
     target = _target(declared)
@@ -145,7 +156,9 @@ def context_of(declared: Declaration) -> Any:
     def context(frame: pl.DataFrame, columns: Columns) -> pl.DataFrame:
         client, server = pl.col(declared.client).fill_null(""), pl.col(declared.server).fill_null("")
         inbound = pl.lit(pl.Series(columns.turned))
+        names = _known_as(frame, declared.client), _known_as(frame, declared.server)
         return frame.select(
+            pl.when(inbound).then(names[1]).otherwise(names[0]).alias("known_as"),
             pl.when(inbound).then(server).otherwise(client).alias("device"),
             pl.when(inbound).then(client).otherwise(server).alias("peer"),
             target.alias("target"),
