@@ -93,6 +93,18 @@ def plain(number: float) -> str:
     return f"{number:.2g}"
 
 
+def amount(octets: float) -> str:
+    """Write a number of bytes in the unit that people use.
+
+    >>> amount(384.0), amount(2_621_440.0), amount(2e10)
+    ('384 bytes', '2.6 MB', '20 GB')
+    """
+    for factor, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if octets >= 0.9995 * factor:
+            return f"{octets / factor:.3g} {unit}" if octets >= 99.95 * factor else f"{octets / factor:.2g} {unit}"
+    return f"{octets:.0f} bytes"
+
+
 def _larger(sighting: Sighting, *features: str) -> tuple[float, float]:
     """Return observed and usual of the feature that lies furthest above what is usual."""
     return max((sighting.facts[f] for f in features), key=lambda f: (f[0] + 1.0) / (f[1] + 1.0))
@@ -156,11 +168,11 @@ def volume(s: Sighting) -> str:
     (up, usual_up), (down, usual_down) = s.facts["volume.up"], s.facts["volume.down"]
     sent, usual_sent = (kib * _KIB for kib in s.facts["volume.sent_hour"])
     if sent > _MUCH and sent - usual_sent > _TIMES_USUAL * usual_sent:
-        total = f"{s.device} sent {plain(sent)} bytes in an hour"
-        return f"{total}, last {plain(up)} to {s.peer} on {s.target}; usual is {plain(usual_sent)}"
+        total = f"{s.device} sent {amount(sent)} in an hour"
+        return f"{total}, last {amount(up)} to {s.peer} on {s.target}; usual is {amount(usual_sent)}"
     return (
-        f"{s.device} sent {plain(up)} and received {plain(down)} bytes with {s.peer} on {s.target}; "
-        f"usual are {plain(usual_up)} and {plain(usual_down)}"
+        f"{s.device} sent {amount(up)} to {s.peer} on {s.target} and received {amount(down)}; "
+        f"usual are {amount(usual_up)} and {amount(usual_down)}"
     )
 
 

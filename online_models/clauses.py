@@ -1,14 +1,14 @@
 """What each feature says of a record, in a clause that a person understands.
 
 In the templates ``o`` is what was observed and ``u`` what is usual, in the units of docs/features.md, and ``op`` and
-``up`` are the same as percentages.
+``up`` are the same as percentages, ``ob`` and ``ub`` as amounts of bytes, ``ok`` and ``uk`` as amounts of KiB.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from online_models.behaviours import plain
+from online_models.behaviours import amount, plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +20,8 @@ def clause(template: str, observed: float, usual: float) -> str:
     >>> clause("{o} peers in a minute; {u} in a busy one", 214.0, 3.04)
     '214 peers in a minute; 3 in a busy one'
     """
-    return template.format(o=plain(observed), u=plain(usual), op=f"{observed:.0%}", up=f"{usual:.0%}")
+    amounts = {"ob": amount(observed), "ub": amount(usual), "ok": amount(1024 * observed), "uk": amount(1024 * usual)}
+    return template.format(o=plain(observed), u=plain(usual), op=f"{observed:.0%}", up=f"{usual:.0%}", **amounts)
 
 
 def reach_clauses(*names: str) -> dict[str, str]:
@@ -41,10 +42,10 @@ CONN: Final[Mapping[str, str]] = {
     "novelty.site": "{o} devices of the site use this network for this service, which meets {u} new ones a day",
     "novelty.outcome": "an outcome that {up} of its connections on this service have, at a new peer",
     **reach_clauses("peers: peers", "services: services at peers", "failures: failures", "records: connections"),
-    "volume.up": "sent {o} bytes; {u} are usual on this service",
-    "volume.down": "received {o} bytes; {u} are usual on this service",
+    "volume.up": "sent {ob}; {ub} are usual on this service",
+    "volume.down": "received {ob}; {ub} are usual on this service",
     "volume.duration": "lasted {o} s; {u} are usual on this service",
-    "volume.sent_hour": "sent {o} KiB in the last hour; {u} in a busy hour of this device",
+    "volume.sent_hour": "sent {ok} in the last hour; {uk} in a busy hour of this device",
     "rhythm.gap": "came {o} s after the one before; {u} are usual on this service",
     "rhythm.regularity": "calls a young peer at regular times: gaps differ by a factor of 2 to the power of {o}",
 }

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from online_models.behaviours import Behaviour, Likeness, Sighting, counted_burst, plain
+from online_models.behaviours import Behaviour, Likeness, Sighting, amount, counted_burst, plain
 from online_models.clauses import reach_clauses
 from online_models.features.address import device_at
 from online_models.features.http_columns import CLIENT_ERROR, SUCCESS, http_columns
@@ -47,12 +47,12 @@ CLAUSES = {
     "novelty.method": "a method that {up} of its requests have",
     "novelty.status": "a status that {up} of its answers have",
     "novelty.site": "a host that {o} devices of the site use; the site meets {u} new ones a day",
-    "shape.length": "a URI of {o} bytes; {u} are usual at this host",
+    "shape.length": "a URI of {ob}; {ub} are usual at this host",
     "shape.strange": "{op} of the URI are characters that few URIs have",
     "shape.literal": "the host is a bare address",
-    "volume.sent": "sent {o} bytes; {u} are usual at this host",
-    "volume.received": "received {o} bytes; {u} are usual at this host",
-    "volume.length": "a URI of {o} bytes; {u} are usual at this host",
+    "volume.sent": "sent {ob}; {ub} are usual at this host",
+    "volume.received": "received {ob}; {ub} are usual at this host",
+    "volume.length": "a URI of {ob}; {ub} are usual at this host",
     **reach_clauses("hosts: hosts", "resources: resources", "failures: failures", "records: requests"),
 }
 _WHOLE_SITE, _AGENT_SALT, _METHOD_SALT = np.uint64(0x517E), np.uint64(0xA6E7), np.uint64(0x3E7D)
@@ -217,7 +217,7 @@ def new_host(s: Sighting) -> str:
 def odd_request(s: Sighting) -> str:
     """Tell of a request of unusual form."""
     length, usual = s.facts["shape.length"]
-    form = f"a request of unusual form ({plain(length)} bytes, usual {plain(usual)})"
+    form = f"a request of unusual form ({amount(length)}, usual {amount(usual)})"
     return f"{s.device} and {s.peer} exchanged {form}: {s.target}"
 
 
@@ -225,9 +225,9 @@ def transfer(s: Sighting) -> str:
     """Tell of unusual amounts over http."""
     (sent, usual_sent), (received, usual_received) = s.facts["volume.sent"], s.facts["volume.received"]
     return (
-        f"{s.device} and {s.peer}: {plain(sent)} bytes in the request and {plain(received)} in the answer "
+        f"{s.device} and {s.peer}: {amount(sent)} in the request and {amount(received)} in the answer "
         f"of {s.target}; "
-        f"usual are {plain(usual_sent)} and {plain(usual_received)}"
+        f"usual are {amount(usual_sent)} and {amount(usual_received)}"
     )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from online_models.behaviours import Behaviour, Likeness, Sighting, counted_burst, plain
+from online_models.behaviours import Behaviour, Likeness, Sighting, amount, counted_burst, plain
 from online_models.clauses import reach_clauses
 from online_models.features.address import GLOBAL, device_at, ends_of
 from online_models.features.text import hashes, owned
@@ -47,7 +47,7 @@ _SPECIAL = {
     },
     "mqtt_publish": {
         "command.foreign": "a topic that it never published to, and {o} other devices of the site do",
-        "volume.payload": "a message of {o} bytes; {u} are usual on this topic",
+        "volume.payload": "a message of {ob}; {ub} are usual on this topic",
     },
     "mqtt_subscribe": {
         "breadth.all": "a new subscription to everything, or to what the broker tells of itself",
@@ -265,7 +265,7 @@ def flood(s: Sighting) -> str:
 def transfer(s: Sighting) -> str:
     """Tell of a message of another size."""
     size, usual = s.facts["volume.payload"]
-    return f"{s.device} and the broker {s.peer}: {plain(size)} bytes in {s.target}; usual are {plain(usual)}"
+    return f"{s.device} and the broker {s.peer}: {amount(size)} in {s.target}; usual are {amount(usual)}"
 
 
 def _kind(log: str, new: str, odd: Behaviour, *more: Behaviour) -> Kind:

@@ -77,7 +77,7 @@ def test_much_that_goes_to_a_stranger_in_many_pieces_is_told_as_an_amount(traffi
     }
     assert alerts["volume"].technique == "T1048"
     assert max(alerts["volume"].reasons, key=lambda reason: reason.weight).feature == "volume.sent_hour"
-    assert "bytes in an hour" in alerts["volume"].sentence
+    assert " in an hour" in alerts["volume"].sentence
 
 
 def test_five_more_days_raise_nothing(traffic: Traffic, two_days: bytes) -> None:
