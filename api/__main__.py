@@ -1,4 +1,4 @@
-"""Entry of the `nslabs` command: errors of ours end it with one line and status 2."""
+"""Entry of the `nslabs` command: errors of ours end it with a line for each thing that is wrong, and status 2."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def main() -> None:
     try:
         app()
     except (ServiceError, IngestError, ModelError, PreventionError) as error:
-        message = harmless(" ".join(str(error).split()))
-        sys.stderr.write(f"nslabs: {message}\n")
+        lines = [harmless(" ".join(line.split())) for line in str(error).splitlines()]
+        sys.stderr.writelines(f"nslabs: {line}\n" for line in lines if line)
         sys.exit(2)
 
 

@@ -2,32 +2,61 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import TYPE_CHECKING, Any, Final, Literal
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from online_models.kinds import KINDS
+from pydantic import AfterValidator
+
+from online_models.kinds import behaviours
 from online_models.types import Alert
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pydantic import GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core import CoreSchema
+
     from ingest.context.identity import Identity
 
 _OURS: Final = frozenset({"things", "site_devices", "known_as"})
 """What the models and the store need of an alert, and nobody else: keys of its like, and a count for drift."""
 
-_DECLARED: Final = tuple(behaviour for kind in KINDS.values() for behaviour in kind.behaviours)
-BEHAVIOURS: Final = tuple(sorted({behaviour.name for behaviour in _DECLARED}))
-"""What a device may be doing: every behaviour of the models."""
 
-DRIFTING: Final = frozenset(behaviour.name for behaviour in _DECLARED if behaviour.drifts)
-"""Behaviours that many devices may begin with at once for an ordinary reason."""
+def behaviour_names() -> tuple[str, ...]:
+    """Return what a device may be doing: every behaviour of the models, those of declared kinds among them."""
+    return tuple(sorted({behaviour.name for behaviour in behaviours()}))
 
-TECHNIQUES: Final = tuple(sorted({behaviour.technique for behaviour in _DECLARED if behaviour.technique}))
-"""MITRE ATT&CK techniques that behaviours are told as."""
 
-if TYPE_CHECKING:
-    BehaviourName = str
-else:  # no type checker can know what is declared, and pydantic does when it runs
-    BehaviourName = Literal[BEHAVIOURS]
+def techniques() -> tuple[str, ...]:
+    """Return the MITRE ATT&CK techniques that behaviours are told as."""
+    return tuple(sorted({behaviour.technique for behaviour in behaviours() if behaviour.technique}))
+
+
+def drifts(name: str) -> bool:
+    """Whether many devices may begin with a behaviour at once for an ordinary reason."""
+    return any(behaviour.drifts for behaviour in behaviours() if behaviour.name == name)
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """Lists names in a JSON Schema as they are when it is made: kinds are declared after modules are loaded."""
+
+    names: Callable[[], Sequence[str | None]]
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Return the schema of the text with the names as its enumeration."""
+        return {**handler(schema), "enum": list(self.names())}
+
+
+def _known(name: str) -> str:
+    if name not in behaviour_names():
+        raise ValueError(f"expected one of {', '.join(behaviour_names())}, found {name[:40]!r}")
+    return name
+
+
+BehaviourName = Annotated[str, AfterValidator(_known), OneOf(behaviour_names)]
+"""A behaviour that there is."""
 
 _FIELDS: Final = tuple(field.name for field in fields(Alert) if field.name not in _OURS)
 

@@ -105,6 +105,7 @@ class MachineLearningModelConfig(_Section):
     alert_budget_per_day: float = Field(default=2.0, gt=0, description="false alerts that the site accepts a day")
     max_devices: int = Field(default=131_000, ge=16, description="capacity of the per-device tables")
     max_pairs: int = Field(default=1_048_000, ge=16, description="capacity of the per-pair tables")
+    kinds: tuple[str, ...] = Field(default=(), max_length=64, description="TOML files that declare further log kinds")
     train_chunk_records: int = Field(default=1024, ge=1, le=65_536, description="records learned between live polls")
     max_waiting_jobs: int = Field(default=8, ge=1, le=1000, description="training jobs that may wait or run")
     max_finished_jobs: int = Field(default=100, ge=1, le=100_000, description="finished jobs that are remembered")

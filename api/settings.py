@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 import tomllib
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
@@ -52,6 +54,7 @@ _IN_FILE: Final = {
 _FLAGS: Final = {
     ("TrafficAnalyzerConfig", "logs"): "--logs",
     ("TrafficAnalyzerConfig", "state"): "--state",
+    ("MachineLearningModelConfig", "kinds"): "--kind",
     ("SocketIOConfig", "host"): "--listen",
     ("SocketIOConfig", "port"): "--listen",
     ("SocketIOConfig", "root_path"): "--root-path",
@@ -89,7 +92,7 @@ class Settings(BaseSettings):
 
 
 def load_settings(config: Path | None = None, overrides: Layer | None = None) -> Settings:
-    """Read file, environment and overrides, the later over the earlier.
+    """Read file, environment and overrides, the later over the earlier; and declare the log kinds that they name.
 
     Parameters
     ----------
@@ -102,6 +105,8 @@ def load_settings(config: Path | None = None, overrides: Layer | None = None) ->
     ------
     SettingsError
         With one line that names the source, the key, and what was expected.
+    DeclarationError
+        With a line for each thing that is wrong with a declaration of a log kind.
     """
     file_layer = read_toml(config) if config else {}
     given = {s: {k: v for k, v in keys.items() if v is not None} for s, keys in (overrides or {}).items()}
@@ -119,9 +124,17 @@ def load_settings(config: Path | None = None, overrides: Layer | None = None) ->
             )
 
     try:
-        return Configured()
+        settings = Configured()
     except ValidationError as error:
         raise SettingsError(_explain(error, given, file_layer, config)) from error
+    _declare(settings.models.kinds)
+    return settings
+
+
+def _declare(kinds: tuple[str, ...]) -> None:
+    """Have these log kinds and no others beside the built-in ones; who names none need not load the models for it."""
+    if kinds or "online_models.kinds" in sys.modules:
+        import_module("online_models.kinds").declare(kinds)
 
 
 def read_toml(path: Path) -> Layer:

@@ -18,6 +18,7 @@ from online_models.features.address import addresses, local_ranges
 from online_models.features.table import EVICTED, entries, forget_owner
 from online_models.feedback import Model, hear, rehearse
 from online_models.guard import RATES_AT
+from online_models.kept import Kept, kept_of, sorted_out
 from online_models.kinds import KINDS
 from online_models.program.machine import with_tables
 from online_models.program.undo import undone
@@ -59,6 +60,7 @@ class Engine:
         self.tells_views = False
         self._ranges = local_ranges(self.config.local_networks)
         self._models = {name: self._new_model(name, kind) for name, kind in KINDS.items()}
+        self._kept = Kept()
 
     def _new_model(self, name: str, kind: Kind) -> Model:
         config = self.config
@@ -151,13 +153,16 @@ class Engine:
         arrays = {name: _arrays(model) for name, model in self._models.items()}
         rest = {name: _rest(model) for name, model in self._models.items()}
         learned = {name: int(model.views.learned[0]) for name, model in self._models.items()}
-        return encode_pieces(arrays, {"config": asdict(self.config), "learned": learned, "models": rest})
+        learned, rest = {**learned, **self._kept.learned}, {**rest, **self._kept.models}
+        meta = {"config": asdict(self.config), "learned": learned, "models": rest}
+        return encode_pieces(arrays, meta, self._kept.arrays)
 
     @classmethod
     def from_bytes(cls, data: bytes, config: ModelConfig | None = None) -> Engine:
         """Rebuild the engine that `to_bytes` wrote, with its own configuration if no other is given.
 
         What counts as local, and how many alerts are wanted, may be configured anew: both are asked of every record.
+        What a user declares may be other kinds than before: see `online_models.kept`.
 
         Raises
         ------
@@ -165,10 +170,13 @@ class Engine:
             If the bytes are damaged, of another version or other models, or were learned with another seed or other
             capacities than ``config`` says.
         """
-        engine = cls(agreed(read_meta(BytesIO(data)), config))
-        templates = {name: _arrays(model) for name, model in engine._models.items()}
-        arrays, meta = decode(data, templates)
-        for name, model in engine._models.items():
+        told = read_meta(BytesIO(data))
+        engine = cls(agreed(told, config))
+        goes_on, unnamed = sorted_out(told, {name: model.kind for name, model in engine._models.items()})
+        arrays, meta = decode(data, {name: _arrays(engine._models[name]) for name in goes_on})
+        engine._kept = kept_of(data, meta, unnamed)
+        for name in goes_on:
+            model = engine._models[name]
             tables, views, withheld = arrays[name]
             model.machine = with_tables(model.machine, tuple(tables.values()))
             model.views = with_masks(views)
@@ -235,4 +243,5 @@ def _arrays(model: Model) -> tuple[Any, tuple[Any, ...], Records]:
 
 def _rest(model: Model) -> dict[str, Any]:
     told = {"alerts": model.alerts.state(), "labels": model.opinion.state()}
-    return {**told, "lost": model.withheld.lost, "heard": model.heard}
+    by = {"declaration": model.kind.declaration} if model.kind.declaration else {}
+    return {**told, "lost": model.withheld.lost, "heard": model.heard, **by}

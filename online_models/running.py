@@ -90,6 +90,8 @@ def _alerts(
     model: Model, frame: pl.DataFrame, context: pl.DataFrame, details: Outcome, scores: npt.NDArray[np.float64]
 ) -> tuple[Alert, ...]:
     rows = details.detail_of
+    if "known_as" not in context.columns:
+        context = context.with_columns(known_as="device")
     device, peer, target, known_as = (
         column.to_list() for column in context[rows].select("device", "peer", "target", "known_as")
     )

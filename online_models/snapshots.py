@@ -12,13 +12,16 @@ import json
 import math
 import re
 from io import SEEK_END
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
 from online_models.errors import SnapshotError
 from online_models.features.table import Table, entries, filled_table
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 MAGIC = b"NSLMODELB\n"
 _DIGEST = 32
@@ -73,9 +76,12 @@ def encode(tree: Any, meta: dict[str, Any]) -> bytes:
     return b"".join(encode_pieces(tree, meta))
 
 
-def encode_pieces(tree: Any, meta: dict[str, Any]) -> list[bytes | memoryview]:
-    """Return what `encode` does, in pieces: views of the arrays, to be used before they change."""
-    arrays: Arrays = {}
+def encode_pieces(tree: Any, meta: dict[str, Any], kept: Arrays | None = None) -> list[bytes | memoryview]:
+    """Return what `encode` does, in pieces: views of the arrays, to be used before they change.
+
+    ``kept`` are arrays beside the tree, as `arrays_below` gave them.
+    """
+    arrays: Arrays = dict(kept or {})
     _flatten(tree, "", arrays)
     index = [[name, a.dtype.str, list(a.shape)] for name, a in arrays.items()]
     header = json.dumps({"arrays": index, "meta": meta}, separators=(",", ":")).encode()
@@ -119,6 +125,14 @@ def decode(data: bytes, template: Any) -> tuple[Any, dict[str, Any]]:
         raise SnapshotError(f"the model snapshot lacks {missing}: it was written by other models") from missing
     except (ValueError, TypeError, IndexError) as error:
         raise SnapshotError(f"the model snapshot was not written by these models: {error}") from error
+
+
+def arrays_below(data: bytes, names: Collection[str]) -> Arrays:
+    """Return the arrays of some parts of the tree, by path, of bytes that `decode` found right."""
+    begin = len(MAGIC) + 8
+    end = begin + int.from_bytes(data[len(MAGIC) : begin], "little")
+    arrays = _read_arrays(json.loads(data[begin:end])["arrays"], memoryview(data)[end:-_DIGEST])
+    return {path: array.copy() for path, array in arrays.items() if path.split("/")[1] in names}
 
 
 def read_meta(file: BinaryIO) -> dict[str, Any]:

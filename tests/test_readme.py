@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [
     PROJECT / "README.md",
-    *(PROJECT / "docs" / f"{name}.md" for name in ("alert", "api", "detection", "settings", "sinks")),
+    *(PROJECT / "docs" / f"{name}.md" for name in ("alert", "api", "client", "detection", "settings", "sinks")),
 ]
 README = "\n".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
 SHELL = "\n".join(re.findall(r"```sh\n(.*?)```", README, flags=re.DOTALL))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.cli.options import ConfigOption
+from api.cli.options import ConfigOption, KindOption, model_settings
 from api.cli.progress import progress_bar
 from api.errors import SettingsError
 
@@ -41,6 +41,7 @@ def backtest(
         Path | None, typer.Option(metavar="FILE", help="Policy for --decisions instead of the configured one.")
     ] = None,
     config: ConfigOption = None,
+    kind: KindOption = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON line a budget instead of text.")] = False,
 ) -> None:
     """Replay finished logs beside the live models, which stay untouched, and say what would have been alerted.
@@ -55,7 +56,7 @@ def backtest(
     from api.settings import load_settings
 
     moment = parse_since(since, "--since", time.time())
-    settings = load_settings(config, {"PreventionConfig": {"policy": policy}})
+    settings = load_settings(config, {"PreventionConfig": {"policy": policy}, **model_settings(kind)})
     asked: list[float | None] = [*budget] if budget else [None]
     begins = [beginning(settings, state, moment, per_day) for per_day in asked]
     if decisions:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.cli.options import ConfigOption
+from api.cli.options import ConfigOption, KindOption, model_settings
 from api.cli.progress import progress_bar
 from api.errors import ServiceError
 
@@ -31,6 +31,7 @@ def evaluate(
         Path | None, typer.Option(metavar="FILE", help="Draw scores, alerts and truth over time: .png or .svg.")
     ] = None,
     config: ConfigOption = None,
+    kind: KindOption = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON line instead of tables.")] = False,
 ) -> None:
     """Score finished logs with new models, and hold scores and alerts against the truth."""
@@ -41,7 +42,7 @@ def evaluate(
 
     if picture is not None:
         _check_picture(picture)
-    settings, facts = load_settings(config), read_truth(truth)
+    settings, facts = load_settings(config, model_settings(kind)), read_truth(truth)
     with progress_bar() as on_progress:
         evaluated = evaluate_logs(logs, facts, settings, on_progress)
     for oddity in evaluated.summary.oddities:

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="TOML file with settings.")]
 StateOption = Annotated[Path | None, typer.Option("--state", metavar="DIR", help="Folder of alerts and checkpoints.")]
+KindOption = Annotated[
+    list[str] | None,
+    typer.Option("--kind", metavar="FILE", help="TOML file that declares a further log kind; may be repeated."),
+]
 ListenOption = Annotated[str | None, typer.Option("--listen", metavar="HOST:PORT", help="Address of the service.")]
 ForOption = Annotated[
     float | None, typer.Option("--for", metavar="SECONDS", min=0, help="Stop so long after it was ready.")
@@ -62,6 +66,11 @@ class LogFormat(StrEnum):
 LogFormatOption = Annotated[
     LogFormat, typer.Option("--log-format", help="Lines on standard error: for people, or a JSON object each.")
 ]
+
+
+def model_settings(kind: list[str] | None) -> dict[str, Any]:
+    """Return the settings that ``--kind`` stands for; keys with value None count as not given."""
+    return {"MachineLearningModelConfig": {"kinds": kind or None}}
 
 
 def server_settings(listen: str | None, *, insecure: bool = False, **others: str | Path | None) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
-from api.cli.options import ConfigOption, StateOption
+from api.cli.options import ConfigOption, KindOption, StateOption, model_settings
 from api.cli.progress import progress_bar
 from api.errors import ServiceError
 
@@ -25,6 +25,7 @@ def replay(
     scores: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the score of every record.")] = None,
     alerts: Annotated[Path | None, typer.Option(metavar="FILE", help="Write every alert.")] = None,
     config: ConfigOption = None,
+    kind: KindOption = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON line instead of a summary.")] = False,
 ) -> None:
     """Score and learn finished logs, then end. Without --state the models are new, and forgotten afterwards.
@@ -38,7 +39,7 @@ def replay(
     from api.pipeline.warmup import needs_compiling
     from api.settings import load_settings
 
-    settings = load_settings(config, {"TrafficAnalyzerConfig": {"state": state}})
+    settings = load_settings(config, {"TrafficAnalyzerConfig": {"state": state}, **model_settings(kind)})
     with ExitStack() as stack:
         scores_file = _open(scores, stack)
         alerts_file = _open(alerts, stack)

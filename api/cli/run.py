@@ -13,6 +13,7 @@ from api.cli.options import (
     ConfigOption,
     ForOption,
     InsecureOption,
+    KindOption,
     ListenOption,
     LogFormat,
     LogFormatOption,
@@ -21,6 +22,7 @@ from api.cli.options import (
     TlsCertOption,
     TlsKeyOption,
     WarmStartOption,
+    model_settings,
     server_settings,
 )
 
@@ -30,6 +32,7 @@ def run(
     state: StateOption = None,
     listen: ListenOption = None,
     config: ConfigOption = None,
+    kind: KindOption = None,
     catch_up: CatchUpOption = None,
     warm_start: WarmStartOption = None,
     root_path: RootPathOption = None,
@@ -46,6 +49,7 @@ def run(
 
     overrides = {
         "TrafficAnalyzerConfig": {"logs": logs, "state": state},
+        **model_settings(kind),
         "SocketIOConfig": server_settings(
             listen, insecure=insecure, root_path=root_path, tls_cert=tls_cert, tls_key=tls_key
         ),

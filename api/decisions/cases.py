@@ -40,7 +40,8 @@ def case_of(change: AlertChange) -> Case:
 
 def views_of(alert: Alert) -> int:
     """Return how many views of its models have a part in an alert's evidence; one at least."""
-    known, told = {view.name for view in KINDS[alert.log].views}, dict[str, float]()
+    known = {view.name for view in KINDS[alert.log].views} if alert.log in KINDS else set[str]()
+    told = dict[str, float]()
     for reason in alert.reasons:
         view = reason.feature.partition(".")[0]
         if view in known:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Final
 
-from api.alert import BEHAVIOURS
+from api.alert import behaviour_names
 from api.errors import RuleError
 from prevention import addresses
 from prevention.errors import TargetError
@@ -100,8 +100,8 @@ def domain_of(text: str) -> str:
 
 def behaviour_of(text: str) -> str:
     """Return the name of a behaviour; raises `RuleError` if it is none."""
-    if text not in BEHAVIOURS:
-        raise RuleError(f"behaviour: expected one of {', '.join(BEHAVIOURS)}, found {text[:40]!r}")
+    if text not in behaviour_names():
+        raise RuleError(f"behaviour: expected one of {', '.join(behaviour_names())}, found {text[:40]!r}")
     return text
 
 

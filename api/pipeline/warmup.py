@@ -23,7 +23,7 @@ from ingest.records import SCHEMAS, RecordBatch
 from online_models.compile import CACHE_DIR
 from online_models.config import ModelConfig
 from online_models.engine import Engine
-from online_models.kinds import KINDS
+from online_models.kinds import BUILT_IN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,11 +54,11 @@ _SMALL: Final = ModelConfig(max_devices=256, max_pairs=256)
 _DECODERS: Final = {"tsv": _TSV_HEADER + _LINES * _TSV_ROWS, "json": _LINES * _PLAIN_JSON + _ODD_JSON}
 _MACS: Final = "macs"
 _LOOP: Final = "loop"
-_ANY: Final = next(iter(KINDS))
+_ANY: Final = BUILT_IN[0]
 """The loop is one for all kinds: whichever is used has it compiled."""
-_LIVE: Final = (_LOOP, "tsv", "json", *KINDS, _MACS)
+_LIVE: Final = (_LOOP, "tsv", "json", *BUILT_IN, _MACS)
 """What the first live record may need, what takes longest first: the one loop, a decoder each, how a log kind's records
-are read, and who has a MAC."""
+are read, and who has a MAC. Declared kinds need nothing else."""
 _FEEDBACK: Final = ("feedback",)
 """What nothing needs before a person has said something of an alert."""
 _LONGEST_TASK_S: Final = 600.0

@@ -48,6 +48,7 @@ from api.serve.stopping import QuietEnd
 from api.serve.stream.events import event_routes
 from api.serve.stream.optional import make_socketio
 from api.serve.stream.websocket import websocket_routes
+from api.serve.unchanged import Unchanged
 from api.state.access import AccessDatabase
 from api.version import package_version
 
@@ -93,6 +94,7 @@ def create_app(service: Service) -> FastAPI:
         docs_url=None,  # they take script from elsewhere
         redoc_url=None,
     )
+    app.add_middleware(Unchanged)
     app.add_middleware(BodyLimits, limits=service.limits)
     app.add_middleware(Gate, login=login, visits=visits, lets_in_itself=f"{_SOCKETIO}/" if socketio else None)
     _guard(app, access)

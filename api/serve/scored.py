@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from ingest.decode.objects import DecodedObjects
     from online_models.types import ScoredBatch
 
-_EXPECTED: Final = ", ".join(KINDS)
+
+def _expected() -> str:
+    return ", ".join(KINDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +92,8 @@ def _rejections(decoded: DecodedObjects) -> Iterator[tuple[int, str]]:
     """Yield index and reason; the same reason is one text, however often it is given."""
     texts: dict[str, str] = {}
     for index, error in decoded.rejected:
-        yield index, texts.setdefault(error, f"{error}; expected a Zeek record of {_EXPECTED}")
+        yield index, texts.setdefault(error, f"{error}; expected a Zeek record of {_expected()}")
     for batch, places in zip(decoded.batches, decoded.indices, strict=True):
         if batch.kind not in KINDS:
-            text = f"{batch.kind} records have no model; expected a Zeek record of {_EXPECTED}"
+            text = f"{batch.kind} records have no model; expected a Zeek record of {_expected()}"
             yield from ((place, text) for place in places)

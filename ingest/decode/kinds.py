@@ -6,7 +6,7 @@ import re
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
-from ingest.decode.schemas import SCHEMAS
+from ingest.decode.schemas import DECLARED, SCHEMAS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -108,6 +108,8 @@ def resolve_kind(path: str | None, fields: Collection[str], hint: str) -> str | 
         named = kind_by_name(path)
         is_known = named in SCHEMAS or named in _OTHER_LOGS.split()
         return named if is_known else _first_match(_PLAIN_MARKS, fields) or named
+    if hint in DECLARED:
+        return hint  # no field tells its records: their log's name has to
     found = kind_by_fields(fields)
     if found == "conn" and hint == "conn_long":
         return hint

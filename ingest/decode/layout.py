@@ -70,7 +70,7 @@ class Layout:
 
     def __init__(self, schema: pl.Schema, required: Collection[str]) -> None:
         self.schema = schema
-        self.holds = {name: _class_of(name, dtype) for name, dtype in schema.items()}
+        self.holds = {name: _class_of(name, dtype, required) for name, dtype in schema.items()}
         self._addresses = [name for name, holds in self.holds.items() if holds == ADDRESS]
         self._required = [name for name in self._addresses if name in required]
         self.slots: dict[str, int] = {}
@@ -154,10 +154,10 @@ def lines_of(block: Block, plain: Bytes) -> Lines:
     return Lines(buffer, overlapping_words(buffer), block.starts, plain)
 
 
-def _class_of(name: str, dtype: pl.DataType) -> int:
+def _class_of(name: str, dtype: pl.DataType, required: Collection[str]) -> int:
     if isinstance(dtype, pl.List):
         return TEXTS if dtype.inner == pl.String else NUMBERS
-    if name in ADDRESSES:
+    if name in ADDRESSES or (name in required and dtype == pl.String):
         return ADDRESS
     return TIME if name in TIMES else _HOLDS[dtype.base_type()]
 

@@ -7,6 +7,7 @@ of today and ``cert_chain_fuids`` of before); what a log does not have is null.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
 import polars as pl
@@ -288,16 +289,27 @@ read ``flow_id``, the way line by line gives the ``uid`` that is made of it."""
 READ: Final[dict[str, pl.Schema]] = {**SCHEMAS, "suricata_flow": FLOW}
 """What is read from lines, by log kind or type of event."""
 
+DECLARED: Final[dict[str, tuple[str, str]]] = {}
+"""Logs that a user declares (`ingest.declared`), with the columns of their two ends."""
+
 OF_NO_CONNECTION: Final = frozenset({"notice", "weird", "suricata_alert"})
 """Kinds whose records can be of something else than a connection, and then have no ends."""
 
 
+@cache
 def required_of(kind: str) -> tuple[str, ...]:
     """Return the columns of ``READ`` without which a record of a kind is none."""
     if kind == "suricata_flow":
         return ("flow.start", "src_ip", "dest_ip")
+    if kind in DECLARED:
+        return ("ts", *DECLARED[kind])
     ends = ("id.orig_h", "id.resp_h") if "id.orig_h" in SCHEMAS[kind] and kind not in OF_NO_CONNECTION else ()
     return ("ts", *ends)
+
+
+def spelled_as(column: str, kind: str) -> str:
+    """Return the name by which a column's values are spelled: that of an end, if it is one of a declared log."""
+    return "id.orig_h" if column in DECLARED.get(kind, ()) else column
 
 
 TIMES: Final = frozenset({"ts", "flow.start", "flow.end"})

@@ -129,7 +129,7 @@ class Kind:
         Turns a batch into the loop's arrays; the keys in their order, the device's first.
     context
         Of every row as string columns: ``device`` and ``peer``, addresses; ``target``, what it was about; and
-        ``known_as``, the name by which the device is known, whatever its address.
+        ``known_as``, the name by which the device is known, whatever its address (without it, the address).
     views
         Each with its features and what they say of a record (clauses).
     formulas
@@ -147,6 +147,8 @@ class Kind:
         devices about one subject are one drift.
     domain
         The domain name that a target tells of, without a last dot; None for a kind that knows no names.
+    declaration
+        Of a user's kind: what tells one declaration from another, since models of one mean nothing with another.
     """
 
     name: str
@@ -164,6 +166,7 @@ class Kind:
     share: float
     subject: Callable[[str, str], str] = target_itself
     domain: Callable[[str], str] | None = None
+    declaration: str = ""
 
     @property
     def clauses(self) -> dict[str, str]:

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from api.serve.stream import Hub, StreamLimits
-from api.serve.stream.messages import ScoreFilter
+from api.serve.stream.wanted import Wanted
 from api.state.store import AlertChange, AlertWriter
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def come_back(writer: AlertWriter, since: int) -> list[dict[str, Any]]:
         hub = Hub(StreamLimits(), writer.sequence)
         with hub.alerts.subscribed(10, since) as subscriber:
             messages = await subscriber.next_messages() if len(subscriber) else []
-        return [json.loads(message.encode(ScoreFilter()) or "") for message in messages]
+        return [json.loads(message.encode(Wanted()) or "") for message in messages]
 
     return asyncio.run(scenario())
 

@@ -14,6 +14,7 @@ from api.errors import SettingsError, StateError
 from api.state.snapshots import DAY_S, HOUR_S, SnapshotStore, info_of, read_snapshot
 from online_models.config import ModelConfig
 from online_models.engine import Engine
+from online_models.kinds import KINDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,7 +75,7 @@ def test_a_snapshot_tells_of_itself_and_of_what_is_wrong_with_it(tmp_path: Path)
     snapshot = SnapshotStore(tmp_path / "snapshots").keep(engine.to_pieces(), MONDAY)
     info = info_of(snapshot)
     assert (info.size, info.problem) == (len(engine.to_bytes()), None)
-    assert (info.learned, info.digest) == ({"conn": 0, "dns": 0, "http": 0}, engine.to_bytes()[-32:].hex()[:16])
+    assert (info.learned, info.digest) == (dict.fromkeys(KINDS, 0), engine.to_bytes()[-32:].hex()[:16])
     assert read_snapshot(snapshot.path).config == engine.config
     snapshot.path.write_bytes(engine.to_bytes()[:-1])
     assert "damaged" in str(info_of(snapshot).problem)

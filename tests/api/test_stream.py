@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.serve.stream import Hub, StreamLimits
-from api.serve.stream.messages import Gap, ScoreFilter
+from api.serve.stream.messages import Gap
 from api.serve.stream.scores import ScoresMessage
+from api.serve.stream.wanted import Wanted
 from api.state.store import AlertChange
 from tests.api.conftest import is_described
 
@@ -22,11 +23,11 @@ if TYPE_CHECKING:
     from tests.api.conftest import Examples
 
 
-async def texts(subscriber: Subscriber, wanted: ScoreFilter | None = None) -> list[dict[str, Any]]:
+async def texts(subscriber: Subscriber, wanted: Wanted | None = None) -> list[dict[str, Any]]:
     """Take out all that waits."""
     out: list[dict[str, Any]] = []
     while len(subscriber):
-        encoded = [message.encode(wanted or ScoreFilter()) for message in await subscriber.next_messages()]
+        encoded = [message.encode(wanted or Wanted()) for message in await subscriber.next_messages()]
         out += [orjson.loads(text) for text in encoded if text is not None]
     assert all(map(is_described, out))
     return out
@@ -188,13 +189,13 @@ def test_scores_cost_nothing_without_subscribers_and_come_in_pieces_with_one(exa
 @pytest.mark.parametrize(
     ("wanted", "uids"),
     [
-        (ScoreFilter(), ["C2", "C3", "C4"]),
-        (ScoreFilter(min_score=0.5), ["C3"]),
-        (ScoreFilter(device="192.168.1.0"), ["C2", "C4"]),
-        (ScoreFilter(min_score=0.5, device="192.168.1.0"), None),
+        (Wanted(), ["C2", "C3", "C4"]),
+        (Wanted(min_score=0.5), ["C3"]),
+        (Wanted(devices=("192.168.1.0",)), ["C2", "C4"]),
+        (Wanted(min_score=0.5, devices=("192.168.1.0",)), None),
     ],
 )
-def test_score_filters(examples: type[Examples], wanted: ScoreFilter, uids: list[str] | None) -> None:
+def test_score_filters(examples: type[Examples], wanted: Wanted, uids: list[str] | None) -> None:
     text = ScoresMessage(1, examples.scored(6, anomalous=(3,)), 2, 5).encode(wanted)
     got = None if text is None else [row["uid"] for row in orjson.loads(text)["scores"]]
     assert got == uids

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from api.pipeline import warmup
+from online_models.kinds import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,7 +89,7 @@ import pathlib, sys
 def note(line):
     pathlib.Path({told!r}, line.strip()).touch()
 """
-TASKS = sorted(["loop", "conn", "dns", "http", "tsv", "json", "macs", "feedback"])
+TASKS = sorted(["loop", *KINDS, "tsv", "json", "macs", "feedback"])
 
 
 def test_each_task_is_done_once_in_a_process_beside(asked: Callable[[str], list[str]]) -> None:

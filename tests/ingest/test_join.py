@@ -110,7 +110,7 @@ def test_transactions_are_told_apart_by_their_numbers() -> None:
 
 
 def test_other_kinds_pass() -> None:
-    batch = RecordBatch("ssl", batch_of([("C7", NOW, "1:a"), ("S7", NOW, "1:a")], "ssl").frame)
+    batch = RecordBatch("ssh", batch_of([("C7", NOW, "1:a"), ("S7", NOW, "1:a")], "ssh").frame)
     assert SensorJoin().of([batch]) == [batch]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from ingest.records import RecordBatch
 from online_models.engine import Engine
-from online_models.guard import FIRST, GUARD_WIDTH, LAST
+from online_models.guard import FIRST, GUARD_WIDTH, LAST, OBSERVED
 from online_models.measures.newness import age_of, is_known
 
 if TYPE_CHECKING:
@@ -287,4 +287,5 @@ def test_a_thing_is_known_for_long_after_half_a_day_or_if_it_was_there_from_the_
 ) -> None:
     device = np.zeros(GUARD_WIDTH)
     device[FIRST], device[LAST] = traffic.START, traffic.START + since_h * traffic.HOUR
+    device[OBSERVED] = since_h * traffic.HOUR
     assert is_known(age_of(traffic.START + first_h * traffic.HOUR, device), device) == expected

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from online_models.guard import FROZEN, LAST, RELEASED
+from online_models.guard import FROZEN, LAST, OBSERVED, RELEASED
 from online_models.kinds import KINDS
 from online_models.measures import excess
 from online_models.measures.newness import faded, trusted_age
@@ -37,7 +37,8 @@ class Seen:
     def since(self, key: str) -> float:
         """Return the seconds since an entry was learned first."""
         first = self.get(key, "first")
-        return max(0.0, self.now - first) if first > 0.0 else 0.0
+        since = max(0.0, self.now - first) if first > 0.0 else 0.0
+        return min(since, float(self.device[OBSERVED])) if key == "device" else since
 
     def age(self, key: str) -> float:
         """Return for how long an entry is known."""

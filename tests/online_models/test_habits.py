@@ -16,7 +16,7 @@ from online_models.measures.share import HABIT_WIDTH, habit_of, learn_habit
 from online_models.types import Feedback
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     import numpy.typing as npt
     from conftest import Traffic
@@ -260,27 +260,37 @@ def test_what_was_known_for_long_stays_so_while_an_incident_is_open(traffic: Tra
         assert is_known(age_of(traffic.START, device), device), hours
 
 
-@pytest.mark.parametrize(("is_another", "least", "most"), [(True, 1.0, 1.5), (False, 0.0, 0.5)])
+def told_rates(
+    traffic: Traffic, models: bytes, kind: str, feature: str, make: Callable[[int, float], pl.DataFrame]
+) -> list[float]:
+    """Return how often new things come, as the alerts of a week say whose site goes on as ever beside them."""
+    engine, alerts = Engine.from_bytes(models), []
+    for day in range(1, 8):
+        begin = traffic.START + day * traffic.DAY
+        ordinary = traffic.Site(devices=2, hours=24.0, seed=day, begin=begin).frames()[kind]
+        frame = traffic.in_order(kind, [ordinary, make(day, begin)])
+        alerts += engine.process(RecordBatch(kind, frame)).alerts
+    return [reason.usual for alert in alerts for reason in alert.reasons if reason.feature == feature]
+
+
+@pytest.mark.parametrize(("is_another", "least", "most"), [(True, 0.8, 1.6), (False, 0.0, 0.6)])
 def test_what_was_told_counts_once_in_how_often_new_things_come(
     traffic: Traffic, learned_day: bytes, least: float, most: float, *, is_another: bool
 ) -> None:
     """Told or not, strangers that come once a day come once a day; one that comes again is the same."""
-    engine, alerts = Engine.from_bytes(learned_day), []
-    for day in range(1, 9):
-        stranger = f"{20 + 16 * day * is_another}.7.7.7"
-        at = traffic.START + day * traffic.DAY + np.arange(4) * 30.0
-        calls = traffic.flows(at, traffic.VICTIM, [stranger] * 4, 4000 + day * is_another)
-        alerts += engine.process(RecordBatch("conn", traffic.in_order("conn", [calls]))).alerts
-    rates = [reason.usual for alert in alerts for reason in alert.reasons if reason.feature == "novelty.network"]
-    assert len(alerts) == 8
+
+    def calls(day: int, begin: float) -> pl.DataFrame:
+        stranger, port = f"{20 + 16 * day * is_another}.7.7.7", 4000 + day * is_another
+        return traffic.flows(begin + 40_000.0 + np.arange(4) * 30.0, traffic.VICTIM, [stranger] * 4, port)
+
+    rates = told_rates(traffic, learned_day, "conn", "novelty.network", calls)
     assert least < rates[-1] < most
 
 
 def test_domains_count_in_how_often_new_ones_come_learned_or_told(traffic: Traffic, learned_day: bytes) -> None:
-    engine, alerts = Engine.from_bytes(learned_day), []
-    for day in range(1, 9):
-        at = traffic.START + day * traffic.DAY + np.arange(3) * 60.0
-        asked = traffic.lookups(at, traffic.VICTIM, [f"www.site-{day}.example"] * 3)
-        alerts += engine.process(RecordBatch("dns", traffic.in_order("dns", [asked]))).alerts
-    rates = [reason.usual for alert in alerts for reason in alert.reasons if reason.feature == "novelty.domain"]
-    assert 0.9 < rates[-1] < 1.5
+    def asked(day: int, begin: float) -> pl.DataFrame:
+        times = begin + 40_000.0 + np.arange(3) * 60.0
+        return traffic.lookups(times, traffic.VICTIM, [f"www.site-{day}.example"] * 3)
+
+    rates = told_rates(traffic, learned_day, "dns", "novelty.domain", asked)
+    assert 0.8 < rates[-1] < 1.6

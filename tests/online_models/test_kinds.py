@@ -54,7 +54,7 @@ def test_every_behaviour_has_a_sentence_about_its_device_and_a_technique_that_ex
 def test_context_has_a_text_in_every_place_whatever_is_missing(name: str) -> None:
     frame = pl.DataFrame({column: [None, None] for column in SCHEMAS[name]}, schema=SCHEMAS[name])
     found = KINDS[name].context(frame, KINDS[name].columns(RecordBatch(name, frame), RANGES))
-    assert found.schema == dict.fromkeys(("device", "peer", "target"), pl.String)
+    assert dict(found.schema) == dict.fromkeys(("device", "known_as", "peer", "target"), pl.String)
     assert found.null_count().sum_horizontal().item() == 0
 
 

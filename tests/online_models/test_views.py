@@ -44,9 +44,11 @@ def learn_views(views: Views, maturity: float = 1.0, now: float = BEGIN) -> None
 
 
 def views_of(seed: int = 1) -> Views:
-    """Return views that learned nothing."""
+    """Return views that learned nothing, of a site that was observed all along."""
     each = zip(WIDTHS, WEIGHTS, COMPARES, FORESTS, strict=True)
-    return new_views([View("v", dict.fromkeys(range(n), ""), w, float(c), *forest) for n, w, c, forest in each], seed)
+    views = new_views([View("v", dict.fromkeys(range(n), ""), w, float(c), *forest) for n, w, c, forest in each], seed)
+    views.clock[2] = LATER - BEGIN
+    return views
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,8 @@ from copy import deepcopy
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
+from api.serve.unchanged import describe as describe_unchanged
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -62,6 +64,9 @@ def _with_refusals(document: dict[str, Any]) -> dict[str, Any]:
         for status, who in said.items():
             if status not in operation["responses"] or _is_frameworks(operation["responses"][status]):
                 operation["responses"][status] = {"description": who, "content": content}
+    for path in document["paths"].values():
+        if "get" in path:
+            describe_unchanged(path["get"])
     for unused in ("HTTPValidationError", "ValidationError"):
         document["components"]["schemas"].pop(unused, None)
     return document

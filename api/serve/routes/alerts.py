@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from fastapi import APIRouter, Query
+from fastapi.responses import Response, StreamingResponse
 
 from api.alert import link_to
 from api.serve.access.needs import needs
 from api.serve.access.teaching import teaching
 from api.serve.problems import ProblemError, problem_responses
 from api.serve.routes.answers import AlertAnswer, AlertsAnswer, FeedbackBody
-from api.serve.routes.filters import AlertFilter  # noqa: TC001 - FastAPI reads the annotation
+from api.serve.routes.bulk import BulkFeedbackAnswer, BulkFeedbackBody, say_of_many
+from api.serve.routes.filters import AlertFilter, ExportFilter  # noqa: TC001 - FastAPI reads the annotations
+from api.state.export import LINES, ExportFormat
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from api.pipeline import Scorer
     from api.service import Service
+    from api.state.store import AlertReader
     from ingest.context.identity import Identity
     from online_models.types import Alert
+
+
+_EXPORTED_AT_ONCE: Final = 500
+"""Alerts held at a time, a few kilobytes each, whatever the length of the export."""
+_MEDIA: Final[dict[ExportFormat, str]] = {"csv": "text/csv; charset=utf-8", "ndjson": "application/x-ndjson"}
+_EXPORTED: Final[dict[str, Any]] = {
+    "description": "the alerts, to the end of the body; a connection that breaks off earlier tells of trouble",
+    "content": {media.partition(";")[0]: {"schema": {"type": "string"}} for media in _MEDIA.values()},
+}
 
 
 def alert_routes(service: Service) -> APIRouter:
@@ -30,8 +43,29 @@ def alert_routes(service: Service) -> APIRouter:
     @router.get("", dependencies=[needs("read")], responses=problem_responses(422))
     def alerts(wanted: Annotated[AlertFilter, Query()]) -> AlertsAnswer:
         """List alerts, those raised last first; what rules hide only if that is asked for."""
-        page = service.alerts.page(wanted.query())
+        page = service.alerts.page(wanted.query(wanted.limit, wanted.cursor))
         return AlertsAnswer(alerts=alert_answers(service, page.alerts), next_cursor=page.next_cursor)
+
+    @router.get(
+        "/export",
+        response_class=Response,
+        responses={200: _EXPORTED, **problem_responses(422)},
+        dependencies=[needs("read")],
+    )
+    def export(wanted: Annotated[ExportFilter, Query()]) -> Response:
+        """Send all alerts that are wanted, those raised last first, however many they are."""
+        name = f'attachment; filename="alerts.{wanted.format}"'
+        lines = _lines(service.alerts, wanted)
+        return StreamingResponse(lines, media_type=_MEDIA[wanted.format], headers={"Content-Disposition": name})
+
+    @router.post(
+        "/feedback",
+        dependencies=[needs("respond"), teaching(service)],
+        responses=problem_responses(400, 408, 413, 422, 503),
+    )
+    async def feedback_on_many(said: BulkFeedbackBody) -> BulkFeedbackAnswer:
+        """Say the same of several alerts, one after the other; the answer tells what became of each."""
+        return await say_of_many(service, said)
 
     @router.get("/{alert_id}", dependencies=[needs("read")], responses=problem_responses(404))
     def alert(alert_id: str) -> AlertAnswer:
@@ -56,6 +90,19 @@ def alert_routes(service: Service) -> APIRouter:
         return (await asyncio.to_thread(alert_answers, service, [alert]))[0]
 
     return router
+
+
+def _lines(reader: AlertReader, wanted: ExportFilter) -> Iterator[bytes]:
+    """Yield the export, some hundred alerts at a time; the store is free for others in between."""
+    head, line = LINES[wanted.format]
+    page = reader.page(wanted.query(_EXPORTED_AT_ONCE))
+    yield head
+    while True:
+        owners = reader.owners(page.alerts)
+        yield b"".join(line(alert, owners.get(alert.id)) for alert in page.alerts)
+        if page.next_cursor is None:
+            return
+        page = reader.page(wanted.query(_EXPORTED_AT_ONCE, page.next_cursor))
 
 
 def alert_answers(service: Service, alerts: Sequence[Alert]) -> list[AlertAnswer]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
-from api.alert import BEHAVIOURS, TECHNIQUES
+from api.alert import OneOf, behaviour_names, techniques
 from online_models.types import AlertStatus, Severity, Verdict
 
 
@@ -99,7 +99,7 @@ class AlertAnswer(_Answer):
 
     id: str = Field(description="deterministic: the same log gives the same identifier")
     device: str = Field(examples=["192.168.1.23"])
-    behaviour: str = Field(examples=["scan"], json_schema_extra={"enum": list(BEHAVIOURS)})
+    behaviour: Annotated[str, OneOf(behaviour_names)] = Field(examples=["scan"])
     log: str = Field(description="log kind in which it shows", examples=["conn"])
     severity: Severity
     score: float
@@ -109,10 +109,8 @@ class AlertAnswer(_Answer):
     count: int = Field(description="anomalous records so far")
     sentence: str = Field(examples=["192.168.1.23 tried 214 hosts on port 23 in 60 s; it never used more than 3"])
     status: AlertStatus
-    technique: str | None = Field(
-        description="MITRE ATT&CK technique",
-        examples=["T1046"],
-        json_schema_extra={"enum": [*TECHNIQUES, None]},
+    technique: Annotated[str | None, OneOf(lambda: (*techniques(), None))] = Field(
+        description="MITRE ATT&CK technique", examples=["T1046"]
     )
     reasons: list[ReasonAnswer]
     uids: list[str] = Field(description="sample records")

@@ -8,17 +8,17 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from api.serve.access.needs import needs
+from api.serve.stream.queries import AlertStreamQuery, EventStreamQuery, ScoreStreamQuery
 from api.serve.stream.schemas import MESSAGES, STREAMS, message_schemas
-from api.serve.stream.websocket import ScoreStreamQuery, SinceQuery
 from api.version import package_version
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
 _QUERIES: Final[dict[str, type[BaseModel]]] = {
-    "/ws/alerts": SinceQuery,
+    "/ws/alerts": AlertStreamQuery,
     "/ws/scores": ScoreStreamQuery,
-    "/ws/events": SinceQuery,
+    "/ws/events": EventStreamQuery,
 }
 
 

@@ -6,7 +6,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.alert import BehaviourName
 from api.serve.routes.times import Since, Until
+from api.state.export import ExportFormat
 from api.state.store import AlertQuery, IncidentQuery
 from api.state.store.cursor import CURSOR
 from online_models.types import AlertStatus, Severity
@@ -14,14 +16,16 @@ from online_models.types import AlertStatus, Severity
 Cursor = Annotated[str | None, Field(description="`next_cursor` of the page before", pattern=CURSOR)]
 
 
-class AlertFilter(BaseModel):
+class AlertChoice(BaseModel):
     """Which alerts are wanted; times are log time."""
 
     model_config = ConfigDict(extra="forbid")
 
     device: str | None = Field(
         default=None,
-        description="only alerts of this device: an address that they were told of, or its MAC",
+        min_length=1,
+        max_length=255,
+        description="only alerts of this device: its address or MAC, or a part of its address or host name",
         examples=["192.168.1.23"],
     )
     q: str | None = Field(
@@ -34,16 +38,36 @@ class AlertFilter(BaseModel):
     since: Since = None
     until: Until = None
     severity: list[Severity] = Field(default_factory=list, description="only these; may be repeated")
+    behaviour: list[BehaviourName] = Field(default_factory=list, description="only these; may be repeated")
     muted: bool = Field(default=False, description="only what rules hide, which is left out else")
+
+    def query(self, limit: int, cursor: str | None = None) -> AlertQuery:
+        """Return the store's form of it."""
+        return AlertQuery(
+            device=self.device,
+            since=self.since,
+            until=self.until,
+            severities=tuple(self.severity),
+            limit=limit,
+            cursor=cursor,
+            text=self.q,
+            status=self.status,
+            muted=self.muted,
+            behaviours=tuple(self.behaviour),
+        )
+
+
+class AlertFilter(AlertChoice):
+    """One page of those alerts."""
+
     limit: int = Field(default=100, ge=1, le=1000)
     cursor: Cursor = None
 
-    def query(self) -> AlertQuery:
-        """Return the store's form of it."""
-        severities = tuple(self.severity)
-        return AlertQuery(
-            self.device, self.since, self.until, severities, self.limit, self.cursor, self.q, self.status, self.muted
-        )
+
+class ExportFilter(AlertChoice):
+    """All of those alerts, in a format."""
+
+    format: ExportFormat = Field(default="csv", description="csv: RFC 4180 with a header; ndjson: an alert a line")
 
 
 class IncidentFilter(BaseModel):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
-from api.alert import BEHAVIOURS
+from api.alert import OneOf, behaviour_names
 from api.errors import RuleError
 from api.mutes.rule import HOURS, SERVICE, behaviour_of, device_of, domain_of, hours_of, service_of
 from api.serve.routes.target_forms import ADDRESS, DOMAIN_PATTERN, MAC, PREFIX
@@ -43,7 +43,7 @@ Device = Annotated[
 Peer = Annotated[
     str, Field(max_length=_LONGEST_PEER), _spelled(addresses.peer), WithJsonSchema({"anyOf": [*ADDRESS, *PREFIX]})
 ]
-Behaviour = Annotated[str, _spelled(behaviour_of), _form({"enum": list(BEHAVIOURS)})]
+Behaviour = Annotated[str, _spelled(behaviour_of), OneOf(behaviour_names)]
 Domain = Annotated[
     str,
     Field(max_length=_LONGEST_NAME),

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from api.device_names import is_address
 from api.serve.problems import ProblemError
+from api.serve.stream.queries import Behaviours, Devices
+from api.serve.stream.wanted import Wanted, rank
+from online_models.types import Severity
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
 
 
 class Asked(BaseModel):
@@ -19,7 +27,27 @@ class Asked(BaseModel):
     since_seq: int | None = Field(default=None, ge=0)
     since_event_seq: int | None = Field(default=None, ge=0)
     min_score: float = Field(default=0.0, ge=0, le=1)
-    device: str | None = None
+    device: Annotated[Devices, BeforeValidator(_listed)]
+    severity: Severity | None = None
+    behaviour: Annotated[Behaviours, BeforeValidator(_listed)]
+
+    @model_validator(mode="after")
+    def _scores_know_addresses(self) -> Self:
+        if "score" in self.events and not all(map(is_address, self.device)):
+            raise ValueError("device: scores know devices by their addresses only")
+        return self
+
+    def alerts(self) -> Wanted:
+        """Return which alerts are wanted; the least score is one of records."""
+        return Wanted(0.0, tuple(self.device), rank(self.severity), frozenset(self.behaviour))
+
+    def scores(self) -> Wanted:
+        """Return which records are wanted."""
+        return Wanted(self.min_score, tuple(self.device))
+
+    def told(self) -> Wanted:
+        """Return which events are wanted."""
+        return Wanted(devices=tuple(self.device), behaviours=frozenset(self.behaviour))
 
 
 def asked_in(auth: object) -> Asked:

@@ -22,7 +22,10 @@ class Subscriber:
         self._capacity = capacity
         self._waiting: deque[Message] = deque()
         self._overflow = Gap(0, 0)
-        self._ready = asyncio.Event()
+        self.ready = asyncio.Event()
+        """Set while something waits."""
+        self.crowded = asyncio.Event()
+        """Set while half of the queue is full: who lets messages wait should not do so any longer."""
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -32,7 +35,9 @@ class Subscriber:
         if len(self._waiting) >= self._capacity:
             self._forget(self._waiting.popleft())
         self._waiting.append(message)
-        self._ready.set()
+        if len(self._waiting) * 2 >= self._capacity:
+            self.crowded.set()
+        self.ready.set()
 
     def _forget(self, message: Message) -> None:
         lost = message.dropped if isinstance(message, Gap) else 1
@@ -40,7 +45,7 @@ class Subscriber:
 
     async def next_messages(self) -> list[Message]:
         """Wait for a message and return it, after the gap before it if there is one."""
-        await self._ready.wait()
+        await self.ready.wait()
         return self._take()
 
     def take(self) -> list[Message]:
@@ -50,7 +55,8 @@ class Subscriber:
     def _take(self) -> list[Message]:
         message = self._waiting.popleft()
         if not self._waiting:
-            self._ready.clear()
+            self.ready.clear()
+            self.crowded.clear()
         before, self._overflow = self._overflow, Gap(0, 0)
         return [before, message] if before.dropped else [message]
 

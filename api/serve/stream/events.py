@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final
 
 from fastapi import APIRouter, Header, Query
 from fastapi.responses import Response
@@ -16,8 +16,8 @@ from api.serve.access.needs import needs
 from api.serve.access.principal import visit_of
 from api.serve.connections import line_of
 from api.serve.problems import ProblemError
-from api.serve.stream.messages import ScoreFilter
-from api.serve.stream.sender import ALERTS_REST_S, Sender, until_either
+from api.serve.stream.queries import ServerSentQuery  # noqa: TC001 - FastAPI reads the annotation
+from api.serve.stream.sender import ALERTS_REST_S, Manner, until_either
 from api.serve.stream.shapes import Outlet, server_sent_event
 
 if TYPE_CHECKING:
@@ -46,18 +46,17 @@ def event_routes(hub: Hub) -> APIRouter:
 
     @router.get(PATH, response_class=Response, responses={200: _DESCRIBED}, dependencies=[needs("read")])
     async def events(
-        since_seq: Annotated[
-            int | None, Query(ge=0, description="number of the last message that is known; those after it come first")
-        ] = None,
-        stream: Annotated[
-            Literal["alerts", "events"], Query(description="events: what /ws/events sends; each counts for itself")
-        ] = "alerts",
+        query: Annotated[ServerSentQuery, Query()],
         last_event_id: Annotated[
             int | None, Header(alias="Last-Event-ID", ge=0, description="the same, of a reader that comes back")
         ] = None,
     ) -> Response:
         """Send every alert that is raised, updated or closed, or all that happens to the service, as they come."""
-        return _Events(hub, stream, since_seq if last_event_id is None else last_event_id)
+        try:
+            manner = Manner(ALERTS_REST_S, query.wanted(), query.batch_s)
+        except ValueError as error:
+            raise ProblemError(422, "wrong_parameter", str(error)) from None
+        return _Events(hub, query, manner, last_event_id)
 
     return router
 
@@ -65,12 +64,13 @@ def event_routes(hub: Hub) -> APIRouter:
 class _Events(EventSourceResponse):
     """One reader, from its greeting to the end of either side, of its login, or of the service."""
 
-    def __init__(self, hub: Hub, stream: Literal["alerts", "events"], since_seq: int | None) -> None:
+    def __init__(self, hub: Hub, query: ServerSentQuery, manner: Manner, last_event_id: int | None) -> None:
         super().__init__((), headers=_HEADERS)
-        self._hub = hub
+        self._hub, self._manner = hub, manner
+        stream = query.stream
         self._channel = hub.events if stream == "events" else hub.alerts
         self._reading = hub.reading_events if stream == "events" else hub.reading_alerts
-        self._since_seq = since_seq
+        self._since_seq = query.since_seq if last_event_id is None else last_event_id
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer."""
@@ -89,7 +89,7 @@ class _Events(EventSourceResponse):
             # The greeting's id is from where to go on, which is its number only for a reader that begins here.
             since = self._channel.seq if self._since_seq is None else self._since_seq
             write = partial(_write, line_of(scope), send)
-            sender = Sender(Outlet(server_sent_event, write), subscriber, ScoreFilter(), hub.allowance, ALERTS_REST_S)
+            sender = hub.sender(Outlet(server_sent_event, write), subscriber, self._manner)
             with suppress(OSError):  # the reader, or its login, went while something was being sent
                 await send(start)
                 await write([server_sent_event("hello", since, greeting)])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from api.serve.stream.channel import Channel
 from api.serve.stream.messages import TextMessage, encoded
+from api.serve.stream.wanted import about_event
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -71,4 +72,6 @@ class Happenings:
             self.channel.publish(self._message(seq, *one) for seq, one in enumerate(waiting, first))
 
     def _message(self, seq: int, name: str, told: dict[str, Any]) -> TextMessage:
-        return TextMessage(seq, encoded({"type": name, "seq": seq, "site": self._site, **told}), name)
+        return TextMessage(
+            seq, encoded({"type": name, "seq": seq, "site": self._site, **told}), name, about_event(name, told)
+        )

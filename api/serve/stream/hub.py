@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Final, Protocol
 from api.pipeline.clock import Clock
 from api.serve.stream.allowance import Allowance
 from api.serve.stream.channel import Channel
+from api.serve.stream.envelopes import Envelopes
 from api.serve.stream.happenings import Happenings
 from api.serve.stream.messages import alert_message, drift_message, hello
 from api.serve.stream.outbox import Outbox
 from api.serve.stream.pace import UpdatePace
 from api.serve.stream.scores import ScoresMessage
+from api.serve.stream.sender import Sender
 from api.state.store.writer import DEFAULT_SITE
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from api.serve.stream.channel import Subscriber
+    from api.serve.stream.sender import Manner
+    from api.serve.stream.shapes import Outlet
     from api.state.store import AlertChange, DriftChange
     from online_models.types import ScoredBatch
 
@@ -84,7 +88,8 @@ class Hub:
         self._scores_out = Outbox(_OUTBOX_MESSAGES)
         self._clock = clock or Clock()
         self._pace = UpdatePace()
-        self.allowance = Allowance(self._clock.monotonic)
+        self._allowance = Allowance(self._clock.monotonic)
+        self._envelopes = Envelopes()
         self._score_seq = 0
 
     def attach(self, loop: AbstractEventLoop) -> None:
@@ -133,6 +138,10 @@ class Hub:
         greeting = hello(self.scores.seq, self.stream_id, self.site)
         with self.scores.subscribed(min(self.limits.subscriber_queue, _SCORES_QUEUE)) as subscriber:
             yield greeting, subscriber
+
+    def sender(self, outlet: Outlet, subscriber: Subscriber, manner: Manner) -> Sender:
+        """Return what sends to one connection what waits in its queue."""
+        return Sender(outlet, subscriber, manner, self._allowance, self._envelopes)
 
     @property
     def waiting(self) -> int:

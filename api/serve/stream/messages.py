@@ -8,44 +8,42 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import orjson
 
 from api.alert import alert_fields, link_to
+from api.serve.stream.wanted import EVERYTHING, About, about_alert, about_drift
 
 if TYPE_CHECKING:
     from api.serve.stream.scores import ScoresMessage
     from api.serve.stream.shapes import Shape
+    from api.serve.stream.wanted import Wanted
     from api.state.store import AlertChange, DriftChange
 
     Message: TypeAlias = "TextMessage | ScoresMessage | Gap"
 
 _DRIFT: Final = ("id", "subject", "sentence", "severity", "status", "first_ts", "last_ts", "devices", "behaviours")
-
-
-@dataclass(frozen=True, slots=True)
-class ScoreFilter:
-    """Which rows a subscriber of scores wants."""
-
-    min_score: float = 0.0
-    device: str | None = None
+_NOTHING: Final = About()
 
 
 @dataclass(frozen=True, slots=True)
 class TextMessage:
-    """A message that is the same for everybody, encoded once for all subscribers; `name` is its type."""
+    """A message that is the same for all who want it, encoded once for them; `name` is its type."""
 
     seq: int
     text: bytes
     name: str
+    about: About = _NOTHING
     _shaped: dict[Shape, bytes] = field(default_factory=dict)
 
-    def cost(self, _wanted: ScoreFilter) -> int:
+    def cost(self, _wanted: Wanted) -> int:
         """Return the rows that are yet to be encoded: none."""
         return 0
 
-    def encode(self, _wanted: ScoreFilter) -> bytes:
-        """Return the message; every subscriber gets all of them."""
-        return self.text
+    def encode(self, wanted: Wanted) -> bytes | None:
+        """Return the message, or None if it is not wanted."""
+        return self.text if wanted is EVERYTHING or wanted.lets(self.about) else None
 
-    def shaped(self, _wanted: ScoreFilter, shape: Shape) -> bytes:
+    def shaped(self, wanted: Wanted, shape: Shape) -> bytes | None:
         """Return the same as a transport writes it, made once for all its subscribers."""
+        if self.encode(wanted) is None:
+            return None
         if shape not in self._shaped:
             self._shaped[shape] = shape(self.name, self.seq, self.text)
         return self._shaped[shape]
@@ -65,24 +63,34 @@ class Gap:
     seq: int
     dropped: int
 
-    def cost(self, _wanted: ScoreFilter) -> int:
+    def cost(self, _wanted: Wanted) -> int:
         """Return the rows that are yet to be encoded: none."""
         return 0
 
-    def encode(self, _wanted: ScoreFilter) -> bytes:
+    def encode(self, _wanted: Wanted) -> bytes:
         """Return the message; whoever missed something is told, whatever the filter."""
         return encoded({"type": "gap", "seq": self.seq, "dropped": self.dropped})
 
-    def shaped(self, wanted: ScoreFilter, shape: Shape) -> bytes:
+    def shaped(self, wanted: Wanted, shape: Shape) -> bytes:
         """Return the same as a transport writes it."""
         return shape("gap", self.seq, self.encode(wanted))
+
+
+def position(seq: int) -> bytes:
+    """Return the message that tells how far a reader is who was not sent what it does not want."""
+    return encoded({"type": "position", "seq": seq})
+
+
+def batch(seq: int, messages: list[bytes]) -> bytes:
+    """Return the envelope of several messages, whose number is that of the last of them."""
+    return b'{"type":"batch","seq":%d,"messages":[%b]}' % (seq, b",".join(messages))
 
 
 def alert_message(seq: int, change: AlertChange) -> AlertMessage:
     """Return the message that tells how an alert was raised, updated, closed or muted."""
     alert = alert_fields(change.alert, change.owner, link_to(change.alert.id))
     text = encoded({"type": "alert", "seq": seq, "site": change.alert.site, "change": change.change, "alert": alert})
-    return AlertMessage(seq, text, "alert", change=change)
+    return AlertMessage(seq, text, "alert", about_alert(change), change=change)
 
 
 def drift_message(seq: int, change: DriftChange) -> AlertMessage:
@@ -92,7 +100,7 @@ def drift_message(seq: int, change: DriftChange) -> AlertMessage:
     alerts = [alert.id for alert in drift.alerts]
     head = {"type": "drift", "seq": seq, "site": drift.gravest.site, "change": change.change}
     text = encoded({**head, "drift": {**told, "alerts": alerts}})
-    return AlertMessage(seq, text, "drift", change=change)
+    return AlertMessage(seq, text, "drift", about_drift(change), change=change)
 
 
 def hello(seq: int, stream: str, site: str) -> bytes:

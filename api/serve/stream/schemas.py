@@ -78,6 +78,13 @@ class GapMessage(BaseModel):
     dropped: int = Field(ge=1, description="how many, at least")
 
 
+class PositionMessage(BaseModel):
+    """How far a reader is who was not sent what it does not want: it goes on from here when it comes back."""
+
+    type: Literal["position"]
+    seq: Seq = Field(description="number of the last message that it does not want")
+
+
 class ScoreRow(BaseModel):
     """One scored record."""
 
@@ -161,9 +168,31 @@ class HealthMessage(BaseModel):
     reasons: list[str]
 
 
+class BatchMessage(BaseModel):
+    """What came within `batch_ms`, in its order."""
+
+    type: Literal["batch"]
+    seq: Seq = Field(description="number of the last of them, or of what was left out behind it")
+    messages: list[
+        Annotated[
+            StreamedAlert
+            | DriftMessage
+            | ScoresMessage
+            | DecisionMessage
+            | PreventionMessage
+            | JobMessage
+            | HealthMessage
+            | DeviceMessage
+            | PositionMessage
+            | GapMessage,
+            Field(discriminator="type"),
+        ]
+    ]
+
+
 STREAMS: dict[str, tuple[type[BaseModel], ...]] = {
-    "/ws/alerts": (HelloMessage, StreamedAlert, DriftMessage, GapMessage),
-    "/ws/scores": (HelloMessage, ScoresMessage, GapMessage),
+    "/ws/alerts": (HelloMessage, StreamedAlert, DriftMessage, PositionMessage, GapMessage, BatchMessage),
+    "/ws/scores": (HelloMessage, ScoresMessage, GapMessage, BatchMessage),
     "/ws/events": (
         HelloMessage,
         DecisionMessage,
@@ -171,7 +200,9 @@ STREAMS: dict[str, tuple[type[BaseModel], ...]] = {
         JobMessage,
         HealthMessage,
         DeviceMessage,
+        PositionMessage,
         GapMessage,
+        BatchMessage,
     ),
 }
 """Which messages each stream sends."""

@@ -10,8 +10,8 @@ import numpy as np
 import orjson
 
 if TYPE_CHECKING:
-    from api.serve.stream.messages import ScoreFilter
     from api.serve.stream.shapes import Shape
+    from api.serve.stream.wanted import Wanted
     from online_models.types import ScoredBatch
 
 _SHARED_FILTERS: Final = 4  # whose messages are kept while they wait; readers of more filters join their own
@@ -27,14 +27,14 @@ class ScoresMessage:
     stop: int
     site: str = "default"
     _pieces: dict[int, bytes] = field(default_factory=dict)
-    _shaped: dict[ScoreFilter, dict[Shape, bytes | None]] = field(default_factory=dict)
+    _shaped: dict[Wanted, dict[Shape, bytes | None]] = field(default_factory=dict)
     _of_device: dict[str, list[int]] | None = None
 
-    def cost(self, wanted: ScoreFilter) -> int:
+    def cost(self, wanted: Wanted) -> int:
         """Return how many of the rows that are wanted are yet to be encoded."""
         return 0 if wanted in self._shaped else sum(row not in self._pieces for row in self._rows(wanted))
 
-    def encode(self, wanted: ScoreFilter) -> bytes | None:
+    def encode(self, wanted: Wanted) -> bytes | None:
         """Return the message with the rows that are wanted, or None if there are none."""
         rows = self._rows(wanted)
         if not rows:
@@ -43,7 +43,7 @@ class ScoresMessage:
         head = b'{"type":"scores","seq":%d,"site":%b,"log":%b,"scores":[' % (self.seq, site, log)
         return head + b",".join(map(self._piece, rows)) + b"]}"
 
-    def shaped(self, wanted: ScoreFilter, shape: Shape) -> bytes | None:
+    def shaped(self, wanted: Wanted, shape: Shape) -> bytes | None:
         """Return the same as a transport writes it, made once for all who want the same."""
         made = self._shaped.get(wanted, {})
         if shape not in made:
@@ -59,9 +59,10 @@ class ScoresMessage:
             piece = self._pieces[row] = orjson.dumps(score_row(self.batch, row))
         return piece
 
-    def _rows(self, wanted: ScoreFilter) -> list[int]:
-        if wanted.device is not None:
-            return [row for row in self._of(wanted.device) if self.batch.score[row] >= wanted.min_score]
+    def _rows(self, wanted: Wanted) -> list[int]:
+        if wanted.devices:
+            of_devices = sorted(row for device in set(wanted.devices) for row in self._of(device))
+            return [row for row in of_devices if self.batch.score[row] >= wanted.min_score]
         scores = self.batch.score[self.start : self.stop]
         rows: list[int] = (self.start + np.flatnonzero(scores >= wanted.min_score)).tolist()
         return rows

@@ -3,50 +3,95 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from api.serve.stream.messages import Gap
+from api.serve.stream.messages import Gap, batch, position
+from api.serve.stream.shapes import as_json
+from api.serve.stream.wanted import EVERYTHING
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from api.serve.stream.allowance import Allowance
     from api.serve.stream.channel import Subscriber
-    from api.serve.stream.messages import Message, ScoreFilter
+    from api.serve.stream.envelopes import Envelopes
+    from api.serve.stream.messages import Message
     from api.serve.stream.shapes import Outlet
+    from api.serve.stream.wanted import Wanted
 
 ALERTS_REST_S: Final = 0.05  # 500 readers of 300 alerts/s are 10,000 writes/s, not 150,000
 SCORES_REST_S: Final = 0.1
 _WRITE_BYTES: Final = 256 * 1024  # of one write: the transport keeps a copy of what the reader does not take at once
+_POSITION_S: Final = 1.0
+"""After what a reader does not want it is told where it is: so much of the stream is at most looked at again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """What one reader is sent, and how.
+
+    Attributes
+    ----------
+    rest_s
+        Rest after a write: the first message of a burst goes at once, the others together.
+    wanted
+        Which messages.
+    batch_s
+        Have messages wait for the next multiple of so many seconds, and go in one envelope; None to send each as one.
+    resumes
+        The stream has numbers from which a reader can go on, so it is told how far it is past what it does not want.
+    """
+
+    rest_s: float
+    wanted: Wanted = EVERYTHING
+    batch_s: float | None = None
+    resumes: bool = True
 
 
 class Sender:
-    """Sends to one connection until it is cancelled, or the reader has gone.
-
-    After a write it rests for `rest_s` seconds: the first message of a burst goes at once, the others together.
-    """
+    """Sends to one connection until it is cancelled, or the reader has gone."""
 
     def __init__(
-        self, outlet: Outlet, subscriber: Subscriber, wanted: ScoreFilter, allowance: Allowance, rest_s: float
+        self, outlet: Outlet, subscriber: Subscriber, manner: Manner, allowance: Allowance, envelopes: Envelopes
     ) -> None:
         self._outlet = outlet
         self._subscriber = subscriber
-        self._wanted = wanted
+        self._manner = manner
+        self._wanted = manner.wanted
+        self._shape = outlet.shape if manner.batch_s is None else as_json
         self._allowance = allowance
-        self._rest_s = rest_s
+        self._envelopes = envelopes
         self._left_out = Gap(0, 0)
+        self._seq = 0
+        self._is_past = False
+        self._due = 0.0
 
     async def run(self) -> None:
         """Send for ever."""
         while True:
-            if parts := await self._next():
-                await self._outlet.write(parts)
-            await asyncio.sleep(self._rest_s)
+            await self._wait()
+            if parts := self._next() + self._position():
+                await self._outlet.write(parts if self._manner.batch_s is None else [self._envelope(parts)])
+            if self._manner.batch_s is None:
+                await asyncio.sleep(self._manner.rest_s)
 
-    async def _next(self) -> list[bytes]:
-        """Wait for a message, and return it with those that wait behind it, encoded."""
+    async def _wait(self) -> None:
+        """Wait for a message, or until the reader must be told where it is; then, in batches, for what else comes."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(self._due if self._is_past else None):
+                await self._subscriber.ready.wait()
+        if self._manner.batch_s is not None:
+            now = asyncio.get_running_loop().time()
+            with suppress(TimeoutError):  # all readers of the same period wake together, and share what is made
+                async with asyncio.timeout(self._manner.batch_s - now % self._manner.batch_s):
+                    await self._subscriber.crowded.wait()
+
+    def _next(self) -> list[bytes]:
+        """Return all that waits, encoded."""
         parts: list[bytes] = []
-        messages = await self._subscriber.next_messages()
+        messages = self._subscriber.take()
         while messages:
             for message in messages:
                 parts += self._encoded(message)
@@ -54,17 +99,39 @@ class Sender:
         return parts + self._gap()
 
     def _encoded(self, message: Message) -> list[bytes]:
+        self._seq = message.seq
         cost = message.cost(self._wanted)
         if cost and not self._allowance.take(cost):
             self._left_out = Gap(message.seq, self._left_out.dropped + 1)
             return []
-        part = message.shaped(self._wanted, self._outlet.shape)
+        part = message.shaped(self._wanted, self._shape)
+        self._note(is_sent=part is not None)
         return [] if part is None else [*self._gap(), part]
+
+    def _note(self, *, is_sent: bool) -> None:
+        """Note whether the reader knows how far it is."""
+        if is_sent or not self._manner.resumes:
+            self._is_past = False
+        elif not self._is_past:
+            self._is_past = True
+            self._due = asyncio.get_running_loop().time() + _POSITION_S
+
+    def _position(self) -> list[bytes]:
+        """Tell how far the reader is, if nothing else has for long enough."""
+        if not self._is_past or asyncio.get_running_loop().time() < self._due:
+            return []
+        self._is_past = False
+        return [self._shape("position", self._seq, position(self._seq))]
 
     def _gap(self) -> list[bytes]:
         """Tell what was left out, if anything was."""
         gap, self._left_out = self._left_out, Gap(0, 0)
-        return [gap.shaped(self._wanted, self._outlet.shape)] if gap.dropped else []
+        return [gap.shaped(self._wanted, self._shape)] if gap.dropped else []
+
+    def _envelope(self, parts: list[bytes]) -> bytes:
+        """Return one message of all of these."""
+        seq, shape = self._seq, self._outlet.shape
+        return self._envelopes.made(shape, parts, lambda: shape("batch", seq, batch(seq, parts)))
 
 
 async def until_either(*parts: Coroutine[Any, Any, object]) -> None:

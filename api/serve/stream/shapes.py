@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from starlette.websockets import WebSocket
 
 Shape = Callable[[str, int, bytes], bytes]
-_OF_ITS_STREAM: Final = {"hello", "gap"}
+_OF_ITS_STREAM: Final = {"hello", "gap", "position"}
 """Events that a connection with several streams gets of each of them."""
 
 

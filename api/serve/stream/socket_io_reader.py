@@ -9,8 +9,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Final
 
-from api.serve.stream.messages import ScoreFilter
-from api.serve.stream.sender import ALERTS_REST_S, SCORES_REST_S, Sender
+from api.serve.stream.sender import ALERTS_REST_S, SCORES_REST_S, Manner
 from api.serve.stream.shapes import Outlet, socketio_alerts, socketio_events, socketio_scores
 
 if TYPE_CHECKING:
@@ -39,21 +38,19 @@ class Reader:
         parts: list[Coroutine[Any, Any, None]] = []
         if "alert" in self._asked.events:
             greeting, subscriber = self.stack.enter_context(self._hub.reading_alerts(self._asked.since_seq))
-            parts.append(self._send(socketio_alerts, greeting, subscriber, ScoreFilter(), ALERTS_REST_S))
+            parts.append(self._send(socketio_alerts, greeting, subscriber, Manner(ALERTS_REST_S, self._asked.alerts())))
         if "score" in self._asked.events:
-            wanted = ScoreFilter(self._asked.min_score, self._asked.device)
             greeting, subscriber = self.stack.enter_context(self._hub.reading_scores())
-            parts.append(self._send(socketio_scores, greeting, subscriber, wanted, SCORES_REST_S))
+            manner = Manner(SCORES_REST_S, self._asked.scores(), resumes=False)
+            parts.append(self._send(socketio_scores, greeting, subscriber, manner))
         if "event" in self._asked.events:
             greeting, subscriber = self.stack.enter_context(self._hub.reading_events(self._asked.since_event_seq))
-            parts.append(self._send(socketio_events, greeting, subscriber, ScoreFilter(), ALERTS_REST_S))
+            parts.append(self._send(socketio_events, greeting, subscriber, Manner(ALERTS_REST_S, self._asked.told())))
         return parts
 
-    async def _send(
-        self, shape: Shape, greeting: bytes, subscriber: Subscriber, wanted: ScoreFilter, rest_s: float
-    ) -> None:
+    async def _send(self, shape: Shape, greeting: bytes, subscriber: Subscriber, manner: Manner) -> None:
         await self._write([shape("hello", 0, greeting)])
-        await Sender(Outlet(shape, self._write), subscriber, wanted, self._hub.allowance, rest_s).run()
+        await self._hub.sender(Outlet(shape, self._write), subscriber, manner).run()
 
     async def _write(self, parts: list[bytes]) -> None:
         for start in range(0, len(parts), _PACKETS_AT_ONCE):

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Final
 
 from fastapi import APIRouter, Query, WebSocket, WebSocketDisconnect
-from pydantic import BaseModel, ConfigDict, Field
 
 from api.serve.access.needs import needs
 from api.serve.problems import ProblemError
-from api.serve.stream.messages import ScoreFilter
-from api.serve.stream.sender import ALERTS_REST_S, SCORES_REST_S, Sender, until_either
+from api.serve.stream.queries import (  # noqa: TC001 - FastAPI reads the annotations
+    AlertStreamQuery,
+    EventStreamQuery,
+    ScoreStreamQuery,
+)
+from api.serve.stream.sender import ALERTS_REST_S, SCORES_REST_S, Manner, until_either
 from api.serve.stream.shapes import websocket_outlet
 
 if TYPE_CHECKING:
@@ -20,44 +23,25 @@ if TYPE_CHECKING:
 _TRY_AGAIN_LATER: Final = 1013  # RFC 6455 registry
 
 
-class SinceQuery(BaseModel):
-    """From where on messages are wanted."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    since_seq: int | None = Field(default=None, ge=0)
-    ticket: str | None = Field(default=None, description="what POST /tickets gave; used up before it comes here")
-
-
-class ScoreStreamQuery(BaseModel):
-    """Which rows are wanted."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    min_score: float = Field(default=0.0, ge=0, le=1)
-    device: str | None = None
-    ticket: str | None = None
-
-
 def websocket_routes(hub: Hub) -> APIRouter:
     """Return the routes of all streams."""
     router = APIRouter()
     streams = _Streams(hub)
 
     @router.websocket("/ws/alerts", dependencies=[needs("read")])
-    async def alerts(socket: WebSocket, wanted: Annotated[SinceQuery, Query()]) -> None:
+    async def alerts(socket: WebSocket, query: Annotated[AlertStreamQuery, Query()]) -> None:
         """Send every alert that is raised, updated or closed; with ``since_seq`` the remembered ones after it first."""
-        await streams.alerts(socket, wanted.since_seq)
+        await streams.alerts(socket, query)
 
     @router.websocket("/ws/scores", dependencies=[needs("read")])
-    async def scores(socket: WebSocket, wanted: Annotated[ScoreStreamQuery, Query()]) -> None:
+    async def scores(socket: WebSocket, query: Annotated[ScoreStreamQuery, Query()]) -> None:
         """Send every scored record, or those of a device, or those of at least a score."""
-        await streams.scores(socket, ScoreFilter(wanted.min_score, wanted.device))
+        await streams.scores(socket, query)
 
     @router.websocket("/ws/events", dependencies=[needs("read")])
-    async def events(socket: WebSocket, wanted: Annotated[SinceQuery, Query()]) -> None:
+    async def events(socket: WebSocket, query: Annotated[EventStreamQuery, Query()]) -> None:
         """Send every change of decisions, training jobs and health; with ``since_seq`` as for alerts."""
-        await streams.events(socket, wanted.since_seq)
+        await streams.events(socket, query)
 
     @router.websocket("/{path:path}", dependencies=[needs("read")])
     async def unknown(path: str) -> None:
@@ -75,20 +59,21 @@ class _Streams:
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
 
-    async def alerts(self, socket: WebSocket, since_seq: int | None) -> None:
+    async def alerts(self, socket: WebSocket, query: AlertStreamQuery) -> None:
         if await self._is_accepted(socket):
-            with self._hub.reading_alerts(since_seq) as (greeting, subscriber):
-                await self._serve(socket, greeting, subscriber, ScoreFilter(), ALERTS_REST_S)
+            with self._hub.reading_alerts(query.since_seq) as (greeting, subscriber):
+                await self._serve(socket, greeting, subscriber, Manner(ALERTS_REST_S, query.wanted(), query.batch_s))
 
-    async def events(self, socket: WebSocket, since_seq: int | None) -> None:
+    async def events(self, socket: WebSocket, query: EventStreamQuery) -> None:
         if await self._is_accepted(socket):
-            with self._hub.reading_events(since_seq) as (greeting, subscriber):
-                await self._serve(socket, greeting, subscriber, ScoreFilter(), ALERTS_REST_S)
+            with self._hub.reading_events(query.since_seq) as (greeting, subscriber):
+                await self._serve(socket, greeting, subscriber, Manner(ALERTS_REST_S, query.wanted(), query.batch_s))
 
-    async def scores(self, socket: WebSocket, wanted: ScoreFilter) -> None:
+    async def scores(self, socket: WebSocket, query: ScoreStreamQuery) -> None:
         if await self._is_accepted(socket):
             with self._hub.reading_scores() as (greeting, subscriber):
-                await self._serve(socket, greeting, subscriber, wanted, SCORES_REST_S)
+                manner = Manner(SCORES_REST_S, query.wanted(), query.batch_s, resumes=False)
+                await self._serve(socket, greeting, subscriber, manner)
 
     async def _is_accepted(self, socket: WebSocket) -> bool:
         await socket.accept()
@@ -97,11 +82,9 @@ class _Streams:
             return False
         return True
 
-    async def _serve(
-        self, socket: WebSocket, greeting: bytes, subscriber: Subscriber, wanted: ScoreFilter, rest_s: float
-    ) -> None:
+    async def _serve(self, socket: WebSocket, greeting: bytes, subscriber: Subscriber, manner: Manner) -> None:
         """Greet, then send until either side goes."""
-        sender = Sender(websocket_outlet(socket), subscriber, wanted, self._hub.allowance, rest_s)
+        sender = self._hub.sender(websocket_outlet(socket), subscriber, manner)
         try:
             await socket.send_text(greeting.decode())
             await until_either(sender.run(), _receive(socket))

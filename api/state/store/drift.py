@@ -11,7 +11,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from api.alert import DRIFTING
+from api.alert import drifts
 
 if TYPE_CHECKING:
     import sqlite3
@@ -50,7 +50,7 @@ class Joined:
 def join_drift(connection: sqlite3.Connection, alert: Alert) -> Joined:
     """Group the alerts about the same as this one, which was just stored."""
     joined = Joined()
-    if alert.behaviour not in DRIFTING:
+    if not drifts(alert.behaviour):
         return joined
     connection.executemany(_NOTE, [(alert.log, subject, alert.id) for subject in alert.subjects])
     for subject in alert.subjects:

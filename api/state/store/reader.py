@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from api.device_names import is_address, is_mac, spelled
 from api.state.store.cursor import decode_cursor, encode_cursor
 from api.state.store.groups import Drift, Incident, drift_of, incident_of
 from api.state.store.muting import hits_of
@@ -35,6 +36,7 @@ _HOLDS: Final = (
     "(instr(lower(device), lower(?)) OR instr(lower(behaviour), lower(?)) OR instr(lower(sentence), lower(?))"
     " OR id IN (SELECT alert FROM owner WHERE instr(lower(host_name), lower(?))))"
 )
+_PART_OF_DEVICE: Final = "(instr(device, ?) OR id IN (SELECT alert FROM owner WHERE instr(lower(host_name), ?)))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class AlertQuery:
     Attributes
     ----------
     device
-        Only this device's.
+        Only this device's: its address or its MAC, or a part of its address or host name.
     since, until
         Only alerts raised at or after `since` and before `until`.
     severities
@@ -60,6 +62,8 @@ class AlertQuery:
         Only alerts of this status.
     muted
         Only alerts that a rule hides, or only the others.
+    behaviours
+        Only alerts of one of these behaviours; empty for all.
     """
 
     device: str | None = None
@@ -71,6 +75,7 @@ class AlertQuery:
     text: str | None = None
     status: AlertStatus | None = None
     muted: bool = False
+    behaviours: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +220,7 @@ def _conditions(query: AlertQuery) -> tuple[str, tuple[Any, ...]]:
     """Return the WHERE clause and the values bound in it."""
     terms: list[tuple[str, tuple[Any, ...]]] = [(f"muted IS {'NOT ' if query.muted else ''}NULL", ())]
     if query.device is not None:
-        terms.append((_OF_DEVICE, (query.device,) * 2))
+        terms.append(_of_device(spelled(query.device)))
     if query.since is not None:
         terms.append(("ts >= ?", (query.since,)))
     if query.until is not None:
@@ -223,6 +228,8 @@ def _conditions(query: AlertQuery) -> tuple[str, tuple[Any, ...]]:
     if query.severities:
         marks = ", ".join("?" * len(query.severities))
         terms.append((f"severity IN ({marks})", tuple(SEVERITIES.index(name) for name in query.severities)))
+    if query.behaviours:
+        terms.append((f"behaviour IN ({', '.join('?' * len(query.behaviours))})", query.behaviours))
     if query.text:
         terms.append((_HOLDS, (query.text,) * _HOLDS.count("?")))
     if query.status is not None:
@@ -230,3 +237,12 @@ def _conditions(query: AlertQuery) -> tuple[str, tuple[Any, ...]]:
     if query.cursor is not None:
         terms.append(("(ts, id) < (?, ?)", decode_cursor(query.cursor)))
     return " AND ".join(sql for sql, _ in terms), tuple(value for _, values in terms for value in values)
+
+
+def _of_device(device: str) -> tuple[str, tuple[Any, ...]]:
+    """Return the condition for a device as `spelled`."""
+    if is_address(device):
+        return "device = ?", (device,)
+    if is_mac(device):
+        return "id IN (SELECT alert FROM owner WHERE mac = ?)", (device,)
+    return _PART_OF_DEVICE, (device,) * 2

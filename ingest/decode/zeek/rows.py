@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from ingest.decode.schemas import SCHEMAS, required_of
+from ingest.decode.schemas import SCHEMAS, required_of, spelled_as
 from ingest.decode.values import check_ts, text_converter
 from ingest.decode.zeek.text import to_text
 from ingest.decode.zeek.values import require
@@ -25,7 +25,7 @@ class RowReader:
         self._header, self._kind = header, kind
         schema, self._required = SCHEMAS[kind], required_of(kind)
         self._columns = [
-            (position, name, _is_list(schema[name]), text_converter(name, _inner(schema[name])))
+            (position, name, _is_list(schema[name]), text_converter(spelled_as(name, kind), _inner(schema[name])))
             for position, name in enumerate(header.fields)
             if name in schema and header.fields.index(name) == position
         ]

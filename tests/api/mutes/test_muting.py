@@ -17,7 +17,7 @@ from api.mutes import Conditions, Mutes
 from api.pipeline import Scorer
 from api.pipeline.clock import Clock
 from api.serve.stream import Hub, StreamLimits
-from api.serve.stream.messages import ScoreFilter
+from api.serve.stream.wanted import Wanted
 from api.sinks.log import ChangeLog
 from api.state.rules import RuleStore
 from api.state.store import AlertQuery, AlertReader, AlertWriter, IncidentQuery
@@ -108,7 +108,7 @@ class Bench:
                 await asyncio.sleep(0)
                 out = []
                 while len(subscriber):
-                    out += [orjson.loads(m.encode(ScoreFilter())) for m in await subscriber.next_messages()]
+                    out += [orjson.loads(m.encode(Wanted())) for m in await subscriber.next_messages()]
             self.hub.detach()
             return out
 

@@ -15,9 +15,9 @@ from websockets.frames import Frame, Opcode
 
 from api.serve.stream import StreamLimits
 from api.serve.stream.allowance import Allowance
-from api.serve.stream.messages import ScoreFilter
 from api.serve.stream.scores import ScoresMessage
 from api.serve.stream.shapes import websocket_frame
+from api.serve.stream.wanted import Wanted
 from api.state.store import AlertChange
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def test_readers_of_scores_share_what_is_encoded(examples: type[Examples], monke
     shown = examples.scored(100, anomalous=(7,))
     monkeypatch.setattr("api.serve.stream.scores.score_row", lambda _batch, row: encoded.append(row) or {"row": row})
     scores = ScoresMessage(1, shown, 0, 100)
-    wanted = [ScoreFilter(), ScoreFilter(0.5), ScoreFilter(device="192.168.1.1"), ScoreFilter(0.1), ScoreFilter(0.2)]
+    wanted = [Wanted(), Wanted(0.5), Wanted(devices=("192.168.1.1",)), Wanted(0.1), Wanted(0.2)]
     assert [scores.cost(one) for one in wanted] == [100, 1, 50, 1, 1]
     frames = [scores.shaped(one, websocket_frame) for one in wanted for _ in range(20)]
     assert len(encoded) == 100

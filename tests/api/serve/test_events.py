@@ -13,8 +13,10 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from api.serve.stream import StreamLimits
-from api.serve.stream.messages import ScoreFilter, alert_message
+from api.serve.stream.messages import alert_message
+from api.serve.stream.queries import ServerSentQuery
 from api.serve.stream.shapes import server_sent_event
+from api.serve.stream.wanted import Wanted
 from api.service import Access
 from api.state.store import AlertChange
 from tests.api.conftest import is_described
@@ -80,8 +82,8 @@ def test_the_messages_are_those_of_the_websocket_with_their_numbers_as_ids(
 
 def test_an_event_is_made_once_for_all_readers(examples: type[Examples]) -> None:
     message = alert_message(7, AlertChange("raised", examples.alert()))
-    first = message.shaped(ScoreFilter(), server_sent_event)
-    assert first is message.shaped(ScoreFilter(), server_sent_event)
+    first = message.shaped(Wanted(), server_sent_event)
+    assert first is message.shaped(Wanted(), server_sent_event)
     assert first.endswith(b"}\nid: 7\n\n")
 
 
@@ -212,4 +214,7 @@ def test_events_end_in_order_with_the_service(
 def test_the_description_tells_of_the_events(light: Light) -> None:
     described = light.get("/openapi.json").json()["paths"]["/events"]["get"]
     assert set(described["responses"]["200"]["content"]) == {"text/event-stream"}
-    assert {parameter["name"] for parameter in described["parameters"]} == {"since_seq", "stream", "Last-Event-ID"}
+    assert {parameter["name"] for parameter in described["parameters"]} == {
+        "Last-Event-ID",
+        *ServerSentQuery.model_fields,
+    }

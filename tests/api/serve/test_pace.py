@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from api.pipeline.clock import Clock
 from api.serve.stream import Hub, StreamLimits
-from api.serve.stream.messages import ScoreFilter
 from api.serve.stream.pace import EVERY_S, UpdatePace
+from api.serve.stream.wanted import Wanted
 from api.state.store import AlertChange
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def test_a_thousand_messages_cover_more_than_an_hour_of_one_attack(examples: typ
         await asyncio.sleep(0)
         with hub.alerts.subscribed(1, since_seq=0) as subscriber:
             waiting = [await subscriber.next_messages() for _ in range(len(subscriber))]
-        return [orjson.loads(message.encode(ScoreFilter()) or b"") for some in waiting for message in some]
+        return [orjson.loads(message.encode(Wanted()) or b"") for some in waiting for message in some]
 
     got = asyncio.run(scenario())
     assert (got[0]["seq"], got[0]["change"]) == (1, "raised")

@@ -17,7 +17,7 @@ from api.serve.health import HealthAnswer
 from api.serve.health_watch import HealthWatch
 from api.serve.stream import Hub, StreamLimits
 from api.serve.stream.decision_events import message_of
-from api.serve.stream.messages import ScoreFilter
+from api.serve.stream.wanted import Wanted
 from api.state.store import AlertWriter
 from api.state.store.sequence import sequence_in
 from prevention.decider import Request
@@ -197,9 +197,7 @@ def test_numbers_go_on_over_runs_and_after_a_crash_a_gap_is_told(tmp_path: Path)
                     hub.happenings.tell("prevention", {"text": str(n)})
                 await asyncio.sleep(0)
                 hub.detach()
-                return [
-                    json.loads(one.encode(ScoreFilter())) for _ in range(len(subscriber)) for one in subscriber.take()
-                ]
+                return [json.loads(one.encode(Wanted())) for _ in range(len(subscriber)) for one in subscriber.take()]
 
         got: list[dict[str, Any]] = []
         with suppress(InterruptedError), sequence_in(tmp_path / "alerts", "events") as numbers:
@@ -221,7 +219,7 @@ def test_what_is_told_while_nobody_listens_is_bounded() -> None:
             hub.happenings.tell("prevention", {"text": str(n)})
         hub.attach(asyncio.get_running_loop())
         with hub.events.subscribed(1, 0) as subscriber:
-            return [json.loads(one.encode(ScoreFilter())) for _ in range(2) for one in subscriber.take()]
+            return [json.loads(one.encode(Wanted())) for _ in range(2) for one in subscriber.take()]
 
     gap, first = asyncio.run(scenario())[:2]
     assert gap == {"type": "gap", "seq": 904, "dropped": 904}

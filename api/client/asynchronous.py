@@ -1,0 +1,209 @@
+"""The client for asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from typing import TYPE_CHECKING, Any
+
+import httpx2
+from websockets.asyncio.client import connect
+from websockets.exceptions import WebSocketException
+
+from api.client import calls
+from api.client.resume import Resume, StreamName, refusal
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+    from pathlib import Path
+    from types import TracebackType
+    from typing import Self
+
+    from api.client.types import Alert, Analysis, BulkResult, Job, Message, Predictions, Record, Verdict
+
+
+class AsyncClient:
+    """The service at `url`, such as ``http://127.0.0.1:8000``, asked with a token if it has any.
+
+    Every method raises `ApiError` if the service refuses, and `httpx2.TransportError` if it cannot be reached.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: str | None = None,
+        *,
+        verify: ssl.SSLContext | bool = True,
+        timeout_s: float = calls.TIMEOUT_S,
+    ) -> None:
+        self._url, self._token = url, token
+        self._tls = verify if isinstance(verify, ssl.SSLContext) else None
+        self._http = httpx2.AsyncClient(base_url=url, headers=calls.headers_of(token), verify=verify, timeout=timeout_s)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def send(self, call: calls.Call) -> Any:
+        """Send a request that has no method of its own; return the answer's JSON."""
+        if call.upload is None:
+            return calls.answered(await self._http.request(**call.arguments()))
+        with call.upload.open("rb") as log:
+            return calls.answered(await self._http.request(**calls.files_of(call, log)))
+
+    async def _pages(self, path: str, name: str, filters: dict[str, Any]) -> AsyncIterator[Any]:
+        cursor: str | None = None
+        while True:
+            page = await self.send(calls.listed(path, filters, cursor))
+            for one in page[name]:
+                yield one
+            cursor = page.get("next_cursor")
+            if cursor is None:
+                return
+
+    def alerts(self, **filters: Any) -> AsyncIterator[Alert]:
+        """Yield alerts, those raised last first, page by page; filters are those of ``GET /alerts``."""
+        return self._pages("/alerts", "alerts", filters)
+
+    def incidents(self, **filters: Any) -> AsyncIterator[dict[str, Any]]:
+        """Yield incidents in the same way."""
+        return self._pages("/incidents", "incidents", filters)
+
+    def rules(self, **filters: Any) -> AsyncIterator[dict[str, Any]]:
+        """Yield the rules that mute alerts."""
+        return self._pages("/rules", "rules", filters)
+
+    def decisions(self, **filters: Any) -> AsyncIterator[dict[str, Any]]:
+        """Yield the decisions of prevention, newest first."""
+        return self._pages("/decisions", "decisions", filters)
+
+    async def alert(self, identifier: str) -> Alert:
+        """Return one alert in its latest state."""
+        answer: Alert = await self.send(calls.one("/alerts", identifier))
+        return answer
+
+    async def feedback(
+        self, identifier: str, verdict: Verdict, comment: str | None = None, *, revise: bool = False
+    ) -> Alert:
+        """Say what an alert was; return it."""
+        answer: Alert = await self.send(calls.feedback(identifier, verdict, comment, revise=revise))
+        return answer
+
+    async def feedback_on_many(
+        self, identifiers: Iterable[str], verdict: Verdict, comment: str | None = None, *, revise: bool = False
+    ) -> list[BulkResult]:
+        """Say the same of up to 500 alerts; return what became of each."""
+        results: list[BulkResult] = (
+            await self.send(calls.feedback_on_many(identifiers, verdict, comment, revise=revise))
+        )["results"]
+        return results
+
+    async def mute(self, reason: str, *, dry_run: bool = False, **conditions: Any) -> dict[str, Any]:
+        """Make a rule that hides alerts (conditions of ``POST /rules``), or see what it would have hidden."""
+        answer: dict[str, Any] = await self.send(calls.mute(reason, conditions, dry_run=dry_run))
+        return answer
+
+    async def unmute(self, identifier: str) -> dict[str, Any]:
+        """Take a rule back; return it."""
+        answer: dict[str, Any] = await self.send(calls.unmute(identifier))
+        return answer
+
+    async def decision(self, identifier: str) -> dict[str, Any]:
+        """Return one decision with its history."""
+        answer: dict[str, Any] = await self.send(calls.one("/decisions", identifier))
+        return answer
+
+    async def decide(self, **fields: Any) -> dict[str, Any]:
+        """Ask for a decision (fields of ``POST /decisions``); return it."""
+        answer: dict[str, Any] = await self.send(calls.decide(fields))
+        return answer
+
+    async def confirm(self, identifier: str) -> dict[str, Any]:
+        """Have a suggested decision carried out."""
+        answer: dict[str, Any] = await self.send(calls.confirm(identifier))
+        return answer
+
+    async def revoke(self, identifier: str, reason: str | None = None) -> dict[str, Any]:
+        """Take a decision back."""
+        answer: dict[str, Any] = await self.send(calls.revoke(identifier, reason))
+        return answer
+
+    async def predict(self, records: Iterable[Record]) -> Predictions:
+        """Return the score of every record; nothing is learned."""
+        answer: Predictions = await self.send(calls.predict(records))
+        return answer
+
+    async def analyze(self, records: Iterable[Record], *, learn: bool = False) -> Analysis:
+        """Return the anomalous records; learn them and raise alerts if that is asked for."""
+        answer: Analysis = await self.send(calls.analyze(records, learn=learn))
+        return answer
+
+    async def train(self, dataset: Iterable[Record] | Path, attacks: Iterable[str] | None = None) -> Job:
+        """Have records, or a finished log, learned; `attacks` are uids that are not normal."""
+        answer: Job = await self.send(calls.train(dataset, attacks))
+        return answer
+
+    async def job(self, identifier: str) -> Job:
+        """Return how far a training job is."""
+        answer: Job = await self.send(calls.one("/machinelearning/jobs", identifier))
+        return answer
+
+    async def health(self) -> dict[str, Any]:
+        """Return ``/health``."""
+        answer: dict[str, Any] = await self.send(calls.Call("GET", "/health"))
+        return answer
+
+    def stream(self, name: StreamName = "alerts", *, since_seq: int | None = None, **filters: Any) -> AsyncStream:
+        """Return a stream that goes on by itself over lost connections and restarts of the service.
+
+        Parameters
+        ----------
+        name
+            ``alerts``, ``events`` or ``scores``.
+        since_seq
+            `seq` of an earlier stream: what came after it comes first. Otherwise the stream begins with what comes.
+        filters
+            Those of the stream (docs/api.md), and `batch_ms`.
+        """
+        return AsyncStream(self._url, self._token, self._tls, Resume(name, since_seq, filters))
+
+
+class AsyncStream:
+    """Messages of one stream, each number once and rising; a message of type `gap` stands for what was missed.
+
+    Iterating raises `ApiError` once the service refuses the stream, such as after the token was revoked.
+    """
+
+    def __init__(self, url: str, token: str | None, tls: ssl.SSLContext | None, resume: Resume) -> None:
+        self._url, self._tls, self._resume = url, tls, resume
+        self._headers = calls.headers_of(token)
+
+    @property
+    def seq(self) -> int | None:
+        """Number from which another stream would go on; None before the first connection."""
+        return self._resume.seq
+
+    async def __aiter__(self) -> AsyncIterator[Message]:
+        while True:
+            try:
+                async with connect(
+                    calls.socket_url(self._url, self._resume.path),
+                    additional_headers=self._headers,
+                    ssl=self._tls,
+                    max_size=calls.MOST_BYTES,
+                ) as socket:
+                    async for text in socket:
+                        for message in self._resume.taken(text):
+                            yield message
+            except (OSError, WebSocketException) as error:
+                if (final := refusal(error)) is not None:
+                    raise final from error
+            await asyncio.sleep(self._resume.pause_s())
