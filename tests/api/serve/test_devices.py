@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from typer.testing import CliRunner
 
+from api.cli import app
 from api.decisions import Prevention
 from api.devices.recorder import Recorder
 from api.devices.sightings import Seen, Sighting
+from api.errors import SettingsError
 from api.pipeline.clock import Clock
 from api.serve.stream.device_events import new_device
 from api.state.store import AlertWriter
@@ -118,16 +122,41 @@ def test_a_new_device_is_an_event(light: Light) -> None:
     recorder = Recorder(
         light.devices, lambda device, more: light.hub.happenings.tell("device", new_device(device, more))
     )
-    with light.socket("/ws/events") as stream:
+    with light.socket("/ws/events?type=device&device=192.168.1.77&device=192.168.1.79") as stream:
         assert json.loads(stream.recv(60))["type"] == "hello"
-        for _ in range(2):
-            recorder.give(Seen([Sighting("192.168.1.77", "192.168.1.77", 5.0, 5.0, {"dns"})], {}))
+        for address in ("192.168.1.77", "192.168.1.77", "192.168.1.78", "192.168.1.79"):
+            recorder.give(Seen([Sighting(address, address, 5.0, 5.0, {"dns"})], {}))
             recorder.step()
-        light.hub.happenings.tell("health", {"at": 1.0, "status": "ready", "reasons": []})
-        told = [json.loads(stream.recv(60)) for _ in range(2)]
+        got = iter(lambda: json.loads(stream.recv(60)), None)
+        told = list(islice((message for message in got if message["type"] != "position"), 2))
     assert all(map(is_described, told))
-    assert [message["type"] for message in told] == ["device", "health"]
-    assert (told[0]["change"], told[0]["more"], told[0]["device"]["name"]) == ("new", 0, "192.168.1.77")
+    assert [message["device"]["name"] for message in told] == ["192.168.1.77", "192.168.1.79"]
+    assert (told[0]["change"], told[0]["more"]) == ("new", 0)
+
+
+def test_the_command_line_lists_shows_and_labels(light: Light) -> None:
+    def run(*words: str) -> str:
+        done = CliRunner().invoke(app, ["devices", *words, "--service", light.url], catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    identifier = seen(light, "192.168.1.60", mac="02:00:00:00:00:60", host_name="a\x1b[31mcam\n")
+    seen(light, "192.168.1.61", mac="02:00:00:00:00:60")
+    (line,) = run("list", "192.168.1.60").splitlines()
+    assert line.startswith(f"{identifier} a")
+    assert "\x1b" not in run("show", identifier)
+    assert run("label", "02:00:00:00:00:60", "Back Door", "--tag", "door", "--critical").startswith(
+        f"{identifier} Back Door  192.168.1.6"
+    )
+    (device,) = json.loads(run("list", "--tag", "door", "--json"))["devices"]
+    assert (device["id"], device["label"], device["critical"]) == (identifier, "Back Door", True)
+    assert "name Back Door (label)" in run("show", "192.168.1.60")
+    assert json.loads(run("label", "192.168.1.60", "", "--not-critical", "--json"))["label"] is None
+    assert run("list", "192.168.1.66") == "no such device was seen\n"
+    with pytest.raises(SettingsError, match="no device with"):
+        run("show", "192.168.1.66")
+    with pytest.raises(SettingsError, match="nothing to say"):
+        run("label", identifier)
 
 
 def test_a_critical_device_is_never_blocked(light: Light, tmp_path: Path) -> None:
