@@ -192,6 +192,7 @@ class _Assembly:
         )
         self._writer.owners.lookup = models.identities.lookup
         scorer.identify = models.identities.told
+        scorer.renamed = self._devices.take_renamed
         scorer.sightings = sightings = Sightings(
             models.identities.lookup,
             models.identities.name_of,

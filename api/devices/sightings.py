@@ -12,11 +12,16 @@ import polars as pl
 from ingest.records import DEVICES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    import numpy.typing as npt
 
     from ingest.context.identity import Identity
     from ingest.records import RecordBatch
     from online_models.types import ScoredBatch
+
+    Key = str | tuple[str, str]
+    """The name that the models know a device by, and the address that it used, if that may be another."""
 
 _AT_ONCE: Final = 64
 """Handed over at a time: asking who they are takes some 3 ms then, each half second; writing them, in one transaction
@@ -77,7 +82,7 @@ class Sightings:
         self.missed = 0
         self._lookup, self._name_of, self._give, self._monotonic = lookup, name_of, give, monotonic
         self._capacity = capacity
-        self._waiting: dict[tuple[str, str], Sighting] = {}
+        self._waiting: dict[Key, Sighting] = {}
         self._services: dict[str, set[str]] = {}
         self._sample_at = float("-inf")
 
@@ -86,11 +91,15 @@ class Sightings:
 
     def see(self, batch: RecordBatch, scored: ScoredBatch) -> None:
         """Note the devices of a batch, whose rows are those of its scores."""
-        times = np.nan_to_num(scored.ts)
-        order = np.argsort(times, kind="stable")
-        keys = list(zip(_names(batch, scored), scored.device, strict=True))
-        ordered = [(keys[row], float(times[row])) for row in order.tolist()]
-        last, first = dict(ordered), dict(reversed(ordered))
+        if not len(scored):
+            return
+        keys, times = _in_order(_keys(batch, scored), np.nan_to_num(scored.ts))
+        last = dict(zip(keys, times, strict=True))
+        waiting, begin = self._waiting, times[0]
+        if any(key not in waiting or waiting[key].first_seen > begin for key in last):
+            first = dict(zip(reversed(keys), reversed(times), strict=True))
+        else:
+            first = last  # none of them was seen earlier than is known
         for key, ts in last.items():
             self._note(key, first[key], ts, batch.kind)
         if batch.kind == "conn" and self._monotonic() >= self._sample_at:
@@ -113,13 +122,14 @@ class Sightings:
         services, self._services = self._services, {}
         self._give(Seen(sightings, services))
 
-    def _note(self, key: tuple[str, str], first: float, last: float, kind: str) -> None:
+    def _note(self, key: Key, first: float, last: float, kind: str) -> None:
         known = self._waiting.get(key)
         if known is not None:
             known.first_seen, known.last_seen = min(known.first_seen, first), max(known.last_seen, last)
             known.logs.add(kind)
         elif len(self._waiting) < self._capacity:
-            self._waiting[key] = Sighting(*key, first, last, {kind})
+            known_as, address = (key, key) if isinstance(key, str) else key
+            self._waiting[key] = Sighting(known_as, address, first, last, {kind})
         else:
             self.missed += 1
 
@@ -142,8 +152,16 @@ class Sightings:
                 self._services.setdefault(known_as, set()).add(service)
 
 
-def _names(batch: RecordBatch, scored: ScoredBatch) -> list[str]:
-    """Return by what name the models know the device of each record."""
+def _in_order(keys: Sequence[Key], ts: npt.NDArray[np.float64]) -> tuple[Sequence[Key], list[float]]:
+    """Return keys with their times in the order of the times."""
+    if np.all(ts[1:] >= ts[:-1]):
+        return keys, ts.tolist()
+    order = np.argsort(ts, kind="stable")
+    return [keys[row] for row in order.tolist()], ts[order].tolist()
+
+
+def _keys(batch: RecordBatch, scored: ScoredBatch) -> Sequence[Key]:
+    """Return by what name the models know the device of each record, with its address if that may be another."""
     if DEVICES[0] not in batch.frame.columns:
         return scored.device
     own = pl.Series("own", scored.device, pl.String)
@@ -153,4 +171,5 @@ def _names(batch: RecordBatch, scored: ScoredBatch) -> list[str]:
         .when(pl.col("id.resp_h") == own)
         .then(pl.col(DEVICES[1]))
     )
-    return batch.frame.select(pl.coalesce(name, own))[:, 0].to_list()
+    names = batch.frame.select(pl.coalesce(name, own))[:, 0].to_list()
+    return list(zip(names, scored.device, strict=True))

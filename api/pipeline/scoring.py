@@ -61,7 +61,8 @@ class Scorer:
 
     ``last_ts`` is the latest log time seen; so is ``log_ts``, but that it leaves out the last hundredth of each batch
     and begins anew with logs of other days: a few wrong clocks do not move it for long. ``identify``
-    gives records that come by request the devices at their ends; ``sightings``, if any, is shown what was scored.
+    gives records that come by request the devices at their ends; ``sightings``, if any, is shown what was
+    scored; ``renamed`` returns devices that people call otherwise since it was last asked.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Scorer:
         self.engine = engine
         self.identify: Callable[[RecordBatch], RecordBatch] = lambda batch: batch
         self.sightings: Sightings | None = None
+        self.renamed: Callable[[], Sequence[str]] = tuple
         self._position = Position(records or {}, writer.journal.since(engine.heard()))
         self.scored = 0
         self.anomalies = 0
@@ -228,6 +230,8 @@ class Scorer:
         with suppress(sqlite3.Error):  # a disk that refuses is told of by the alerts that it refuses
             self._writer.changes.note_due()
             self._writer.retention.step(self.log_ts)
+            if renamed := self.renamed():
+                self._tell(self._writer.renamed(renamed))
         self._readers.publish_alerts(())
         if self.sightings is not None:
             self.sightings.hand_over()

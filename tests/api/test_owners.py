@@ -82,6 +82,24 @@ def test_what_people_call_the_device_is_told_as_of_now(
         assert reader.page(AlertQuery(text="door")).alerts == []
 
 
+def test_a_new_name_is_told_of_open_alerts_that_nothing_hides(
+    writer: AlertWriter, tmp_path: Path, examples: type[Examples]
+) -> None:
+    with closing(DeviceRegister(tmp_path / "alerts.sqlite3", 8)) as register:
+        (device,) = register.note(Seen([Sighting("192.168.1.5", "192.168.1.5", 1.0, 1.0)], {})).new
+        writer.upsert(
+            [examples.alert(), examples.alert("a2", status="closed"), examples.alert("a3", device="10.0.0.9")]
+        )
+        register.say(device.id, {"tags": ["x"]})
+        assert register.take_renamed() == []
+        register.say(device.id, {"label": "Door"})
+        told = writer.renamed(register.take_renamed())
+        assert [(one.change, one.alert.id, one.owner and one.owner.label) for one in told] == [
+            ("updated", "a1", "Door")
+        ]
+        assert register.take_renamed() == []
+
+
 def test_messages_tell_it_beside_all_that_the_alert_says(examples: type[Examples]) -> None:
     bare, owned = (
         orjson.loads(alert_message(1, AlertChange("raised", examples.alert(), owner)).text)["alert"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 MOST_ADDRESSES: Final = 64
 """Addresses kept of one device; IPv6 makes a new one a day (RFC 8981). The one unseen for longest leaves first."""
 MOST_SERVICES: Final = 64
+_MOST_RENAMED: Final = 1000
+"""Devices that wait for their alerts to be told anew; the name of others comes with their alerts' next change."""
 SAID: Final = ("label", "notes", "tags", "critical")
 """What people may say of a device."""
 _SELECT: Final = f"SELECT {', '.join(COLUMNS)} FROM device WHERE id = ?"  # noqa: S608 - our own column names
@@ -71,6 +74,7 @@ class DeviceRegister:
         self._connection = open_store(path)
         self._capacity = capacity
         self._lock = threading.Lock()
+        self._renamed: deque[str] = deque(maxlen=_MOST_RENAMED)
 
     def note(self, seen: Seen) -> Noted:
         """Write down what was seen, in one transaction.
@@ -105,6 +109,8 @@ class DeviceRegister:
             if terms:
                 bound = [values[name] for name in SAID if name in values]
                 self._connection.execute(f"UPDATE device SET {terms} WHERE id = ?", (*bound, identifier))  # noqa: S608 - our own column names
+        if "label" in said:
+            self._renamed.append(identifier)
         with self._lock:
             self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
         device = self.get(identifier)
@@ -117,6 +123,10 @@ class DeviceRegister:
         with self._lock:
             row = self._connection.execute(_SELECT, (identifier,)).fetchone()
             return from_row(self._connection, row) if row else None
+
+    def take_renamed(self) -> list[str]:
+        """Return the devices that people call otherwise since the last call."""
+        return [self._renamed.popleft() for _ in range(len(self._renamed))]
 
     def critical(self) -> frozenset[str]:
         """Return the addresses and MACs of devices that somebody has called critical."""
