@@ -64,7 +64,8 @@ _FIELDS: Final = tuple(field.name for field in fields(Alert) if field.name not i
 def alert_fields(alert: Alert, owner: Identity | None, link: str) -> dict[str, Any]:
     """Return the alert's fields with who is behind its device, and where the page shows it."""
     named = {name: getattr(alert, name) for name in _FIELDS}
-    return named | {"mac": owner and owner.mac, "host_name": owner and owner.host_name, "link": link}
+    known = {name: owner and getattr(owner, name) for name in ("mac", "host_name", "label")}
+    return named | known | {"link": link}
 
 
 def link_to(identifier: str, public_url: str = "") -> str:

@@ -10,6 +10,8 @@ import orjson
 
 from api.decisions import Prevention
 from api.decisions.beside import Observers, Readers, policy_of
+from api.devices.recorder import Recorder
+from api.devices.sightings import Sightings
 from api.errors import SettingsError, StateError
 from api.logins import make_first_token
 from api.mutes import Mutes
@@ -30,6 +32,7 @@ from api.pipeline.runner import Parts
 from api.pipeline.warmup import warm_up
 from api.serve.stream import Hub, StreamLimits
 from api.serve.stream.decision_events import message_of
+from api.serve.stream.device_events import new_device
 from api.serve.stream.optional import require_socketio
 from api.serve.tls import certificate_of
 from api.service import Access, RequestLimits, Service
@@ -37,6 +40,7 @@ from api.settings import default_state_directory, setting_names
 from api.sinks.log import ChangeLog
 from api.sinks.registry import make_sinks
 from api.sinks.runner import Sinks
+from api.state.devices.register import DeviceRegister
 from api.state.directory import fingerprint, state_directory
 from api.state.restoring import begin_from
 from api.state.rules import RuleStore
@@ -102,6 +106,7 @@ class _Assembly:
         self._clock = Clock()
         self._rules = RuleStore(state.rules, self._clock.wall)
         self._writer.mutes = Mutes(lambda: self._rules.rules, self._clock.wall)
+        self._devices = DeviceRegister(state.alerts, settings.models.max_devices)
         log = ChangeLog(state.alerts, settings.server.public_url)
         self._sinks = Sinks(make_sinks(settings.sinks), log) if settings.sinks else None
 
@@ -141,8 +146,10 @@ class _Assembly:
             lambda event: tell(*message_of(event)),
             self._settings.store.max_age_days * _DAY_S,
         )
+        prevention.critical = self._devices.critical
+        recorder = Recorder(self._devices, lambda device, more: tell("device", new_device(device, more)))
         pipeline = Pipeline(
-            prepare=lambda: self._parts(source, hub, prevention),
+            prepare=lambda: self._parts(source, hub, prevention, recorder),
             commands=CommandQueue(server.command_queue),
             jobs=JobBoard(
                 models.max_waiting_jobs, models.max_finished_jobs, lambda status: tell("job", {"job": status})
@@ -162,9 +169,10 @@ class _Assembly:
             prevention=prevention,
             rules=self._rules,
             policy=self._settings.prevention.policy,
+            devices=self._devices,
         )
 
-    def _parts(self, source: FollowSource, hub: Hub, prevention: Prevention) -> Parts:
+    def _parts(self, source: FollowSource, hub: Hub, prevention: Prevention, recorder: Recorder) -> Parts:
         """Build what the pipeline thread owns. Called in it."""
         warm_up()
         models = load_models(self._settings, self._found)
@@ -184,15 +192,29 @@ class _Assembly:
         )
         self._writer.owners.lookup = models.identities.lookup
         scorer.identify = models.identities.told
+        scorer.renamed = self._devices.take_renamed
+        scorer.sightings = sightings = Sightings(
+            models.identities.lookup,
+            models.identities.name_of,
+            recorder.give,
+            self._settings.models.max_devices,
+            self._clock.monotonic,
+        )
 
         def close() -> None:
+            sightings.hand_over_all()
+            recorder.stop()
             hub.publish_rest()
             self._writer.close()
             prevention.stop()
             self._rules.close()
 
+        def forgotten() -> dict[str, int]:
+            return {"devices": recorder.forgotten, "sightings": recorder.lost + sightings.missed}
+
         prevention.start()
-        return Parts(source, scorer, Observers(models.identities, prevention), checkpointer, close)
+        recorder.start()
+        return Parts(source, scorer, Observers(models.identities, prevention, forgotten), checkpointer, close)
 
 
 def keep_limits(store: StoreConfig) -> KeepLimits:

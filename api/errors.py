@@ -43,6 +43,10 @@ class NoRuleError(ServiceError):
     """No rule has this identifier."""
 
 
+class NoDeviceError(ServiceError):
+    """No device has this identifier."""
+
+
 class CursorError(ServiceError):
     """A paging cursor was not made by this service."""
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from api.serve.tls import Certificate
     from api.sinks.runner import Sinks
     from api.state.access import Scope
+    from api.state.devices.register import DeviceRegister
     from api.state.directory import StateDirectory
     from api.state.rules import RuleStore
     from api.state.store import AlertReader, EvidenceReader
@@ -84,3 +85,4 @@ class Service:
     prevention: Prevention | None = None
     rules: RuleStore | None = None
     policy: Path | None = None
+    devices: DeviceRegister | None = None

@@ -11,6 +11,7 @@ from api.cli.backtest import backtest
 from api.cli.budget import budget
 from api.cli.decisions import decisions
 from api.cli.demo import demo
+from api.cli.devices import devices
 from api.cli.doctor import doctor
 from api.cli.enforce import enforce
 from api.cli.evaluate import evaluate
@@ -53,6 +54,7 @@ for command in (run, replay, budget, backtest, evaluate, simulate, demo, enforce
     app.command()(command)
 app.add_typer(models)
 app.add_typer(decisions)
+app.add_typer(devices)
 app.add_typer(rules)
 app.add_typer(sink)
 app.add_typer(store)

@@ -80,7 +80,7 @@ class Told:
 
 def alert_line(change: AlertChange, rose_from: Severity | None = None) -> Text:
     """Return when, how severe, which device and its name, and the sentence; of a rise, when that was and from what."""
-    alert, name = change.alert, change.owner.host_name if change.owner else None
+    alert, name = change.alert, change.owner.name if change.owner else None
     device = f"{alert.device} ({name})" if name else alert.device
     when = shown_time(alert.ts if rose_from is None else alert.last_ts)
     return _told(when, alert.severity, harmless(device), rose_from, alert.sentence or alert.behaviour)

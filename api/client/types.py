@@ -56,6 +56,7 @@ class Alert(TypedDict):
     drift: str | None
     mac: str | None
     host_name: str | None
+    label: str | None
     site: str
     muted: str | None
     link: str
@@ -124,7 +125,7 @@ class Job(TypedDict):
 class Message(TypedDict):
     """One message of a stream; its `type` says which of the other fields there are."""
 
-    type: Literal["alert", "drift", "scores", "decision", "prevention", "job", "health", "gap"]
+    type: Literal["alert", "drift", "scores", "decision", "prevention", "job", "health", "device", "gap"]
     seq: int
     site: NotRequired[str]
     change: NotRequired[str]
@@ -134,6 +135,8 @@ class Message(TypedDict):
     scores: NotRequired[list[dict[str, Any]]]
     decision: NotRequired[dict[str, Any]]
     job: NotRequired[Job]
+    device: NotRequired[dict[str, Any]]
+    more: NotRequired[int]
     at: NotRequired[float]
     by_whom: NotRequired[str]
     reason: NotRequired[str]

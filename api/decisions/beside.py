@@ -9,7 +9,7 @@ from prevention.errors import PolicyError
 from prevention.policy import Policy, load_policy
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from api.decisions.prevention import Prevention
     from api.pipeline.scoring import Readers as Reader
@@ -45,8 +45,10 @@ class Readers:
 class Observers:
     """Who knows devices, and who looks at every batch beside, as one."""
 
-    def __init__(self, identities: Identities, observer: Prevention) -> None:
-        self._identities, self._observer = identities, observer
+    def __init__(
+        self, identities: Identities, observer: Prevention, others: Callable[[], Mapping[str, int]] = dict
+    ) -> None:
+        self._identities, self._observer, self._others = identities, observer, others
 
     def of(self, batch: RecordBatch) -> RecordBatch:
         """Show the batch to the observer, and return it with the devices at its ends."""
@@ -54,8 +56,8 @@ class Observers:
         return self._identities.of(batch)
 
     def evicted(self) -> dict[str, int]:
-        """Return what both have forgotten."""
-        return {**self._identities.evicted(), **self._observer.evicted()}
+        """Return what both, and the ``others`` around them, have forgotten."""
+        return {**self._identities.evicted(), **self._observer.evicted(), **self._others()}
 
 
 def policy_of(settings: Settings) -> Policy:

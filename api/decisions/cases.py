@@ -20,7 +20,7 @@ _WEIGHT: Final = 0.1
 def case_of(change: AlertChange) -> Case:
     """Return what a policy is asked about an alert; its device is the MAC, where that is known."""
     alert, owner = change.alert, change.owner
-    device = owner.mac if owner is not None else alert.device
+    device = (owner and owner.mac) or alert.device
     return Case(
         alert=alert.id,
         device=device,

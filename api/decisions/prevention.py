@@ -16,7 +16,7 @@ from prevention.decider import Around, Decider
 from prevention.errors import NoDecisionError, PolicyError, PreventionError
 from prevention.events import PreventionEvent
 from prevention.policy import load_policy
-from prevention.safeguards import Protection, configured
+from prevention.safeguards import Protected, Protection, configured
 from prevention.safeguards.host import of_host
 from prevention.store import DecisionStore
 from prevention.wanted import wanted
@@ -68,7 +68,8 @@ class Standing:
 class Prevention:
     """Takes alerts and records from the pipeline, decides in a thread of its own, and keeps what enforcers report.
 
-    It is one of the readers of alerts and one of the observers of records; both only note what comes.
+    It is one of the readers of alerts and one of the observers of records; both only note what comes. ``critical``
+    returns the addresses and MACs of devices that people have called critical.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class Prevention:
         self.counts: Counter[str] = Counter()
         self.reports: dict[str, Report] = {}
         self.problem: str | None = None
+        self.critical: Callable[[], frozenset[str]] = frozenset
         self.policy_problem: str | None = None
         self.lost = 0
         self._clock = clock
@@ -269,6 +271,7 @@ class Prevention:
     def step(self) -> None:
         """Move addresses, decide about alerts, end what has ended. What fails stays for the next time."""
         self._refresh_if_due()
+        self.decider.protection.put("devices", (Protected(one, "critical device") for one in self.critical()))
         for mac, address, leased in self._watch.take_moves():
             self.decider.holds(mac, address, leased=leased)
         with self._lock:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from api.devices.sightings import Sightings
     from api.state.store import AlertWriter, DriftChange
     from api.state.store.journal import Entry
     from api.state.store.muting import Change
@@ -60,7 +61,8 @@ class Scorer:
 
     ``last_ts`` is the latest log time seen; so is ``log_ts``, but that it leaves out the last hundredth of each batch
     and begins anew with logs of other days: a few wrong clocks do not move it for long. ``identify``
-    gives records that come by request the devices at their ends.
+    gives records that come by request the devices at their ends; ``sightings``, if any, is shown what was
+    scored; ``renamed`` returns devices that people call otherwise since it was last asked.
     """
 
     def __init__(
@@ -72,6 +74,8 @@ class Scorer:
         """
         self.engine = engine
         self.identify: Callable[[RecordBatch], RecordBatch] = lambda batch: batch
+        self.sightings: Sightings | None = None
+        self.renamed: Callable[[], Sequence[str]] = tuple
         self._position = Position(records or {}, writer.journal.since(engine.heard()))
         self.scored = 0
         self.anomalies = 0
@@ -112,9 +116,12 @@ class Scorer:
             self._evidence.extend(evidence_in(batch))
             self.store_alerts()
             return None
-        scored = self.engine.process(in_one_piece(batch))
+        piece = in_one_piece(batch)
+        scored = self.engine.process(piece)
         self._count(scored)
         self._readers.publish_scores(scored)
+        if self.sightings is not None:
+            self.sightings.see(piece, scored)
         if scored.alerts:
             self._unstored.update((alert.id, replace(alert, site=self._writer.site)) for alert in scored.alerts)
             self.store_alerts()
@@ -223,7 +230,11 @@ class Scorer:
         with suppress(sqlite3.Error):  # a disk that refuses is told of by the alerts that it refuses
             self._writer.changes.note_due()
             self._writer.retention.step(self.log_ts)
+            if renamed := self.renamed():
+                self._tell(self._writer.renamed(renamed))
         self._readers.publish_alerts(())
+        if self.sightings is not None:
+            self.sightings.hand_over()
 
     def _is_known(self, alert: Alert) -> bool:
         """Whether readers were told of this state of an alert already, before it could be stored."""

@@ -31,6 +31,7 @@ from api.serve.routes.asyncapi import asyncapi_routes
 from api.serve.routes.audit import audit_routes
 from api.serve.routes.budget import budget_routes
 from api.serve.routes.decisions import decision_routes
+from api.serve.routes.devices import device_routes
 from api.serve.routes.drift import drift_routes
 from api.serve.routes.enforcers import enforcer_routes
 from api.serve.routes.evidence import evidence_routes
@@ -111,6 +112,8 @@ def create_app(service: Service) -> FastAPI:
         metrics_routes,
     ):
         _include(app, routes(service))
+    if service.devices is not None:
+        _include(app, device_routes(service, service.devices))
     if service.rules is not None:
         _include(app, rule_routes(service, service.rules))
     if service.prevention is not None:

@@ -17,6 +17,7 @@ from api.errors import (
     BusyError,
     CursorError,
     NoAlertError,
+    NoDeviceError,
     NoRuleError,
     NoTokenError,
     RuleError,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _MEANT: Final[dict[type[Exception], tuple[int, str]]] = {
+    NoDeviceError: (404, "not_found"),
     NoRuleError: (404, "not_found"),
     RuleError: (422, "wrong_parameter"),
     TooManyRulesError: (409, "too_many_rules"),

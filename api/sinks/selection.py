@@ -64,7 +64,8 @@ def _is_named(notice: Notice, named: str) -> bool:
     device, owner, folded = notice.alert.device, notice.owner, named.lower()
     if device.lower() == folded or _is_within(device, named):
         return True
-    return owner is not None and (owner.mac == folded or fnmatchcase((owner.host_name or "").lower(), folded))
+    names = [name.lower() for name in (owner.host_name, owner.label) if name] if owner else []
+    return owner is not None and (owner.mac == folded or any(fnmatchcase(name, folded) for name in names))
 
 
 def _is_within(device: str, network: str) -> bool:

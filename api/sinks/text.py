@@ -59,7 +59,7 @@ def filled(template: str, notice: Notice) -> str:
     values = {name: "" if fields[name] is None else str(fields[name]) for name in _PLAIN}
     values["score"] = f"{notice.alert.score:.3f}"
     values["event"], values["time"] = notice.event, iso_utc(notice.alert.ts)
-    values["name"] = (notice.owner and notice.owner.host_name) or notice.alert.device
+    values["name"] = (notice.owner and notice.owner.name) or notice.alert.device
     values["reasons"] = "; ".join(reason.text for reason in notice.alert.reasons if reason.text)
     values["peers"], values["targets"] = ", ".join(notice.alert.peers), ", ".join(notice.alert.targets)
     harmless = {name: obeyed_by_nobody(value) for name, value in values.items()}

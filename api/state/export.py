@@ -21,7 +21,7 @@ ExportFormat = Literal["csv", "ndjson"]
 COLUMNS: Final = (
     "id", "ts", "first_ts", "last_ts", "device", "mac", "host_name", "behaviour", "severity", "score", "status",
     "count", "log", "technique", "sentence", "reasons", "peers", "targets", "uids", "incident", "drift", "verdict",
-    "comment", "muted", "site", "link",
+    "comment", "muted", "site", "link", "label",
 )  # fmt: skip
 """Of CSV, in their order; what is a list is joined by "; "."""
 

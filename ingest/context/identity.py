@@ -35,16 +35,24 @@ class Identity:
     Attributes
     ----------
     mac
-        Lower case, with colons.
+        Lower case, with colons; None if only the label is known.
     host_name
         What the device last called itself in DHCP; None if it did not.
     leased
         The address was given to the device by DHCP; otherwise its frames were seen to carry it.
+    label
+        What people call it.
     """
 
-    mac: str
+    mac: str | None
     host_name: str | None = None
     leased: bool = False
+    label: str | None = None
+
+    @property
+    def name(self) -> str | None:
+        """The best name that is known: people's before the device's own."""
+        return self.label or self.host_name
 
 
 class _Recent(OrderedDict[str, list[Any]]):

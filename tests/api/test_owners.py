@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import orjson
 import pytest
 
 from api.cli.terminal import alert_line
+from api.devices.sightings import Seen, Sighting
 from api.serve.stream.messages import alert_message
-from api.state.store import AlertChange, AlertReader, AlertWriter
+from api.state.devices.register import DeviceRegister
+from api.state.store import AlertChange, AlertQuery, AlertReader, AlertWriter
 from ingest.context.identity import Identity
 
 if TYPE_CHECKING:
@@ -52,6 +56,48 @@ def test_a_repeated_alert_changes_nothing(writer: AlertWriter, tmp_path: Path, e
     writer.owners.lookup = {"192.168.1.5": PHONE}.get
     assert writer.upsert([examples.alert(count=1), examples.alert(count=2)]) == []
     assert known(tmp_path, examples) == (CAMERA.mac, CAMERA.host_name)
+
+
+def test_what_people_call_the_device_is_told_as_of_now(
+    writer: AlertWriter, tmp_path: Path, examples: type[Examples]
+) -> None:
+    reader = AlertReader(tmp_path / "alerts.sqlite3")
+    with closing(DeviceRegister(tmp_path / "alerts.sqlite3", 8)) as register:
+        sighting = Sighting("10.0.0.1", "192.168.1.5", 1.0, 1.0)
+        (device,) = register.note(Seen([sighting], {})).new
+        alert = examples.alert(known_as="10.0.0.1")
+        for count, (label, found) in enumerate([("Door", None), ("Gate", CAMERA), (None, None), ("Porch", None)], 1):
+            register.say(device.id, {"label": label})
+            writer.owners.lookup = {"192.168.1.5": found}.get
+            (change,) = writer.upsert([replace(alert, count=count)])
+            mac = CAMERA.mac if count > 1 else None
+            stored = reader.owners([alert])["a1"]
+            assert change.owner is not None
+            assert (change.owner.mac, change.owner.label) == (stored.mac, stored.label) == (mac, label)
+            told = orjson.loads(alert_message(1, change).text)["alert"]
+            assert (told["mac"], told["label"]) == (mac, label)
+        assert change.owner.name == "Porch"
+        for wanted in (AlertQuery(text="pORCH"), AlertQuery(device="porch")):
+            assert [one.id for one in reader.page(wanted).alerts] == ["a1"]
+        assert reader.page(AlertQuery(text="door")).alerts == []
+
+
+def test_a_new_name_is_told_of_open_alerts_that_nothing_hides(
+    writer: AlertWriter, tmp_path: Path, examples: type[Examples]
+) -> None:
+    with closing(DeviceRegister(tmp_path / "alerts.sqlite3", 8)) as register:
+        (device,) = register.note(Seen([Sighting("192.168.1.5", "192.168.1.5", 1.0, 1.0)], {})).new
+        writer.upsert(
+            [examples.alert(), examples.alert("a2", status="closed"), examples.alert("a3", device="10.0.0.9")]
+        )
+        register.say(device.id, {"tags": ["x"]})
+        assert register.take_renamed() == []
+        register.say(device.id, {"label": "Door"})
+        told = writer.renamed(register.take_renamed())
+        assert [(one.change, one.alert.id, one.owner and one.owner.label) for one in told] == [
+            ("updated", "a1", "Door")
+        ]
+        assert register.take_renamed() == []
 
 
 def test_messages_tell_it_beside_all_that_the_alert_says(examples: type[Examples]) -> None:

@@ -113,5 +113,5 @@ def alert_answers(service: Service, alerts: Sequence[Alert]) -> list[AlertAnswer
 
 def alert_answer(alert: Alert, owner: Identity | None) -> AlertAnswer:
     """Return an alert with who is behind its device."""
-    known = {"mac": owner.mac, "host_name": owner.host_name} if owner else {}
+    known = {"mac": owner.mac, "host_name": owner.host_name, "label": owner.label} if owner else {}
     return AlertAnswer.model_validate(alert).model_copy(update={**known, "link": link_to(alert.id)})

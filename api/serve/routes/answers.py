@@ -124,6 +124,7 @@ class AlertAnswer(_Answer):
     drift: str | None = Field(description="with other devices' alerts it makes this change of the whole site")
     mac: str | None = Field(default=None, description="the device's MAC, as known then", examples=["02:00:00:00:00:17"])
     host_name: str | None = Field(default=None, description="what it calls itself in DHCP", examples=["porch-camera"])
+    label: str | None = Field(default=None, description="what people call the device", examples=["camera at the door"])
     site: str = Field(description="the network that it is about", examples=["default"])
     muted: str | None = Field(description="the rule that hides it, or hid it until it closed; null if none does")
     link: str = Field(

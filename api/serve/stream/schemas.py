@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, TypeAdapter
 from api.serve.health import Status
 from api.serve.routes.answers import AlertAnswer, JobAnswer, ReasonAnswer
 from api.serve.routes.decision_answers import DecisionAnswer
+from api.serve.routes.device_answers import DeviceAnswer
 from online_models.types import AlertStatus, Severity
 
 Site = Annotated[str, Field(description="the network that this is about", examples=["default"])]
@@ -145,6 +146,17 @@ class JobMessage(BaseModel):
     job: JobAnswer
 
 
+class DeviceMessage(BaseModel):
+    """A device that was never seen before."""
+
+    type: Literal["device"]
+    seq: Seq
+    site: Site
+    change: Literal["new"]
+    more: int = Field(ge=0, description="further new devices of this moment, that are not told one by one")
+    device: DeviceAnswer
+
+
 class HealthMessage(BaseModel):
     """The service's health has changed: its status, or what is wrong."""
 
@@ -170,6 +182,7 @@ class BatchMessage(BaseModel):
             | PreventionMessage
             | JobMessage
             | HealthMessage
+            | DeviceMessage
             | PositionMessage
             | GapMessage,
             Field(discriminator="type"),
@@ -186,6 +199,7 @@ STREAMS: dict[str, tuple[type[BaseModel], ...]] = {
         PreventionMessage,
         JobMessage,
         HealthMessage,
+        DeviceMessage,
         PositionMessage,
         GapMessage,
         BatchMessage,

@@ -79,8 +79,8 @@ def about_alert(change: AlertChange) -> About:
     """Return what a change of an alert is about."""
     alert, owner = change.alert, change.owner
     return About(
-        devices=frozenset({alert.device, *([owner.mac] if owner else [])}),
-        names=(owner.host_name.casefold(),) if owner and owner.host_name else (),
+        devices=frozenset({alert.device, *([owner.mac] if owner and owner.mac else [])}),
+        names=tuple(name.casefold() for name in (owner.host_name, owner.label) if name) if owner else (),
         behaviours=frozenset({alert.behaviour}),
         severity=rank(alert.severity),
         score=alert.score,
@@ -101,8 +101,11 @@ def about_drift(change: DriftChange) -> About:
 
 
 def about_event(name: str, told: Mapping[str, Any]) -> About:
-    """Return what something that happened to the service is about: decisions are about devices, all else is not."""
-    decision = told.get("decision")
+    """Return what something that happened is about: decisions and new devices are about devices, all else is not."""
+    decision, device = told.get("decision"), told.get("device")
+    if device is not None:
+        found = frozenset({device["mac"] or "", *(at["address"] for at in device["addresses"])} - {""})
+        return About(devices=found, names=(device["name"].casefold(),), kind=name)
     if decision is None:
         return About(kind=name)
     devices, behaviours = frozenset({decision["device"]} - {""}), frozenset({decision["behaviour"]} - {""})

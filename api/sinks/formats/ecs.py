@@ -71,9 +71,9 @@ def _threat(technique: str | None) -> dict[str, Any]:
 
 def _host(notice: Notice) -> dict[str, Any]:
     owner = notice.owner
-    mac = [owner.mac.upper().replace(":", "-")] if owner else []  # RFC 7042, as ECS asks
-    name = owner and owner.host_name
-    return {"name": name or notice.alert.device, "hostname": name, "mac": mac, "ip": _ips([notice.alert.device])}
+    mac = [owner.mac.upper().replace(":", "-")] if owner and owner.mac else []  # RFC 7042, as ECS asks
+    name, host_name = (owner.name, owner.host_name) if owner else (None, None)
+    return {"name": name or notice.alert.device, "hostname": host_name, "mac": mac, "ip": _ips([notice.alert.device])}
 
 
 def _endpoint(address: str) -> dict[str, Any]:

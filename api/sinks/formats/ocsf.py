@@ -105,7 +105,7 @@ def _peers(alert: Alert) -> list[str]:
 
 def _device(notice: Notice) -> dict[str, Any]:
     owner = notice.owner
-    known = {"mac": owner.mac.upper(), "hostname": owner.host_name} if owner else {}
+    known = {"mac": (owner.mac or "").upper(), "hostname": owner.host_name, "name": owner.label} if owner else {}
     return _without_empty(_endpoint(notice.alert.device) | {"type_id": _DEVICE_IOT, "type": "IOT"} | known)
 
 

@@ -129,9 +129,9 @@ class MqttSink:
         identifier, owner = f"nslabs_{_fit(notice.alert.site)}_{_device_key(notice)}", notice.owner
         device: dict[str, Any] = {
             "identifiers": [identifier],
-            "name": one_line((owner and owner.host_name) or notice.alert.device)[:100],
+            "name": one_line((owner and owner.name) or notice.alert.device)[:100],
         }
-        if owner is not None:
+        if owner is not None and owner.mac:
             device["connections"] = [["mac", owner.mac]]
         return {
             "device": device,
@@ -170,7 +170,7 @@ class MqttSink:
 
 def _device_key(notice: Notice) -> str:
     """Return what a device is called in topics: its MAC if that is known, since its address may be another's later."""
-    return _fit(notice.owner.mac.replace(":", "") if notice.owner else notice.alert.device)
+    return _fit(notice.owner.mac.replace(":", "") if notice.owner and notice.owner.mac else notice.alert.device)
 
 
 def _fit(text: str) -> str:

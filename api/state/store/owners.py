@@ -1,11 +1,13 @@
 """Which device stood behind an alert's address: tomorrow the address may be another one's.
 
 What is known when the alert is stored is written down beside it and stays, but for a name that the same device tells
-later. It explains the alert and is no part of it: identifiers and states of alerts do not depend on it.
+later, and for what people call the device, which is always what they call it now. It explains the alert and is no part
+of it: identifiers and states of alerts do not depend on it.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ingest.context.identity import Identity
@@ -22,7 +24,13 @@ if TYPE_CHECKING:
 OWNER_TABLE: Final = """
 CREATE TABLE IF NOT EXISTS owner (alert TEXT PRIMARY KEY, mac TEXT NOT NULL, host_name TEXT) WITHOUT ROWID;
 """
-_SELECT: Final = "SELECT alert, mac, host_name FROM owner WHERE alert IN (%s)"
+_SELECT: Final = (
+    "SELECT alert.id, owner.mac, owner.host_name, device.label FROM alert LEFT JOIN owner ON owner.alert = alert.id"
+    " LEFT JOIN device_name ON device_name.known_as = alert.known_as LEFT JOIN device ON device.id = device_name.device"
+    " WHERE alert.id IN (%s) AND (owner.mac IS NOT NULL OR device.label IS NOT NULL)"
+)
+_STORED: Final = "SELECT mac, host_name FROM owner WHERE alert = ?"
+_LABEL: Final = "SELECT label FROM device_name JOIN device ON id = device WHERE known_as = ?"
 
 
 class Owners:
@@ -40,16 +48,21 @@ class Owners:
 
     def keep(self, alert: Alert) -> Identity | None:
         """Return who is behind an alert, and write it down if that is news."""
-        stored, found = owners_of(self._connection, [alert.id]).get(alert.id), self.lookup(alert.device)
+        stored, found = self._stored(alert.id), self.lookup(alert.device)
+        label = (self._connection.execute(_LABEL, (alert.known_as,)).fetchone() or (None,))[0]
         if found is None or (stored is not None and (stored.mac != found.mac or found.host_name is None)):
-            return stored
+            return replace(stored, label=label) if stored else Identity(None, label=label) if label else None
         if stored is None or stored.host_name != found.host_name:
             row = (alert.id, found.mac, found.host_name)
             self._connection.execute("INSERT OR REPLACE INTO owner (alert, mac, host_name) VALUES (?, ?, ?)", row)
-        return found
+        return replace(found, label=label)
+
+    def _stored(self, alert: str) -> Identity | None:
+        row = self._connection.execute(_STORED, (alert,)).fetchone()
+        return Identity(*row) if row else None
 
 
 def owners_of(connection: sqlite3.Connection, alerts: Sequence[str]) -> dict[str, Identity]:
     """Return who is behind alerts, by their identifiers; alerts of which that is not known are left out."""
     rows = connection.execute(_SELECT % ", ".join("?" * len(alerts)), tuple(alerts))
-    return {alert: Identity(mac, host_name) for alert, mac, host_name in rows}
+    return {alert: Identity(mac, host_name, label=label) for alert, mac, host_name, label in rows}

@@ -34,9 +34,15 @@ _ALERTS_ON_PAGE: Final = 2000
 """Of all incidents on a page together: a quarter of a second's work, and some megabytes."""
 _HOLDS: Final = (
     "(instr(lower(device), lower(?)) OR instr(lower(behaviour), lower(?)) OR instr(lower(sentence), lower(?))"
-    " OR id IN (SELECT alert FROM owner WHERE instr(lower(host_name), lower(?))))"
+    " OR id IN (SELECT alert FROM owner WHERE instr(lower(host_name), lower(?)))"
+    " OR known_as IN (SELECT known_as FROM device_name JOIN device ON device.id = device_name.device"
+    " WHERE instr(lower(label), lower(?))))"
 )
-_PART_OF_DEVICE: Final = "(instr(device, ?) OR id IN (SELECT alert FROM owner WHERE instr(lower(host_name), ?)))"
+_PART_OF_DEVICE: Final = (
+    "(instr(device, ?) OR id IN (SELECT alert FROM owner WHERE instr(lower(host_name), ?))"
+    " OR known_as IN (SELECT known_as FROM device_name JOIN device ON device.id = device_name.device"
+    " WHERE instr(lower(label), ?)))"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,4 +251,4 @@ def _of_device(device: str) -> tuple[str, tuple[Any, ...]]:
         return "device = ?", (device,)
     if is_mac(device):
         return "id IN (SELECT alert FROM owner WHERE mac = ?)", (device,)
-    return _PART_OF_DEVICE, (device,) * 2
+    return _PART_OF_DEVICE, (device,) * 3

@@ -6,6 +6,7 @@ import sqlite3
 from typing import TYPE_CHECKING, Final
 
 from api.errors import StateError
+from api.state.devices.tables import DEVICE_TABLES
 from api.state.store.changes import CHANGE_TABLES
 from api.state.store.evidence import EVIDENCE_TABLE
 from api.state.store.migrations import migrate
@@ -114,7 +115,7 @@ CREATE INDEX IF NOT EXISTS shown_incident_of_device ON alert (device, incident, 
 CREATE INDEX IF NOT EXISTS alert_by_rule ON alert (muted, last_ts) WHERE muted IS NOT NULL;
 CREATE INDEX IF NOT EXISTS alert_open ON alert (id) WHERE status = 'open';
 """
-_ADDED: Final = f"{OWNER_TABLE} {EVIDENCE_TABLE} {SEQUENCE_TABLE} {CHANGE_TABLES} {_INDICES}"
+_ADDED: Final = f"{OWNER_TABLE} {EVIDENCE_TABLE} {SEQUENCE_TABLE} {CHANGE_TABLES} {DEVICE_TABLES} {_INDICES}"
 """What earlier stores of this version may lack."""
 _WAL_SIZE: Final = f"PRAGMA journal_size_limit={4 << 20};"
 """What is left of a write-ahead log that had to grow: SQLite begins anew after as much."""

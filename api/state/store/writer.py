@@ -33,6 +33,10 @@ _OPEN_OF_DEVICE: Final = (
     f"SELECT {', '.join(COLUMNS)} FROM alert"  # noqa: S608 - our own column names
     " WHERE known_as = ? AND log = ? AND status = 'open' ORDER BY id"
 )
+_SHOWN_OF_DEVICE: Final = (
+    "SELECT id FROM alert WHERE known_as IN (SELECT known_as FROM device_name WHERE device = ?)"
+    " AND status = 'open' AND muted IS NULL ORDER BY ts DESC LIMIT 100"
+)
 _UPSERT: Final = (
     f"INSERT OR REPLACE INTO alert ({', '.join(COLUMNS)})"  # noqa: S608 - our own column names
     f" VALUES ({', '.join(':' + name for name in COLUMNS)})"
@@ -142,6 +146,21 @@ class AlertWriter:
             self.changes.note(told)
         self._drifts |= {one.alert.drift: False for one in told if one.alert.drift is not None}
         self._is_remuting = False
+        return told
+
+    def renamed(self, devices: Iterable[str]) -> list[AlertChange]:
+        """Return the open alerts of devices that people call otherwise now, as updated; a hundred of each device.
+
+        Raises
+        ------
+        sqlite3.OperationalError
+            If the disk refuses; the name comes with their next change then.
+        """
+        with self._connection:
+            self._connection.execute("BEGIN IMMEDIATE")
+            found = [row[0] for device in devices for row in self._connection.execute(_SHOWN_OF_DEVICE, (device,))]
+            told = [self._told(identifier, "updated", ()) for identifier in found]
+            self.changes.note(told)
         return told
 
     def _told(self, identifier: str, change: Change, joining: Collection[str]) -> AlertChange:

@@ -19,6 +19,7 @@ from api.serve.server import bind, configuration
 from api.serve.stream import Hub, StreamLimits
 from api.service import Access, Service
 from api.state.access import AccessDatabase, TokenStore
+from api.state.devices.register import DeviceRegister
 from api.state.directory import StateDirectory
 from api.state.rules import RuleStore
 from api.state.store import AlertReader, AlertWriter, EvidenceReader
@@ -61,7 +62,10 @@ class Light:
         alerts, evidence = AlertReader(folder / "alerts"), EvidenceReader(folder / "alerts")
         self.rules = RuleStore(folder / "rules.sqlite3")
         state = StateDirectory(folder)
-        self.service = Service(pipeline, self.hub, alerts, evidence, state, access=access, rules=self.rules)
+        self.devices = DeviceRegister(folder / "alerts", 1000)
+        self.service = Service(
+            pipeline, self.hub, alerts, evidence, state, access=access, rules=self.rules, devices=self.devices
+        )
         self.folder = folder
         self.tokens: dict[str, str] = {}
         self._listener = bind("127.0.0.1", 0)
@@ -96,6 +100,7 @@ class Light:
         self._thread.join(60)
         assert not self._thread.is_alive()
         self.rules.close()
+        self.devices.close()
 
     def socket(self, path: str, **options: object) -> ClientConnection:
         """Connect to a stream."""

@@ -95,8 +95,8 @@ function facts(alert) {
 }
 
 /** Its address, and its name and MAC as far as they were known then. */
-function device({ device: address, host_name, mac }) {
-  return [address, host_name, mac].filter(Boolean).join(" · ");
+function device({ device: address, label, host_name, mac }) {
+  return [address, label, host_name, mac].filter(Boolean).join(" · ");
 }
 
 function opinion({ probability, accuracy, labels }) {

@@ -21,9 +21,9 @@ export class Filters {
   }
 
   /** Whether the server would list this alert; the same as in its store. */
-  wants({ device, host_name, behaviour, sentence, severity: found, status }) {
+  wants({ device, label, host_name, behaviour, sentence, severity: found, status }) {
     const { q, severity, open } = this.#said();
-    const texts = [device, host_name ?? "", behaviour, sentence].map((text) => text.toLowerCase());
+    const texts = [device, label ?? "", host_name ?? "", behaviour, sentence].map((text) => text.toLowerCase());
     return (!q || texts.some((text) => text.includes(q.toLowerCase())))
       && (!severity || this.#enough(severity).includes(found)) && (!open || status === "open");
   }

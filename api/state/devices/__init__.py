@@ -1,0 +1,1 @@
+"""The register of devices, in tables beside those of alerts."""

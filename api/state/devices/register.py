@@ -1,0 +1,234 @@
+"""Writes the register of devices: what was seen of them, and what people say of them. Any thread may."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import deque
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from api.devices.naming import kind_of
+from api.errors import NoDeviceError
+from api.state.devices.rows import COLUMNS, LISTS, Device, from_row, list_text
+from api.state.store.schema import open_store
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from api.devices.sightings import Seen, Sighting
+
+MOST_ADDRESSES: Final = 64
+"""Addresses kept of one device; IPv6 makes a new one a day (RFC 8981). The one unseen for longest leaves first."""
+MOST_SERVICES: Final = 64
+_MOST_RENAMED: Final = 1000
+"""Devices that wait for their alerts to be told anew; the name of others comes with their alerts' next change."""
+SAID: Final = ("label", "notes", "tags", "critical")
+"""What people may say of a device."""
+_SELECT: Final = f"SELECT {', '.join(COLUMNS)} FROM device WHERE id = ?"  # noqa: S608 - our own column names
+_UNSAID: Final = "label IS NULL AND notes IS NULL AND tags = '[]' AND NOT critical"
+_KNOWN: Final = "SELECT device FROM device_name WHERE known_as = ?"
+_OF_MAC: Final = "SELECT id FROM device WHERE mac = ? ORDER BY last_seen DESC, id LIMIT 1"
+_SEE: Final = "UPDATE device SET first_seen = min(first_seen, ?), last_seen = max(last_seen, ?) WHERE id = ?"
+_AT: Final = (
+    "INSERT INTO device_address VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+    " first_seen = min(first_seen, excluded.first_seen), last_seen = max(last_seen, excluded.last_seen)"
+)
+_FORGET_ADDRESSES: Final = (
+    "DELETE FROM device_address WHERE device = ?1 AND (address, mac) IN (SELECT address, mac FROM device_address"
+    " WHERE device = ?1 ORDER BY last_seen DESC, address, mac LIMIT -1 OFFSET ?2)"
+)
+_OLDEST: Final = f"SELECT id FROM device WHERE {_UNSAID} ORDER BY last_seen, id LIMIT ?"  # noqa: S608 - our own text
+_CRITICAL: Final = (
+    "SELECT address, device_address.mac FROM device_address JOIN device ON id = device WHERE critical"
+    " UNION SELECT mac, mac FROM device WHERE critical AND mac IS NOT NULL"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What the register learned: devices that are new to it, and how many it had to forget for them."""
+
+    new: list[Device]
+    forgotten: int
+
+
+class DeviceRegister:
+    """Keeps `capacity` devices at most; the one unseen for longest leaves first.
+
+    Those stay of which somebody has said anything.
+
+    Raises
+    ------
+    StateError
+        If the store cannot be used.
+    """
+
+    def __init__(self, path: Path, capacity: int) -> None:
+        self.path = path
+        self._connection = open_store(path)
+        self._capacity = capacity
+        self._lock = threading.Lock()
+        self._renamed: deque[str] = deque(maxlen=_MOST_RENAMED)
+
+    def note(self, seen: Seen) -> Noted:
+        """Write down what was seen, in one transaction.
+
+        Raises
+        ------
+        sqlite3.Error
+            If the disk refuses; seen again, all of it is written.
+        """
+        with self._changing():
+            new = [identifier for sighting in seen.sightings for identifier in self._see(sighting)]
+            for known_as, services in seen.services.items():
+                self._answers(known_as, services)
+            forgotten = self._make_room()
+        return Noted([device for one in new if (device := self.get(one)) is not None], forgotten)
+
+    def say(self, identifier: str, said: Mapping[str, Any]) -> Device:
+        """Change what people say of a device, durable when this returns; `said` has some of `SAID`.
+
+        Raises
+        ------
+        NoDeviceError
+            If there is none of this identifier.
+        sqlite3.Error
+            If the disk refuses.
+        """
+        values = {name: list_text(sorted(set(v))) if name in LISTS else v for name, v in said.items()}
+        terms = ", ".join(f"{name} = ?" for name in SAID if name in values)
+        with self._changing():
+            if self._one(_SELECT, identifier) is None:
+                raise NoDeviceError("no device of this identifier; GET /devices lists those that there are")
+            if terms:
+                bound = [values[name] for name in SAID if name in values]
+                self._connection.execute(f"UPDATE device SET {terms} WHERE id = ?", (*bound, identifier))  # noqa: S608 - our own column names
+        if "label" in said:
+            self._renamed.append(identifier)
+        with self._lock:
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        device = self.get(identifier)
+        if device is None:  # forgotten in between: all that was said of it was taken back
+            raise NoDeviceError("no device of this identifier")
+        return device
+
+    def get(self, identifier: str) -> Device | None:
+        """Return a device, None if there is none of this identifier."""
+        with self._lock:
+            row = self._connection.execute(_SELECT, (identifier,)).fetchone()
+            return from_row(self._connection, row) if row else None
+
+    def take_renamed(self) -> list[str]:
+        """Return the devices that people call otherwise since the last call."""
+        return [self._renamed.popleft() for _ in range(len(self._renamed))]
+
+    def critical(self) -> frozenset[str]:
+        """Return the addresses and MACs of devices that somebody has called critical."""
+        with self._lock:
+            rows = self._connection.execute(_CRITICAL).fetchall()
+        return frozenset(text for row in rows for text in row if text)
+
+    def close(self) -> None:
+        """Close the database."""
+        with self._lock:
+            self._connection.close()
+
+    @contextmanager
+    def _changing(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, self._connection:
+            self._connection.execute("BEGIN IMMEDIATE")
+            yield self._connection
+
+    def _see(self, sighting: Sighting) -> list[str]:
+        """Note one sighting; return its device if that is new."""
+        identifier, is_new = self._device_of(sighting)
+        connection = self._connection
+        connection.execute(_SEE, (sighting.first_seen, sighting.last_seen, identifier))
+        at = (identifier, sighting.address, sighting.mac or "", sighting.first_seen, sighting.last_seen)
+        if sighting.mac:
+            connection.execute(
+                "DELETE FROM device_address WHERE device = ? AND address = ? AND mac = ''",
+                (identifier, sighting.address),
+            )
+        connection.execute(_AT, at)
+        connection.execute(_FORGET_ADDRESSES, (identifier, MOST_ADDRESSES))
+        self._describe(identifier, sighting.mac, sighting.host_name, logs=sighting.logs)
+        return [identifier] if is_new else []
+
+    def _device_of(self, sighting: Sighting) -> tuple[str, bool]:
+        """Return whose sighting it is, and whether that device is new: one MAC is one device, whatever IP it speaks."""
+        known = self._one(_KNOWN, sighting.known_as)
+        if known is not None:
+            return known[0], False
+        same = self._one(_OF_MAC, sighting.mac) if sighting.mac else None
+        identifier = same[0] if same else id_of(sighting.known_as)
+        if same is None:
+            self._connection.execute(
+                "INSERT INTO device (id, first_seen, last_seen) VALUES (?, ?, ?)",
+                (identifier, sighting.first_seen, sighting.last_seen),
+            )
+        self._connection.execute("INSERT INTO device_name VALUES (?, ?)", (sighting.known_as, identifier))
+        return identifier, same is None
+
+    def _answers(self, known_as: str, services: set[str]) -> None:
+        known = self._one(_KNOWN, known_as)
+        if known is not None:
+            self._describe(known[0], None, None, services=services)
+
+    def _describe(
+        self,
+        identifier: str,
+        mac: str | None,
+        host_name: str | None,
+        logs: set[str] = frozenset(),  # type: ignore[assignment] # nothing changes it
+        services: set[str] = frozenset(),  # type: ignore[assignment] # the same
+    ) -> None:
+        """Add what was learned of a device; write only if that is news."""
+        sql = "SELECT mac, host_name, logs, services FROM device WHERE id = ?"
+        before = self._connection.execute(sql, (identifier,)).fetchone()
+        after = (
+            mac or before[0],
+            host_name or before[1],
+            _joined(before[2], logs, len(logs) + MOST_SERVICES),
+            _joined(before[3], services, MOST_SERVICES),
+        )
+        if after == before:
+            return
+        kind = kind_of(after[1], orjson.loads(after[3]), after[0]) or (None, None)
+        self._connection.execute(
+            "UPDATE device SET mac = ?, host_name = ?, logs = ?, services = ?, kind = ?, kind_reason = ? WHERE id = ?",
+            (*after, *kind, identifier),
+        )
+
+    def _make_room(self) -> int:
+        (count,) = self._connection.execute("SELECT count(*) FROM device").fetchone()
+        if count <= self._capacity:
+            return 0
+        gone = self._connection.execute(_OLDEST, (count - self._capacity,)).fetchall()
+        for sql in (
+            "DELETE FROM device_address WHERE device = ?",
+            "DELETE FROM device_name WHERE device = ?",
+            "DELETE FROM device WHERE id = ?",
+        ):
+            self._connection.executemany(sql, gone)
+        return len(gone)
+
+    def _one(self, sql: str, *values: object) -> Sequence[Any] | None:
+        row: Sequence[Any] | None = self._connection.execute(sql, values).fetchone()
+        return row
+
+
+def id_of(known_as: str) -> str:
+    """Return the identifier of a device that was first known by this name."""
+    return f"d-{hashlib.blake2b(known_as.encode(), digest_size=6).hexdigest()}"
+
+
+def _joined(text: str, more: set[str], most: int) -> str:
+    known = orjson.loads(text)
+    return text if more <= set(known) else list_text(sorted({*known, *more})[:most])
