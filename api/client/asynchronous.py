@@ -81,6 +81,10 @@ class AsyncClient:
         """Yield the rules that mute alerts."""
         return self._pages("/rules", "rules", filters)
 
+    def devices(self, **filters: Any) -> AsyncIterator[dict[str, Any]]:
+        """Yield the devices that were seen, those first seen last first."""
+        return self._pages("/devices", "devices", filters)
+
     def decisions(self, **filters: Any) -> AsyncIterator[dict[str, Any]]:
         """Yield the decisions of prevention, newest first."""
         return self._pages("/decisions", "decisions", filters)
@@ -114,6 +118,16 @@ class AsyncClient:
     async def unmute(self, identifier: str) -> dict[str, Any]:
         """Take a rule back; return it."""
         answer: dict[str, Any] = await self.send(calls.unmute(identifier))
+        return answer
+
+    async def device(self, identifier: str) -> dict[str, Any]:
+        """Return one device with its open alerts."""
+        answer: dict[str, Any] = await self.send(calls.one("/devices", identifier))
+        return answer
+
+    async def say_of_device(self, identifier: str, **said: Any) -> dict[str, Any]:
+        """Say what a device is called (fields of ``PATCH /devices/{id}``); what is left out stays."""
+        answer: dict[str, Any] = await self.send(calls.say_of_device(identifier, said))
         return answer
 
     async def decision(self, identifier: str) -> dict[str, Any]:

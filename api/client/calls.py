@@ -75,6 +75,11 @@ def unmute(identifier: str) -> Call:
     return Call("DELETE", f"/rules/{quote(identifier, safe='')}")
 
 
+def say_of_device(identifier: str, said: Mapping[str, Any]) -> Call:
+    """Say what a device is called, and what it is."""
+    return Call("PATCH", f"/devices/{quote(identifier, safe='')}", body=dict(said))
+
+
 def decide(fields: Mapping[str, Any]) -> Call:
     """Ask for a decision."""
     return Call("POST", "/decisions", body=dict(fields))

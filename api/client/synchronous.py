@@ -82,6 +82,10 @@ class Client:
         """Yield the rules that mute alerts."""
         return self._pages("/rules", "rules", filters)
 
+    def devices(self, **filters: Any) -> Iterator[dict[str, Any]]:
+        """Yield the devices that were seen, those first seen last first."""
+        return self._pages("/devices", "devices", filters)
+
     def decisions(self, **filters: Any) -> Iterator[dict[str, Any]]:
         """Yield the decisions of prevention, newest first."""
         return self._pages("/decisions", "decisions", filters)
@@ -113,6 +117,16 @@ class Client:
     def unmute(self, identifier: str) -> dict[str, Any]:
         """Take a rule back; return it."""
         answer: dict[str, Any] = self.send(calls.unmute(identifier))
+        return answer
+
+    def device(self, identifier: str) -> dict[str, Any]:
+        """Return one device with its open alerts."""
+        answer: dict[str, Any] = self.send(calls.one("/devices", identifier))
+        return answer
+
+    def say_of_device(self, identifier: str, **said: Any) -> dict[str, Any]:
+        """Say what a device is called (fields of ``PATCH /devices/{id}``); what is left out stays."""
+        answer: dict[str, Any] = self.send(calls.say_of_device(identifier, said))
         return answer
 
     def decision(self, identifier: str) -> dict[str, Any]:

@@ -116,6 +116,21 @@ def test_rules_hide_alerts_and_a_stream_tells(server: Server, client: Client) ->
     assert given_back["seq"] > message["seq"]
 
 
+def test_devices_are_listed_and_named(server: Server, client: Client, zeek: type[Zeek]) -> None:
+    client.analyze([zeek.conn(1, **{"id.orig_h": "192.168.1.99"})], learn=True)
+    device = server.until(lambda: next(client.devices(address="192.168.1.99"), None))
+    assert client.say_of_device(device["id"], label="Door", tags=["out"])["name"] == "Door"
+    assert client.device(device["id"])["tags"] == ["out"]
+
+    async def scenario() -> None:
+        async with AsyncClient(server.url) as other:
+            assert [one["name"] async for one in other.devices(tag="out")] == ["Door"]
+            assert (await other.say_of_device(device["id"], label=None))["name"] == "192.168.1.99"
+            assert (await other.device(device["id"]))["label"] is None
+
+    asyncio.run(scenario())
+
+
 def test_the_client_for_asyncio_does_the_same(server: Server, client: Client, zeek: type[Zeek]) -> None:
     async def scenario() -> None:
         async with AsyncClient(server.url) as other:

@@ -56,12 +56,15 @@ def test_a_device_keeps_its_identifier_while_it_learns_its_mac_and_moves(registe
     (new,) = register.note(seen("10.0.0.5")).new
     assert register.note(seen("10.0.0.5", at=1010.0, mac=PHONE, host_name="anna-phone")).new == []
     assert register.note(seen("10.0.0.5", "10.0.0.9", 1020.0, PHONE)).new == []
+    register.note(seen("10.0.0.5", "10.0.0.9", 1015.0, PHONE))
     (device,) = every(path)
     assert (device.id, device.mac, device.host_name, device.kind) == (new.id, PHONE, "anna-phone", "phone")
     assert [(at.address, at.mac, at.first_seen) for at in device.addresses] == [
-        ("10.0.0.9", PHONE, 1020.0), ("10.0.0.5", PHONE, 1010.0)
+        ("10.0.0.9", PHONE, 1015.0), ("10.0.0.5", PHONE, 1010.0)
     ]  # fmt: skip
     assert (device.first_seen, device.last_seen) == (1000.0, 1020.0)
+    register.note(seen("10.0.0.5", at=900.0, mac=PHONE))
+    assert (every(path)[0].first_seen, every(path)[0].last_seen) == (900.0, 1020.0)
 
 
 def test_ipv6_of_a_mac_is_the_same_device_and_an_address_leased_anew_is_another(
