@@ -11,6 +11,7 @@ from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
+from online_models.kinds import KINDS
 from online_models.types import Alert, Opinion, Reason, ScoredBatch
 
 if TYPE_CHECKING:
@@ -301,7 +302,7 @@ def test_the_alert_budget_is_told_with_one_alert_more_and_less(browser: Chrome, 
     browser.get(service.url)
     rows = until(browser, lambda: browser.find_elements(By.CSS_SELECTOR, "#budget tr"))
     told = [[cell.text for cell in row.find_elements(By.CSS_SELECTOR, "th, td")] for row in rows]
-    every = "conn 1 in 2,000, dns 1 in 2,000, http 1 in 2,000"
+    every = ", ".join(f"{kind} 1 in 2,000" for kind in KINDS)
     assert told == [[name, budget, "unknown", every] for name, budget in zip(
         ("one less", "now", "one more"), "123", strict=True
     )]  # fmt: skip

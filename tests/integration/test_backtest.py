@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ingest.simulator import SimulatorConfig, simulate
+from online_models.kinds import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,7 +80,7 @@ def test_a_time_after_the_logs_is_told(command: Command, logs: Path) -> None:
     assert json.loads(out) == {
         "since": 1_768_867_200.0,
         "budget": 2.0,
-        "thresholds": {"conn": 3.3, "dns": 3.3, "http": 3.3},
+        "thresholds": dict.fromkeys(KINDS, 3.3),
         "snapshot": None,
         "records": 0,
         "alerts": 0,
@@ -121,7 +122,7 @@ def test_several_budgets_are_compared_in_one_run(command: Command, logs: Path) -
     one = found(command, logs, "--since", "2026-01-05T00:00:00Z", "--budget", "0.5")
     count = str(one["alerts"])
     assert [line.split()[:2] for line in out.splitlines()[-2:]] == [["0.5", count], ["20", count]]
-    assert out.splitlines()[-1].endswith("conn 3.3, dns 3.3, http 3.3")
+    assert out.splitlines()[-1].endswith(", ".join(f"{kind} 3.3" for kind in KINDS))
 
 
 @pytest.mark.parametrize(

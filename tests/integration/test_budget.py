@@ -50,7 +50,7 @@ def test_it_tells_the_budget_in_force_and_one_alert_more_and_less(command: Comma
         "days": 4,
         "noisy_devices": 0,
     }
-    assert now["alerts_per_day"] == sum(kind["alerts_per_day"] for kind in now["kinds"].values())
+    assert now["alerts_per_day"] == sum(kind["alerts_per_day"] or 0.0 for kind in now["kinds"].values())
     (asked,) = told(command, "--state", state, "--per-day", 16)
     assert (asked["name"], asked["kinds"]["conn"]["threshold"]) == ("asked", 2.4)
 

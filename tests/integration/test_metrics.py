@@ -73,7 +73,7 @@ def test_what_was_evicted_is_counted(busy: Server) -> None:
     assert evicted["conn.device"] > DEVICES - 16 - 8
     assert found["nslabs_evicted_entries_total", ("conn", "device")] == evicted["conn.device"]
     assert found["nslabs_evicted_entries_total", ("dns", "device")] == 0
-    assert found["nslabs_evicted_entries_total", ("identity", "leases")] == 0
+    assert found["nslabs_evicted_entries_total", ("identity", "addresses")] == 0
 
 
 def test_what_a_log_says_stays_data(busy: Server) -> None:

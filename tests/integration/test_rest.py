@@ -79,10 +79,10 @@ def test_a_record_of_an_unknown_kind_is_rejected_with_what_was_expected(server: 
 
 
 def test_a_kind_without_a_model_is_rejected_with_the_reason(server: Server) -> None:
-    ssl = {"_path": "ssl", "ts": 1.0, "uid": "C1", "id.orig_h": "192.168.1.2", "id.resp_h": "192.0.2.1"}
-    answer = analyze(server, ssl)
+    ssh = {"_path": "ssh", "ts": 1.0, "uid": "C1", "id.orig_h": "192.168.1.2", "id.resp_h": "192.0.2.1"}
+    answer = analyze(server, ssh)
     assert (answer["analyzed"], answer["anomalies"]) == (0, [])
-    assert "ssl" in answer["rejected"][0]["error"]
+    assert "ssh" in answer["rejected"][0]["error"]
 
 
 def test_analyzing_without_learning_leaves_no_trace(server: Server, zeek: type[Zeek]) -> None:
@@ -237,8 +237,12 @@ def test_the_page_and_the_description_are_served(server: Server) -> None:
         "/machinelearning/jobs/{job_id}",
         "/machinelearning/predict",
         "/alerts",
+        "/alerts/export",
+        "/alerts/feedback",
         "/alerts/{alert_id}",
         "/blocklist.txt",
+        "/devices",
+        "/devices/{device_id}",
         "/decisions",
         "/decisions/enforcers",
         "/decisions/explain",

@@ -52,9 +52,22 @@ def asyncapi_document() -> dict[str, Any]:
         },
         "components": {
             "messages": {model.__name__: _message(model) for model in MESSAGES},
-            "schemas": message_schemas("#/components/schemas/"),
+            "schemas": _named_discriminators(message_schemas("#/components/schemas/")),
         },
     }
+
+
+def _named_discriminators(schema: Any) -> Any:
+    """Return schemas in which a discriminator is the name of its property, as AsyncAPI has it; OpenAPI's says more."""
+    if isinstance(schema, list):
+        return [_named_discriminators(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    named = {name: _named_discriminators(part) for name, part in schema.items()}
+    said = named.get("discriminator")
+    return (
+        named | {"discriminator": said["propertyName"]} if isinstance(said, dict) and "propertyName" in said else named
+    )
 
 
 def _name(path: str) -> str:
