@@ -207,6 +207,7 @@ class _Assembly:
             hub.publish_rest()
             self._writer.close()
             prevention.stop()
+            recorder.close()
             self._rules.close()
 
         def forgotten() -> dict[str, int]:

@@ -30,7 +30,7 @@ class Recorder:
     Parameters
     ----------
     register
-        Closed with the thread.
+        Closed by `close`.
     tell
         Called with each new device, and with how many more there are than are told one by one; must not wait.
     """
@@ -55,10 +55,13 @@ class Recorder:
             self._waiting.append(seen)
 
     def stop(self) -> None:
-        """Write what waits, and end."""
+        """Write what waits, and end; the register can still be asked."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join()
+
+    def close(self) -> None:
+        """Close the register, once nobody asks it any more."""
         self._register.close()
 
     def step(self) -> None:
