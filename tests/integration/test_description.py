@@ -29,6 +29,10 @@ include-path = "/machinelearning/train"
 [operations.checks.not_a_server_error]
 expected-statuses = ["2xx", "3xx", "4xx", "503"]
 
+# A body that is too large is refused as such, whatever else is wrong with it.
+[checks.negative_data_rejection]
+expected-statuses = ["400", "401", "403", "404", "405", "406", "409", "413", "415", "422", "428", "429", "5xx"]
+
 # Its answer has no end, and would be waited for.
 [[operations]]
 include-path = "/events"
