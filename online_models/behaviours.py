@@ -5,7 +5,7 @@ Techniques: MITRE ATT&CK for Enterprise, https://attack.mitre.org/techniques/.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from online_models.severity import ATTACK, CONTACT, LOSS
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _SPANS = (("a", "minute"), ("an", "hour"))
 _KIB, _MUCH, _TIMES_USUAL = 1024, 2.0**20, 3.0
 _FEW = {"a minute": 7.0, "an hour": 15.0}
+_FIRST_FREE_PORT = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +40,38 @@ class Sighting:
     facts: Mapping[str, tuple[float, float]]
 
 
+def each_its_own(_target: str) -> str:
+    """Return no pattern: what each anomaly is about is something of its own."""
+    return ""
+
+
+def free_udp_port(target: str) -> str:
+    """Return the pattern of those who agree on their ports, as calls and streams between two do (RFC 8445).
+
+    Such peers take any port that is free: who talks to ever new ones of them does one thing.
+
+    Examples
+    --------
+    >>> free_udp_port("udp/47114"), free_udp_port("udp/123"), free_udp_port("tcp/48101")
+    ('udp', '', '')
+    """
+    transport, _, port = target.partition("/")
+    return transport if transport == "udp" and port.isdecimal() and int(port) >= _FIRST_FREE_PORT else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Likeness:
     """Which of a kind's three things make records alike, the column with fewer counts; and what else is covered.
 
     ``by_name`` says that the things themselves are what an attack is known by, whatever a record about them looks like.
+    ``pattern`` returns of a record's target what it is one of, so that ever other things of one pattern are one alert;
+    empty for no pattern.
     """
 
     columns: tuple[int, ...] = (0,)
     covers: tuple[str, ...] = ()
     by_name: bool = False
+    pattern: Callable[[str], str] = each_its_own
 
     def column(self, things: Sequence[Sequence[str]]) -> int:
         """Return the column that counts for these keys."""
@@ -188,16 +211,17 @@ def rhythm(s: Sighting) -> str:
 
 _SAME_SERVICE = Likeness((0,), ("rhythm",))
 _CONTACT = Likeness((0,), ("rhythm",), by_name=True)
+_STRANGER = replace(_CONTACT, pattern=free_udp_port)
 _SCAN = Likeness((1, 2), ("new-peer", "flood", "rhythm", "lateral-contact"))
 CONN = (
-    Behaviour("new-peer", "T1071", CONTACT, new_peer, _CONTACT, drifts=True),
+    Behaviour("new-peer", "T1071", CONTACT, new_peer, _STRANGER, drifts=True),
     Behaviour("scan", "T1046", ATTACK, scan, _SCAN),
     Behaviour("flood", "T1498", ATTACK, flood, _SAME_SERVICE),
     Behaviour("brute-force", "T1110", ATTACK, brute_force, _SAME_SERVICE),
     Behaviour("volume", "T1048", LOSS, volume, _SAME_SERVICE, drifts=True),
     Behaviour("rhythm", "T1071", CONTACT, rhythm, drifts=True),
     Behaviour("lateral-contact", "T1021", LOSS, lateral, _CONTACT, drifts=True),
-    Behaviour("inbound-contact", "T1133", LOSS, inbound, _CONTACT),
+    Behaviour("inbound-contact", "T1133", LOSS, inbound, _STRANGER),
 )
 """Like an alert is the same service at the same peer. A scan: the same services, at any peer; or, if it went through
 more services than peers, the same peers, on any service; it is made of first contacts."""

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 MOST_THINGS = 32
 _UNKNOWN = Likeness()
-_FIRST_FREE_PORT = 1024
 
 
 def likeness_in(log: str, behaviour: str) -> Likeness:
@@ -47,18 +46,3 @@ def covers(alert: Alert, behaviour: str, things: Sequence[Sequence[str]]) -> boo
         return False
     column = likeness.column(alert.things)
     return bool(things[column]) and set(things[column]) <= set(alert.things[column])
-
-
-def pattern_of(target: str) -> str:
-    """Return the pattern of which a contact is one; empty where each contact is something of its own.
-
-    Peers that agree on their ports, as calls and streams between two do (RFC 8445), take any that is free: who talks
-    to ever new ones of these does one thing.
-
-    Examples
-    --------
-    >>> pattern_of("udp/47114"), pattern_of("udp/123"), pattern_of("tcp/48101")
-    ('udp', '', '')
-    """
-    transport, _, port = target.partition("/")
-    return transport if transport == "udp" and port.isdecimal() and int(port) >= _FIRST_FREE_PORT else ""

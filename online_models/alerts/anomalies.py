@@ -60,6 +60,10 @@ class Anomalies:
     def __len__(self) -> int:
         return len(self.device)
 
+    def pattern(self, k: int) -> str:
+        """Return of what pattern the k-th anomaly is one; empty for none."""
+        return self.behaviours[self.behaviour[k]].likeness.pattern(self.target[k])
+
 
 @dataclass(slots=True)
 class Finding:

@@ -17,7 +17,7 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from online_models.alerts.case import Case, case_of_state, thing_text
-from online_models.likeness import covers, likeness_in, pattern_of
+from online_models.likeness import covers, likeness_in
 from online_models.severity import severity_of
 from online_models.types import Alert
 
@@ -156,7 +156,7 @@ class AlertBook:
     def _is_same(self, case: Case, anomalies: Anomalies, k: int) -> bool:
         """Whether an anomaly is about the thing that a case was raised about, or one more of its pattern."""
         thing = thing_text(anomalies.things[0][k]) if anomalies.things else ""
-        return case.is_same(thing, pattern_of(anomalies.target[k]))
+        return case.is_same(thing, anomalies.pattern(k))
 
     def _is_another(self, case: Case, behaviour: str, anomalies: Anomalies, k: int) -> bool:
         """Whether an anomaly begins a new incident about another thing than its behaviour's alert is about."""
@@ -165,7 +165,7 @@ class AlertBook:
         likeness = likeness_in(self.log, behaviour)
         column = likeness.column(case.things)
         is_other = thing_text(anomalies.things[column][k]) not in case.things[column]
-        is_one_more = bool(case.pattern) and case.pattern == pattern_of(anomalies.target[k])
+        is_one_more = bool(case.pattern) and case.pattern == anomalies.pattern(k)
         return likeness.by_name and is_other and not is_one_more
 
     def _alert(self, key: tuple[str, str], behaviour: Behaviour, case: Case) -> Alert:

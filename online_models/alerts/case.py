@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from online_models.alerts.anomalies import Told
 from online_models.kinds import KINDS
-from online_models.likeness import MOST_THINGS, pattern_of
+from online_models.likeness import MOST_THINGS
 from online_models.types import Reason
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Case:
         self._add(log, anomalies, [k], all_count=was_about_known)
         if anomalies.raises[k] and not self.own and self.things:
             self.own = list(self.things[0])
-            self.pattern = pattern_of(anomalies.target[k])
+            self.pattern = anomalies.pattern(k)
 
     def add_more(self, log: str, anomalies: Anomalies, places: Sequence[int]) -> None:
         """Take in anomalies of which none raises anything or decides what the case is about."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NEW_PEER, SCAN, FLOOD = CONN[:3]
+LATERAL, INBOUND = CONN[-2:]
 SEVERITIES = ("low", "medium", "high", "critical")
 FACTS = {"reach.peers_minute": (9.0, 1.0), "reach.services_minute": (9.0, 1.0)}
 FACTS |= {"reach.peers_hour": (9.0, 1.0), "reach.services_hour": (9.0, 1.0)}
@@ -234,14 +235,24 @@ def test_what_was_called_an_attack_is_told_anew() -> None:
     assert observe(again, book=book).id != before.id
 
 
-@pytest.mark.parametrize(("first", "then", "alerts"), [("udp/40001", "udp/52002", 1), ("tcp/40001", "tcp/52002", 30)])
-def test_ever_new_peers_of_free_udp_ports_are_one_alert(first: str, then: str, alerts: int) -> None:
+@pytest.mark.parametrize(
+    ("behaviour", "first", "then", "alerts"),
+    [
+        (NEW_PEER, "udp/40001", "udp/52002", 1),
+        (INBOUND, "udp/40001", "udp/52002", 1),
+        (NEW_PEER, "tcp/40001", "tcp/52002", 30),
+        (LATERAL, "udp/40001", "udp/52002", 30),
+    ],
+)
+def test_ever_new_strangers_on_free_udp_ports_are_one_alert(
+    behaviour: Behaviour, first: str, then: str, alerts: int
+) -> None:
     """A camera that is watched from outside meets a stranger each time; nobody wants to hear of each of them."""
     book = AlertBook("conn", 100)
-    told = [observe(anomaly(0.0, raises=True, behaviour=NEW_PEER, things=(1, 2, 3), target=first), book=book)]
+    told = [observe(anomaly(0.0, raises=True, behaviour=behaviour, things=(1, 2, 3), target=first), book=book)]
     for n in range(1, 30):
         one_more = anomaly(
-            50_000.0 * n, raises=True, behaviour=NEW_PEER, things=(10 + n, 2, 5), target=then, uid=f"C{n}"
+            50_000.0 * n, raises=True, behaviour=behaviour, things=(10 + n, 2, 5), target=then, uid=f"C{n}"
         )
         told.append(observe(one_more, book=book))
     assert len({alert.id for alert in told}) == alerts
@@ -325,9 +336,11 @@ def test_state_comes_back_and_goes_on() -> None:
     assert restored.observe(columns(following)) == book.observe(columns(following))
 
 
-def test_every_alert_of_a_lasting_case_is_at_least_as_severe_as_the_one_before() -> None:
-    book = AlertBook("conn", 100)
-    alerts = [observe(anomaly(60.0 * n, raises=n == 0, evidence=4.0), book=book) for n in range(300)]
+@pytest.mark.parametrize("target", ["tcp/23", "udp/47114"])
+def test_every_alert_of_a_lasting_case_is_at_least_as_severe_as_the_one_before(target: str) -> None:
+    """A flood of free UDP ports is one, too: only of contacts there does the number say nothing."""
+    book, about = AlertBook("conn", 100), {"things": (1, 2, 3), "target": target}
+    alerts = [observe(anomaly(60.0 * n, raises=n == 0, evidence=4.0, **about), book=book) for n in range(300)]
     grades = [SEVERITIES.index(alert.severity) for alert in alerts]
     assert all(one <= other for one, other in pairwise(grades))
     assert grades[-1] > grades[0]
