@@ -11,6 +11,7 @@ from api.client.errors import api_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from typing import BinaryIO
 
     import httpx2
 
@@ -114,10 +115,9 @@ def train(dataset: Iterable[Record] | Path, attacks: Iterable[str] | None) -> Ca
     return Call("POST", "/machinelearning/train", body=body)
 
 
-def files_of(call: Call, log: Any) -> dict[str, Any]:
-    """Return what httpx2 takes of a call that uploads a log."""
-    assert call.upload is not None  # noqa: S101 - who asks has looked
-    files: dict[str, Any] = {"file": (call.upload.name, log)}
+def files_of(call: Call, log: BinaryIO) -> dict[str, Any]:
+    """Return what httpx2 takes of a call that uploads an opened log."""
+    files: dict[str, Any] = {"file": (Path(log.name).name, log)}
     if call.body is not None:
         files["attacks"] = ("attacks.txt", "\n".join(call.body).encode())
     return {**call.arguments(), "json": None, "files": files}

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 Outcome = Literal["blocked", "suggested", "refused"]
 """Carried out; only suggested, as a limit was reached; refused by a safeguard."""
+_OUTCOMES: Final[dict[str, Outcome]] = {"active": "blocked", "suggested": "suggested"}
 _IN_MEMORY: Final = Path(":memory:")  # as SQLite names it
 _DAY_S: Final = 86_400.0
 _MOST: Final = 1_000_000
@@ -139,7 +140,7 @@ class Consequences:
         ordinary, anomalous = self._stopped.of(decision.id)
         return Would(
             decision=decision,
-            outcome={"active": "blocked", "suggested": "suggested"}.get(history[0].after, "refused"),  # type: ignore[arg-type] # Outcome
+            outcome=_OUTCOMES.get(history[0].after, "refused"),
             mode=_mode(self._policy, decision),
             reason=history[0].reason,
             end=history[-1].at if decision.state == "revoked" else decision.until,

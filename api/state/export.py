@@ -11,7 +11,7 @@ import orjson
 from api.alert import alert_fields, link_to
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from ingest.context.identity import Identity
     from online_models.types import Alert
@@ -39,7 +39,7 @@ def csv_line(alert: Alert, owner: Identity | None) -> bytes:
     """Return an alert as one row of CSV that no spreadsheet obeys."""
     fields = alert_fields(alert, owner, link_to(alert.id))
     fields["reasons"] = [reason.text for reason in alert.reasons if reason.text]
-    return _row([_cell(fields[name]) for name in COLUMNS])
+    return row_of(_cell(fields[name]) for name in COLUMNS)
 
 
 CSV_HEAD: Final = ",".join(COLUMNS).encode() + b"\r\n"
@@ -51,7 +51,8 @@ LINES: Final[dict[ExportFormat, tuple[bytes, Callable[[Alert, Identity | None], 
 """Of each format what comes first, and what makes a line."""
 
 
-def _row(cells: list[str]) -> bytes:
+def row_of(cells: Iterable[str]) -> bytes:
+    """Return cells as one row."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\r\n").writerow(cells)
     return text.getvalue().encode("utf-8", "replace")
@@ -73,5 +74,9 @@ def harmless_cell(text: str) -> str:
     >>> harmless_cell("=1+1"), harmless_cell(" @SUM(A1)"), harmless_cell("porch-camera")
     ("'=1+1", "' @SUM(A1)", 'porch-camera')
     """
-    plain = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
-    return f"'{plain}" if plain.lstrip(" \N{REPLACEMENT CHARACTER}").startswith(_OBEYED) else plain
+    return no_formula("".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text))
+
+
+def no_formula(text: str) -> str:
+    """Return text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.lstrip(" \N{REPLACEMENT CHARACTER}").startswith(_OBEYED) else text

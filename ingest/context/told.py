@@ -156,13 +156,7 @@ def scope_of(address: str, local_networks: tuple[str, ...] = ()) -> int:
         ip = ip_address(address)
     except ValueError:
         return NOBODY
-    if (
-        len(address) > LONGEST_ADDRESS
-        or not address.isascii()
-        or ip.is_multicast
-        or ip.is_unspecified
-        or ip.is_loopback
-    ):
+    if ip.is_multicast or ip.is_unspecified or ip.is_loopback:
         return NOBODY
     if ip.version == 6 or ip.is_link_local:
         return SEVERAL

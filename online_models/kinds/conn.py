@@ -226,15 +226,11 @@ def _learn(f: Formulas) -> None:
 
 def _count_new(f: Formulas) -> None:
     """Let what is new count in how often new things come, learned or not."""
-    f.fade("device", "new_services", "faded_at")
-    f.fade("device", "new_networks", "faded_at")
-    f.set("device", "faded_at", f.now)
+    f.fade("device", "new_services", "new_networks", faded_at="faded_at")
     f.count_new("device", "new_networks", "network")
-    f.fade("site_service", "new_networks", "last")
-    f.set("site_service", "last", f.now)
+    f.fade("site_service", "new_networks", faded_at="last")
     f.count_new("site_service", "new_networks", "site_network")
-    f.fade("service", "new_peers", "peers_faded_at")
-    f.set("service", "peers_faded_at", f.now)
+    f.fade("service", "new_peers", faded_at="peers_faded_at")
     f.count_new("service", "new_peers", "endpoint")
     f.count_new("device", "new_services", "service")
 

@@ -187,16 +187,12 @@ def _measure(f: Formulas) -> Value:
 
 def _measure_novelty(f: Formulas) -> None:
     """Measure newness: by what came after the first twelve hours, in which all is new."""
-    known_for = most(0.0, f.since("device") - SETTLING)
-    settled = f.get("device", "first") + SETTLING
     new_domain = f.newness("domain")
-    domains = f.others("device", "new_domains", "faded_at", but="domain", since=settled)
-    resolvers = f.others("device", "new_resolvers", "faded_at", but="resolver", since=settled)
-    f.measure("novelty.domain", new_domain * f.rarity(domains, known_for))
-    at_site = f.others("site", "new_domains", "last", but="site_domain", since=f.get("site", "first") + SETTLING)
-    site_rarity = f.rarity(at_site, f.since("site") - SETTLING)
+    domains, resolvers = (f.rarity_of_new("device", f"new_{t}s", "faded_at", but=t) for t in ("domain", "resolver"))
+    f.measure("novelty.domain", new_domain * domains)
+    site_rarity = f.rarity_of_new("site", "new_domains", "last", but="site_domain")
     f.measure("novelty.site", f.newness("site_domain") / (1.0 + f.get("site_domain", "count")) * site_rarity)
-    f.measure("novelty.resolver", f.newness("resolver") * f.rarity(resolvers, known_for))
+    f.measure("novelty.resolver", f.newness("resolver") * resolvers)
     records = f.get("device", "count")
     f.measure("novelty.type", f.surprise(f.get("type", "count"), records, UNSEEN_TYPE))
     prior = where(f.number("no_error"), USUAL_RESULT, UNUSUAL_RESULT)
@@ -251,14 +247,11 @@ def _name(f: Formulas) -> None:
 
 def _count_new(f: Formulas) -> None:
     """Let what is new count in how often new things come, learned or not, once the first twelve hours are over."""
-    for new in ("new_domains", "new_resolvers"):
-        f.fade("device", new, "faded_at")
-    f.set("device", "faded_at", f.now)
+    f.fade("device", "new_domains", "new_resolvers", faded_at="faded_at")
     counts = f.since("device") >= SETTLING
     f.count_new("device", "new_domains", "domain", counts, noted="counted_at")
     f.count_new("device", "new_resolvers", "resolver", counts)
-    f.fade("site", "new_domains", "last")
-    f.set("site", "last", f.now)
+    f.fade("site", "new_domains", faded_at="last")
     f.count_new("site", "new_domains", "site_domain", f.since("site") >= SETTLING)
 
 

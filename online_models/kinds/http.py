@@ -144,13 +144,10 @@ def _name(f: Formulas) -> None:
 
 def _count_new(f: Formulas) -> None:
     """Let what is new count in how often new things come, learned or not."""
-    for new in ("new_hosts", "new_agents"):
-        f.fade("device", new, "faded_at")
-    f.set("device", "faded_at", f.now)
+    f.fade("device", "new_hosts", "new_agents", faded_at="faded_at")
     f.count_new("device", "new_hosts", "host")
     f.count_new("device", "new_agents", "agent")
-    f.fade("site", "new_hosts", "last")
-    f.set("site", "last", f.now)
+    f.fade("site", "new_hosts", faded_at="last")
     f.count_new("site", "new_hosts", "site_host")
 
 

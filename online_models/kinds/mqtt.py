@@ -145,20 +145,14 @@ def _context(frame: pl.DataFrame, columns: Columns) -> pl.DataFrame:
     )
 
 
-def _rarity(f: Formulas, owner: str, column: str, faded_at: str, but: str) -> Value:
-    """How rarely new ones come after the first twelve hours, in which all is new."""
-    settled = f.get(owner, "first") + SETTLING
-    return f.rarity(f.others(owner, column, faded_at, but=but, since=settled), most(0.0, f.since(owner) - SETTLING))
-
-
 def _measure(f: Formulas, log: str) -> Value:
     """Measure the features; return the one that is no ordinary device's."""
     news = f.number("news")
     for thing, new in _NEW.items():
-        new_to_it = f.newness(thing) * _rarity(f, "device", new, "faded_at", thing)
+        new_to_it = f.newness(thing) * f.rarity_of_new("device", new, "faded_at", thing)
         f.measure(f"novelty.{thing}", new_to_it * news if thing == "name" else new_to_it)
     at_site = f.newness("site_name") / (1.0 + f.get("site_name", "devices")) * news
-    f.measure("novelty.site", at_site * _rarity(f, "site", "new_names", "last", "site_name"))
+    f.measure("novelty.site", at_site * f.rarity_of_new("site", "new_names", "last", "site_name"))
     for window, span in enumerate(("minute", "hour")):
         for counter, name in _COUNTERS:
             f.measure(f"reach.{name}_{span}", f.excess(window, counter))
@@ -190,13 +184,10 @@ def _name(f: Formulas, special: Value, told: tuple[Behaviour, ...]) -> None:
 def _count_new(f: Formulas) -> None:
     """Let what is new count in how often new things come, learned or not, once the first twelve hours are over."""
     settled = f.since("device") >= SETTLING
-    for new in _NEW.values():
-        f.fade("device", new, "faded_at")
-    f.set("device", "faded_at", f.now)
+    f.fade("device", *_NEW.values(), faded_at="faded_at")
     f.count_new("device", "new_names", "name", settled * f.number("news"))
     f.count_new("device", "new_brokers", "broker", settled)
-    f.fade("site", "new_names", "last")
-    f.set("site", "last", f.now)
+    f.fade("site", "new_names", faded_at="last")
     f.count_new("site", "new_names", "site_name", f.number("news") * (f.since("site") >= SETTLING))
 
 

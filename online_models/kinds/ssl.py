@@ -131,17 +131,11 @@ def _context(frame: pl.DataFrame, columns: Columns) -> pl.DataFrame:
     )
 
 
-def _rarity(f: Formulas, owner: str, column: str, faded_at: str, but: str) -> Value:
-    """How rarely new ones come after the first twelve hours, in which all is new."""
-    settled = f.get(owner, "first") + SETTLING
-    return f.rarity(f.others(owner, column, faded_at, but=but, since=settled), most(0.0, f.since(owner) - SETTLING))
-
-
 def _measure(f: Formulas) -> None:
-    fresh = {thing: f.newness(thing) * _rarity(f, "device", new, "faded_at", thing) for thing, new in _NEW.items()}
+    fresh = {thing: f.newness(thing) * f.rarity_of_new("device", new, "faded_at", thing) for thing, new in _NEW.items()}
     f.measure("novelty.server", fresh["server"])
     at_site = f.newness("site_server") / (1.0 + f.get("site_server", "devices"))
-    f.measure("novelty.site", at_site * _rarity(f, "site", "new_servers", "last", "site_server"))
+    f.measure("novelty.site", at_site * f.rarity_of_new("site", "new_servers", "last", "site_server"))
     f.measure("novelty.issuer", fresh["issuer"] * f.number("has_issuer"))
     f.measure("novelty.client", fresh["client"] * f.number("has_client"))
     alone = f.newness("site_client") / (1.0 + f.get("site_client", "devices"))
@@ -186,13 +180,10 @@ def _has(f: Formulas, thing: str) -> Value | float:
 def _count_new(f: Formulas) -> None:
     """Let what is new count in how often new things come, learned or not, once the first twelve hours are over."""
     settled = f.since("device") >= SETTLING
-    for new in _NEW.values():
-        f.fade("device", new, "faded_at")
-    f.set("device", "faded_at", f.now)
+    f.fade("device", *_NEW.values(), faded_at="faded_at")
     for thing, new in _NEW.items():
         f.count_new("device", new, thing, settled * _has(f, thing))
-    f.fade("site", "new_servers", "last")
-    f.set("site", "last", f.now)
+    f.fade("site", "new_servers", faded_at="last")
     f.count_new("site", "new_servers", "site_server", f.since("site") >= SETTLING)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from online_models.measures.time import SETTLING
 from online_models.program import operations as op
 from online_models.program.program import Program, Value, exp2, least, log2, most, root, where
 
@@ -57,6 +58,11 @@ class Measures(Program):
     def rarity(self, events: Value, seconds: Value) -> Value:
         """Return in [0, 1] how improbable one more new thing within an hour is."""
         return self.operate(op.RARITY, events, seconds)
+
+    def rarity_of_new(self, key: str, column: str, faded_at: str, but: str) -> Value:
+        """Return how rarely others than one entry came new, after the first twelve hours, in which all is new."""
+        came = self.others(key, column, faded_at, but=but, since=self.get(key, "first") + SETTLING)
+        return self.rarity(came, most(0.0, self.since(key) - SETTLING))
 
     def rate_a_day(self, events: Value, seconds: Value) -> Value:
         """Return new things a day."""
@@ -168,9 +174,11 @@ class Measures(Program):
         with self.when(new):
             self.set(thing, noted, self.now)
 
-    def fade(self, key: str, column: str, faded_at: str) -> None:
-        """Fade a count of new things up to now; who sets when it was faded is the caller."""
-        self.emit(op.FADE, 0, self.key(key), self.column(key, column), self.column(key, faded_at))
+    def fade(self, key: str, *columns: str, faded_at: str) -> None:
+        """Fade counts of new things up to now, and note that."""
+        for column in columns:
+            self.emit(op.FADE, 0, self.key(key), self.column(key, column), self.column(key, faded_at))
+        self.set(key, faded_at, self.now)
 
     def learn_moments(self, key: str, column: str, value: Value, count: Value, memory: float) -> None:
         """Move a mean and variance towards a value."""

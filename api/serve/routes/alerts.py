@@ -13,14 +13,13 @@ from api.serve.access.needs import needs
 from api.serve.access.teaching import teaching
 from api.serve.problems import ProblemError, problem_responses
 from api.serve.routes.answers import AlertAnswer, AlertsAnswer, FeedbackBody
-from api.serve.routes.bulk import BulkFeedbackAnswer, BulkFeedbackBody, say_of_many
+from api.serve.routes.bulk import BulkFeedbackAnswer, BulkFeedbackBody, say_of_many, saying
 from api.serve.routes.filters import AlertFilter, ExportFilter  # noqa: TC001 - FastAPI reads the annotations
 from api.state.export import LINES, ExportFormat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from api.pipeline import Scorer
     from api.service import Service
     from api.state.store import AlertReader
     from ingest.context.identity import Identity
@@ -82,11 +81,7 @@ def alert_routes(service: Service) -> APIRouter:
     )
     async def feedback(alert_id: str, said: FeedbackBody) -> AlertAnswer:
         """Say what an alert was: it and its like then stay quiet, or are told at once whenever they are seen."""
-
-        def action(scorer: Scorer) -> Alert:
-            return scorer.take_feedback(alert_id, said.verdict, said.comment, revise=said.revise)
-
-        alert = await asyncio.wrap_future(service.pipeline.commands.submit(action))
+        alert = await asyncio.wrap_future(service.pipeline.commands.submit(saying(alert_id, said)))
         return (await asyncio.to_thread(alert_answers, service, [alert]))[0]
 
     return router

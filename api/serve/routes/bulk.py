@@ -56,7 +56,7 @@ async def say_of_many(service: Service, said: BulkFeedbackBody) -> BulkFeedbackA
     results: list[BulkResult] = []
     for identifier in said.alerts:
         try:
-            await asyncio.wrap_future(service.pipeline.commands.submit(_saying(identifier, said)))
+            await asyncio.wrap_future(service.pipeline.commands.submit(saying(identifier, said)))
             results.append(BulkResult(id=identifier, code="done", detail=None))
         except NoAlertError as error:
             results.append(BulkResult(id=identifier, code="not_found", detail=str(error)))
@@ -69,5 +69,6 @@ async def say_of_many(service: Service, said: BulkFeedbackBody) -> BulkFeedbackA
     return BulkFeedbackAnswer(results=results)
 
 
-def _saying(identifier: str, said: BulkFeedbackBody) -> Callable[[Scorer], Alert]:
+def saying(identifier: str, said: FeedbackBody) -> Callable[[Scorer], Alert]:
+    """Return what the pipeline's thread does to say it of one alert."""
     return lambda scorer: scorer.take_feedback(identifier, said.verdict, said.comment, revise=said.revise)

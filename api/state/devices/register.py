@@ -19,6 +19,7 @@ from api.state.store.schema import open_store
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
     from api.devices.sightings import Seen, Sighting
@@ -186,8 +187,8 @@ class DeviceRegister:
         identifier: str,
         mac: str | None,
         host_name: str | None,
-        logs: set[str] = frozenset(),  # type: ignore[assignment] # nothing changes it
-        services: set[str] = frozenset(),  # type: ignore[assignment] # the same
+        logs: AbstractSet[str] = frozenset(),
+        services: AbstractSet[str] = frozenset(),
     ) -> None:
         """Add what was learned of a device; write only if that is news."""
         sql = "SELECT mac, host_name, logs, services FROM device WHERE id = ?"
@@ -229,6 +230,6 @@ def id_of(known_as: str) -> str:
     return f"d-{hashlib.blake2b(known_as.encode(), digest_size=6).hexdigest()}"
 
 
-def _joined(text: str, more: set[str], most: int) -> str:
+def _joined(text: str, more: AbstractSet[str], most: int) -> str:
     known = orjson.loads(text)
     return text if more <= set(known) else list_text(sorted({*known, *more})[:most])

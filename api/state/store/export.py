@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from api.state.export import no_formula, row_of
 from api.state.store.evidence import COLUMNS as EVIDENCE_COLUMNS
 from api.state.store.evidence import from_row as evidence_from_row
 from api.state.store.owners import owners_of
@@ -33,8 +32,6 @@ _EVIDENCE: Final = (
     f"SELECT number, {', '.join(EVIDENCE_COLUMNS)} FROM evidence WHERE ts >= ? AND ts < ? AND (ts, number) > (?, ?)"  # noqa: S608 - our own column names
     " ORDER BY ts, number LIMIT ?"
 )
-_OBEYED: Final = ("=", "+", "-", "@", "\t", "\r")
-"""What a cell must not begin with: a spreadsheet takes it for a formula, and log content is anybody's."""
 
 
 def stored_alerts(path: Path, since: float, until: float) -> Iterator[tuple[Alert, Identity | None]]:
@@ -69,15 +66,9 @@ def json_lines(rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
 
 def csv_lines(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Iterator[bytes]:
     """Yield a table with a head (RFC 4180); lists and objects are JSON, and no cell is a formula."""
-    yield _csv_line(columns)
+    yield row_of(columns)
     for row in rows:
-        yield _csv_line([_cell(row.get(column)) for column in columns])
-
-
-def _csv_line(cells: Sequence[str]) -> bytes:
-    line = io.StringIO()
-    csv.writer(line).writerow(cells)
-    return line.getvalue().encode("utf-8", "replace")
+        yield row_of(_cell(row.get(column)) for column in columns)
 
 
 def _cell(value: Any) -> str:
@@ -85,8 +76,7 @@ def _cell(value: Any) -> str:
         return ""
     if not isinstance(value, str):
         return orjson.dumps(value).decode()
-    text = "".join(character if character.isprintable() else " " for character in value)
-    return f"'{text}" if value.startswith(_OBEYED) else text
+    return no_formula("".join(character if character.isprintable() else " " for character in value))
 
 
 def _reading(path: Path) -> closing[sqlite3.Connection]:

@@ -132,9 +132,7 @@ class Program:
     def _rarity(self, f: Formulas, key: str) -> Value:
         """How rarely new ones come after the first twelve hours, in which all is new."""
         owner, faded_at = (SITE, "last") if self._is_of_site(key) else (DEVICE, "faded_at")
-        settled = f.get(owner, "first") + SETTLING
-        others = f.others(owner, f"new_{key}", faded_at, but=key, since=settled)
-        return f.rarity(others, most(0.0, f.since(owner) - SETTLING))
+        return f.rarity_of_new(owner, f"new_{key}", faded_at, but=key)
 
     def _total(self, f: Formulas, key: str) -> Value:
         declared = self._declared.by_key.get(key)
@@ -207,16 +205,12 @@ class Program:
     def _count_new(self, f: Formulas) -> None:
         """Let what is new count in how often new things come, learned or not, once the first twelve hours are over."""
         own = [PAIR, *(key.name for key in self._declared.keys if not key.is_of_site)]
-        for key in own:
-            f.fade(DEVICE, f"new_{key}", "faded_at")
-        f.set(DEVICE, "faded_at", f.now)
+        f.fade(DEVICE, *(f"new_{key}" for key in own), faded_at="faded_at")
         settled = f.since(DEVICE) >= SETTLING
         for key in own:
             f.count_new(DEVICE, f"new_{key}", key, settled * self._has(f, key))
         of_site = [key.name for key in self._declared.keys if key.is_of_site]
-        for key in of_site:
-            f.fade(SITE, f"new_{key}", "last")
-        f.set(SITE, "last", f.now)
+        f.fade(SITE, *(f"new_{key}" for key in of_site), faded_at="last")
         settled = f.since(SITE) >= SETTLING
         for key in of_site:
             f.count_new(SITE, f"new_{key}", key, settled * self._has(f, key))
