@@ -64,8 +64,8 @@ def test_a_person_logs_in_answers_an_alert_and_logs_out(browser: Chrome, locked:
     until(browser, lambda: "Called expected" in text_of(browser, "#alerts > li"))
     browser.find_element(By.ID, "logout").click()
     until(browser, lambda: browser.current_url == f"{locked.url}login")
-    browser.get(locked.url)
-    assert browser.current_url == f"{locked.url}login"
+    browser.get(f"{locked.url}?severity=high")
+    until(browser, lambda: browser.current_url == f"{locked.url}login")
 
 
 def test_a_session_that_ends_leads_back_to_the_login(browser: Chrome, locked: LiveService, tmp_path: Path) -> None:

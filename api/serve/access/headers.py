@@ -1,4 +1,4 @@
-"""What browsers are told of every answer: no frame, no guessing of types, no code but the service's own files."""
+"""What browsers are told of every answer: no frame, no guessed types, no code but the service's own, no old copies."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _HEADERS: Final = [
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
 ]
-
+_ASK_AGAIN: Final = (b"cache-control", b"no-cache")  # else an old page is shown after a logout
 
 IS_HEAD: Final = "nslabs.head"
 """Key in the ASGI scope of a request whose answer is wanted without its body: it must not go on."""
@@ -36,9 +36,14 @@ class SafeHeaders:
 
         async def sending(message: Message) -> None:
             if message["type"] in {"http.response.start", "websocket.http.response.start"}:
-                message = {**message, "headers": [*message.get("headers", []), *_HEADERS]}
+                message = {**message, "headers": _completed(list(message.get("headers", [])))}
             elif is_head and message["type"] == "http.response.body":
                 message = {**message, "body": b""}
             await send(message)
 
         await self._app({**scope, "method": "GET", IS_HEAD: True} if is_head else scope, receive, sending)
+
+
+def _completed(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    is_cached_as_told = any(name.lower() == _ASK_AGAIN[0] for name, _ in headers)
+    return [*headers, *_HEADERS, *([] if is_cached_as_told else [_ASK_AGAIN])]

@@ -74,9 +74,10 @@ def test_head_of_what_is_only_posted_or_not_there_is_refused(light: Light) -> No
 
 
 @pytest.mark.parametrize("path", [*ROUTES, "/nothing", "/alerts?x=1"])
-def test_no_answer_can_be_framed_guessed_or_bring_script(light: Light, path: str) -> None:
+def test_no_answer_can_be_framed_guessed_kept_or_bring_script(light: Light, path: str) -> None:
     headers = light.get(path).headers
     assert (headers["x-frame-options"], headers["x-content-type-options"]) == ("DENY", "nosniff")
+    assert headers["cache-control"] in {"no-cache", "no-store"}
     policy = headers["content-security-policy"]
     assert "frame-ancestors 'none'" in policy
     assert "script-src 'self';" in policy
