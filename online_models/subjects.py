@@ -7,7 +7,9 @@ import ipaddress
 from online_models.features.address import V4_NETWORK, V6_NETWORK
 
 _COUNTRY, _SECOND_LEVEL = 2, 3
+"""Letters of a country's domain, and at most of a second level under it that is everybody's (co.uk, com.au)."""
 _LONGEST_TOP_LEVEL = 24
+"""Letters of the longest top-level domain that IANA lists: xn--vermgensberatung-pwb."""
 
 
 def service_in_network(target: str, peer: str) -> str:
