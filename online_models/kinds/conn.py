@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from online_models.behaviours import CONN as BEHAVIOURS
-from online_models.clauses import CONN as CLAUSES
 from online_models.kinds.conn_bounds import bound, credit, expect
 from online_models.kinds.conn_records import NUMBERS, SMALL, read_columns, read_context
+from online_models.kinds.conn_words import BEHAVIOURS, CLAUSES
 from online_models.kinds.kind import Entries, Kind, of_half_the_pairs, of_pairs, recent_things, view_of
 from online_models.measures.excess import AMOUNT, FAILURES, OTHER_THINGS, RECORDS, THINGS
 from online_models.measures.time import HOUR

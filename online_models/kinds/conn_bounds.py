@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from online_models.clauses import CONN as CLAUSES
+from online_models.kinds.conn_words import CLAUSES
 from online_models.program.formulas import least, most
 
 if TYPE_CHECKING:

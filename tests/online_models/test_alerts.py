@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from online_models.alerts.anomalies import Anomalies, Finding
 from online_models.alerts.book import AlertBook
-from online_models.behaviours import CONN, DNS, Behaviour, Sighting
+from online_models.behaviours import Behaviour, Sighting
+from online_models.kinds.conn_words import BEHAVIOURS as CONN
+from online_models.kinds.dns_words import BEHAVIOURS as DNS
 from online_models.kinds.http import HTTP
 from online_models.types import Alert, Reason
 
