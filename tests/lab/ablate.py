@@ -118,6 +118,11 @@ def effect(sites: Mapping[str, Judged], name: str) -> tuple[int, int, int]:
     return now.told - was.told, now.false_alerts - was.false_alerts, now.false_severe - was.false_severe
 
 
+def _worst_first(effect: tuple[int, int, int]) -> tuple[int, int]:
+    told, false, _ = effect
+    return told, -false
+
+
 def main() -> int:
     """Run, and print a line for each variation; return the status."""
     arguments = _arguments()
@@ -159,11 +164,12 @@ def _arguments() -> argparse.Namespace:
 
 
 def _print(sites: Mapping[str, Judged], chosen: Sequence[Variation]) -> None:
-    sys.stdout.write(f"{'told':>5}{'false':>6}{'severe':>7}{'differ':>9}  variation (a site where it shows)\n")
+    sys.stdout.write(f"{'told':>5}{'false':>6}{'severe':>7}{'differ':>9}  variation (the site where it shows most)\n")
     for variation in chosen:
         told, false, severe = effect(sites, variation.name)
         ran = {name: site[variation.name] for name, site in sites.items() if variation.name in site}
         where = [name for name, judgement in ran.items() if judgement]
+        where.sort(key=lambda name: _worst_first(effect({name: sites[name]}, variation.name)))
         line = f"{told:+5}{false:+6}{severe:+7}{f'{len(where)}/{len(ran)}':>9}  {variation.name}"
         sys.stdout.write(f"{line}{f' ({where[0]})' if where else ''}\n")
 
