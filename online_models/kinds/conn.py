@@ -30,7 +30,7 @@ ODD = 1.0
 """Decades from which on the forests learn a new endpoint's first record only: on a quiet site, a few more would make a
 beacon ordinary."""
 MANY, NEW, MUCH = 0.25, 0.2, 0.75
-"""Excess that is many; novelty in every way, and amount to strangers, that are decisive."""
+"""Excess that is many; novelty in every way, and amount to strangers, that are decisive. Lab: six-mirai-command"""
 USUALLY_ANSWERED, USUALLY_NOT = 0.6, 0.1
 """Shares of a connection's outcomes before anything is known of its service."""
 LEAST_GAPS, PAUSE = 3.0, 3.0
@@ -297,14 +297,14 @@ def _formulas(f: Formulas) -> None:
     with f.section(MEASURE):
         measured = _Measured(f)
         expect(f)
-        # an address of no device yet, and a record that says nothing of who is there, belong to nobody's past
+        # an address of no device yet, and what is no contact, are nobody's past. Lab: newcomer-beacon-15-min-24h
         f.is_nobody(most(f.number("nobody"), ~f.number("contact")))
     with f.section(BOUND):
         bound(f, measured.guesses, measured.all_new)
     with f.section(NAME):
         _name(f, measured)
     with f.section(HOLD), f.when(f.evidence >= ODD):
-        # a beacon would make itself ordinary on a quiet site, whose forests see little else
+        # a beacon would make itself ordinary where forests see little else. Lab: newcomer-beacon-15-min-24h
         f.keep_from_forests((f.get("endpoint", "first") > 0.0) * ~f.is_known("endpoint"))
     with f.section(LEARN), f.when(f.number("contact")):
         _learn(f)

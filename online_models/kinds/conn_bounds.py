@@ -19,7 +19,7 @@ LEAST_NEW = 18.0
 site at least: one that wrote a few hundred records yet cannot know how rare that is."""
 LEAST_SCAN = 8.0
 """Decades of a fan-out and of failures that are both 256 times a busy but ordinary window, on any site at least; and
-of as many records with which the device asks one stranger for passwords."""
+of as many records with which the device asks one stranger for passwords. Lab: six-sweep-site-445-after-2h"""
 FAST_MATURE, SLOW_MATURE = 36.0, 4.0
 """How many times sooner than a device's newness these count in full: of a minute after 20 min, of an hour after 3 h."""
 LEAST_SENT = 9.0
@@ -62,10 +62,12 @@ def bound(f: Formulas, guesses: Value, all_new: Value) -> None:
     )
     most_burst = MOST_BURST + guesses * (MOST_FAN_OUT - MOST_BURST)
     at_most = least(f.decades("reach"), most(MOST_FAN_OUT * fan_out, most_burst * burst))
+    # a sweep is more than ranks can tell, and a busy hour less. Lab: six-sweep-site-445-after-2h
     f.bound("reach", most(at_most, _least_reach(f, guesses)))
     f.bound("volume", most(f.decades("volume"), f.maturity * LEAST_SENT * f.feature("volume.sent_hour")))
     with f.when(most(f.number("nobody"), ~f.number("contact"))):
         for view in ("novelty", "reach", "volume", "rhythm"):
+            # what is no contact says nothing of who is there. Lab: newcomer-beacon-15-min-24h
             f.bound(view, 0.0)
 
 
