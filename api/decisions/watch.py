@@ -69,7 +69,8 @@ class Watch:
         if day != self._day:
             self._day, self._devices = day, set()
         if len(self._devices) < _MOST_DEVICES:
-            self._devices.update(host for host in frame["id.orig_h"].drop_nulls().unique() if _is_device(host))
+            new = set(frame["id.orig_h"].drop_nulls().unique()) - self._devices
+            self._devices.update(host for host in new if _is_device(host))
 
     def _found(self, batch: RecordBatch) -> Iterator[Move]:
         frame = batch.frame
