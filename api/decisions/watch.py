@@ -84,7 +84,7 @@ class Watch:
 
 
 def _frames(frame: pl.DataFrame, host: str, mac: str, followed: frozenset[str]) -> Iterator[Move]:
-    if mac not in frame.columns:
+    if mac not in frame.columns or frame[mac].null_count() == frame.height:
         return
     wanted = pl.col(host).is_in(list(followed)) | pl.col(mac).str.to_lowercase().is_in(list(followed))
     for address, sender in frame.filter(wanted).select(host, mac).drop_nulls().unique().iter_rows():

@@ -189,7 +189,7 @@ def _columns_of(capacity: int, kinds: dict[str, Any]) -> dict[str, npt.NDArray[A
 
 
 def _find(table: Any, text: str) -> int:
-    return int(place_of(table, _hashes([text])[0]))
+    return int(place_of(table, np.uint64(pl.Series([text], dtype=pl.String).hash()[0])))
 
 
 def _by_use(table: Any) -> npt.NDArray[np.int64]:
