@@ -193,6 +193,7 @@ class _Assembly:
         self._writer.owners.lookup = models.identities.lookup
         scorer.identify = models.identities.told
         scorer.renamed = self._devices.take_renamed
+        scorer.own_alerts = lambda: prevention.own_alerts
         scorer.sightings = sightings = Sightings(
             models.identities.lookup,
             models.identities.name_of,

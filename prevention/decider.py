@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from prevention.policy import Policy, Proposal
-    from prevention.safeguards import Protection
+    from prevention.safeguards import Limited, Protection
     from prevention.store import DecisionStore
     from prevention.targets import Action, Target
 
@@ -184,9 +184,14 @@ class Decider:
         """Whether everything is only observed, whatever the policy says."""
         return self.store.setting(_CAP) == "observe"
 
-    def paused_until(self) -> float:
-        """Return until when everything is only suggested, as a limit was reached, epoch seconds; 0 if never."""
-        return Rate(self.policy.limits, self.store).paused_until()
+    def suggests_for(self) -> float:
+        """Return for how many seconds more everything is only suggested, as a limit was reached; 0 if it is not."""
+        return Rate(self.policy.limits, self.store).left(self._around.clock())
+
+    def limited(self) -> Limited | None:
+        """Return the limit that was reached, as long as it holds and a minute more: reached again, it goes on."""
+        with self.store.transaction():
+            return Rate(self.policy.limits, self.store).limited(self._around.clock())
 
     def followed(self) -> frozenset[str]:
         """Return the devices of standing decisions, and the addresses that they have."""

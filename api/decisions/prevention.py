@@ -6,14 +6,17 @@ import logging
 import sqlite3
 import threading
 from collections import Counter, deque
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from api.decisions.consequences import decide
+from api.decisions.own_alerts import own_alerts
+from api.decisions.reports import Reports
+from api.decisions.uncovered import look
 from api.decisions.watch import Watch
+from online_models.service import LOG
 from prevention.decider import Around, Decider
-from prevention.errors import NoDecisionError, PolicyError, PreventionError
+from prevention.errors import PolicyError, PreventionError
 from prevention.events import PreventionEvent
 from prevention.policy import load_policy
 from prevention.safeguards import Protected, Protection, configured
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
     from api.pipeline.clock import Clock
     from api.state.store import AlertChange, DriftChange
     from ingest.records import RecordBatch
-    from online_models.types import ScoredBatch
+    from online_models.types import Alert, ScoredBatch
     from prevention.blocks import Wanted
     from prevention.decisions import Mode
     from prevention.policy import Policy
@@ -40,17 +43,6 @@ _HOST_EVERY_S: Final = 10.0
 _KEPT_S: Final = 400 * 86_400.0
 _MOST_WAITING: Final = 10_000
 _KEPT_EVENTS: Final = 1000
-_SILENCE_S: Final = 15.0
-"""After which an enforcer process that reported counts as gone: some missed reports."""
-_MOST_REPORTS: Final = 32
-
-
-@dataclass(slots=True)
-class Report:
-    """What an enforcer process said last, and when; see `api.serve.routes.enforcers`."""
-
-    at: float
-    body: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +61,8 @@ class Prevention:
     """Takes alerts and records from the pipeline, decides in a thread of its own, and keeps what enforcers report.
 
     It is one of the readers of alerts and one of the observers of records; both only note what comes. ``critical``
-    returns the addresses and MACs of devices that people have called critical.
+    returns the addresses and MACs of devices that people have called critical. ``own_alerts`` are the open alerts about
+    prevention itself, None before its first look at them.
     """
 
     def __init__(
@@ -91,7 +84,8 @@ class Prevention:
         """
         self.events: deque[PreventionEvent] = deque(maxlen=_KEPT_EVENTS)
         self.counts: Counter[str] = Counter()
-        self.reports: dict[str, Report] = {}
+        self.reports = Reports()
+        self.own_alerts: Sequence[Alert] | None = None
         self.problem: str | None = None
         self.critical: Callable[[], frozenset[str]] = frozenset
         self.policy_problem: str | None = None
@@ -99,8 +93,6 @@ class Prevention:
         self._clock = clock
         self._kept_s = kept_s
         self._tell = tell
-        self._carried: dict[str, frozenset[str]] = {}
-        self._uncovered: frozenset[str] = frozenset()
         self._watch = Watch()
         self._store = DecisionStore(path)
         around = Around(clock.wall, self._watch.devices_today, self._note)
@@ -126,9 +118,9 @@ class Prevention:
         self._store.close()
 
     def publish_alerts(self, changes: Sequence[AlertChange]) -> None:
-        """Note alerts that were raised, changed or closed; the latest state of each counts."""
+        """Note alerts that were raised, changed or closed; the latest state of each counts. Its own it knows."""
         with self._lock:
-            for change in changes:
+            for change in (one for one in changes if one.alert.log != LOG):
                 if len(self._waiting) < _MOST_WAITING or change.alert.id in self._waiting:
                     self._waiting[change.alert.id] = change
                 else:
@@ -172,29 +164,21 @@ class Prevention:
         return self._clock.wall()
 
     def report(self, name: str, body: dict[str, Any]) -> None:
-        """Keep what an enforcer process says of itself; the one that was silent for longest gives way."""
-        with self._lock:
-            self.reports[name] = Report(self._clock.wall(), body)
-            if len(self.reports) > _MOST_REPORTS:
-                gone = min(self.reports, key=lambda one: self.reports[one].at)
-                del self.reports[gone]
-                self._carried.pop(gone, None)
-            known, self._carried[name] = self._carried.get(name, frozenset()), frozenset(body.get("carried", ()))
-            news = sorted(self._carried[name] - known)
-        if news:
+        """Keep what an enforcer process says of itself, and note what it carries out since."""
+        if news := self.reports.put(name, body, self._clock.wall()):
             self.decider.carried(news, by=f"enforcer {name}")
 
     def standing(self) -> Standing:
         """Return how it stands now."""
-        counts, nobody = self._store.counts(), self._nobody()
+        counts, now = self._store.counts(), self._clock.wall()
+        nobody = self.reports.uncovered(now) or frozenset()
         mode, why = self._mode()
-        with self._lock:
-            live = sum(self._clock.wall() - one.at <= _SILENCE_S for one in self.reports.values())
+        live = len(self.reports.live(now))
         return Standing(mode, why, counts.get("active", 0), counts.get("suggested", 0), len(nobody), live)
 
     def _mode(self) -> tuple[Mode, str | None]:
         """Return the site's mode that is in force, and why it is not the policy's."""
-        mode, left = self.decider.policy.mode, self.decider.paused_until() - self._clock.wall()
+        mode, left = self.decider.policy.mode, self.decider.suggests_for()
         if self.decider.is_flushed and mode != "observe":
             return "observe", "the kill switch was used"
         if left > 0 and mode == "enforce":
@@ -205,24 +189,14 @@ class Prevention:
         """Return what is not well with prevention, in sentences."""
         now, told = self._clock.wall(), []
         told += [problem for problem in (self.problem, self.policy_problem) if problem]
+        told += self.reports.problems(now)
         active = [d for d in self._store.standing() if d.state == "active"]
-        with self._lock:
-            reports = dict(self.reports)
-        live = {name: one.body for name, one in reports.items() if now - one.at <= _SILENCE_S}
-        told += [
-            f"enforcer process {name} has been silent for {now - reports[name].at:.0f} s"
-            for name in reports.keys() - live.keys()
-        ]
-        for name, body in live.items():
-            told += [
-                f"{name}: enforcer {one['name']}: {one['problem']}" for one in body["enforcers"] if one.get("problem")
-            ]
-        if active and not live:
+        if active and not self.reports.live(now):
             told.append(f"{len(active)} decisions are active, and no enforcer process carries them out: nslabs enforce")
-        told += [f"no enforcer can carry out decision {one}" for one in sorted(self._nobody())[:3]]
-        paused = self.decider.paused_until()
-        if now < paused:
-            told.append(f"a limit of blocks was reached: all is only suggested for {paused - now:.0f} s more")
+        nobody = self.reports.uncovered(now) or frozenset()
+        told += [f"no enforcer can carry out decision {one}" for one in sorted(nobody)[:3]]
+        if left := self.decider.suggests_for():
+            told.append(f"a limit of blocks was reached: all is only suggested for {left:.0f} s more")
         return told
 
     def _note(self, event: PreventionEvent) -> None:
@@ -231,23 +205,15 @@ class Prevention:
         self._tell(event)
         _log.info("%s", event.text)
 
-    def _nobody(self) -> frozenset[str]:
-        """Return the decisions that none of the enforcer processes that report can carry out."""
-        with self._lock:
-            reports = list(self.reports.values())
-        since = self._clock.wall() - _SILENCE_S
-        uncovered = [frozenset(one.body.get("uncovered", ())) for one in reports if one.at >= since]
-        return frozenset.intersection(*uncovered) if uncovered else frozenset()
-
-    def _tell_uncovered(self) -> None:
-        """Tell once of each decision that nobody can carry out."""
-        known, self._uncovered = self._uncovered, self._nobody()
-        for identifier in sorted(self._uncovered - known):
-            with suppress(NoDecisionError):
-                found = self._store.get(identifier)
-                reason = "no enforcer process that reports can carry it out"
-                text = f"{found.action} {found.target}: {reason}"
-                self._note(PreventionEvent("uncovered", text, self._clock.wall(), found, found.state, "", reason))
+    def _look_at_itself(self) -> None:
+        """See what there is to tell of prevention itself; each decision that nobody can carry out is told once."""
+        now = self._clock.wall()
+        uncovered, decisions, news = look(self._store, self.reports.uncovered(now), now)
+        for found in news:
+            reason = "no enforcer process that reports can carry it out"
+            text = f"{found.action} {found.target}: {reason}"
+            self._note(PreventionEvent("uncovered", text, now, found, found.state, "", reason))
+        self.own_alerts = own_alerts(self.decider.limited(), uncovered, decisions)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -282,7 +248,7 @@ class Prevention:
                 if self._waiting.get(identifier) is change:
                     del self._waiting[identifier]
         self.decider.tick()
-        self._tell_uncovered()
+        self._look_at_itself()
         self._watch.followed = self.decider.followed()
 
     def _refresh_if_due(self) -> None:
