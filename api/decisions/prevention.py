@@ -14,6 +14,7 @@ from api.decisions.own_alerts import own_alerts
 from api.decisions.reports import Reports
 from api.decisions.uncovered import look
 from api.decisions.watch import Watch
+from api.state.devices.said import Said
 from online_models.service import LOG
 from prevention.decider import Around, Decider
 from prevention.errors import PolicyError, PreventionError
@@ -60,8 +61,8 @@ class Standing:
 class Prevention:
     """Takes alerts and records from the pipeline, decides in a thread of its own, and keeps what enforcers report.
 
-    It is one of the readers of alerts and one of the observers of records; both only note what comes. ``critical``
-    returns the addresses and MACs of devices that people have called critical. ``own_alerts`` are the open alerts about
+    It is one of the readers of alerts and one of the observers of records; both only note what comes. ``said`` is what
+    people have said of devices, and ``own_alerts`` are the open alerts about
     prevention itself, None before its first look at them.
     """
 
@@ -87,7 +88,7 @@ class Prevention:
         self.reports = Reports()
         self.own_alerts: Sequence[Alert] | None = None
         self.problem: str | None = None
-        self.critical: Callable[[], frozenset[str]] = frozenset
+        self.said = Said()
         self.policy_problem: str | None = None
         self.lost = 0
         self._clock = clock
@@ -237,13 +238,13 @@ class Prevention:
     def step(self) -> None:
         """Move addresses, decide about alerts, end what has ended. What fails stays for the next time."""
         self._refresh_if_due()
-        self.decider.protection.put("devices", (Protected(one, "critical device") for one in self.critical()))
+        self.decider.protection.put("devices", (Protected(one, "critical device") for one in self.said.critical()))
         for mac, address, leased in self._watch.take_moves():
             self.decider.holds(mac, address, leased=leased)
         with self._lock:
             waiting = list(self._waiting.items())
         for identifier, change in waiting:
-            decide(self.decider, change)
+            decide(self.decider, change, self.said)
             with self._lock:
                 if self._waiting.get(identifier) is change:
                     del self._waiting[identifier]

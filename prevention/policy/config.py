@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -26,6 +27,17 @@ def _checked(text: str, read: Any) -> str:
         raise ValueError(str(error)) from None
 
 
+TAG: Final = r"^[a-z0-9][a-z0-9_.-]{0,31}$"
+"""What a device's tag looks like; one in a rule that looks otherwise would never fit."""
+
+
+def _tag(text: str) -> str:
+    if not re.fullmatch(TAG, text):
+        raise ValueError(f"{text[:40]!r} is no tag: up to 32 of a-z, 0-9, _ . -, as in guest")
+    return text
+
+
+Tag = Annotated[str, AfterValidator(_tag)]
 Prefix = Annotated[str, AfterValidator(lambda text: _checked(text, addresses.network))]
 Mac = Annotated[str, AfterValidator(lambda text: _checked(text, addresses.mac))]
 Device = Annotated[str, AfterValidator(lambda text: _checked(text, addresses.device))]
@@ -42,7 +54,7 @@ class Rule(_Table):
     behaviours: tuple[str, ...] = Field(default=("*",), description="behaviours; * is any")
     min_severity: Severity = Field(default="high", description="at least this grave")
     min_views: int = Field(default=1, ge=1, description="at least so many views agree")
-    tags: tuple[str, ...] = Field(default=(), description="the device has one of these tags; none given is any device")
+    tags: tuple[Tag, ...] = Field(default=(), description="the device has one of these tags; none given is any device")
     hours: str | None = Field(default=None, description="only within these working hours")
     outside: str | None = Field(default=None, description="only outside of these working hours")
     action: Action | Literal["none"] = Field(default="block", description="what is done; none is nothing")

@@ -103,6 +103,7 @@ def test_the_smallest_thing_that_stops_it_is_taken() -> None:
         ("[[rules]]\nttl = '5y'", "rules.0.ttl: expected a duration such as 10m"),
         ("[[rules]]\nhours = 'nights'", "names working hours 'nights'"),
         ("[[rules]]\naction = 'nuke'", "rules.0.action"),
+        ("[[rules]]\ntags = ['Guest TV']", "rules.0.tags.0: 'Guest TV' is no tag"),
         ("[protect]\nmacs = ['zz']", "protect.macs.0: 'zz' is no MAC address"),
         ("[protect]\nnetworks = ['10.0.0.0/99']", "protect.networks.0"),
         ("[limits]\nmax_device_percent = 120", "limits.max_device_percent"),
