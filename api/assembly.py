@@ -215,7 +215,7 @@ class _Assembly:
         def forgotten() -> dict[str, int]:
             return {"devices": recorder.forgotten, "sightings": recorder.lost + sightings.missed}
 
-        prevention.start()
+        prevention.start(AlertReader(self._state.alerts))
         recorder.start()
         return Parts(source, scorer, Observers(models.identities, prevention, forgotten), checkpointer, close)
 

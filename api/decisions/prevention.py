@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from api.decisions.consequences import decide
+from api.decisions.missed import missed
 from api.decisions.own_alerts import own_alerts
 from api.decisions.reports import Reports
 from api.decisions.uncovered import look
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from api.pipeline.clock import Clock
-    from api.state.store import AlertChange, DriftChange
+    from api.state.store import AlertChange, AlertReader, DriftChange
     from ingest.records import RecordBatch
     from online_models.types import Alert, ScoredBatch
     from prevention.blocks import Wanted
@@ -106,9 +107,19 @@ class Prevention:
         self._thread = threading.Thread(target=self._run, name="prevention", daemon=True)
         self._refresh()
 
-    def start(self) -> None:
-        """Start the thread."""
+    def start(self, alerts: AlertReader | None = None) -> None:
+        """Start the thread, which first looks again at the stored alerts that a run before may not have come to."""
+        if alerts is not None:
+            self.look_again(alerts)
         self._thread.start()
+
+    def look_again(self, alerts: AlertReader) -> None:
+        """Note the stored alerts that a run before may not have come to."""
+        since = self._clock.wall() - self.decider.policy.limits.max_alert_age
+        try:
+            self.publish_alerts(list(missed(alerts, self._store, since)))
+        except sqlite3.Error as error:
+            _log.warning("alerts of before cannot be read: %s; each has its consequences when it changes", error)
 
     def stop(self) -> None:
         """Decide what waits, end the thread and close the store. What stands, stands until its end."""
