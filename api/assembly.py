@@ -41,7 +41,6 @@ from api.sinks.log import ChangeLog
 from api.sinks.registry import make_sinks
 from api.sinks.runner import Sinks
 from api.state.devices.register import DeviceRegister
-from api.state.devices.said import Said
 from api.state.directory import fingerprint, state_directory
 from api.state.restoring import begin_from
 from api.state.rules import RuleStore
@@ -147,7 +146,7 @@ class _Assembly:
             lambda event: tell(*message_of(event)),
             self._settings.store.max_age_days * _DAY_S,
         )
-        prevention.said = Said(self._devices.tags, self._devices.critical)
+        prevention.said = self._devices.said()
         recorder = Recorder(self._devices, lambda device, more: tell("device", new_device(device, more)))
         pipeline = Pipeline(
             prepare=lambda: self._parts(source, hub, prevention, recorder),

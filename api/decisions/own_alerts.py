@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from prevention.decisions import Decision
     from prevention.safeguards import Limited
 
+UNPLACED: Final = "no address of the device is known"
 _SAMPLES: Final = 10
 _NAMED: Final = 3
 
@@ -47,9 +48,10 @@ def _of_limit(limited: Limited) -> Alert:
 
 
 def _of_uncovered(uncovered: Uncovered, decisions: Sequence[Decision]) -> Alert:
-    about = [f"{one.action} {one.target}" for one in decisions]
+    unplaced = {one.id for one in decisions} & set(uncovered.unplaced)
+    about = [f"{one.action} {one.target}{f' ({UNPLACED})' if one.id in unplaced else ''}" for one in decisions]
     more = f" and {len(about) - _NAMED} more" if len(about) > _NAMED else ""
-    sentence = f"no enforcer process that reports can carry out: {'; '.join(about[:_NAMED])}{more}"
+    sentence = f"nobody can carry out: {'; '.join(about[:_NAMED])}{more}"
     alert = _alert(BLOCK_NOT_ENFORCED, uncovered.since, sentence)
     return replace(alert, last_ts=uncovered.last_at, count=uncovered.count, targets=tuple(about[:_SAMPLES]))
 

@@ -6,17 +6,18 @@ import logging
 import sqlite3
 import threading
 from collections import Counter, deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from api.decisions.consequences import decide
 from api.decisions.missed import missed
-from api.decisions.own_alerts import own_alerts
+from api.decisions.own_alerts import UNPLACED, own_alerts
 from api.decisions.reports import Reports
 from api.decisions.uncovered import look
 from api.decisions.watch import Watch
 from api.state.devices.said import Said
 from online_models.service import LOG
+from prevention.addresses import is_mac
 from prevention.decider import Around, Decider
 from prevention.errors import PolicyError, PreventionError
 from prevention.events import PreventionEvent
@@ -35,14 +36,16 @@ if TYPE_CHECKING:
     from ingest.records import RecordBatch
     from online_models.types import Alert, ScoredBatch
     from prevention.blocks import Wanted
-    from prevention.decisions import Mode
+    from prevention.decider import Request
+    from prevention.decisions import Decision, Mode
     from prevention.policy import Policy
 
 _log = logging.getLogger(__name__)
 _EVERY_S: Final = 0.5
 """Between two looks at what has ended; alerts and requests are seen at once."""
 _HOST_EVERY_S: Final = 10.0
-_KEPT_S: Final = 400 * 86_400.0
+_DAY_S: Final = 86_400.0
+_KEPT_S: Final = 400 * _DAY_S
 _MOST_WAITING: Final = 10_000
 _KEPT_EVENTS: Final = 1000
 
@@ -97,7 +100,7 @@ class Prevention:
         self._tell = tell
         self._watch = Watch()
         self._store = DecisionStore(path)
-        around = Around(clock.wall, self._watch.devices_today, self._note)
+        around = Around(clock.wall, self._devices_today, self._note)
         self.decider = Decider(self._store, policy, Protection(configured(policy.protect)), around)
         self._waiting: dict[str, AlertChange] = {}
         self._lock = threading.Lock()
@@ -175,6 +178,22 @@ class Prevention:
         """Return the wall-clock time, epoch seconds."""
         return self._clock.wall()
 
+    def request(self, asked: Request) -> Decision:
+        """Do what a person asks for: of a device, not of the address by which it is named, where the device is known.
+
+        Raises
+        ------
+        RefusedError, TargetError
+            As `Decider.request` does.
+        """
+        device, since = asked.target.device, self._clock.wall() - _DAY_S
+        mac = device if is_mac(device) else self.said.mac_of(device) if device else ""
+        if mac:
+            named = () if is_mac(device) else (device,)
+            held = dict.fromkeys((*named, *self.said.addresses_of(mac, since)))
+            asked = replace(asked, target=replace(asked.target, device=mac), addresses=tuple(held))
+        return self.decider.request(asked)
+
     def report(self, name: str, body: dict[str, Any]) -> None:
         """Keep what an enforcer process says of itself, and note what it carries out since."""
         if news := self.reports.put(name, body, self._clock.wall()):
@@ -211,6 +230,10 @@ class Prevention:
             told.append(f"a limit of blocks was reached: all is only suggested for {left:.0f} s more")
         return told
 
+    def _devices_today(self) -> int:
+        """Return how many devices were seen today, also before the start."""
+        return max(self._watch.devices_today(), self.said.seen_since(self._clock.wall() - _DAY_S))
+
     def _note(self, event: PreventionEvent) -> None:
         self.counts[event.what] += 1
         self.events.append(event)
@@ -220,12 +243,18 @@ class Prevention:
     def _look_at_itself(self) -> None:
         """See what there is to tell of prevention itself; each decision that nobody can carry out is told once."""
         now = self._clock.wall()
-        uncovered, decisions, news = look(self._store, self.reports.uncovered(now), now)
+        unplaced = self._unplaced()
+        uncovered, decisions, news = look(self._store, self.reports.uncovered(now), unplaced, now)
         for found in news:
-            reason = "no enforcer process that reports can carry it out"
+            reason = UNPLACED if found.id in unplaced else "no enforcer process that reports can carry it out"
             text = f"{found.action} {found.target}: {reason}"
             self._note(PreventionEvent("uncovered", text, now, found, found.state, "", reason))
         self.own_alerts = own_alerts(self.decider.limited(), uncovered, decisions)
+
+    def _unplaced(self) -> frozenset[str]:
+        """Return what people want of devices of which no address is known: there is nothing to block."""
+        asked = [d for d in self._store.standing() if d.state == "active" and not d.alert and is_mac(d.target.device)]
+        return frozenset(d.id for d in asked if not self.decider.holders.of(d.target.device))
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -267,6 +296,7 @@ class Prevention:
         if self._clock.monotonic() >= self._host_at + _HOST_EVERY_S:
             self._refresh()
             self._store.forget(self._clock.wall() - self._kept_s)
+            self.decider.forget_holders()
 
     def _refresh(self) -> None:
         self._host_at = self._clock.monotonic()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -29,16 +29,19 @@ class Uncovered:
         How many decisions it has had so far.
     decisions
         Identifiers of those that are active now.
+    unplaced
+        Those of them for which no enforcer is to blame: there is no address to block.
     """
 
     since: float
     last_at: float
     count: int
     decisions: tuple[str, ...]
+    unplaced: tuple[str, ...] = ()
 
 
 def look(
-    store: DecisionStore, told: Collection[str] | None, at: float
+    store: DecisionStore, told: Collection[str] | None, unplaced: Collection[str], at: float
 ) -> tuple[Uncovered | None, list[Decision], list[Decision]]:
     """Bring what is kept up to date; return it, its decisions, and those of them that are news.
 
@@ -48,15 +51,19 @@ def look(
         The decisions; what is kept stands beside them.
     told
         Identifiers that no enforcer process can carry out; None if none reports, which changes no answer of before.
+    unplaced
+        Identifiers of decisions about devices without an address.
     at
         Wall-clock time, epoch seconds.
     """
     with store.transaction():
         known = _kept(store)
-        named = set(told if told is not None else known.decisions if known else ())
+        before = set(known.decisions) - set(known.unplaced) if known else set[str]()
+        named = (before if told is None else set(told)) | set(unplaced)
         active = [one for one in store.standing() if one.state == "active" and one.id in named] if named else []
         news = [one for one in active if known is None or one.id not in known.decisions]
         found = _next(known, active, len(news), at)
+        found = found and replace(found, unplaced=tuple(one.id for one in active if one.id in unplaced))
         if found != known:
             store.set(_KEPT, msgspec.json.encode(found).decode())
     return found, active, news

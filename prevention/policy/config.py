@@ -12,7 +12,7 @@ from prevention import addresses
 from prevention.decisions import Mode
 from prevention.errors import PolicyError, TargetError
 from prevention.policy.case import Severity
-from prevention.policy.hours import Duration, Hours
+from prevention.policy.hours import Duration, Hours, in_words
 from prevention.targets import Action, Kind
 
 if TYPE_CHECKING:
@@ -117,6 +117,22 @@ class Policy(_Table):
                     raise ValueError(f"rule {number} names working hours {name!r}, which [working_hours] does not have")
         return self
 
+    @model_validator(mode="after")
+    def _nothing_lasts_too_long(self) -> Policy:
+        most = self.limits.max_ttl
+        named = [(f"rules.{number}.ttl", rule.ttl) for number, rule in enumerate(self.rules) if rule.ttl is not None]
+        if "ladder" in self.escalation.model_fields_set:
+            named += [(f"escalation.ladder.{number}", ttl) for number, ttl in enumerate(self.escalation.ladder)]
+        for place, ttl in named:
+            if ttl > most:
+                raise ValueError(f"{place} is {in_words(ttl)}, and limits.max_ttl {in_words(most)}")
+        return self
+
+    def ttl_of(self, asked: float | None, step: int) -> float:
+        """Return how long a block lasts: as its rule asks for, else by the ladder, but never longer than all may."""
+        ladder = self.escalation.ladder
+        return min(asked or ladder[min(step, len(ladder) - 1)], self.limits.max_ttl)
+
     def mode_of(self, behaviour: str, rule: Rule | None = None) -> Mode:
         """Return the mode in force: the rule's, else the behaviour's, else the site's."""
         return (rule.mode if rule else None) or self.modes.get(behaviour, self.mode)
@@ -148,7 +164,7 @@ def load_policy(path: Path) -> Policy:
         If it cannot be read, is no TOML, or has a wrong value.
     """
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise PolicyError(f"policy {path}: {error.strerror}") from error
     except ValueError as error:

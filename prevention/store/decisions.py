@@ -152,10 +152,10 @@ class DecisionStore:
         """Return how a decision came to where it stands, oldest first."""
         return [change_from_row(row) for row in self._rows(_HISTORY, (identifier,))]
 
-    def begun_since(self, at: float) -> int:
-        """Return how many blocks were begun since a time: what became active and was not before."""
-        query = "SELECT count(*) FROM change WHERE after = 'active' AND before IS NOT 'active' AND at > ?"
-        return int(self._rows(query, (at,))[0][0])
+    def begun_between(self, begin: float, end: float) -> int:
+        """Return how many blocks were begun in a time: what became active and was not before."""
+        query = "SELECT count(*) FROM change WHERE after = 'active' AND before IS NOT 'active' AND at > ? AND at <= ?"
+        return int(self._rows(query, (begin, end))[0][0])
 
     def left_as_suggestions(self, at: float) -> tuple[int, float | None]:
         """Return how many blocks that were to be enforced began as suggestions, from a time on, and when the last did.

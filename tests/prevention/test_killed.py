@@ -190,15 +190,15 @@ class Site:
         """Kill one of them."""
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-        if process.stdin is not None:
-            with suppress(BrokenPipeError):  # something was on its way
-                process.stdin.close()
 
     def stop(self) -> None:
-        """Kill what runs."""
+        """Kill what runs, and let go of it; nobody writes to it any more."""
         for process in self.running:
             if process.poll() is None:
                 self.kill(process)
+            if process.stdin is not None:
+                with suppress(BrokenPipeError):  # something was on its way
+                    process.stdin.close()
 
 
 @pytest.fixture
@@ -226,6 +226,7 @@ def test_no_decision_is_lost_doubled_or_endless(site: Site, kills: int) -> None:
             time.sleep(chance.uniform(0.0, 0.1))
         acting.join(60)
         assert not acting.is_alive()
+        site.stop()
         assert all(one.left_s is not None and one.left_s <= TTL_S for one in site.nftables.list())
     deciding, _ = site.start()
     person.act(deciding, 1)

@@ -14,7 +14,7 @@ import orjson
 from api.devices.naming import kind_of
 from api.errors import NoDeviceError
 from api.state.devices.rows import COLUMNS, LISTS, Device, from_row, list_text
-from api.state.devices.said import critical_in, tags_in
+from api.state.devices.said import Said, addresses_in, critical_in, mac_in, seen_in, tags_in
 from api.state.store.schema import open_store
 
 if TYPE_CHECKING:
@@ -130,6 +130,25 @@ class DeviceRegister:
         """Return the addresses and MACs of devices that somebody has called critical."""
         with self._lock:
             return critical_in(self._connection)
+
+    def said(self) -> Said:
+        """Return what prevention may ask, from any thread."""
+        return Said(self.tags, self.critical, self.mac_of, self.addresses_of, self.seen_since)
+
+    def mac_of(self, address: str) -> str:
+        """Return the MAC that had an address last, empty if that is not known."""
+        with self._lock:
+            return mac_in(self._connection, address)
+
+    def addresses_of(self, mac: str, since: float) -> list[str]:
+        """Return the addresses that a MAC alone has had since a log time."""
+        with self._lock:
+            return addresses_in(self._connection, mac, since)
+
+    def seen_since(self, since: float) -> int:
+        """Return how many devices were seen at or after a log time."""
+        with self._lock:
+            return seen_in(self._connection, since)
 
     def tags(self, known_as: str) -> frozenset[str]:
         """Return the tags of a device, by the name under which the models know it."""
