@@ -9,6 +9,7 @@ from collections import Counter, deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from api.decisions.beside import read_policy
 from api.decisions.consequences import decide
 from api.decisions.missed import missed
 from api.decisions.own_alerts import UNPLACED, own_alerts
@@ -21,7 +22,6 @@ from prevention.addresses import is_mac
 from prevention.decider import Around, Decider
 from prevention.errors import PolicyError, PreventionError
 from prevention.events import PreventionEvent
-from prevention.policy import load_policy
 from prevention.safeguards import Protected, Protection, configured
 from prevention.safeguards.host import of_host
 from prevention.store import DecisionStore
@@ -164,7 +164,7 @@ class Prevention:
     def reload(self, path: Path) -> None:
         """Read the policy's file again. A wrong one changes nothing: that is told, in one line, until it is right."""
         try:
-            policy = load_policy(path)
+            policy = read_policy(path)
         except PolicyError as error:
             self.policy_problem = f"{error}; the policy of before stays in force"
             self._note(PreventionEvent("policy", self.policy_problem, self._clock.wall()))
@@ -267,6 +267,9 @@ class Prevention:
                 self.problem = f"decisions cannot be stored: {error}"
             except PreventionError as error:
                 self.problem = f"prevention: {error}"
+            except Exception as error:  # noqa: BLE001 - a fault of ours is told: a thread that ended decides nothing more
+                _log.exception("prevention")
+                self.problem = f"prevention: {type(error).__name__}: {error}; please report this"
         self._finish()
 
     def _finish(self) -> None:

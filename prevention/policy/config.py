@@ -43,6 +43,12 @@ Mac = Annotated[str, AfterValidator(lambda text: _checked(text, addresses.mac))]
 Device = Annotated[str, AfterValidator(lambda text: _checked(text, addresses.device))]
 
 
+def _narrow(text: str) -> str:
+    if text.endswith("/0"):
+        raise ValueError(f"{text} is everything: quarantine would keep nothing away")
+    return text
+
+
 class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -51,7 +57,7 @@ class Rule(_Table):
     """One line of the policy: which alerts it is for, and what is to be done. The first that fits is taken."""
 
     name: str = Field(default="", max_length=80, description="what it is called in reasons; its number if empty")
-    behaviours: tuple[str, ...] = Field(default=("*",), description="behaviours; * is any")
+    behaviours: tuple[str, ...] = Field(default=("*",), min_length=1, description="behaviours; * is any")
     min_severity: Severity = Field(default="high", description="at least this grave")
     min_views: int = Field(default=1, ge=1, description="at least so many views agree")
     tags: tuple[Tag, ...] = Field(default=(), description="the device has one of these tags; none given is any device")
@@ -61,6 +67,12 @@ class Rule(_Table):
     target: Kind | Literal["smallest"] = Field(default="smallest", description="to whom; smallest is what stops it")
     ttl: Duration | None = Field(default=None, description="how long, instead of the ladder")
     mode: Mode | None = Field(default=None, description="instead of the behaviour's and the site's")
+
+    @model_validator(mode="after")
+    def _is_for_a_device(self) -> Rule:
+        if self.action not in {"block", "none"} and self.target not in {"device", "smallest"}:
+            raise ValueError(f"only a device can be put under {self.action}, not a {self.target}")
+        return self
 
 
 class Limits(_Table):
@@ -94,7 +106,9 @@ class Protect(_Table):
 class Quarantine(_Table):
     """What a device in quarantine may still reach."""
 
-    allow: tuple[Prefix, ...] = Field(default=(), description="addresses or prefixes, such as an update server")
+    allow: tuple[Annotated[Prefix, AfterValidator(_narrow)], ...] = Field(
+        default=(), description="addresses or prefixes, such as an update server"
+    )
 
 
 class Policy(_Table):
@@ -127,6 +141,15 @@ class Policy(_Table):
             if ttl > most:
                 raise ValueError(f"{place} is {in_words(ttl)}, and limits.max_ttl {in_words(most)}")
         return self
+
+    def behaviours(self) -> dict[str, str]:
+        """Return every behaviour that is named, with the key that names it first."""
+        named = {name: f"modes.{name}" for name in self.modes}
+        for number, rule in enumerate(self.rules):
+            for name in rule.behaviours:
+                if name != "*":
+                    named.setdefault(name, f"rules.{number}.behaviours")
+        return named
 
     def ttl_of(self, asked: float | None, step: int) -> float:
         """Return how long a block lasts: as its rule asks for, else by the ladder, but never longer than all may."""

@@ -66,6 +66,15 @@ class Hours(BaseModel):
     end: time = Field(default=time(23, 59, 59), alias="to")
     zone: str = "UTC"
 
+    @field_validator("begin", "end")
+    @classmethod
+    def _on_the_wall(cls, clock: time) -> time:
+        if clock.tzinfo is not None:
+            raise ValueError(
+                f"{clock} has an offset; expected a time on the wall such as 08:00, and zone for the place"
+            )
+        return clock
+
     @field_validator("zone")
     @classmethod
     def _known(cls, zone: str) -> str:
