@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections import Counter, deque
 from contextlib import suppress
 from dataclasses import replace
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
+from api.delays import Delays
 from api.errors import AnsweredError, BusyError, NoAlertError
 from api.pipeline.hearing import Position, answered
 from api.pipeline.pieces import in_one_piece
@@ -62,7 +64,8 @@ class Scorer:
     ``last_ts`` is the latest log time seen; so is ``log_ts``, but that it leaves out the last hundredth of each batch
     and begins anew with logs of other days: a few wrong clocks do not move it for long. ``identify``
     gives records that come by request the devices at their ends; ``sightings``, if any, is shown what was
-    scored; ``renamed`` returns devices that people call otherwise since it was last asked.
+    scored; ``renamed`` returns devices that people call otherwise since it was last asked. ``raised`` counts alerts by
+    severity and behaviour, and ``stored_delays`` the seconds from when one is raised until the store has it.
     """
 
     def __init__(
@@ -80,6 +83,9 @@ class Scorer:
         self.scored = 0
         self.anomalies = 0
         self.changes: Counter[str] = Counter()
+        self.raised: Counter[tuple[str, str]] = Counter()
+        self.stored_delays = Delays()
+        self.monotonic: Callable[[], float] = time.monotonic
         self.last_ts = 0.0
         self.log_ts = 0.0
         self.not_modelled: Counter[str] = Counter()
@@ -88,6 +94,7 @@ class Scorer:
         self._readers = readers
         self._unstored: dict[str, Alert] = {}
         self._told: dict[str, Alert] = {}
+        self._waiting_since: dict[str, float] = {}
         self._evidence: deque[Evidence] = deque(maxlen=KEPT)
 
     @property
@@ -123,7 +130,10 @@ class Scorer:
         if self.sightings is not None:
             self.sightings.see(piece, scored)
         if scored.alerts:
-            self._unstored.update((alert.id, replace(alert, site=self._writer.site)) for alert in scored.alerts)
+            now = self.monotonic()
+            for alert in scored.alerts:
+                self._waiting_since.setdefault(alert.id, now)
+                self._unstored[alert.id] = replace(alert, site=self._writer.site)
             self.store_alerts()
         return scored
 
@@ -210,12 +220,20 @@ class Scorer:
             self._tell_unstored()
             return False
         self.store_problem = None
+        self._note_delays(changes)
         self._tell([self._after_told(change) for change in changes if not self._is_known(change.alert)])
         self._unstored.clear()
+        self._waiting_since.clear()
         self._evidence.clear()
         self._told.clear()
         self._readers.publish_drifts(self._writer.take_drifts())
         return True
+
+    def _note_delays(self, changes: Sequence[AlertChange]) -> None:
+        now = self.monotonic()
+        for change in changes:
+            if change.change == "raised" and change.alert.id in self._waiting_since:
+                self.stored_delays.add(now - self._waiting_since[change.alert.id])
 
     def apply_rules(self) -> None:
         """Have rules that came, went or expired take effect on open alerts, and tell the readers; quick if none did."""
@@ -257,11 +275,23 @@ class Scorer:
         self._told.update((change.alert.id, change.alert) for change in changes)
 
     def _unstored_change(self, alert: Alert) -> AlertChange:
-        change: Change = "updated" if alert.id in self._told else "raised"
+        change: Change = "updated" if alert.id in self._told or self._is_stored(alert) else "raised"
         owner = self._writer.owners.lookup(alert.device)
         return AlertChange(change, replace(alert, muted=self._writer.mutes.find(alert, owner)), owner)
+
+    def _is_stored(self, alert: Alert) -> bool:
+        """Whether the store has an earlier state of it; a store that cannot be read either is taken to have none."""
+        with suppress(sqlite3.Error):
+            return self._writer.get(alert.id) is not None
+        return False
 
     def _tell(self, changes: Sequence[AlertChange]) -> None:
         shown = [change for change in changes if not change.is_hidden]
         self.changes.update(change.change for change in shown)
-        self._readers.publish_alerts([change for change in shown if change.is_told])
+        self.raised.update((one.alert.severity, one.alert.behaviour) for one in shown if one.change == "raised")
+        self._readers.publish_alerts([self._timed(change) for change in shown if change.is_told])
+
+    def _timed(self, change: AlertChange) -> AlertChange:
+        """Return a change with when its alert was raised, for those who are told of it for the first time."""
+        since = self._waiting_since.get(change.alert.id) if change.change == "raised" else None
+        return change if since is None else replace(change, raised_at=since)

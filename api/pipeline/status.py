@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from api.delays import Delays
+
 if TYPE_CHECKING:
     from ingest.context.health import SourceHealth
 
@@ -41,6 +43,10 @@ class PipelineStatus:
         Wall-clock time of the last checkpoint.
     evicted
         Entries that bounded tables have forgotten, by ``owner.table``: ``conn.device``.
+    raised
+        Alerts raised since the start, by severity and behaviour.
+    scored_delays, stored_delays
+        Seconds from when a line was read until it was scored, and from when an alert was raised until it was stored.
     pruned
         Rows that left the store since the start, as too old or too much, by table: ``alert``.
     thresholds
@@ -56,6 +62,9 @@ class PipelineStatus:
     anomalies: int = 0
     not_modelled: dict[str, int] = field(default_factory=dict)
     alerts: dict[str, int] = field(default_factory=dict)
+    raised: dict[tuple[str, str], int] = field(default_factory=dict)
+    scored_delays: Delays = field(default_factory=Delays)
+    stored_delays: Delays = field(default_factory=Delays)
     unstored: int = 0
     last_ts: float | None = None
     source: SourceHealth | None = None

@@ -38,6 +38,12 @@ def assess(service: Service) -> HealthAnswer:
     return HealthAnswer(status=_overall(status, reasons), reasons=reasons, version=package_version(), stages=answer)
 
 
+def awaited(service: Service) -> str | None:
+    """Return what the service waits for before it is of use, None if the models are there and the logs are followed."""
+    status = service.pipeline.status
+    return None if status.state == "running" else status.reason or f"the service is {status.state}"
+
+
 def _sinks(answer: Stages) -> list[str]:
     """Say which sinks have failed for longer than a receiver takes to restart."""
     late = (sink for sink in answer.sinks if sink.error and (sink.lag_s or 0.0) >= _RESTART_S)

@@ -270,6 +270,7 @@ def test_the_page_and_the_description_are_served(server: Server) -> None:
         "/rules",
         "/rules/{rule_id}",
         "/livez",
+        "/readyz",
         "/tokens",
         "/tokens/{token}",
         "/session",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from api.mutes.book import Mutes
@@ -50,12 +50,14 @@ class AlertChange:
 
     An alert is ``muted`` by a rule that comes, and ``raised`` again when that goes. `is_told` is false for an alert
     that its drift tells of, `is_hidden` true for one that a rule hid before: nobody is told of what becomes of it.
+    `raised_at` is when the models raised it, monotonic seconds, for one that is told for the first time.
     """
 
     change: Change
     alert: Alert
     owner: Identity | None = None
     is_told: bool = True
+    raised_at: float | None = field(default=None, compare=False)
 
     @property
     def is_hidden(self) -> bool:
