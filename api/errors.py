@@ -43,6 +43,18 @@ class NoRuleError(ServiceError):
     """No rule has this identifier."""
 
 
+class WindowError(ServiceError):
+    """A maintenance window cannot be as it was asked for."""
+
+
+class TooManyWindowsError(ServiceError):
+    """There is no room for another maintenance window."""
+
+
+class NoWindowError(ServiceError):
+    """No maintenance window has this identifier."""
+
+
 class NoDeviceError(ServiceError):
     """No device has this identifier."""
 

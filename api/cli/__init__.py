@@ -16,6 +16,7 @@ from api.cli.devices import devices
 from api.cli.doctor import doctor
 from api.cli.enforce import enforce
 from api.cli.evaluate import evaluate
+from api.cli.maintenance import maintenance
 from api.cli.models import models
 from api.cli.replay import replay
 from api.cli.rules import rules
@@ -57,6 +58,7 @@ app.add_typer(models)
 app.add_typer(decisions)
 app.add_typer(devices)
 app.add_typer(rules)
+app.add_typer(maintenance)
 app.add_typer(sink)
 app.add_typer(store)
 app.add_typer(token)

@@ -81,6 +81,10 @@ class AsyncClient:
         """Yield the rules that mute alerts."""
         return self._pages("/rules", "rules", filters)
 
+    def windows(self, **filters: Any) -> AsyncIterator[dict[str, Any]]:
+        """Yield the maintenance windows."""
+        return self._pages("/maintenance", "windows", filters)
+
     def devices(self, **filters: Any) -> AsyncIterator[dict[str, Any]]:
         """Yield the devices that were seen, those first seen last first."""
         return self._pages("/devices", "devices", filters)
@@ -118,6 +122,16 @@ class AsyncClient:
     async def unmute(self, identifier: str) -> dict[str, Any]:
         """Take a rule back; return it."""
         answer: dict[str, Any] = await self.send(calls.unmute(identifier))
+        return answer
+
+    async def maintain(self, **fields: Any) -> dict[str, Any]:
+        """Make a maintenance window (fields of ``POST /maintenance``); return it."""
+        answer: dict[str, Any] = await self.send(calls.maintain(fields))
+        return answer
+
+    async def end_maintenance(self, identifier: str) -> dict[str, Any]:
+        """End a maintenance window, or take back one that has not begun; return it."""
+        answer: dict[str, Any] = await self.send(calls.end_maintenance(identifier))
         return answer
 
     async def device(self, identifier: str) -> dict[str, Any]:

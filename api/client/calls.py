@@ -76,6 +76,16 @@ def unmute(identifier: str) -> Call:
     return Call("DELETE", f"/rules/{quote(identifier, safe='')}")
 
 
+def maintain(fields: Mapping[str, Any]) -> Call:
+    """Make a maintenance window."""
+    return Call("POST", "/maintenance", body=dict(fields))
+
+
+def end_maintenance(identifier: str) -> Call:
+    """End a maintenance window."""
+    return Call("DELETE", f"/maintenance/{quote(identifier, safe='')}")
+
+
 def say_of_device(identifier: str, said: Mapping[str, Any]) -> Call:
     """Say what a device is called, and what it is."""
     return Call("PATCH", f"/devices/{quote(identifier, safe='')}", body=dict(said))

@@ -82,6 +82,10 @@ class Client:
         """Yield the rules that mute alerts."""
         return self._pages("/rules", "rules", filters)
 
+    def windows(self, **filters: Any) -> Iterator[dict[str, Any]]:
+        """Yield the maintenance windows."""
+        return self._pages("/maintenance", "windows", filters)
+
     def devices(self, **filters: Any) -> Iterator[dict[str, Any]]:
         """Yield the devices that were seen, those first seen last first."""
         return self._pages("/devices", "devices", filters)
@@ -117,6 +121,16 @@ class Client:
     def unmute(self, identifier: str) -> dict[str, Any]:
         """Take a rule back; return it."""
         answer: dict[str, Any] = self.send(calls.unmute(identifier))
+        return answer
+
+    def maintain(self, **fields: Any) -> dict[str, Any]:
+        """Make a maintenance window (fields of ``POST /maintenance``); return it."""
+        answer: dict[str, Any] = self.send(calls.maintain(fields))
+        return answer
+
+    def end_maintenance(self, identifier: str) -> dict[str, Any]:
+        """End a maintenance window, or take back one that has not begun; return it."""
+        answer: dict[str, Any] = self.send(calls.end_maintenance(identifier))
         return answer
 
     def device(self, identifier: str) -> dict[str, Any]:

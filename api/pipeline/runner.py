@@ -217,6 +217,7 @@ class Pipeline:
             store_problem=store_problem,
             records=scorer.scored,
             anomalies=scorer.anomalies,
+            maintained=scorer.maintained.records,
             not_modelled=dict(scorer.not_modelled),
             alerts=dict(scorer.changes),
             raised=dict(scorer.raised),

@@ -13,6 +13,7 @@ import numpy as np
 
 from api.delays import Delays
 from api.errors import AnsweredError, BusyError, NoAlertError
+from api.maintenance import Maintained
 from api.pipeline.hearing import Position, answered
 from api.pipeline.pieces import in_one_piece
 from api.state.store import AlertChange
@@ -64,8 +65,9 @@ class Scorer:
     ``last_ts`` is the latest log time seen; so is ``log_ts``, but that it leaves out the last hundredth of each batch
     and begins anew with logs of other days: a few wrong clocks do not move it for long. ``identify``
     gives records that come by request the devices at their ends; ``sightings``, if any, is shown what was
-    scored; ``renamed`` returns devices that people call otherwise since it was last asked. ``raised`` counts alerts by
-    severity and behaviour, and ``stored_delays`` the seconds from when one is raised until the store has it.
+    scored; ``renamed`` returns devices that people call otherwise since it was last asked. ``maintained`` keeps what
+    is in maintenance windows from the models. ``raised`` counts alerts by severity and behaviour, and ``stored_delays``
+    the seconds from when one is raised until the store has it.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class Scorer:
         self.identify: Callable[[RecordBatch], RecordBatch] = lambda batch: batch
         self.sightings: Sightings | None = None
         self.renamed: Callable[[], Sequence[str]] = tuple
+        self.maintained = Maintained(engine)
         self._position = Position(records or {}, writer.journal.since(engine.heard()))
         self.scored = 0
         self.anomalies = 0
@@ -124,7 +127,7 @@ class Scorer:
             self.store_alerts()
             return None
         piece = in_one_piece(batch)
-        scored = self.engine.process(piece)
+        scored = self.maintained.process(piece)
         self._count(scored)
         self._readers.publish_scores(scored)
         if self.sightings is not None:

@@ -29,6 +29,8 @@ class PipelineStatus:
         That of them which keeps alerts from being stored.
     records, anomalies
         Records scored since the start, and how many of them were over the threshold.
+    maintained
+        Of the records those that were in maintenance windows.
     not_modelled
         Records of kinds that have no model, by kind.
     alerts
@@ -60,6 +62,7 @@ class PipelineStatus:
     store_problem: str | None = None
     records: int = 0
     anomalies: int = 0
+    maintained: int = 0
     not_modelled: dict[str, int] = field(default_factory=dict)
     alerts: dict[str, int] = field(default_factory=dict)
     raised: dict[tuple[str, str], int] = field(default_factory=dict)

@@ -20,10 +20,13 @@ from api.errors import (
     NoDeviceError,
     NoRuleError,
     NoTokenError,
+    NoWindowError,
     RuleError,
     TokenError,
     TokenTakenError,
     TooManyRulesError,
+    TooManyWindowsError,
+    WindowError,
 )
 from api.serve.access.refusal import refuse
 from prevention.errors import NoDecisionError, RefusedError, TargetError, TransitionError
@@ -40,6 +43,9 @@ _MEANT: Final[dict[type[Exception], tuple[int, str]]] = {
     NoRuleError: (404, "not_found"),
     RuleError: (422, "wrong_parameter"),
     TooManyRulesError: (409, "too_many_rules"),
+    NoWindowError: (404, "not_found"),
+    WindowError: (422, "wrong_parameter"),
+    TooManyWindowsError: (409, "too_many_windows"),
     NoDecisionError: (404, "not_found"),
     RefusedError: (409, "refused"),
     TransitionError: (409, "wrong_state"),

@@ -109,6 +109,9 @@ def _models(health: HealthAnswer, status: PipelineStatus) -> Iterator[Metric]:
     models = health.stages.models
     yield _count("nslabs_scored_records", "Records scored since the start.", models.records)
     yield _count("nslabs_anomalies", "Records over the threshold since the start.", models.anomalies)
+    maintained = "Records in maintenance windows since the start: scored, but not learned."
+    yield _count("nslabs_maintained_records", maintained, models.maintained)
+    yield _gauge("nslabs_maintenance_windows", "Maintenance windows that are open.", len(health.maintenance))
     yield from _moment("nslabs_last_scored", "Log time of the newest scored record.", status.last_ts)
     threshold = "Decades of evidence from which on records count towards an alert, by log kind."
     yield _by("nslabs_alert_threshold", threshold, "log", status.thresholds)

@@ -27,6 +27,13 @@ STEPS: Final = (
         author TEXT NOT NULL, created_at REAL NOT NULL, expires_at REAL
     ) STRICT;
     """,
+    """
+    CREATE TABLE maintenance (
+        number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, everything INTEGER NOT NULL,
+        devices TEXT NOT NULL, tags TEXT NOT NULL, begins_at REAL NOT NULL, ends_at REAL NOT NULL,
+        reason TEXT NOT NULL, author TEXT NOT NULL, created_at REAL NOT NULL, told TEXT NOT NULL
+    ) STRICT;
+    """,
 )
 """How each version came from the one before: an upgrade keeps what is there."""
 MOST: Final = 20_000
@@ -52,14 +59,11 @@ class RuleStore:
         """
         self._clock = clock
         self._lock = threading.Lock()
+        self._connection = open_rules(path)
         try:
-            self._connection = sqlite3.connect(path, timeout=_PATIENCE_S, isolation_level=None, check_same_thread=False)
-            _prepare(self._connection, path)
             self.rules: tuple[Rule, ...] = self._read()
         except sqlite3.Error as error:
-            raise StateError(
-                f"rules {path}: {error}; move the file away to begin without rules, or restore a copy of it"
-            ) from error
+            raise _unusable(path, error) from error
 
     def now(self) -> float:
         """Return the wall-clock time by which rules expire, epoch seconds."""
@@ -131,6 +135,26 @@ def mutes_in(path: Path) -> Mutes:
     rules = store.rules
     store.close()
     return Mutes(lambda: rules, time.time)
+
+
+def open_rules(path: Path) -> sqlite3.Connection:
+    """Open the file of rules and maintenance windows, make it if it is missing, and bring an older one up to date.
+
+    Raises
+    ------
+    StateError
+        If it is not ours, is damaged, cannot be written, or was written by a later version.
+    """
+    try:
+        connection = sqlite3.connect(path, timeout=_PATIENCE_S, isolation_level=None, check_same_thread=False)
+        _prepare(connection, path)
+    except sqlite3.Error as error:
+        raise _unusable(path, error) from error
+    return connection
+
+
+def _unusable(path: Path, error: sqlite3.Error) -> StateError:
+    return StateError(f"rules {path}: {error}; move the file away to begin without rules, or restore a copy of it")
 
 
 def _row(rule: Rule) -> tuple[Any, ...]:

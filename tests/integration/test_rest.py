@@ -269,6 +269,8 @@ def test_the_page_and_the_description_are_served(server: Server) -> None:
         "/budget",
         "/rules",
         "/rules/{rule_id}",
+        "/maintenance",
+        "/maintenance/{window_id}",
         "/livez",
         "/readyz",
         "/tokens",

@@ -51,6 +51,15 @@ _CRITICAL: Final = (
 )
 
 
+_TAGGED: Final = (
+    "WITH one AS (SELECT device.id, mac FROM device, json_each(tags) WHERE json_each.value = ?)"
+    " SELECT mac FROM one WHERE mac IS NOT NULL"
+    " UNION SELECT device_address.mac FROM device_address JOIN one ON id = device WHERE device_address.mac <> ''"
+    " UNION SELECT address FROM device_address JOIN one ON id = device WHERE device_address.mac = ''"
+)
+"""An address alone stands for a device only where no MAC does: another one may have it by now."""
+
+
 @dataclass(frozen=True, slots=True)
 class Noted:
     """What the register learned: devices that are new to it, and how many it had to forget for them."""
@@ -134,6 +143,12 @@ class DeviceRegister:
         with self._lock:
             rows = self._connection.execute(_CRITICAL).fetchall()
         return frozenset(text for row in rows for text in row if text)
+
+    def tagged(self, tag: str) -> frozenset[str]:
+        """Return the MACs of the devices that have a tag, and the addresses of those whose MAC is not known."""
+        with self._lock:
+            rows = self._connection.execute(_TAGGED, (tag,)).fetchall()
+        return frozenset(row[0] for row in rows)
 
     def close(self) -> None:
         """Close the database."""
