@@ -71,6 +71,10 @@ class AnsweredError(ServiceError):
     """The other verdict was given on this alert."""
 
 
+class ClosedError(ServiceError):
+    """Nothing more can be said of an alert: it is closed."""
+
+
 class BusyError(ServiceError):
     """The bounded queue to the pipeline is full; the caller should come back after `retry_after_s`."""
 

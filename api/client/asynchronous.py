@@ -114,6 +114,21 @@ class AsyncClient:
         )["results"]
         return results
 
+    async def snooze(self, identifier: str, ttl: str | float, comment: str | None = None) -> Alert:
+        """Put an open alert off for so long, seconds or ``4h``: nobody is told meanwhile that it goes on."""
+        answer: Alert = await self.send(calls.handle(identifier, "snoozed", ttl, comment))
+        return answer
+
+    async def acknowledge(self, identifier: str, ttl: str | float, comment: str | None = None) -> Alert:
+        """Say that somebody takes care of an open alert for so long; it is as quiet as one that was put off."""
+        answer: Alert = await self.send(calls.handle(identifier, "acknowledged", ttl, comment))
+        return answer
+
+    async def speak_again(self, identifier: str) -> Alert:
+        """End either before its time."""
+        answer: Alert = await self.send(calls.unhandle(identifier))
+        return answer
+
     async def mute(self, reason: str, *, dry_run: bool = False, **conditions: Any) -> dict[str, Any]:
         """Make a rule that hides alerts (conditions of ``POST /rules``), or see what it would have hidden."""
         answer: dict[str, Any] = await self.send(calls.mute(reason, conditions, dry_run=dry_run))

@@ -113,6 +113,21 @@ class Client:
         ]
         return results
 
+    def snooze(self, identifier: str, ttl: str | float, comment: str | None = None) -> Alert:
+        """Put an open alert off for so long, seconds or ``4h``: nobody is told meanwhile that it goes on."""
+        answer: Alert = self.send(calls.handle(identifier, "snoozed", ttl, comment))
+        return answer
+
+    def acknowledge(self, identifier: str, ttl: str | float, comment: str | None = None) -> Alert:
+        """Say that somebody takes care of an open alert for so long; it is as quiet as one that was put off."""
+        answer: Alert = self.send(calls.handle(identifier, "acknowledged", ttl, comment))
+        return answer
+
+    def speak_again(self, identifier: str) -> Alert:
+        """End either before its time."""
+        answer: Alert = self.send(calls.unhandle(identifier))
+        return answer
+
     def mute(self, reason: str, *, dry_run: bool = False, **conditions: Any) -> dict[str, Any]:
         """Make a rule that hides alerts (conditions of ``POST /rules``), or see what it would have hidden."""
         answer: dict[str, Any] = self.send(calls.mute(reason, conditions, dry_run=dry_run))

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Final, Protocol
 import numpy as np
 
 from api.delays import Delays
-from api.errors import AnsweredError, BusyError, NoAlertError
+from api.errors import AnsweredError, BusyError, ClosedError, NoAlertError
 from api.maintenance import Maintained
 from api.pipeline.hearing import Position, answered
 from api.pipeline.pieces import in_one_piece
 from api.state.store import AlertChange
 from api.state.store.evidence import KEPT
+from api.state.store.writer import with_what_was_said
 from ingest.context.evidence import evidence_in
 from online_models.kinds import KINDS
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from ingest.context.evidence import Evidence
     from ingest.records import RecordBatch
     from online_models.engine import Engine
-    from online_models.types import Alert, ScoredBatch, Verdict
+    from online_models.types import Alert, Handling, ScoredBatch, Verdict
 
 
 _NEARLY_ALL: Final = 0.99
@@ -88,6 +89,7 @@ class Scorer:
         self.changes: Counter[str] = Counter()
         self.raised: Counter[tuple[str, str]] = Counter()
         self.stored_delays = Delays()
+        self.wall: Callable[[], float] = time.time
         self.monotonic: Callable[[], float] = time.monotonic
         self.last_ts = 0.0
         self.log_ts = 0.0
@@ -178,6 +180,31 @@ class Scorer:
             self.store_alerts()
         return self._writer.get(identifier) or alert
 
+    def handle(self, identifier: str, handling: Handling | None) -> Alert:
+        """Put an open alert off, have somebody take care of it, or neither any more (None); tell the readers.
+
+        Raises
+        ------
+        NoAlertError, ClosedError
+            If there is no such alert, or it is closed.
+        BusyError
+            If the disk refuses; nothing has changed then.
+        """
+        alert = self._writer.get(identifier) if self.store_alerts() else None
+        if self.store_problem:
+            raise BusyError(self.store_problem)
+        if alert is None:
+            raise NoAlertError("no alert of this identifier")
+        if alert.status == "closed":
+            raise ClosedError("this alert is closed: nothing more is told of it")
+        try:
+            change = self._writer.handle(identifier, handling)
+            self._writer.sync()
+        except sqlite3.Error as error:
+            raise BusyError(f"this cannot be stored: {error}") from error
+        self._tell([change])
+        return change.alert
+
     def accept_drift(self, identifier: str) -> None:
         """Call all alerts of a drift expected, but for those on which somebody has said something.
 
@@ -251,6 +278,7 @@ class Scorer:
         with suppress(sqlite3.Error):  # a disk that refuses is told of by the alerts that it refuses
             self._writer.changes.note_due()
             self._writer.retention.step(self.log_ts)
+            self._tell(self._writer.unhandled(self.wall()))
             if renamed := self.renamed():
                 self._tell(self._writer.renamed(renamed))
         self._readers.publish_alerts(())
@@ -278,15 +306,17 @@ class Scorer:
         self._told.update((change.alert.id, change.alert) for change in changes)
 
     def _unstored_change(self, alert: Alert) -> AlertChange:
-        change: Change = "updated" if alert.id in self._told or self._is_stored(alert) else "raised"
+        stored = self._stored(alert)
+        change: Change = "updated" if alert.id in self._told or stored is not None else "raised"
         owner = self._writer.owners.lookup(alert.device)
-        return AlertChange(change, replace(alert, muted=self._writer.mutes.find(alert, owner)), owner)
+        alert = replace(with_what_was_said(stored, alert), muted=self._writer.mutes.find(alert, owner))
+        return AlertChange(change, alert, owner, is_quiet=alert.handled is not None)
 
-    def _is_stored(self, alert: Alert) -> bool:
-        """Whether the store has an earlier state of it; a store that cannot be read either is taken to have none."""
+    def _stored(self, alert: Alert) -> Alert | None:
+        """Return the state of it that the store has; a store that cannot be read either is taken to have none."""
         with suppress(sqlite3.Error):
-            return self._writer.get(alert.id) is not None
-        return False
+            return self._writer.get(alert.id)
+        return None
 
     def _tell(self, changes: Sequence[AlertChange]) -> None:
         shown = [change for change in changes if not change.is_hidden]

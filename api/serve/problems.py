@@ -15,6 +15,7 @@ from starlette.websockets import WebSocket
 from api.errors import (
     AnsweredError,
     BusyError,
+    ClosedError,
     CursorError,
     NoAlertError,
     NoDeviceError,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _MEANT: Final[dict[type[Exception], tuple[int, str]]] = {
     NoDeviceError: (404, "not_found"),
+    ClosedError: (409, "closed"),
     NoRuleError: (404, "not_found"),
     RuleError: (422, "wrong_parameter"),
     TooManyRulesError: (409, "too_many_rules"),

@@ -258,6 +258,7 @@ def test_the_page_and_the_description_are_served(server: Server) -> None:
         "/events",
         "/evidence",
         "/alerts/{alert_id}/feedback",
+        "/alerts/{alert_id}/handling",
         "/incidents",
         "/incidents/{incident_id}",
         "/drift",

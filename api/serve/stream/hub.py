@@ -156,7 +156,8 @@ class Hub:
 
     def publish_alerts(self, changes: Sequence[AlertChange]) -> None:
         """Send what changed to all subscribers of alerts; updates of one not too often, the rest when called again."""
-        self._send_alerts(self._pace.admit(changes, self._clock.monotonic()))
+        told = [change for change in changes if not change.is_quiet]
+        self._send_alerts(self._pace.admit(told, self._clock.monotonic()))
 
     def publish_rest(self) -> None:
         """Send the updates that were held back: no later ones will come."""
