@@ -107,6 +107,8 @@ class _Assembly:
         self._writer.retention.limits = keep_limits(settings.store)
         self._clock = Clock()
         self._rules = RuleStore(state.rules, self._clock.wall)
+        if settings.traffic.rules is not None:
+            self._rules.read_file(settings.traffic.rules)
         self._windows = WindowStore(state.rules, self._clock.wall)
         self._writer.mutes = Mutes(lambda: self._rules.rules, self._clock.wall)
         self._devices = DeviceRegister(state.alerts, settings.models.max_devices)
@@ -171,6 +173,7 @@ class _Assembly:
             sinks=self._sinks,
             prevention=prevention,
             rules=self._rules,
+            rules_file=self._settings.traffic.rules,
             windows=self._windows,
             policy=self._settings.prevention.policy,
             devices=self._devices,

@@ -35,6 +35,14 @@ class RuleError(ServiceError):
     """A rule that mutes alerts cannot be made as it was asked for."""
 
 
+class RuleFileError(ServiceError):
+    """A file of rules cannot be read, or is wrong; the message names file and line."""
+
+
+class RuleInFileError(ServiceError):
+    """A rule stands in a file, and only there it can be changed."""
+
+
 class TooManyRulesError(ServiceError):
     """There is no room for another rule."""
 

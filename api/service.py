@@ -85,6 +85,7 @@ class Service:
     sinks: Sinks | None = None
     prevention: Prevention | None = None
     rules: RuleStore | None = None
+    rules_file: Path | None = None
     windows: WindowStore | None = None
     policy: Path | None = None
     devices: DeviceRegister | None = None

@@ -132,7 +132,7 @@ def with_consequences(begin: Beginning, settings: Settings, state: Path | None, 
     SettingsError
         If the policy cannot be used.
     """
-    mutes = mutes_in(StateDirectory(state).rules) if state is not None else None
+    mutes = mutes_in(StateDirectory(state).rules, settings.traffic.rules) if state is not None else None
     return replace(begin, consequences=Consequences(policy_of(settings), since, mutes))
 
 

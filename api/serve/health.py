@@ -36,7 +36,8 @@ def assess(service: Service) -> HealthAnswer:
     """Return the health at this moment."""
     status = service.pipeline.status
     answer = stages(service, status)
-    told = (status.reason, service.pipeline.blocked(), _lag(status))
+    rules = None if service.rules is None else service.rules.problem
+    told = (status.reason, service.pipeline.blocked(), _lag(status), rules)
     decisions = service.prevention.reasons() if service.prevention is not None else ()
     reasons = [*(text for text in told if text), *status.problems, *answer.source.problems, *decisions, *_sinks(answer)]
     return HealthAnswer(
