@@ -71,6 +71,8 @@ def expressions() -> list[str]:
 
 def test_every_metric_that_is_named_exists_with_its_labels(metrics: str) -> None:
     known = set(re.findall(r"^# TYPE (\S+) ", metrics, re.MULTILINE))
+    histograms = set(re.findall(r"^# TYPE (\S+) histogram$", metrics, re.MULTILINE))
+    known |= {f"{name}_bucket" for name in histograms}
     named = [found for text in expressions() for found in NAME.findall(text)]
     assert len(named) > 20
     assert {name for name, _ in named} <= known

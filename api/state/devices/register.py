@@ -48,6 +48,15 @@ _FORGET_ADDRESSES: Final = (
 _OLDEST: Final = f"SELECT id FROM device WHERE {_UNSAID} ORDER BY last_seen, id LIMIT ?"  # noqa: S608 - our own text
 
 
+_TAGGED: Final = (
+    "WITH one AS (SELECT device.id, mac FROM device, json_each(tags) WHERE json_each.value = ?)"
+    " SELECT mac FROM one WHERE mac IS NOT NULL"
+    " UNION SELECT device_address.mac FROM device_address JOIN one ON id = device WHERE device_address.mac <> ''"
+    " UNION SELECT address FROM device_address JOIN one ON id = device WHERE device_address.mac = ''"
+)
+"""An address alone stands for a device only where no MAC does: another one may have it by now."""
+
+
 @dataclass(frozen=True, slots=True)
 class Noted:
     """What the register learned: devices that are new to it, and how many it had to forget for them."""
@@ -154,6 +163,12 @@ class DeviceRegister:
         """Return the tags of a device, by the name under which the models know it."""
         with self._lock:
             return tags_in(self._connection, known_as)
+
+    def tagged(self, tag: str) -> frozenset[str]:
+        """Return the MACs of the devices that have a tag, and the addresses of those whose MAC is not known."""
+        with self._lock:
+            rows = self._connection.execute(_TAGGED, (tag,)).fetchall()
+        return frozenset(row[0] for row in rows)
 
     def close(self) -> None:
         """Close the database."""

@@ -70,6 +70,8 @@ class AlertQuery:
         Only alerts that a rule hides, or only the others.
     behaviours
         Only alerts of one of these behaviours; empty for all.
+    handled
+        Only alerts that somebody has put off or takes care of, or only the others.
     """
 
     device: str | None = None
@@ -82,6 +84,7 @@ class AlertQuery:
     status: AlertStatus | None = None
     muted: bool = False
     behaviours: tuple[str, ...] = ()
+    handled: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +234,8 @@ def _within(most: int, counts: Sequence[int]) -> int:
 def _conditions(query: AlertQuery) -> tuple[str, tuple[Any, ...]]:
     """Return the WHERE clause and the values bound in it."""
     terms: list[tuple[str, tuple[Any, ...]]] = [(f"muted IS {'NOT ' if query.muted else ''}NULL", ())]
+    if query.handled is not None:
+        terms.append((f"handled IS {'NOT ' if query.handled else ''}NULL", ()))
     if query.device is not None:
         terms.append(_of_device(spelled(query.device)))
     if query.since is not None:
