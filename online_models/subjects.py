@@ -10,6 +10,7 @@ from publicsuffixlist import PublicSuffixList
 from online_models.features.address import V4_NETWORK, V6_NETWORK
 
 _LONGEST_TOP_LEVEL: Final = 24
+"""Letters of the longest top-level domain that IANA lists: xn--vermgensberatung-pwb."""
 _SUFFIXES: Final = PublicSuffixList()
 
 

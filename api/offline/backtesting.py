@@ -137,7 +137,8 @@ def with_consequences(begin: Beginning, settings: Settings, state: Path | None, 
     if state is None:
         return replace(begin, consequences=Consequences(policy, since))
     kept = StateDirectory(state)
-    return replace(begin, consequences=Consequences(policy, since, mutes_in(kept.rules, settings.traffic.rules), said_in(kept.alerts)))
+    mutes = mutes_in(kept.rules, settings.traffic.rules)
+    return replace(begin, consequences=Consequences(policy, since, mutes, said_in(kept.alerts)))
 
 
 def backtest(

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from online_models.features.text import Text
 
 _DASH, _DOT, _ZERO, _NINE, _A, _F = 0x2D, 0x2E, 0x30, 0x39, 0x61, 0x66
-_PREFIX, _LONGEST_TOP_LEVEL = len("xn--"), 24
+_LONGEST_TOP_LEVEL = 24
+"""Letters, as in `online_models.subjects`."""
+_PREFIX = len("xn--")
 _PRIVATE_DOMAINS = (
     *(b"local", b"lan", b"home", b"internal", b"intranet", b"private", b"corp", b"localdomain"),
     b"home.arpa",
@@ -42,6 +44,7 @@ def _hash(text: bytes) -> np.uint64:
 
 _EMPTY, _V4, _V6 = _hash(b""), _hash(b"in-addr.arpa"), _hash(b"ip6.arpa")
 _V4_LABELS, _V4_DIGITS, _V6_LABELS = 4, 3, 32
+"""Labels of an address in a reverse name (RFC 1035, 3.5; RFC 3596, 2.5), and most digits of one of IPv4."""
 _PRIVATE = np.array([_hash(label) for label in _PRIVATE_DOMAINS])
 
 
