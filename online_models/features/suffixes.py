@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 import publicsuffixlist
 
 from ingest.compiled.references import by_reference
 from online_models.compile import inner
-from online_models.features.text import hash_bytes, hashes
+from online_models.features.text import hash_bytes, hashes_of, text_of_each
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -46,7 +45,7 @@ class Suffixes(NamedTuple):
 
 
 def _sorted(rules: Iterable[str]) -> npt.NDArray[np.uint64]:
-    return np.sort(hashes(pl.Series([rule.encode("idna").decode() for rule in rules])))
+    return np.sort(hashes_of(text_of_each([rule.encode("idna") for rule in rules])))
 
 
 def _read(rules: list[str]) -> Suffixes:
