@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from prevention import addresses
 from prevention.errors import TargetError
+from prevention.safeguards.suffixes import refusal_of_domain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -95,7 +96,7 @@ class Protection:
             The addresses that its device has now.
         """
         if target.kind == "domain":
-            return None
+            return refusal_of_domain(target.domain)
         parts = [part for part in (target.device, target.peer) if part]
         return next((why for part in (*parts, *held) if (why := self.refusal_of(part))), None)
 
