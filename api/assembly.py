@@ -195,8 +195,7 @@ class _Assembly:
         scorer.renamed = self._devices.take_renamed
         scorer.own_alerts = lambda: prevention.own_alerts
         scorer.sightings = sightings = Sightings(
-            models.identities.lookup,
-            models.identities.name_of,
+            models.identities.users_of,
             recorder.give,
             self._settings.models.max_devices,
             self._clock.monotonic,
