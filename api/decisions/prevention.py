@@ -191,7 +191,7 @@ class Prevention:
         if mac:
             named = () if is_mac(device) else (device,)
             held = dict.fromkeys((*named, *self.said.addresses_of(mac, since)))
-            asked = replace(asked, target=replace(asked.target, device=mac), addresses=tuple(held))
+            asked = replace(asked, target=replace(asked.target, device=mac), beside=tuple(held))
         return self.decider.request(asked)
 
     def report(self, name: str, body: dict[str, Any]) -> None:

@@ -21,6 +21,10 @@ _WIDEST: Final = {4: 16, 6: 32}
 """The shortest prefix that may be blocked, by IP version: what is shorter is a provider or a continent, no peer."""
 
 
+_OF_PEOPLE: Final = ("given", "devices")
+"""Sources of the list: what the policy names, and devices that people called critical."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Protected:
     """One line of the list: an address, a prefix or a MAC in its one spelling, and why it stands there."""
@@ -99,6 +103,20 @@ class Protection:
             return refusal_of_domain(target.domain)
         parts = [part for part in (target.device, target.peer) if part]
         return next((why for part in (*parts, *held) if (why := self.refusal_of(part))), None)
+
+    def refusal_by_people(self, text: str) -> str | None:
+        """Return why people want an address never blocked, or None, whatever was found out by itself.
+
+        A device that was seen with the gateway's address may have written that into its packets; one that was seen with
+        the address of a critical device is taken for that.
+        """
+        named = [pair for source in _OF_PEOPLE for pair in _networks(self._sources.get(source, ()))]
+        try:
+            wanted = addresses.network(text)
+        except TargetError:
+            return None
+        entry = next((e for network, e in named if _overlap(network, wanted)), None)
+        return f"{text} is protected: {entry.what}, {entry.why}" if entry else None
 
     def refusal_of(self, text: str) -> str | None:
         """Return why an address, prefix or MAC must not be blocked, or None."""
