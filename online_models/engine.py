@@ -92,6 +92,15 @@ class Engine:
         model.withheld.keep(columns, outcome)
         return scored(model, batch, columns, outcome, reported)
 
+    def devices_in(self, batch: RecordBatch) -> list[str]:
+        """Return the address of the device that each record is about; none for a kind that has no model."""
+        model = self._models.get(batch.kind)
+        if model is None:
+            return []
+        columns = model.kind.columns(batch, self._ranges)
+        devices: list[str] = model.kind.context(batch.frame, columns)["device"].to_list()
+        return devices
+
     def score(self, batch: RecordBatch) -> ScoredBatch:
         """Score every record as `process` would, and leave the models and alerts as they were."""
         model = self._models.get(batch.kind)
