@@ -135,7 +135,7 @@ class Job(TypedDict):
 class Message(TypedDict):
     """One message of a stream; its `type` says which of the other fields there are."""
 
-    type: Literal["alert", "drift", "scores", "decision", "prevention", "job", "health", "device", "gap"]
+    type: Literal["alert", "drift", "scores", "decision", "prevention", "job", "health", "device", "maintenance", "gap"]
     seq: int
     site: NotRequired[str]
     change: NotRequired[str]

@@ -251,7 +251,10 @@ class Scorer:
             return False
         self.store_problem = None
         self._note_delays(changes)
-        self._tell([self._after_told(change) for change in changes if not self._is_known(change.alert)])
+        known = [change.alert.id for change in changes if self._is_known(change.alert)]
+        if known:
+            self._writer.untold.forget(known)
+        self._tell([self._after_told(change) for change in changes if change.alert.id not in known])
         self._unstored.clear()
         self._waiting_since.clear()
         self._evidence.clear()

@@ -12,6 +12,7 @@ from api.state.store.evidence import EVIDENCE_TABLE
 from api.state.store.migrations import migrate
 from api.state.store.owners import OWNER_TABLE
 from api.state.store.sequence import SEQUENCE_TABLE
+from api.state.store.untold import UNTOLD_TABLE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -117,7 +118,9 @@ CREATE INDEX IF NOT EXISTS alert_by_rule ON alert (muted, last_ts) WHERE muted I
 CREATE INDEX IF NOT EXISTS alert_handled ON alert (id) WHERE handled IS NOT NULL;
 CREATE INDEX IF NOT EXISTS alert_open ON alert (id) WHERE status = 'open';
 """
-_ADDED: Final = f"{OWNER_TABLE} {EVIDENCE_TABLE} {SEQUENCE_TABLE} {CHANGE_TABLES} {DEVICE_TABLES} {_INDICES}"
+_ADDED: Final = (
+    f"{OWNER_TABLE} {EVIDENCE_TABLE} {SEQUENCE_TABLE} {UNTOLD_TABLE} {CHANGE_TABLES} {DEVICE_TABLES} {_INDICES}"
+)
 """What earlier stores of this version may lack."""
 _WAL_SIZE: Final = f"PRAGMA journal_size_limit={4 << 20};"
 """What is left of a write-ahead log that had to grow: SQLite begins anew after as much."""
