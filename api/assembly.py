@@ -213,8 +213,7 @@ class _Assembly:
         scorer.identify = models.identities.told
         scorer.renamed = self._devices.take_renamed
         scorer.sightings = sightings = Sightings(
-            models.identities.lookup,
-            models.identities.name_of,
+            models.identities.users_of,
             recorder.give,
             self._settings.models.max_devices,
             self._clock.monotonic,
