@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, WithJsonSchema
 
 from api.alert import OneOf, behaviour_names, techniques
 from online_models.types import AlertStatus, HandlingState, Severity, Verdict
-from prevention.policy.hours import Duration
+from prevention.policy.hours import seconds
 
 LONGEST_HANDLING_S = 30 * 86_400.0
 """What is put off by mistake must speak again while somebody remembers it."""
@@ -146,15 +146,28 @@ class AlertAnswer(_Answer):
     )
 
 
+_Handled = Annotated[
+    float,
+    BeforeValidator(seconds),
+    Field(gt=0, le=LONGEST_HANDLING_S),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "exclusiveMinimum": 0, "maximum": LONGEST_HANDLING_S, "description": "seconds"},
+                {"type": "string", "pattern": "^(?:[1-9][0-9]{0,3}[sm]|[1-9][0-9]?h|(?:[1-9]|[12][0-9]|30)d)$"},
+            ]
+        }
+    ),
+]
+
+
 class HandlingBody(BaseModel):
     """How an alert is handled from now on."""
 
     model_config = ConfigDict(extra="forbid")
 
     state: HandlingState = Field(description="snoozed: not now; acknowledged: somebody takes care of it")
-    ttl: Duration = Field(
-        le=LONGEST_HANDLING_S, description="how long, in seconds or as 10m, 4h, 3d; 30 days at most", examples=["4h"]
-    )
+    ttl: _Handled = Field(description="how long, in seconds or as 10m, 4h, 3d; 30 days at most", examples=["4h"])
     comment: str | None = Field(default=None, max_length=2000, examples=["looked at by the night shift"])
 
 

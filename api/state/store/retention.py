@@ -65,6 +65,7 @@ _OF_ALERTS: Final = (
     "DELETE FROM alert_subject WHERE alert IN (%s)",
     "DELETE FROM owner WHERE alert IN (%s)",
     "DELETE FROM alert_change_due WHERE id IN (%s)",
+    "DELETE FROM stream_untold WHERE id IN (%s)",
     f"DELETE FROM alert_change WHERE id IN (%s) AND number <= {_EVERY_SINK_HAS}",  # noqa: S608 - our own words
     "DELETE FROM alert WHERE id IN (%s)",
 )

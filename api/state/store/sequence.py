@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
 import uuid
 from collections import deque
@@ -118,6 +119,7 @@ class Archive:
         self._uri = path.absolute().as_uri() + "?mode=ro"
         self._stream = stream
         self._pages: dict[int, list[KeptMessage]] = {}
+        self._lock = threading.Lock()
 
     def after(self, seq: int) -> list[KeptMessage]:
         """Return the next messages after a number, at most a page; none if there are none, or the store is not read."""
@@ -125,9 +127,10 @@ class Archive:
         if found is None:
             found = self._rows(_AFTER, (self._stream, seq, _PAGE))
             if len(found) == _PAGE:  # whatever comes later does not change it
-                while len(self._pages) >= _PAGES:
-                    self._pages.pop(next(iter(self._pages)), None)
-                self._pages[seq] = found
+                with self._lock:
+                    while len(self._pages) >= _PAGES:
+                        del self._pages[next(iter(self._pages))]
+                    self._pages[seq] = found
         return found
 
     def latest(self, count: int) -> list[KeptMessage]:
@@ -162,6 +165,8 @@ def sequence_in(path: Path, stream: StreamName) -> Iterator[Sequence]:
     """
     connection = sqlite3.connect(path, timeout=_PATIENCE_S, isolation_level=None, check_same_thread=False)
     with closing(connection):
+        # its thread is the one that answers HTTP: whoever stores alerts has the disk written through
+        connection.executescript("PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=0;")
         sequence = Sequence(connection, stream)
         yield sequence
         sequence.close()
