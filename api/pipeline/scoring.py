@@ -252,7 +252,7 @@ class Scorer:
         self.store_problem = None
         self._note_delays(changes)
         known = [change.alert.id for change in changes if self._is_known(change.alert)]
-        if known:
+        with suppress(sqlite3.Error):  # told once more after a crash, then
             self._writer.untold.forget(known)
         self._tell([self._after_told(change) for change in changes if change.alert.id not in known])
         self._unstored.clear()
