@@ -159,7 +159,7 @@ class _Assembly:
             lambda event: tell(*message_of(event)),
             self._settings.store.max_age_days * _DAY_S,
         )
-        prevention.critical = self._devices.critical
+        prevention.said = self._devices.said()
         recorder = Recorder(self._devices, lambda device, more: tell("device", new_device(device, more)))
         pipeline = Pipeline(
             prepare=lambda: self._parts(source, hub, prevention, recorder),
@@ -212,6 +212,7 @@ class _Assembly:
         hub.publish_untold(*self._writer.rest())
         scorer.identify = models.identities.told
         scorer.renamed = self._devices.take_renamed
+        scorer.own_alerts = lambda: prevention.own_alerts
         scorer.sightings = sightings = Sightings(
             models.identities.users_of,
             recorder.give,
@@ -232,7 +233,7 @@ class _Assembly:
         def forgotten() -> dict[str, int]:
             return {"devices": recorder.forgotten, "sightings": recorder.lost + sightings.missed}
 
-        prevention.start()
+        prevention.start(AlertReader(self._state.alerts))
         recorder.start()
         return Parts(source, scorer, Observers(models.identities, prevention, forgotten), checkpointer, close)
 

@@ -17,8 +17,8 @@ _WEIGHT: Final = 0.1
 """Part of the evidence that a view needs to have a say."""
 
 
-def case_of(change: AlertChange) -> Case:
-    """Return what a policy is asked about an alert; its device is the MAC, where that is known."""
+def case_of(change: AlertChange, tags: frozenset[str] = frozenset()) -> Case:
+    """Return what a policy is asked about an alert, with its device's tags; the device is the MAC, where known."""
     alert, owner = change.alert, change.owner
     device = (owner and owner.mac) or alert.device
     return Case(
@@ -35,6 +35,7 @@ def case_of(change: AlertChange) -> Case:
         peers=alert.peers,
         domains=alert.targets if alert.log == "dns" else (),
         is_complete=max(len(alert.peers), len(alert.targets)) < _SAMPLES,
+        tags=tags,
     )
 
 

@@ -14,13 +14,14 @@ import numpy as np
 from api.delays import Delays
 from api.errors import AnsweredError, BusyError, ClosedError, NoAlertError
 from api.maintenance import Maintained
-from api.pipeline.hearing import Position, answered
+from api.pipeline.hearing import Position, acknowledged, answered
 from api.pipeline.pieces import in_one_piece
 from api.state.store import AlertChange
 from api.state.store.evidence import KEPT
 from api.state.store.writer import with_what_was_said
 from ingest.context.evidence import evidence_in
 from online_models.kinds import KINDS
+from online_models.service import DEVICE, LOG
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -66,9 +67,10 @@ class Scorer:
     ``last_ts`` is the latest log time seen; so is ``log_ts``, but that it leaves out the last hundredth of each batch
     and begins anew with logs of other days: a few wrong clocks do not move it for long. ``identify``
     gives records that come by request the devices at their ends; ``sightings``, if any, is shown what was
-    scored; ``renamed`` returns devices that people call otherwise since it was last asked. ``maintained`` keeps what
-    is in maintenance windows from the models. ``raised`` counts alerts by severity and behaviour, and ``stored_delays``
-    the seconds from when one is raised until the store has it.
+    scored; ``renamed`` returns devices that people call otherwise since it was last asked. ``own_alerts`` returns the
+    open alerts that the service has about itself, None while it does not know them; an alert that is no longer among
+    them is closed. ``maintained`` keeps what is in maintenance windows from the models. ``raised`` counts alerts by
+    severity and behaviour, and ``stored_delays`` the seconds from when one is raised until the store has it.
     """
 
     def __init__(
@@ -82,6 +84,8 @@ class Scorer:
         self.identify: Callable[[RecordBatch], RecordBatch] = lambda batch: batch
         self.sightings: Sightings | None = None
         self.renamed: Callable[[], Sequence[str]] = tuple
+        self.own_alerts: Callable[[], Sequence[Alert] | None] = lambda: None
+        self._own: Sequence[Alert] | None = None
         self.maintained = Maintained(engine)
         self._position = Position(records or {}, writer.journal.since(engine.heard()))
         self.scored = 0
@@ -170,7 +174,11 @@ class Scorer:
             raise NoAlertError("no alert of this identifier")
         if alert.verdict not in {None, verdict} and not revise:
             raise AnsweredError(f'this alert was called {alert.verdict} before; add "revise": true to change that')
-        if alert.verdict != verdict:
+        if alert.log == LOG:  # no model has raised it, and none learns of it
+            self._unstored[alert.id] = acknowledged(alert, verdict, comment)
+            if not self.store_alerts():
+                raise BusyError(str(self.store_problem))
+        elif alert.verdict != verdict:
             try:
                 entry = self._writer.journal.add(alert, verdict, comment, self._position.records[alert.log])
                 self._writer.sync()
@@ -284,9 +292,27 @@ class Scorer:
             self._tell(self._writer.unhandled(self.wall()))
             if renamed := self.renamed():
                 self._tell(self._writer.renamed(renamed))
+            self._take_own()
+        self.store_alerts()
         self._readers.publish_alerts(())
         if self.sightings is not None:
             self.sightings.hand_over()
+
+    def _take_own(self) -> None:
+        """Store what the service tells of itself, if that is news, and close what it no longer tells."""
+        told = self.own_alerts()
+        if told is None or told == self._own:
+            return
+        open_now = {alert.id for alert in told}
+        over = [alert for alert in self._writer.of_device(DEVICE, LOG) if alert.id not in open_now]
+        news = [replace(alert, site=self._writer.site) for alert in told if not self._is_closed(alert)]
+        news += [replace(alert, status="closed") for alert in over]
+        self._unstored.update((alert.id, alert) for alert in news)
+        self._own = told
+
+    def _is_closed(self, alert: Alert) -> bool:
+        stored = self._writer.get(alert.id)
+        return stored is not None and stored.status == "closed"
 
     def _is_known(self, alert: Alert) -> bool:
         """Whether readers were told of this state of an alert already, before it could be stored."""

@@ -189,7 +189,7 @@ def _prevention(prevention: Prevention) -> Iterator[Metric]:
     yield _by("nslabs_decisions", "Decisions that are kept, by state.", "state", states)
     events = dict.fromkeys(get_args(What), 0) | dict(prevention.counts)
     yield _counted("nslabs_prevention_events", "What happened to decisions since the start.", "event", events)
-    enforcers = [one for report in dict(prevention.reports).values() for one in report.body["enforcers"]]
+    enforcers = [one for report in prevention.reports.all().values() for one in report.body["enforcers"]]
     for name, text in _ENFORCERS.items():
         worst: dict[str, float] = {}
         for one in enforcers:

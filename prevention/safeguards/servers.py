@@ -1,13 +1,14 @@
 """Which servers the devices rest on, found in the logs: DNS, DHCP and NTP servers, and the routers' addresses.
 
 Whoever answers one device on port 53 is no DNS server of the site: a device could make itself untouchable by it. A
-server is what several devices rest on.
+server is what several devices rest on. Nor is a router who sends under strangers' addresses, as bots do in a flood:
+strangers have to answer from behind it.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
@@ -81,6 +82,10 @@ class Servers:
             if mac in frame.columns and frame[mac].null_count() < frame.height:
                 for host, sender in _distinct(frame.lazy(), f"id.{side}_h", mac):
                     self._frame(host, sender)
+        if "resp_l2_addr" in frame.columns and frame["resp_l2_addr"].null_count() < frame.height:
+            spoken = frame.lazy().filter(pl.col("resp_bytes") > 0)
+            for host, sender in _distinct(spoken, "id.resp_h", "resp_l2_addr"):
+                self._answer(host, sender)
 
     def _dns(self, frame: pl.DataFrame) -> None:
         answered = frame.lazy().filter((pl.col("id.resp_p") == 53) & pl.col("rcode").is_not_null())
@@ -103,15 +108,26 @@ class Servers:
         if not (host.is_multicast or host.is_unspecified or str(host) == "255.255.255.255"):
             self._users.note((service, str(host)), device)
 
+    def macs_of(self, address: str) -> frozenset[str]:
+        """Return some of the MACs under which a local address was seen."""
+        return frozenset(self._local.get(("", address), ()))
+
     def _frame(self, host: str, mac: str) -> None:
-        try:
-            found, sender = ip_address(addresses.address(host)), addresses.mac(mac)
-        except TargetError:
-            return
-        if found.is_global and not found.is_multicast:
-            self._routed.note(("", sender), str(found))
-        elif not (found.is_multicast or found.is_unspecified):
+        found, sender = _read(host, mac)
+        if found is not None and not (found.is_global or found.is_multicast or found.is_unspecified):
             self._local.note(("", str(found)), sender)
+
+    def _answer(self, host: str, mac: str) -> None:
+        found, sender = _read(host, mac)
+        if found is not None and found.is_global and not found.is_multicast:
+            self._routed.note(("", sender), str(found))
+
+
+def _read(host: str, mac: str) -> tuple[IPv4Address | IPv6Address | None, str]:
+    try:
+        return ip_address(addresses.address(host)), addresses.mac(mac)
+    except TargetError:
+        return None, ""
 
 
 def _distinct(frame: pl.LazyFrame, *columns: str) -> Iterator[tuple[str, ...]]:

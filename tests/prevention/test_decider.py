@@ -193,3 +193,12 @@ def test_no_block_is_endless(make: Callable[..., Decider]) -> None:
                 make().request(Request(peer_target("203.0.113.9"), "block", ttl_s, "ann"))
     with pytest.raises(TargetError, match="only a device"):
         make().request(Request(peer_target("203.0.113.9"), "quarantine", 60, "ann"))
+
+
+def test_a_clock_that_is_set_back_does_not_stop_new_blocks(make: Callable[..., Decider], world: World) -> None:
+    decider = make(policy(limits={"new_blocks_per_minute": 3, "max_device_percent": 100}))
+    for number in range(3):
+        decider.request(Request(peer_target(f"203.0.113.{number}"), "block", 600, "ann"))
+        world.now += 61
+    world.now -= 86_400
+    assert decider.request(Request(peer_target("203.0.113.9"), "block", 600, "ann")).state == "active"

@@ -111,9 +111,11 @@ class AlertAnswer(_Answer):
     """What a person is told: one per device and behaviour, updated while it lasts. Times are log time."""
 
     id: str = Field(description="deterministic: the same log gives the same identifier")
-    device: str = Field(examples=["192.168.1.23"])
+    device: str = Field(
+        description="its address; `nslabs` in an alert about the service itself", examples=["192.168.1.23"]
+    )
     behaviour: Annotated[str, OneOf(behaviour_names)] = Field(examples=["scan"])
-    log: str = Field(description="log kind in which it shows", examples=["conn"])
+    log: str = Field(description="log kind in which it shows; `prevention` if that shows it", examples=["conn"])
     severity: Severity
     score: float
     ts: float = Field(description="when it was raised: the end of the record that raised it")

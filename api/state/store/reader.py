@@ -191,6 +191,12 @@ class AlertReader:
                 owners = owners_of(connection, [alert.id for alert in some])
                 yield from ((alert, owners.get(alert.id)) for alert in some)
 
+    def open_since(self, last_ts: float) -> list[Alert]:
+        """Return the open alerts that no rule hides with a record at or after a log time, those raised first first."""
+        where = "status = 'open' AND muted IS NULL AND last_ts >= ?"
+        rows = self._rows(f"SELECT {_COLUMNS} FROM alert WHERE {where} ORDER BY ts, id", (last_ts,))  # noqa: S608 - ours
+        return [from_row(row) for row in rows]
+
     def drifts(self, limit: int = 100) -> list[Drift]:
         """Return the drifts that began last, the last first."""
         with self._open() as connection:
