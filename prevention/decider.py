@@ -21,7 +21,7 @@ from prevention.store.holders import Holders
 from prevention.surroundings import Around, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from prevention.policy import Policy, Proposal
     from prevention.safeguards import Limited, Protection
@@ -79,15 +79,14 @@ class Decider:
         self._check(asked.target, asked.action, asked.ttl_s)
         reason = asked.reason or f"asked for by {asked.by}"
         with self._step():
-            for address in asked.addresses:
-                self.holders.take(asked.target.device, address, now)
+            self._take_beside(asked.target, asked.beside, now)
             same = self.store.of_target(asked.target, asked.action)
             standing = [d for d in same if d.state == "active" and d.until > now]
             if standing:
                 return self._lengthened(standing[-1], now + asked.ttl_s, Step(now, asked.by, reason))
             identity = decision_id("request", asked.by, *_words(asked.target), asked.action, asked.key or f"{now:.6f}")
             new = Decision(identity, asked.target, asked.action, "active", "enforce", now, now + asked.ttl_s, asked.by)
-            decision = self._admit(replace(new, sentence=asked.reason), reason)
+            decision = self._admit(replace(new, sentence=asked.reason), reason, asked.beside)
         if decision.state == "refused":
             raise RefusedError(self.store.history(decision.id)[-1].reason)
         return decision
@@ -252,10 +251,18 @@ class Decider:
             return None
         for address in case.addresses if addresses.is_mac(target.device) else ():
             self.holders.take(target.device, address, now)
+        self._take_beside(target, case.beside, now)
         is_old = now - case.last_ts > limits.max_alert_age
         mode: Mode = "observe" if self.is_flushed or is_old else proposal.mode
         decision = self._decided(case, replace(proposal, target=target, mode=mode), earlier, now)
-        return self._admit(decision, f"rule {proposal.rule}" + ("; what it is about is long past" if is_old else ""))
+        reason = f"rule {proposal.rule}" + ("; what it is about is long past" if is_old else "")
+        return self._admit(decision, reason, case.beside)
+
+    def _take_beside(self, target: Target, beside: Sequence[str], now: float) -> None:
+        """Note further addresses of a device, but none that is protected: it may not be the device's at all."""
+        for address in beside if addresses.is_mac(target.device) else ():
+            if self.protection.refusal_of(address) is None:
+                self.holders.take(target.device, address, now)
 
     def _decided(self, case: Case, proposal: Proposal, earlier: list[Decision], now: float) -> Decision:
         """Return the decision of a proposal: its place on the ladder, and the identifier that it always has."""
@@ -278,10 +285,11 @@ class Decider:
             step=step,
         )
 
-    def _admit(self, decision: Decision, reason: str) -> Decision:
+    def _admit(self, decision: Decision, reason: str, beside: Sequence[str]) -> Decision:
         """Store a new decision in the state that the safeguards leave to it."""
         now = decision.made_at
-        refusal = self._refusal(decision)
+        of_people = (why for address in beside if (why := self.protection.refusal_by_people(address)))
+        refusal = self._refusal(decision) or (next(of_people, None) if decision.target.device else None)
         if refusal:
             decision, reason = replace(decision, state="refused"), refusal
         elif decision.state == "active" and (over := self._over(decision, now)):

@@ -35,7 +35,7 @@ class Around:
 class Request:
     """What a person asks for; `key` makes two requests the same one, where they are sent twice.
 
-    `addresses` are those that the target's device has, where that is a MAC.
+    `beside` are the addresses of the target's device, where that is a MAC.
     """
 
     target: Target
@@ -44,4 +44,4 @@ class Request:
     by: str
     reason: str = ""
     key: str = ""
-    addresses: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()

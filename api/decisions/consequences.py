@@ -20,4 +20,4 @@ def decide(decider: Decider, change: AlertChange, said: Said) -> None:
     elif alert.verdict == "expected":
         decider.withdraw(alert.id, by="feedback", reason=alert.comment or "a person called the alert expected")
     elif alert.status == "open" and alert.drift is None:
-        decider.consider(case_of(change, said.tags(alert.known_as)))
+        decider.consider(case_of(change, said))

@@ -191,7 +191,7 @@ class Prevention:
         if mac:
             named = () if is_mac(device) else (device,)
             held = dict.fromkeys((*named, *self.said.addresses_of(mac, since)))
-            asked = replace(asked, target=replace(asked.target, device=mac), addresses=tuple(held))
+            asked = replace(asked, target=replace(asked.target, device=mac), beside=tuple(held))
         return self.decider.request(asked)
 
     def report(self, name: str, body: dict[str, Any]) -> None:
@@ -202,7 +202,7 @@ class Prevention:
     def standing(self) -> Standing:
         """Return how it stands now."""
         counts, now = self._store.counts(), self._clock.wall()
-        nobody = self.reports.uncovered(now) or frozenset()
+        nobody = (self.reports.uncovered(now) or frozenset()) | self._unplaced()
         mode, why = self._mode()
         live = len(self.reports.live(now))
         return Standing(mode, why, counts.get("active", 0), counts.get("suggested", 0), len(nobody), live)
@@ -224,8 +224,8 @@ class Prevention:
         active = [d for d in self._store.standing() if d.state == "active"]
         if active and not self.reports.live(now):
             told.append(f"{len(active)} decisions are active, and no enforcer process carries them out: nslabs enforce")
-        nobody = self.reports.uncovered(now) or frozenset()
-        told += [f"no enforcer can carry out decision {one}" for one in sorted(nobody)[:3]]
+        nobody = (self.reports.uncovered(now) or frozenset()) | self._unplaced()
+        told += [f"nobody can carry out decision {one}" for one in sorted(nobody)[:3]]
         if left := self.decider.suggests_for():
             told.append(f"a limit of blocks was reached: all is only suggested for {left:.0f} s more")
         return told

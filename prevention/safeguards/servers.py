@@ -77,15 +77,13 @@ class Servers:
         answered = frame.lazy().filter(pl.col("id.resp_p").is_in(list(_PORTS)) & (pl.col("resp_bytes") > 0))
         for device, server, port in _distinct(answered, "id.orig_h", "id.resp_h", "id.resp_p"):
             self._rests(_PORTS[int(port)], server, device)
-        for side in ("orig", "resp"):
-            mac = f"{side}_l2_addr"
-            if mac in frame.columns and frame[mac].null_count() < frame.height:
-                for host, sender in _distinct(frame.lazy(), f"id.{side}_h", mac):
-                    self._frame(host, sender)
-        if "resp_l2_addr" in frame.columns and frame["resp_l2_addr"].null_count() < frame.height:
-            spoken = frame.lazy().filter(pl.col("resp_bytes") > 0)
-            for host, sender in _distinct(spoken, "id.resp_h", "resp_l2_addr"):
-                self._answer(host, sender)
+        if _has(frame, "orig_l2_addr"):
+            for host, mac in _distinct(frame.lazy(), "id.orig_h", "orig_l2_addr"):
+                self._frame(host, mac)
+        if _has(frame, "resp_l2_addr"):
+            told = frame.lazy().with_columns((pl.col("resp_bytes").fill_null(0) > 0).alias("answered"))
+            for host, mac, has_answered in _distinct(told, "id.resp_h", "resp_l2_addr", "answered"):
+                self._frame(host, mac, answered=bool(has_answered))
 
     def _dns(self, frame: pl.DataFrame) -> None:
         answered = frame.lazy().filter((pl.col("id.resp_p") == 53) & pl.col("rcode").is_not_null())
@@ -112,15 +110,19 @@ class Servers:
         """Return some of the MACs under which a local address was seen."""
         return frozenset(self._local.get(("", address), ()))
 
-    def _frame(self, host: str, mac: str) -> None:
+    def _frame(self, host: str, mac: str, *, answered: bool = False) -> None:
         found, sender = _read(host, mac)
-        if found is not None and not (found.is_global or found.is_multicast or found.is_unspecified):
+        if found is None or found.is_multicast or found.is_unspecified:
+            return
+        if not found.is_global:
             self._local.note(("", str(found)), sender)
-
-    def _answer(self, host: str, mac: str) -> None:
-        found, sender = _read(host, mac)
-        if found is not None and found.is_global and not found.is_multicast:
+        elif answered:
             self._routed.note(("", sender), str(found))
+
+
+def _has(frame: pl.DataFrame, column: str) -> bool:
+    """Whether a column is there, and says anything."""
+    return column in frame.columns and frame[column].null_count() < frame.height
 
 
 def _read(host: str, mac: str) -> tuple[IPv4Address | IPv6Address | None, str]:

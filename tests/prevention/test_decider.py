@@ -202,3 +202,11 @@ def test_a_clock_that_is_set_back_does_not_stop_new_blocks(make: Callable[..., D
         world.now += 61
     world.now -= 86_400
     assert decider.request(Request(peer_target("203.0.113.9"), "block", 600, "ann")).state == "active"
+
+
+@pytest.mark.parametrize("domain", ["co.uk", "CO.UK.", "in-addr.arpa", "kobe.jp", "xn--55qx5d.cn"])
+def test_nobody_blocks_the_names_of_a_country(make: Callable[..., Decider], domain: str) -> None:
+    decider = make()
+    with pytest.raises(RefusedError, match="public suffix"):
+        decider.request(Request(domain_target(domain), "block", 600, "ann"))
+    assert decider.request(Request(domain_target(f"very.evil.{domain}"), "block", 600, "ann")).state == "active"

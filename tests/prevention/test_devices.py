@@ -42,7 +42,7 @@ def test_who_gets_the_address_next_is_not_blocked(make: Callable[..., Decider], 
 
 def test_both_addresses_of_a_device_are_blocked(make: Callable[..., Decider]) -> None:
     decider = make()
-    decider.consider(case())
+    decider.consider(case(behaviour="scan"))
     decider.holds(CAMERA, "2001:db8::5")
     assert blocked(decider) == ["192.168.1.5", "2001:db8::5"]
 
@@ -109,3 +109,33 @@ def test_moves_survive_a_restart(make: Callable[..., Decider]) -> None:
     first.consider(case())
     first.holds(CAMERA, "192.168.1.77", leased=True)
     assert blocked(make()) == ["192.168.1.77"]
+
+
+def test_of_a_pair_only_addresses_that_can_meet_are_wanted(make: Callable[..., Decider]) -> None:
+    """No firewall takes a pair of an IPv6 and an IPv4 address."""
+    decider = make()
+    (made,) = decider.consider(case(beside=("2001:db8::5",)))
+    assert made.target.kind == "pair"
+    assert [(block.key.device, block.key.peer) for block in wanted(decider, START).blocks] == [
+        ("192.168.1.5", "198.51.100.7")
+    ]
+    decider.consider(case(alert="a-2", peers=("2001:db8:9::1",)))
+    assert ("2001:db8::5", "2001:db8:9::1") in {(b.key.device, b.key.peer) for b in wanted(decider, START).blocks}
+
+
+def test_a_device_is_protected_by_any_address_that_people_named(make: Callable[..., Decider]) -> None:
+    """The policy names its IPv4 address, and the alert is about what it does over IPv6."""
+    decider = make()
+    decider.protection.put("given", [Protected("192.168.1.5", "critical device of the policy")])
+    seen = {"behaviour": "scan", "addresses": ("2001:db8::5",)}
+    (refused,) = decider.consider(case(**seen, beside=("192.168.1.5",)))
+    assert refused.state == "refused"
+    assert "critical device" in decider.store.history(refused.id)[0].reason
+
+
+def test_the_gateways_address_in_its_packets_protects_nobody(make: Callable[..., Decider]) -> None:
+    decider = make()
+    decider.protection.put("host", [Protected("192.168.1.254", "default gateway of this host")])
+    (made,) = decider.consider(case(behaviour="scan", beside=("192.168.1.254", "2001:db8::5")))
+    assert made.state == "active"
+    assert blocked(decider) == ["192.168.1.5", "2001:db8::5"]

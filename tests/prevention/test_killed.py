@@ -211,7 +211,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
         made.stop()
 
 
-@pytest.mark.parametrize("kills", [10, pytest.param(100, marks=[pytest.mark.soak, pytest.mark.timeout(1800)])])
+@pytest.mark.parametrize("kills", [6, pytest.param(100, marks=[pytest.mark.soak, pytest.mark.timeout(1800)])])
 def test_no_decision_is_lost_doubled_or_endless(site: Site, kills: int) -> None:
     chance = random.Random(kills)
     person = Person(site.folder / "state", f"http://127.0.0.1:{site.port}", chance)
