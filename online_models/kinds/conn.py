@@ -15,7 +15,7 @@ from online_models.kinds.conn_bounds import bound, credit, expect
 from online_models.kinds.conn_records import NUMBERS, SMALL, read_columns, read_context
 from online_models.kinds.kind import Entries, Kind, of_half_the_pairs, of_pairs, recent_things, view_of
 from online_models.measures.excess import AMOUNT, FAILURES, OTHER_THINGS, RECORDS, THINGS
-from online_models.measures.time import HOUR
+from online_models.measures.time import DAY, HOUR
 from online_models.program.formulas import exp2, least, log2, most, root, where
 from online_models.program.registers import AFTER, BOUND, COUNT, CREDIT, DOUBT, HOLD, LEARN, MEASURE, NAME, TELL, TOLD
 from online_models.subjects import service_in_network
@@ -44,6 +44,9 @@ RETRIES = 60.0
 """Records in a minute that one program makes that tries again after each failure: TCP and resolvers wait a second."""
 SERVICE_MEMORY, ENDPOINT_MEMORY = 500.0, 50.0
 """Records of a service, and gaps of an endpoint, that weigh in a mean."""
+SIZES_MEMORY = 2.0 * DAY
+"""Seconds of a service whose sizes weigh in what is usual, if those are more records: a busy address writes 500 within
+an hour, and a night would make the sizes of every day strange."""
 
 
 def _count(f: Formulas) -> None:
@@ -241,16 +244,23 @@ def _learn_gap(f: Formulas, key: str, memory: float) -> None:
         f.learn_moments(key, "gap", log2(1.0 + f.gap(key)), seen - 1.0, memory)
 
 
+def _records_of_days(f: Formulas, count: Value) -> Value:
+    """Return how many of so many records of the service weigh in what is usual."""
+    return most(SERVICE_MEMORY, count / most(1.0, f.since("service") / SIZES_MEMORY))
+
+
 def _learn_sizes(f: Formulas) -> None:
     with f.when(f.number("sends")):
-        f.learn_moments("service", "up", f.number("size_up"), f.get("service", "sent"), SERVICE_MEMORY)
+        sent = f.get("service", "sent")
+        f.learn_moments("service", "up", f.number("size_up"), sent, _records_of_days(f, sent))
         f.bump("service", "sent")
     with f.when(f.number("exchanged")):
         exchanges = f.get("service", "exchanged")
+        weigh = _records_of_days(f, exchanges)
         f.bump("service", "exchanged")
-        f.learn_moments("service", "down", f.number("size_down"), exchanges, SERVICE_MEMORY)
+        f.learn_moments("service", "down", f.number("size_down"), exchanges, weigh)
         with f.when(f.number("has_duration")):
-            f.learn_moments("service", "duration", f.number("log_duration"), exchanges, SERVICE_MEMORY)
+            f.learn_moments("service", "duration", f.number("log_duration"), exchanges, weigh)
 
 
 def _tell(f: Formulas) -> None:

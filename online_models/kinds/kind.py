@@ -77,7 +77,8 @@ class Entries:
 
 def recent_things(capacity: Callable[[int, int], int], adds: int = 2) -> Entries:
     """Return the table of what was counted of late; the loop knows its columns."""
-    return Entries(("minute", "hour", "records", "suspicion", "suspected_at", "records_before"), capacity, adds)
+    columns = "minute", "hour", "records", "suspicion", "suspected_at", "records_before", "anomalous_at"
+    return Entries(columns, capacity, adds)
 
 
 @dataclass(frozen=True, slots=True)
