@@ -191,7 +191,7 @@ class _Assembly:
             self._clock,
         )
         self._writer.owners.lookup = models.identities.lookup
-        scorer.identify = models.identities.told
+        scorer.identify, scorer.peer_names = models.identities.told, models.identities.peer_names.of
         scorer.renamed = self._devices.take_renamed
         scorer.sightings = sightings = Sightings(
             models.identities.lookup,

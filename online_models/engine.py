@@ -88,7 +88,7 @@ class Engine:
         columns = model.kind.columns(batch, self._ranges)
         outcome, reported = run(model, columns, len(batch), trusted=False, tells_views=self.tells_views)
         model.withheld.keep(columns, outcome)
-        return scored(model, batch, columns, outcome, reported)
+        return scored(model, batch, columns, outcome, reported, self._ranges)
 
     def score(self, batch: RecordBatch) -> ScoredBatch:
         """Score every record as `process` would, and leave the models and alerts as they were."""
@@ -99,7 +99,7 @@ class Engine:
         with undone(model.machine, model.views, columns) as (machine, views):
             tried = replace(model, machine=machine, views=views, alerts=model.alerts.tentative())
             outcome, reported = run(tried, columns, len(batch), trusted=False, tells_views=self.tells_views)
-            return scored(tried, batch, columns, outcome, reported)
+            return scored(tried, batch, columns, outcome, reported, self._ranges)
 
     def learn(self, batch: RecordBatch) -> None:
         """Learn from records that are known to be normal: no alerts, no guard."""

@@ -128,6 +128,7 @@ def replay(
         writer.owners.lookup = models.identities.lookup
         writer.mutes = mutes_in(state.rules)
         scorer = Scorer(models.engine, writer, readers, models.records)
+        scorer.peer_names = models.identities.peer_names.of
         readers.lookup = models.identities.lookup
         days = _Days(SnapshotStore(state.snapshots) if settings.traffic.state else None, scorer)
         began = time.perf_counter()

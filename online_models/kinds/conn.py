@@ -40,6 +40,9 @@ RARE = 0.25
 """Rarity of new peers from which on a stranger's outcome, amount and beat count in full."""
 HALF, HEARD = 0.5, 0.75
 """How far a burst outside counts as scattered at least; what less one counts that was answered: who looks finds few."""
+GUESSES = 5.0
+"""Calls within an hour of a stranger who asks a device for passwords, and whom it does not know for long, that are more
+than a person's who came once and mistyped."""
 RETRIES = 60.0
 """Records in a minute that one program makes that tries again after each failure: TCP and resolvers wait a second."""
 SERVICE_MEMORY, ENDPOINT_MEMORY = 500.0, 50.0
@@ -56,7 +59,12 @@ def _count(f: Formulas) -> None:
     it is tried again.
     """
     known, failed = f.is_known("endpoint"), f.number("failed")
-    f.count_thing("peer", THINGS)
+    last_hour = f.get("peer", "hour")
+    is_new, _ = f.count_thing("peer", THINGS)
+    with f.when(is_new):
+        just_before = (last_hour >= f.hour_number - 1.0) * f.get("peer", "sent")
+        f.set("peer", "sent_before", just_before)
+        f.set("peer", "sent", 0.0)
     f.count_thing("peer_service", OTHER_THINGS)
     outage = f.variable(failed * known)
     with f.when(failed * ~known):
@@ -66,6 +74,7 @@ def _count(f: Formulas) -> None:
         f.bump("peer_service", "records")
     with f.when(~known):
         f.add_amount(1, AMOUNT, f.number("up") / KIB)
+        f.bump("peer", "sent", f.number("up") / KIB)
 
 
 class _Measured:
@@ -161,10 +170,14 @@ def _site_novelty(f: Formulas) -> Value:
     return f.newness("site_network") / (1.0 + devices) * f.rarity(new, f.since("site_service"))
 
 
+def _attempts(f: Formulas) -> Value:
+    """How many records there were with this endpoint in the last hour."""
+    return f.last_hour("peer_service", "records", "records_before")
+
+
 def _share_of_hour(f: Formulas) -> Value:
     """How many of the device's records in the last hour went to this endpoint, 1 from half of them on."""
-    own = f.last_hour("peer_service", "records", "records_before")
-    return least(1.0, 2.0 * own / most(1.0, f.observed(1, RECORDS)))
+    return least(1.0, 2.0 * _attempts(f) / most(1.0, f.observed(1, RECORDS)))
 
 
 def _name(f: Formulas, measured: _Measured) -> None:
@@ -172,7 +185,9 @@ def _name(f: Formulas, measured: _Measured) -> None:
     decades = {view: weight * f.decades(view) for view, weight in f.weights.items()}
     of = f.behaviour
     inside = where(f.number("lateral"), of("lateral-contact"), of("new-peer"))
-    contact = where(f.number("inbound"), of("inbound-contact"), inside)
+    guessed = f.number("login") * (_attempts(f) >= GUESSES)
+    called = where(guessed, of("brute-force"), of("inbound-contact"))
+    contact = where(f.number("inbound"), called, inside)
     other = where(decades["volume"] >= decades["rhythm"], of("volume"), of("rhythm"))
     named = f.variable(where(decades["novelty"] >= most(decades["volume"], decades["rhythm"]), contact, other))
     bursts = [f.feature(f"reach.{name}_{span}") for span in ("minute", "hour") for name in ("failures", "records")]
@@ -287,6 +302,8 @@ def _tell(f: Formulas) -> None:
         f.tell(f"volume.{name}", f.number(name), most(0.0, exp2(f.get("service", name)) - SMALL))
     f.tell("volume.duration", f.number("duration"), exp2(f.get("service", "duration")) * f.found("service"))
     f.tell("volume.sent_hour", f.observed(1, AMOUNT), f.usual(1, AMOUNT))
+    f.tell("peer.sent_hour", f.last_hour("peer", "sent", "sent_before"))
+    f.tell("endpoint.records_hour", _attempts(f))
     f.tell("rhythm.gap", f.gap("service"), exp2(f.get("service", "gap")) - 1.0)
     f.tell("rhythm.regularity", root(f.get("endpoint", "gap_variance")), 1.0)
 
@@ -346,7 +363,7 @@ CONN = Kind(
         "endpoint": Entries(("first", "count", "gap", "gap_variance"), of_pairs),
         "network": Entries(("first",), of_pairs, adds=2),
         "site": Entries(("first", "devices", "new_networks"), of_half_the_pairs, adds=2),
-        "recent": recent_things(of_half_the_pairs),
+        "recent": recent_things(of_half_the_pairs, "sent", "sent_before"),
     },
     keys={
         "service": "service",
@@ -374,6 +391,7 @@ CONN = Kind(
     formulas=_formulas,
     things=("endpoint", "service", "peer"),
     recent_thing="peer_service",
+    notes=("peer.sent_hour", "endpoint.records_hour"),
     behaviours=BEHAVIOURS,
     share=0.5,
     subject=service_in_network,

@@ -70,7 +70,7 @@ def read_columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> Columns:
 
 
 def read_context(frame: pl.DataFrame, columns: Columns) -> pl.DataFrame:
-    """Return device, peer and target of every row, and by what name the device is known."""
+    """Return device, peer and target of every row, by what name the device is known, and whether it was called."""
     turned = pl.lit(pl.Series(columns.turned))
     inbound = columns.numbers[:, NUMBERS.index("inbound")] > 0.0
     is_target = pl.lit(pl.Series(inbound != columns.turned))
@@ -82,4 +82,5 @@ def read_context(frame: pl.DataFrame, columns: Columns) -> pl.DataFrame:
         pl.when(is_target).then(target).otherwise(origin).alias("device"),
         pl.when(is_target).then(origin).otherwise(target).alias("peer"),
         pl.format("{}/{}", pl.col("proto").fill_null("?"), port).alias("target"),
+        pl.lit(pl.Series(inbound)).alias("inbound"),
     )

@@ -142,6 +142,7 @@ def _context(frame: pl.DataFrame, columns: Columns) -> pl.DataFrame:
         pl.when(inbound).then(server).otherwise(client).alias("device"),
         pl.when(inbound).then(client).otherwise(server).alias("peer"),
         pl.lit(_read(frame)["name"]).alias("target"),
+        inbound.alias("inbound"),
     )
 
 

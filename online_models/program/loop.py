@@ -181,12 +181,14 @@ def _report(machine: Machine, views: Views, device: npt.NDArray[np.float64], i: 
     attribute_views(views, outcome.evidence[i], outcome.parts[at])
     for f in range(layout[FEATURES]):
         r[layout[PARTS_AT] + f] = outcome.parts[at, f]
+    for f in range(outcome.facts.shape[1]):
         r[layout[FACTS_AT] + 2 * f] = 0.0
         r[layout[FACTS_AT] + 2 * f + 1] = 0.0
     execute(machine, device, CREDIT)
     execute(machine, device, TELL)
     for f in range(layout[FEATURES]):
         outcome.parts[at, f] = r[layout[PARTS_AT] + f]
+    for f in range(outcome.facts.shape[1]):
         outcome.facts[at, f, 0] = r[layout[FACTS_AT] + 2 * f]
         outcome.facts[at, f, 1] = r[layout[FACTS_AT] + 2 * f + 1]
 

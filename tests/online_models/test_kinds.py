@@ -19,6 +19,8 @@ from online_models.kinds import KINDS
 if TYPE_CHECKING:
     from conftest import Frames, Traffic
 
+    from online_models.types import Direction
+
 RANGES = local_ranges()
 
 
@@ -43,10 +45,12 @@ def test_names_and_behaviours_fit_together(name: str) -> None:
 
 @pytest.mark.parametrize("name", KINDS)
 def test_every_behaviour_has_a_sentence_about_its_device_and_a_technique_that_exists(name: str) -> None:
-    facts = dict.fromkeys(KINDS[name].clauses, (12_345.0, 0.5))
+    facts = dict.fromkeys(KINDS[name].fact_names, (12_345.0, 0.5))
     for behaviour in KINDS[name].behaviours:
-        sentence = behaviour.sentence(Sighting("192.168.7.11", "198.51.100.9", "tcp/23", facts))
-        assert "192.168.7.11" in sentence
+        directions: tuple[Direction, ...] = ("out", "in", "lateral")
+        for direction in directions:
+            sighting = Sighting("192.168.7.11", "198.51.100.9", "tcp/23", facts, direction)
+            assert "192.168.7.11" in behaviour.sentence(sighting)
         assert re.fullmatch(r"T\d{4}(\.\d{3})?", behaviour.technique or "T0000")
 
 
@@ -54,7 +58,8 @@ def test_every_behaviour_has_a_sentence_about_its_device_and_a_technique_that_ex
 def test_context_has_a_text_in_every_place_whatever_is_missing(name: str) -> None:
     frame = pl.DataFrame({column: [None, None] for column in SCHEMAS[name]}, schema=SCHEMAS[name])
     found = KINDS[name].context(frame, KINDS[name].columns(RecordBatch(name, frame), RANGES))
-    assert dict(found.schema) == dict.fromkeys(("device", "known_as", "peer", "target"), pl.String)
+    texts = dict.fromkeys(("device", "known_as", "peer", "target"), pl.String)
+    assert dict(found.schema) in ({**texts, "inbound": pl.Boolean}, texts)
     assert found.null_count().sum_horizontal().item() == 0
 
 

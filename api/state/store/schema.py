@@ -16,7 +16,7 @@ from api.state.store.sequence import SEQUENCE_TABLE
 if TYPE_CHECKING:
     from pathlib import Path
 
-VERSION: Final = 6
+VERSION: Final = 7
 """Raised with every change to the tables, which `migrations` makes in older stores; kept in ``PRAGMA user_version``."""
 
 APPLICATION_ID: Final = 0x6E736C62  # "nslb": tells our file from any other SQLite database
@@ -50,7 +50,9 @@ CREATE TABLE alert (
     drift TEXT,
     site TEXT NOT NULL DEFAULT 'default',
     muted TEXT,
-    known_as TEXT NOT NULL DEFAULT ''
+    known_as TEXT NOT NULL DEFAULT '',
+    direction TEXT NOT NULL DEFAULT 'out',
+    peer_names TEXT NOT NULL DEFAULT '{}'
 ) WITHOUT ROWID;
 CREATE INDEX alert_by_time ON alert (ts, id);
 CREATE INDEX alert_by_device ON alert (device, ts, id);
