@@ -170,18 +170,21 @@ def inbound(s: Sighting) -> str:
     return f"{s.peer} reached {s.device} from outside on {s.target}, which is new"
 
 
+def _usual(count: float) -> str:
+    """Say what is usual, if there is a past that tells it."""
+    return f"; usual is {plain(count)}" if count > 0.0 else ""
+
+
 def scan(s: Sighting) -> str:
     """Tell of a fan-out."""
     count, usual, span, counter = counted_burst(s, "peers", "services")
     if s.is_called and counter == "services":
-        return (
-            f"{s.peer} tried {s.device} on {plain(count)} services in {span}, last {s.target}; usual is {plain(usual)}"
-        )
+        return f"{s.peer} tried {s.device} on {plain(count)} services in {span}, last {s.target}{_usual(usual)}"
     if s.is_called:
         tried = f"{plain(count)} hosts outside called {s.device} in {span}"
-        return f"{tried}, last {s.peer} on {s.target}; usual is {plain(usual)}"
+        return f"{tried}, last {s.peer} on {s.target}{_usual(usual)}"
     tried = f"{s.device} tried {plain(count)} hosts or services in {span}"
-    return f"{tried}, last {s.peer} on {s.target}; usual is {plain(usual)}"
+    return f"{tried}, last {s.peer} on {s.target}{_usual(usual)}"
 
 
 def flood(s: Sighting) -> str:
@@ -190,7 +193,7 @@ def flood(s: Sighting) -> str:
     what = "failed connections" if counter == "failures" else "connections"
     made, to = ("got", "from") if s.is_called else ("made", "to")
     total = f"{s.device} {made} {plain(count)} {what} in {span}"
-    return f"{total}, last {to} {s.peer} on {s.target}; usual is {plain(usual)}"
+    return f"{total}, last {to} {s.peer} on {s.target}{_usual(usual)}"
 
 
 def brute_force(s: Sighting) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from online_models.behaviours import CONN as BEHAVIOURS
 from online_models.clauses import CONN as CLAUSES
-from online_models.kinds.conn_bounds import bound, credit, expect
+from online_models.kinds.conn_bounds import attempts, bound, by_itself, credit, expect, share_of_hour
 from online_models.kinds.conn_records import NUMBERS, SMALL, read_columns, read_context
 from online_models.kinds.kind import Entries, Kind, of_half_the_pairs, of_pairs, recent_things, view_of
 from online_models.measures.excess import AMOUNT, FAILURES, OTHER_THINGS, RECORDS, THINGS
@@ -92,6 +92,7 @@ class _Measured:
         self._volume(f)
         self._rhythm(f)
         self.guesses = self._guesses(f)
+        self.by_itself = by_itself(f, self.known)
         new = least(*(f.feature(f"novelty.{name}") for name in ("endpoint", "service", "site")))
         self.all_new = new * most(f.number("outbound"), f.number("inbound") * f.number("exchanged"))
 
@@ -158,7 +159,7 @@ class _Measured:
         """How far a device does little but ask for passwords, at one endpoint that is not known for long."""
         guesses = f.variable(0.0)
         with f.when(f.number("login") * ~f.number("inbound") * ~self.known):
-            f.assign(guesses, _share_of_hour(f))
+            f.assign(guesses, share_of_hour(f))
         return guesses
 
 
@@ -170,22 +171,12 @@ def _site_novelty(f: Formulas) -> Value:
     return f.newness("site_network") / (1.0 + devices) * f.rarity(new, f.since("site_service"))
 
 
-def _attempts(f: Formulas) -> Value:
-    """How many records there were with this endpoint in the last hour."""
-    return f.last_hour("peer_service", "records", "records_before")
-
-
-def _share_of_hour(f: Formulas) -> Value:
-    """How many of the device's records in the last hour went to this endpoint, 1 from half of them on."""
-    return least(1.0, 2.0 * _attempts(f) / most(1.0, f.observed(1, RECORDS)))
-
-
 def _name(f: Formulas, measured: _Measured) -> None:
     """Name what an anomalous record's device is doing, by the view that is strongest and by how far it reaches."""
     decades = {view: weight * f.decades(view) for view, weight in f.weights.items()}
     of = f.behaviour
     inside = where(f.number("lateral"), of("lateral-contact"), of("new-peer"))
-    guessed = f.number("login") * (_attempts(f) >= GUESSES)
+    guessed = f.number("login") * (attempts(f) >= GUESSES)
     called = where(guessed, of("brute-force"), of("inbound-contact"))
     contact = where(f.number("inbound"), called, inside)
     other = where(decades["volume"] >= decades["rhythm"], of("volume"), of("rhythm"))
@@ -196,7 +187,9 @@ def _name(f: Formulas, measured: _Measured) -> None:
     fan_outs = [f.feature(f"reach.{name}_{span}") for span in ("minute", "hour") for name in ("peers", "services")]
     with f.when(most(*fan_outs) >= MANY):
         f.assign(named, of("scan"))
-    f.name_behaviour(named)
+    scans, bursts = measured.by_itself
+    itself = where(scans, of("scan"), where(f.number("login"), of("brute-force"), of("flood")))
+    f.name_behaviour(where(most(scans, bursts), itself, named))
     f.decide(most(measured.all_new >= NEW, f.feature("volume.sent_hour") >= MUCH))
 
 
@@ -210,7 +203,7 @@ def _kind_of_burst(f: Formulas, otherwise: Value) -> Value:
     things, others, records = (
         where(fast, f.observed(0, counter), f.observed(1, counter)) for counter in (THINGS, OTHER_THINGS, RECORDS)
     )
-    guessing = f.number("login") * (_share_of_hour(f) >= 1.0)
+    guessing = f.number("login") * (share_of_hour(f) >= 1.0)
     flood = where(f.observed(0, RECORDS) > RETRIES, f.behaviour("flood"), otherwise)
     burst = where(guessing, f.behaviour("brute-force"), flood)
     return where(2.0 * most(things, others) >= records, f.behaviour("scan"), burst)
@@ -303,7 +296,7 @@ def _tell(f: Formulas) -> None:
     f.tell("volume.duration", f.number("duration"), exp2(f.get("service", "duration")) * f.found("service"))
     f.tell("volume.sent_hour", f.observed(1, AMOUNT), f.usual(1, AMOUNT))
     f.tell("peer.sent_hour", f.last_hour("peer", "sent", "sent_before"))
-    f.tell("endpoint.records_hour", _attempts(f))
+    f.tell("endpoint.records_hour", attempts(f))
     f.tell("rhythm.gap", f.gap("service"), exp2(f.get("service", "gap")) - 1.0)
     f.tell("rhythm.regularity", root(f.get("endpoint", "gap_variance")), 1.0)
 
@@ -327,7 +320,7 @@ def _formulas(f: Formulas) -> None:
         expect(f)
         f.is_nobody(most(f.number("nobody"), ~f.number("contact")))
     with f.section(BOUND):
-        bound(f, measured.guesses, measured.all_new)
+        bound(f, measured.guesses, measured.all_new, measured.by_itself)
     with f.section(NAME):
         _name(f, measured)
     with f.section(HOLD), f.when(f.evidence >= ODD):
@@ -345,7 +338,7 @@ def _formulas(f: Formulas) -> None:
     with f.section(TOLD), f.when(f.number("contact")):
         _count_new(f)
     with f.section(CREDIT):
-        credit(f, measured.guesses, measured.all_new)
+        credit(f, measured.guesses, measured.all_new, measured.by_itself)
 
 
 CONN = Kind(
