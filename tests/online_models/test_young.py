@@ -42,7 +42,7 @@ def test_a_fast_scan_is_told_from_the_first_minutes(traffic: Traffic, seconds: f
 
 
 def test_many_ports_of_a_neighbour_are_told_from_the_first_minutes(traffic: Traffic) -> None:
-    ports = {"id.resp_p": list(range(1, 401)), "peers": [traffic.NEIGHBOUR] * 400}
+    ports: dict[str, Any] = {"id.resp_p": list(range(1, 401)), "peers": [traffic.NEIGHBOUR] * 400}
     alerts = first_minutes(traffic, 90.0, unanswered(traffic, traffic.START + 90.0, 400, 20.0, **ports))
     assert (alerts["scan"].device, alerts["scan"].direction) == (traffic.VICTIM, "lateral")
 
@@ -63,7 +63,7 @@ def test_fast_guesses_are_told_from_the_first_minutes(traffic: Traffic, peer: st
 
 
 def test_what_a_device_does_as_it_starts_is_not_told(traffic: Traffic) -> None:
-    """It looks for sixty hosts of its network, tries a dead server again and again, and somebody mistypes a password."""
+    """It looks for sixty hosts of its network and tries a dead server again and again; somebody mistypes a password."""
     begin = traffic.START + 90.0
     peers = [f"192.168.7.{k}" for k in range(20, 80)]
     looks = unanswered(traffic, begin, 60, 2.0, peers=peers)
