@@ -187,9 +187,9 @@ def _name(f: Formulas, measured: _Measured) -> None:
     fan_outs = [f.feature(f"reach.{name}_{span}") for span in ("minute", "hour") for name in ("peers", "services")]
     with f.when(most(*fan_outs) >= MANY):
         f.assign(named, of("scan"))
-    scans, bursts = measured.by_itself
+    scans, floods = measured.by_itself
     itself = where(scans, of("scan"), where(f.number("login"), of("brute-force"), of("flood")))
-    f.name_behaviour(where(most(scans, bursts), itself, named))
+    f.name_behaviour(where(most(scans, floods), itself, named))
     f.decide(most(measured.all_new >= NEW, f.feature("volume.sent_hour") >= MUCH))
 
 
