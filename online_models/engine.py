@@ -27,6 +27,7 @@ from online_models.second_opinion import SecondOpinion
 from online_models.snapshots import decode, encode_pieces, read_meta
 from online_models.views import new_views, with_masks
 from online_models.withheld import Records, Withheld
+from online_models.young import Watched
 
 if TYPE_CHECKING:
     from online_models.kinds.kind import Kind
@@ -224,6 +225,11 @@ class Engine:
     def thresholds(self) -> dict[str, float]:
         """Return by log kind the threshold in force, decades of evidence."""
         return {name: float(budget.threshold_of(m.views.rates)) for name, m in self._models.items()}
+
+    def watched(self) -> Watched:
+        """Return for how long the site was watched, by the log kind that saw it longest."""
+        clocks = (model.views.clock for model in self._models.values())
+        return max((Watched(float(c[2]), float(c[0])) for c in clocks), key=lambda w: (w.seconds, w.until))
 
     def facts(self) -> dict[str, KindFacts]:
         """Return what can be told of each kind's model in numbers."""
