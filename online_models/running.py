@@ -40,7 +40,8 @@ def run(
 ) -> tuple[Outcome, list[Outcome]]:
     """Go through all records; return the outcome and the reports of anomalies in order."""
     kind = model.kind
-    outcome = new_outcome(records, len(kind.clauses), len(kind.views) if tells_views else 0, len(kind.notes))
+    notes = len(kind.fact_names) - len(kind.clauses)
+    outcome = new_outcome(records, len(kind.clauses), len(kind.views) if tells_views else 0, notes)
     reported, at = [], 0
     while at < records:
         at = loop.run(model.machine, model.views, columns, at, trusted, outcome)
@@ -74,7 +75,12 @@ def scored(
     scores = outcome.evidence / (outcome.evidence + model.views.policy[THRESHOLD])
     details = _joined(reported)
     context = model.kind.context(batch.frame, columns)
-    reasons = Reasons(model.kind.clauses, details.detail_of, details.parts, details.facts, scores) if details else {}
+    kind = model.kind
+    reasons = (
+        Reasons(kind.clauses, details.detail_of, details.parts, details.facts, scores, kind.fact_names)
+        if details
+        else {}
+    )
     return ScoredBatch(
         kind=batch.kind,
         uid=batch.frame["uid"].fill_null("").to_list(),
@@ -143,7 +149,7 @@ def _alerts(
     def finding(k: int) -> Finding:
         parts, facts = details.parts[k].copy(), details.facts[k].copy()
         return Finding(
-            make_reasons=lambda: reasons_of(kind.clauses, parts, facts, score[k]),
+            make_reasons=lambda: reasons_of(kind.clauses, parts, facts_by_name(kind.fact_names, facts), score[k]),
             make_sighting=lambda: Sighting(
                 device[k], peer[k], target[k], facts_by_name(kind.fact_names, facts), direction[k]
             ),

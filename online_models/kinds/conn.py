@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 from online_models.behaviours import CONN as BEHAVIOURS
 from online_models.clauses import CONN as CLAUSES
 from online_models.kinds.conn_bounds import attempts, bound, by_itself, credit, expect, share_of_hour
-from online_models.kinds.conn_records import NUMBERS, SMALL, read_columns, read_context
+from online_models.kinds.conn_records import NUMBERS, read_columns, read_context
+from online_models.kinds.conn_told import NOTES, tell
 from online_models.kinds.kind import Entries, Kind, of_half_the_pairs, of_pairs, recent_things, view_of
 from online_models.measures.excess import AMOUNT, FAILURES, OTHER_THINGS, RECORDS, THINGS
-from online_models.measures.time import DAY, HOUR
-from online_models.program.formulas import exp2, least, log2, most, root, where
+from online_models.measures.time import DAY
+from online_models.program.formulas import least, log2, most, root, where
 from online_models.program.registers import AFTER, BOUND, COUNT, CREDIT, DOUBT, HOLD, LEARN, MEASURE, NAME, TELL, TOLD
 from online_models.subjects import service_in_network
 
@@ -271,36 +272,6 @@ def _learn_sizes(f: Formulas) -> None:
             f.learn_moments("service", "duration", f.number("log_duration"), exchanges, weigh)
 
 
-def _tell(f: Formulas) -> None:
-    known_for = f.since("device")
-    new_peers = f.faded("service", "new_peers", "peers_faded_at")
-    f.tell("novelty.endpoint", f.age("endpoint") / HOUR, f.rate_a_day(new_peers, known_for))
-    for thing in ("network", "service"):
-        new = f.faded("device", f"new_{thing}s", "faded_at")
-        f.tell(f"novelty.{thing}", f.age(thing) / HOUR, f.rate_a_day(new, known_for))
-    new = f.faded("site_service", "new_networks", "last")
-    site_rate = f.rate_a_day(new, f.since("site_service")) * f.found("site_service")
-    f.tell("novelty.site", f.get("site_network", "devices"), site_rate)
-    outcomes = f.get_nth("service", "answered", f.number("outcome"))
-    f.tell("novelty.outcome", 1.0, outcomes / most(1.0, f.get("service", "count")))
-    for window, span in enumerate(("minute", "hour")):
-        for counter, name in (
-            (THINGS, "peers"),
-            (OTHER_THINGS, "services"),
-            (FAILURES, "failures"),
-            (RECORDS, "records"),
-        ):
-            f.tell(f"reach.{name}_{span}", f.observed(window, counter), f.usual(window, counter))
-    for name in ("up", "down"):
-        f.tell(f"volume.{name}", f.number(name), most(0.0, exp2(f.get("service", name)) - SMALL))
-    f.tell("volume.duration", f.number("duration"), exp2(f.get("service", "duration")) * f.found("service"))
-    f.tell("volume.sent_hour", f.observed(1, AMOUNT), f.usual(1, AMOUNT))
-    f.tell("peer.sent_hour", f.last_hour("peer", "sent", "sent_before"))
-    f.tell("endpoint.records_hour", attempts(f))
-    f.tell("rhythm.gap", f.gap("service"), exp2(f.get("service", "gap")) - 1.0)
-    f.tell("rhythm.regularity", root(f.get("endpoint", "gap_variance")), 1.0)
-
-
 def _keep_from_forests(f: Formulas) -> None:
     """Keep a burst about what the device has not known for long from the forests.
 
@@ -334,7 +305,7 @@ def _formulas(f: Formulas) -> None:
         for thing in ("network", "site_network", "endpoint", "service"):
             f.put_on_probation(thing)
     with f.section(TELL):
-        _tell(f)
+        tell(f)
     with f.section(TOLD), f.when(f.number("contact")):
         _count_new(f)
     with f.section(CREDIT):
@@ -384,7 +355,7 @@ CONN = Kind(
     formulas=_formulas,
     things=("endpoint", "service", "peer"),
     recent_thing="peer_service",
-    notes=("peer.sent_hour", "endpoint.records_hour"),
+    notes=NOTES,
     behaviours=BEHAVIOURS,
     share=0.5,
     subject=service_in_network,

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 SMALL = 128.0
 """Bytes that are no size to speak of: what fits into a small packet is all alike."""
+SHORT = 1e-3
+"""Seconds that are no duration to speak of."""
 NUMBERS = (
     *("answered", "failed", "exchanged", "outcome", "outbound", "lateral", "inbound", "contact", "ping"),
     *("login", "nobody"),
@@ -62,7 +64,7 @@ def read_columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> Columns:
         "duration": duration,
         "size_up": np.log2(SMALL + read.up),
         "size_down": np.log2(SMALL + read.down),
-        "log_duration": np.log2(1e-3 + duration),
+        "log_duration": np.log2(SHORT + duration),
         "has_duration": has_duration,
         "sends": exchanged | (read.up > 0.0),
     }

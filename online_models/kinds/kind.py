@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from online_models.clauses import SINCE
 from online_models.errors import DeclarationError
 from online_models.features.table import MOST_AT_ONCE
 from online_models.program.formulas import Measures, Value, most, where
@@ -26,6 +27,7 @@ from online_models.program.registers import (
     PRIOR,
     RARITY,
     SETTLED,
+    TELL,
 )
 
 if TYPE_CHECKING:
@@ -182,7 +184,7 @@ class Kind:
     @property
     def fact_names(self) -> tuple[str, ...]:
         """Return the names of all that is told of a record in numbers: the features, then the notes."""
-        return (*self.clauses, *self.notes)
+        return (*self.clauses, *self.notes, SINCE)
 
     @property
     def table_names(self) -> tuple[str, ...]:
@@ -200,6 +202,8 @@ class Kind:
         self._check()
         formulas = Formulas(self)
         self.formulas(formulas)
+        with formulas.section(TELL):
+            formulas.tell(SINCE, formulas.get("device", "first"))
         code, sections, registers = formulas.compiled()
         names = self.table_names
         widths = [DEVICE_WIDTH + len(self.device_columns), *(1 + len(one.columns) for one in self.tables.values())]

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 _WORDS = {"mqtt_connect": "client identifier", "mqtt_publish": "topic", "mqtt_subscribe": "filter"}
 _SPECIAL = {
     "mqtt_connect": {
-        "access.refused": "{o} refused connects in the last hour; {u} in a busy hour of this device",
+        "access.refused": "{o} refused connects in the last hour; up to {u} are usual in one{since}",
     },
     "mqtt_publish": {
         "command.foreign": "a topic that it never published to, and {o} other devices of the site do",

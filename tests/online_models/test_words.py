@@ -81,3 +81,33 @@ def test_what_one_peer_took_alone_is_told_without_a_part(learned_day: bytes, tra
     times = traffic.START + traffic.DAY + 60.0 + 15.0 * np.arange(40.0)
     much = traffic.flows(times, traffic.VICTIM, [TAKER] * 40, 443, orig_bytes=[1_000_000] * 40)
     assert f" MB in an hour to {TAKER} on tcp/443" in told(traffic, learned_day, much)["volume"].sentence
+
+
+def test_reasons_say_what_is_usual_as_a_range_and_since_when(learned_day: bytes, traffic: Traffic) -> None:
+    """Of a known service between what nearly all lies, of counters up to what; the site's first day is 5 January."""
+    cloud = ["203.0.113.2"] * 30
+    times = traffic.START + traffic.DAY + 600.0 * np.arange(30.0)
+    much = traffic.flows(times, traffic.VICTIM, cloud, 443, resp_bytes=[50_000_000] * 30, duration=np.full(30, 400.0))
+    texts = {reason.feature: reason.text for reason in told(traffic, learned_day, much)["volume"].reasons}
+    received = re.fullmatch(
+        r"received 50 MB on this service; (\d+) bytes to (\d) kB are usual since 5 Jan", texts["volume.down"]
+    )
+    assert received
+    assert 400 < int(received[1]) < 900  # the sizes are lognormal around 1.1 kB, by a factor of 1.35
+    assert int(received[2]) == 2
+    assert texts["volume.duration"].endswith(" s are usual since 5 Jan")
+
+
+def test_observed_and_usual_of_a_reason_have_one_unit(learned_day: bytes, traffic: Traffic) -> None:
+    """One new peer, network and service beside how many of these come a day."""
+    alert = told(traffic, learned_day, traffic.beacon(traffic.START + traffic.DAY + 60.0))["new-peer"]
+    for thing in ("endpoint", "network", "service"):
+        (reason,) = (one for one in alert.reasons if one.feature == f"novelty.{thing}")
+        assert reason.observed == 1.0
+        assert f"{reason.usual:.2g} new ones a day since 5 Jan" in reason.text
+
+
+def test_what_a_scan_did_is_counted_beside_what_was_up_to_now(learned_day: bytes, traffic: Traffic) -> None:
+    alert = told(traffic, learned_day, traffic.scan(traffic.START + traffic.DAY + 60.0))["scan"]
+    (reason,) = (one for one in alert.reasons if one.feature == "reach.peers_minute")
+    assert re.fullmatch(r"[\d,]+ peers in the last minute; up to [\d.]+ are usual in one since 5 Jan", reason.text)
