@@ -8,6 +8,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+COMPILE = $(BIN)/python -m compileall -q api ingest online_models prevention # where Python writes none by itself
 WARM_UP = echo "compiling the models for this machine (once)" && $(BIN)/python -c 'from api.pipeline.warmup import warm_up; warm_up(with_feedback=True)'
 
 help: ## say what can be made
@@ -67,12 +68,14 @@ clean: ## remove what was made
 $(VENV)/.installed: pyproject.toml | $(BIN)/python
 	@echo "installing into $(VENV) (a minute or two, once)"
 	@$(PIP) --editable .
+	@$(COMPILE)
 	@$(WARM_UP)
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 	@echo "installing into $(VENV), with the tools that the tests use (a minute or two, once)"
 	@$(PIP) --editable '.[dev]'
+	@$(COMPILE)
 	-@$(WARM_UP)
 	@touch $(VENV)/.installed $@
 

@@ -194,8 +194,7 @@ class _Assembly:
         scorer.identify, scorer.peer_names = models.identities.told, models.identities.peer_names.of
         scorer.renamed = self._devices.take_renamed
         scorer.sightings = sightings = Sightings(
-            models.identities.lookup,
-            models.identities.name_of,
+            models.identities.users_of,
             recorder.give,
             self._settings.models.max_devices,
             self._clock.monotonic,

@@ -69,7 +69,8 @@ class Watch:
         if day != self._day:
             self._day, self._devices = day, set()
         if len(self._devices) < _MOST_DEVICES:
-            self._devices.update(host for host in frame["id.orig_h"].drop_nulls().unique() if _is_device(host))
+            new = set(frame["id.orig_h"].drop_nulls().unique()) - self._devices
+            self._devices.update(host for host in new if _is_device(host))
 
     def _found(self, batch: RecordBatch) -> Iterator[Move]:
         frame = batch.frame
@@ -83,7 +84,7 @@ class Watch:
 
 
 def _frames(frame: pl.DataFrame, host: str, mac: str, followed: frozenset[str]) -> Iterator[Move]:
-    if mac not in frame.columns:
+    if mac not in frame.columns or frame[mac].null_count() == frame.height:
         return
     wanted = pl.col(host).is_in(list(followed)) | pl.col(mac).str.to_lowercase().is_in(list(followed))
     for address, sender in frame.filter(wanted).select(host, mac).drop_nulls().unique().iter_rows():

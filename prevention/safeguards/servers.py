@@ -77,9 +77,10 @@ class Servers:
         for device, server, port in _distinct(answered, "id.orig_h", "id.resp_h", "id.resp_p"):
             self._rests(_PORTS[int(port)], server, device)
         for side in ("orig", "resp"):
-            if f"{side}_l2_addr" in frame.columns:
-                for host, mac in _distinct(frame.lazy(), f"id.{side}_h", f"{side}_l2_addr"):
-                    self._frame(host, mac)
+            mac = f"{side}_l2_addr"
+            if mac in frame.columns and frame[mac].null_count() < frame.height:
+                for host, sender in _distinct(frame.lazy(), f"id.{side}_h", mac):
+                    self._frame(host, sender)
 
     def _dns(self, frame: pl.DataFrame) -> None:
         answered = frame.lazy().filter((pl.col("id.resp_p") == 53) & pl.col("rcode").is_not_null())
