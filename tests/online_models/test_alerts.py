@@ -156,29 +156,6 @@ def test_a_burst_is_told_in_the_words_of_what_was_counted(behaviour: Behaviour, 
     assert words in behaviour.sentence(Sighting("192.168.7.11", "198.51.100.1", "tcp/23", facts))
 
 
-@pytest.mark.parametrize(
-    ("behaviour", "direction", "words"),
-    [
-        (CONN[3], "in", "9.9.9.9 tried to log in at 10.0.0.5 on tcp/22 40 times"),
-        (CONN[3], "out", "10.0.0.5 tried to log in at 9.9.9.9 on tcp/22 40 times"),
-        (CONN[3], "lateral", "10.0.0.5 tried to log in at 9.9.9.9 on tcp/22 40 times"),
-        (SCAN, "in", "9.9.9.9 tried 10.0.0.5 on 30 services in an hour"),
-        (FLOOD, "in", "10.0.0.5 got 40 connections in an hour, last from 9.9.9.9"),
-        (CONN[5], "in", "9.9.9.9 calls 10.0.0.5 on tcp/22 as regularly as a clock"),
-    ],
-)
-def test_a_sentence_says_who_does_it_to_whom(behaviour: Behaviour, direction: Direction, words: str) -> None:
-    facts = {f"reach.{name}_minute": (0.0, 1.0) for name in ("records", "failures", "peers", "services")}
-    facts |= {f"reach.{name}_hour": (0.0, 1.0) for name in ("failures", "peers")}
-    facts |= {
-        "endpoint.records_hour": (40.0, 0.0),
-        "reach.records_hour": (40.0, 1.0),
-        "reach.services_hour": (30.0, 1.0),
-        "rhythm.gap": (60.0, 1.0),
-    }
-    assert words in behaviour.sentence(Sighting("10.0.0.5", "9.9.9.9", "tcp/22", facts, direction))
-
-
 def test_the_record_that_is_to_be_told_of_first_is_told_of_before_a_stranger_one() -> None:
     """And is the alert's first peer and says who acts; how strange the alert is, the strangest says."""
     most = anomaly(1.0, evidence=4.0, peer="203.0.113.9")

@@ -9,14 +9,16 @@ import numpy as np
 import pytest
 
 from ingest.records import RecordBatch
+from online_models.behaviours import CONN, Behaviour, Sighting
 from online_models.engine import Engine
 
 if TYPE_CHECKING:
     import polars as pl
     from conftest import Traffic
 
-    from online_models.types import Alert
+    from online_models.types import Alert, Direction
 
+SCAN, FLOOD, GUESSES, _, RHYTHM = CONN[1:6]
 STRANGER, TAKER, SITE = "185.220.101.7", "45.66.77.88", "157.240.1.35"
 
 
@@ -24,6 +26,29 @@ def told(traffic: Traffic, models: bytes, *parts: pl.DataFrame) -> dict[str, Ale
     """Return the alerts by behaviour, in their latest state."""
     scored = Engine.from_bytes(models).process(RecordBatch("conn", traffic.in_order("conn", parts)))
     return {alert.behaviour: alert for alert in scored.alerts}
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "direction", "words"),
+    [
+        (GUESSES, "in", "9.9.9.9 tried to log in at 10.0.0.5 on tcp/22 40 times"),
+        (GUESSES, "out", "10.0.0.5 tried to log in at 9.9.9.9 on tcp/22 40 times"),
+        (GUESSES, "lateral", "10.0.0.5 tried to log in at 9.9.9.9 on tcp/22 40 times"),
+        (SCAN, "in", "9.9.9.9 tried 10.0.0.5 on 30 services in an hour"),
+        (FLOOD, "in", "10.0.0.5 got 40 connections in an hour, last from 9.9.9.9"),
+        (RHYTHM, "in", "9.9.9.9 calls 10.0.0.5 on tcp/22 as regularly as a clock"),
+    ],
+)
+def test_a_sentence_says_who_does_it_to_whom(behaviour: Behaviour, direction: Direction, words: str) -> None:
+    facts = {f"reach.{name}_minute": (0.0, 1.0) for name in ("records", "failures", "peers", "services")}
+    facts |= {f"reach.{name}_hour": (0.0, 1.0) for name in ("failures", "peers")}
+    facts |= {
+        "endpoint.records_hour": (40.0, 0.0),
+        "reach.records_hour": (40.0, 1.0),
+        "reach.services_hour": (30.0, 1.0),
+        "rhythm.gap": (60.0, 1.0),
+    }
+    assert words in behaviour.sentence(Sighting("10.0.0.5", "9.9.9.9", "tcp/22", facts, direction))
 
 
 @pytest.mark.parametrize(("port", "every", "count"), [(22, 30.0, 20), (23, 20.0, 60), (22, 2.0, 300)])
