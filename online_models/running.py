@@ -104,10 +104,10 @@ def _joined(reported: list[Outcome]) -> Outcome | None:
     return reported[0]._replace(**{name: np.concatenate([getattr(r, name) for r in reported]) for name in names})
 
 
-def _directions(context: pl.DataFrame, ranges: npt.NDArray[np.uint64]) -> list[Direction]:
+def _directions(kind: Kind, context: pl.DataFrame, ranges: npt.NDArray[np.uint64]) -> list[Direction]:
     """Return who acted in each row: the device, towards the world or a neighbour; or a stranger who called it."""
     called = context["inbound"].to_list() if "inbound" in context.columns else [False] * len(context)
-    outside = (addresses(context["peer"], ranges).scope == GLOBAL).tolist()
+    outside = ((addresses(context["peer"], ranges).scope == GLOBAL) | kind.is_passed_on).tolist()
     return ["in" if its_call else "out" if far else "lateral" for its_call, far in zip(called, outside, strict=True)]
 
 
@@ -143,8 +143,8 @@ def _alerts(
             pl.col("uid").fill_null(""), pl.col("ts").fill_null(0.0)
         )
     )
-    direction = _directions(context[rows], ranges)
     kind, behaviour, score = model.kind, details.behaviour[rows].tolist(), scores[rows].tolist()
+    direction = _directions(kind, context[rows], ranges)
 
     def finding(k: int) -> Finding:
         parts, facts = details.parts[k].copy(), details.facts[k].copy()

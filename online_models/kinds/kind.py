@@ -154,6 +154,8 @@ class Kind:
         The domain name that a target tells of, without a last dot; None for a kind that knows no names.
     notes
         Names of what sentences tell beside the features' numbers.
+    is_passed_on
+        Whether peers pass on what they are asked, as resolvers do: who is meant is outside, wherever they are.
     declaration
         Of a user's kind: what tells one declaration from another, since models of one mean nothing with another.
     """
@@ -175,6 +177,7 @@ class Kind:
     domain: Callable[[str], str] | None = None
     declaration: str = ""
     notes: tuple[str, ...] = ()
+    is_passed_on: bool = False
 
     @property
     def clauses(self) -> dict[str, str]:

@@ -136,3 +136,9 @@ def test_what_a_scan_did_is_counted_beside_what_was_up_to_now(learned_day: bytes
     alert = told(traffic, learned_day, traffic.scan(traffic.START + traffic.DAY + 60.0))["scan"]
     (reason,) = (one for one in alert.reasons if one.feature == "reach.peers_minute")
     assert re.fullmatch(r"[\d,]+ peers in the last minute; up to [\d.]+ are usual in one since 5 Jan", reason.text)
+
+
+def test_who_asks_for_a_name_means_somebody_outside(learned_day: bytes, traffic: Traffic) -> None:
+    """Though the resolver is a neighbour."""
+    scored = Engine.from_bytes(learned_day).process(RecordBatch("dns", traffic.tunnel(traffic.START + traffic.DAY)))
+    assert {(alert.peers, alert.direction) for alert in scored.alerts} == {((traffic.RESOLVER,), "out")}
