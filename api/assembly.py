@@ -191,7 +191,7 @@ class _Assembly:
             self._clock,
         )
         self._writer.owners.lookup = models.identities.lookup
-        scorer.identify, scorer.peer_names = models.identities.told, models.identities.peer_names.of
+        scorer.identify, scorer.naming.names_of = models.identities.told, models.identities.peer_names.of
         scorer.renamed = self._devices.take_renamed
         scorer.sightings = sightings = Sightings(
             models.identities.users_of,

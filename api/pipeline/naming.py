@@ -3,13 +3,45 @@
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from online_models.types import Alert
+
+_MOST: Final = 256
+"""Alerts that wait for names of their peers; beyond, the one that changed longest ago waits no longer."""
+
+
+class PeerNaming:
+    """Names the peers of alerts, also of those that were told before the log was read that tells the names.
+
+    conn.log is read before dns.log of the same moment, since it tells whose the addresses are. ``names_of`` returns by
+    what names a device asked for peers.
+    """
+
+    def __init__(self) -> None:
+        self.names_of: Callable[[str, Sequence[str]], Mapping[str, str]] = lambda _device, _peers: {}
+        self._waiting: OrderedDict[str, tuple[Alert, int]] = OrderedDict()
+
+    def named(self, alert: Alert) -> Alert:
+        """Return the alert with its peers' names; if not all have one, it waits for them."""
+        names = self.names_of(alert.known_as, alert.peers)
+        self._waiting.pop(alert.id, None)
+        if len(names) < len(alert.peers):
+            self._waiting[alert.id] = alert, len(names)
+            if len(self._waiting) > _MOST:
+                self._waiting.popitem(last=False)
+        return with_peer_names(alert, names)
+
+    def named_since(self) -> Iterator[Alert]:
+        """Yield those that have waited and for which there are more names now."""
+        for alert, known in list(self._waiting.values()):
+            if len(self.names_of(alert.known_as, alert.peers)) > known:
+                yield self.named(alert)
 
 
 def with_peer_names(alert: Alert, names: Mapping[str, str]) -> Alert:

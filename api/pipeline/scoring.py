@@ -12,11 +12,12 @@ import numpy as np
 
 from api.errors import AnsweredError, BusyError, NoAlertError
 from api.pipeline.hearing import Position, answered
-from api.pipeline.naming import with_peer_names
+from api.pipeline.naming import PeerNaming
 from api.pipeline.pieces import in_one_piece
 from api.state.store import AlertChange
 from api.state.store.evidence import KEPT
 from ingest.context.evidence import evidence_in
+from ingest.context.names import NAMING
 from online_models.kinds import KINDS
 
 if TYPE_CHECKING:
@@ -63,8 +64,8 @@ class Scorer:
     ``last_ts`` is the latest log time seen; so is ``log_ts``, but that it leaves out the last hundredth of each batch
     and begins anew with logs of other days: a few wrong clocks do not move it for long. ``identify``
     gives records that come by request the devices at their ends; ``sightings``, if any, is shown what was
-    scored; ``peer_names`` returns by what names a device asked for peers; ``renamed`` returns devices that people call
-    otherwise since it was last asked.
+    scored; ``naming`` names the peers of alerts; ``renamed`` returns devices that people call otherwise since it was
+    last asked.
     """
 
     def __init__(
@@ -78,7 +79,7 @@ class Scorer:
         self.identify: Callable[[RecordBatch], RecordBatch] = lambda batch: batch
         self.sightings: Sightings | None = None
         self.renamed: Callable[[], Sequence[str]] = tuple
-        self.peer_names: Callable[[str, Sequence[str]], Mapping[str, str]] = lambda _device, _peers: {}
+        self.naming = PeerNaming()
         self._position = Position(records or {}, writer.journal.since(engine.heard()))
         self.scored = 0
         self.anomalies = 0
@@ -120,19 +121,18 @@ class Scorer:
             self.store_alerts()
             return None
         piece = in_one_piece(batch)
-        scored = self.engine.process(piece)
+        found = self.engine.process(piece)
+        named = (self.naming.named(replace(alert, site=self._writer.site)) for alert in found.alerts)
+        scored = replace(found, alerts=tuple(named))
         self._count(scored)
         self._readers.publish_scores(scored)
         if self.sightings is not None:
             self.sightings.see(piece, scored)
-        if scored.alerts:
-            self._unstored.update((alert.id, self._in_full(alert)) for alert in scored.alerts)
+        changed = [*scored.alerts, *(self.naming.named_since() if batch.kind in NAMING else ())]
+        if changed:
+            self._unstored.update((alert.id, alert) for alert in changed)
             self.store_alerts()
         return scored
-
-    def _in_full(self, alert: Alert) -> Alert:
-        """Return an alert with its site, and its peers by the names that its device asked for."""
-        return with_peer_names(replace(alert, site=self._writer.site), self.peer_names(alert.known_as, alert.peers))
 
     def follow(self, batch: RecordBatch) -> None:
         """Process the next records of a log, whose number counts: they come again after a crash."""

@@ -80,6 +80,8 @@ _NAMES: Final = {
     "ssl": pl.col("server_name"),
 }
 """Log kind to the name that its records ask for."""
+NAMING: Final = frozenset(_NAMES)
+"""Log kinds that tell names."""
 
 
 def _asked(frame: pl.DataFrame, name: pl.Expr, *, is_dns: bool) -> pl.DataFrame:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from api.pipeline.naming import with_peer_names
+from api.pipeline.naming import PeerNaming, with_peer_names
 
 if TYPE_CHECKING:
     from tests.api.conftest import Examples
@@ -34,3 +35,31 @@ def test_a_name_of_another_peer_leaves_the_sentence_alone(examples: type[Example
     named = with_peer_names(alert, {"198.51.100.3": NAME})
     assert (named.sentence, named.peer_names) == (alert.sentence, {"198.51.100.3": NAME})
     assert with_peer_names(alert, {}) is alert
+
+
+def test_an_alert_waits_for_the_log_that_names_its_peer(examples: type[Examples]) -> None:
+    """And is told again once there are more names, not otherwise; its latest state waits."""
+    naming, names = PeerNaming(), dict[str, str]()
+    naming.names_of = lambda device, peers: {peer: names[peer] for peer in peers if peer in names and device == "cam"}
+    alert = examples.alert(sentence=f"cam talks to {PEER}", peers=(PEER, "198.51.100.3"), known_as="cam")
+    assert naming.named(replace(alert, count=1)).peer_names == {}
+    assert naming.named(replace(alert, count=2)).peer_names == {}
+    assert list(naming.named_since()) == []
+    names[PEER] = NAME
+    (told,) = naming.named_since()
+    assert (told.count, told.sentence, told.peer_names) == (2, f"cam talks to {NAME} ({PEER})", {PEER: NAME})
+    assert list(naming.named_since()) == []
+    names["198.51.100.3"] = "other.example"
+    (told,) = naming.named_since()
+    assert len(told.peer_names) == 2
+    assert naming.named(alert).peer_names == told.peer_names
+    assert list(naming.named_since()) == []
+
+
+def test_no_more_alerts_wait_than_there_is_room_for(examples: type[Examples]) -> None:
+    naming, names = PeerNaming(), dict[str, str]()
+    naming.names_of = lambda _device, _peers: names
+    for k in range(300):
+        naming.named(examples.alert(f"a{k}", peers=(PEER,)))
+    names[PEER] = NAME
+    assert [alert.id for alert in naming.named_since()] == [f"a{k}" for k in range(44, 300)]
