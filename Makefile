@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint format bench lab lab-screen lab-check fuzz soak soak-ingest soak-crash clean
+.PHONY: help run test lint format bench check-kind constants lab lab-screen lab-check fuzz soak soak-ingest soak-crash clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -35,6 +35,12 @@ bench: $(VENV)/.installed-dev ## measure the speeds that README.md tells
 		[ -e "$$bench" ] || { echo "no tests/benchmarks/bench_*.py here" >&2; exit 1; }; \
 		echo "== $$bench"; $(BIN)/python "$$bench" || exit 1; \
 	done
+
+check-kind: $(VENV)/.installed-dev ## whether declared log kinds hold to what every kind must; KIND="./snmp.toml"
+	@PYTHONPATH=.:tests $(BIN)/python -m checks $(KIND)
+
+constants: $(VENV)/.installed-dev ## tuned numbers and special rules of the models, each with its reason; ARGS=--counts
+	@PYTHONPATH=.:tests $(BIN)/python -m lab.constants $(ARGS)
 
 LAB := PYTHONPATH=.:tests $(BIN)/python -m lab $(if $(BASE),--base "$(BASE)") $(ARGS)
 

@@ -16,9 +16,14 @@ if TYPE_CHECKING:
     from online_models.types import Direction
 
 _SPANS = (("a", "minute"), ("an", "hour"))
-_KIB, _MUCH, _TIMES_USUAL, _ALL = 1024, 2.0**20, 3.0, 0.95
+_KIB, _MUCH = 1024, 2.0**20
+_TIMES_USUAL = 3.0
+"""How many times what is usual an amount is, or how many times shorter a gap, for a sentence to tell of it."""
+_ALL = 0.95
+"""Part of what was sent from which on it all went to one peer, as people say."""
 _FEW = {"a minute": 7.0, "an hour": 15.0}
 _FIRST_FREE_PORT = 1024
+"""From here on any program may take a port; those below are the system's (RFC 6335, 6)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,7 @@ class ModelsStage(BaseModel):
     watched_s: float = Field(default=0.0, description="seconds for which the site was watched")
     told: list[str] = Field(default_factory=list, description="what can be told of a device that was there all along")
     later: list[LaterAnswer] = Field(default_factory=list, description="what cannot yet, and from when on it can")
+    maintained: int = Field(description="of the records those in maintenance windows: scored, but not learned")
     not_modelled: dict[str, int] = Field(description="records of kinds that give context only")
     evicted: dict[str, int] = Field(
         description="entries that bounded tables had to forget", examples=[{"conn.pair": 7}]
@@ -191,6 +192,7 @@ def _models(service: Service, status: PipelineStatus) -> ModelsStage:
         watched_s=status.watched.seconds,
         told=status.watched.told(),
         later=later_answers(status.watched),
+        maintained=status.maintained,
         not_modelled=status.not_modelled,
         evicted={table: entries for table, entries in status.evicted.items() if entries},
     )

@@ -28,7 +28,7 @@ _OUTCOMES = {
     **dict.fromkeys(("RSTRH", "SHR", "OTH"), BROKEN),
 }
 _PROTOCOLS = {"tcp": 6, "udp": 17, "icmp": 1}
-_TCP, _UDP, _ICMP = 6, 17, 1
+_TCP, _UDP, _ICMP = 6, 17, 1  # protocol numbers of IANA
 _NO_ECHO_REQUEST = [0, 1, 2, 3, 4, 5, 9, 10, 11, 12, 14, 16, 18, *range(129, 138), 143]
 """ICMP types (IANA; those of IPv6 are others) that are errors about a packet, answers, or control of the link (RFC 792,
 1256, 4443, 4861, 3810): whoever gets them was not called."""

@@ -1,4 +1,4 @@
-"""What a kernel leaves behind: what of a device in an incident is learned, and that tables stay within their limits."""
+"""What of a device in an incident is learned: what it has long done, and after a day what is new beside it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from online_models.features.table import EVICTED, LIMIT, USED
 from online_models.guard import ANOMALY, RAISED, WITHHELD
-from online_models.kinds import KINDS
 
 if TYPE_CHECKING:
     import polars as pl
@@ -102,47 +100,3 @@ def test_sizes_of_the_day_are_no_news_after_a_night(traffic: Traffic, every: flo
         of_day = frame.filter((frame["ts"] - begin) // traffic.DAY == day)
         alerts += int((model.run(of_day).verdict & RAISED).any())
     assert alerts == 0
-
-
-def test_other_devices_go_on_being_learned_meanwhile(traffic: Traffic) -> None:
-    model, begin = traffic.Driven("conn"), traffic.START + traffic.DAY
-    model.run(traffic.Site(hours=24.0).frames()["conn"])
-    model.run(traffic.scan(begin))
-    before = learned(model)
-    model.run(traffic.flows(np.array([begin + 60.0]), traffic.NEIGHBOUR, ["203.0.113.3"], 443))
-    assert learned(model) != before
-
-
-def test_trusted_records_are_learned_whatever_they_look_like_and_judged_by_nobody(traffic: Traffic) -> None:
-    model, begin = traffic.Driven("conn"), traffic.START + traffic.DAY
-    model.run(traffic.Site(hours=24.0).frames()["conn"])
-    before = learned(model)
-    outcome = model.run(traffic.scan(begin), trusted=True)
-    assert not outcome.verdict.any()
-    assert not outcome.evidence.any()
-    assert learned(model) != before
-
-
-@pytest.mark.parametrize("name", KINDS)
-def test_every_table_keeps_to_its_limit_and_counts_what_left_it(traffic: Traffic, name: str) -> None:
-    n = 600
-    ts, rng = traffic.START + np.arange(float(n)), np.random.default_rng(1)
-    ends = {"id.orig_h": [f"10.0.{k // 200}.{k % 200 + 1}" for k in range(n)]}
-    peers = [".".join(map(str, rng.integers(20, 99, 4))) for _ in range(n)]  # all of them outside
-    frame = {
-        "conn": lambda: traffic.flows(ts, "", peers, 443, **ends),
-        "dns": lambda: traffic.lookups(ts, "", [f"{peer}.example" for peer in peers], **ends),
-        "http": lambda: traffic.requests(ts, "", peers, peers, **ends),
-        "ssl": lambda: traffic.handshakes(ts, "", peers, **ends),
-        "mqtt_connect": lambda: traffic.messages(name, ts, "", client_id=peers, **ends),
-        "mqtt_publish": lambda: traffic.messages(name, ts, "", topic=peers, **ends),
-        "mqtt_subscribe": lambda: traffic.messages(name, ts, "", topics=[[peer] for peer in peers], **ends),
-    }[name]()
-    model = traffic.Driven(name, max_devices=16, max_pairs=64)
-    model.run(frame)
-    for table in map(model.table, model.kind.table_names):
-        used, limit, evicted = (int(table.counters[k]) for k in (USED, LIMIT, EVICTED))
-        assert used == np.count_nonzero(table.keys) <= limit <= 64
-        assert evicted > 0
-    devices = model.table("device").counters
-    assert devices[USED] + devices[EVICTED] == n

@@ -15,7 +15,8 @@ STEPS: Final[Mapping[int, str]] = {
         "ALTER TABLE alert ADD COLUMN known_as TEXT NOT NULL DEFAULT ''; UPDATE alert SET known_as = device;"
         " CREATE INDEX alert_by_known_as ON alert (known_as, first_ts);"
     ),
-    6: (
+    6: "ALTER TABLE alert ADD COLUMN handled TEXT;",
+    7: (
         "ALTER TABLE alert ADD COLUMN direction TEXT NOT NULL DEFAULT 'out';"
         " ALTER TABLE alert ADD COLUMN peer_names TEXT NOT NULL DEFAULT '{}';"
     ),
