@@ -210,7 +210,7 @@ class _Assembly:
         )
         self._writer.owners.lookup = models.identities.lookup
         hub.publish_untold(*self._writer.rest())
-        scorer.identify = models.identities.told
+        scorer.identify, scorer.naming.names_of = models.identities.told, models.identities.peer_names.of
         scorer.renamed = self._devices.take_renamed
         scorer.own_alerts = lambda: prevention.own_alerts
         scorer.sightings = sightings = Sightings(

@@ -13,11 +13,14 @@ from online_models.severity import ATTACK, CONTACT, LOSS
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from online_models.types import Direction
 
 _SPANS = (("a", "minute"), ("an", "hour"))
 _KIB, _MUCH = 1024, 2.0**20
 _TIMES_USUAL = 3.0
 """How many times what is usual an amount is, or how many times shorter a gap, for a sentence to tell of it."""
+_ALL = 0.95
+"""Part of what was sent from which on it all went to one peer, as people say."""
 _FEW = {"a minute": 7.0, "an hour": 15.0}
 _FIRST_FREE_PORT = 1024
 """From here on any program may take a port; those below are the system's (RFC 6335, 6)."""
@@ -34,13 +37,21 @@ class Sighting:
     target
         What the record was about: ``tcp/443``, a domain, a host.
     facts
-        Feature name to (observed, usual), in the units that the feature's documentation gives.
+        Name of the feature or note to (observed, usual), in the units that the feature's documentation gives.
+    direction
+        Who acts.
     """
 
     device: str
     peer: str
     target: str
     facts: Mapping[str, tuple[float, float]]
+    direction: Direction = "out"
+
+    @property
+    def is_called(self) -> bool:
+        """Whether a stranger acts, who calls the device."""
+        return self.direction == "in"
 
 
 def each_its_own(_target: str) -> str:
@@ -98,6 +109,8 @@ class Behaviour:
     drifts
         Whether many devices may begin with it at once for an ordinary reason, such as new firmware: it is one of
         contact and habit.
+    foremost
+        A feature or note, and from how much of it on the record that has most of it is told of before the strangest.
     """
 
     name: str
@@ -106,6 +119,7 @@ class Behaviour:
     sentence: Callable[[Sighting], str]
     likeness: Likeness = Likeness()
     drifts: bool = False
+    foremost: tuple[str, float] | None = None
 
 
 def plain(number: float) -> str:
@@ -129,11 +143,6 @@ def amount(octets: float) -> str:
         if octets >= 0.9995 * factor:
             return f"{octets / factor:.3g} {unit}" if octets >= 99.95 * factor else f"{octets / factor:.2g} {unit}"
     return f"{octets:.0f} bytes"
-
-
-def _larger(sighting: Sighting, *features: str) -> tuple[float, float]:
-    """Return observed and usual of the feature that lies furthest above what is usual."""
-    return max((sighting.facts[f] for f in features), key=lambda f: (f[0] + 1.0) / (f[1] + 1.0))
 
 
 def burst(s: Sighting, *counters: str) -> tuple[float, float, str]:
@@ -166,27 +175,37 @@ def inbound(s: Sighting) -> str:
     return f"{s.peer} reached {s.device} from outside on {s.target}, which is new"
 
 
+def _usual(count: float) -> str:
+    """Say what is usual, if there is a past that tells it."""
+    return f"; usual is {plain(count)}" if count > 0.0 else ""
+
+
 def scan(s: Sighting) -> str:
     """Tell of a fan-out."""
-    count, usual, span = burst(s, "peers", "services")
+    count, usual, span, counter = counted_burst(s, "peers", "services")
+    if s.is_called and counter == "services":
+        return f"{s.peer} tried {s.device} on {plain(count)} services in {span}, last {s.target}{_usual(usual)}"
+    if s.is_called:
+        tried = f"{plain(count)} hosts outside called {s.device} in {span}"
+        return f"{tried}, last {s.peer} on {s.target}{_usual(usual)}"
     tried = f"{s.device} tried {plain(count)} hosts or services in {span}"
-    return f"{tried}, last {s.peer} on {s.target}; usual is {plain(usual)}"
+    return f"{tried}, last {s.peer} on {s.target}{_usual(usual)}"
 
 
 def flood(s: Sighting) -> str:
     """Tell of a burst of records."""
     count, usual, span, counter = counted_burst(s, "records", "failures")
     what = "failed connections" if counter == "failures" else "connections"
-    made = f"{s.device} made {plain(count)} {what} in {span}"
-    return f"{made}, last to {s.peer} on {s.target}; usual is {plain(usual)}"
+    made, to = ("got", "from") if s.is_called else ("made", "to")
+    total = f"{s.device} {made} {plain(count)} {what} in {span}"
+    return f"{total}, last {to} {s.peer} on {s.target}{_usual(usual)}"
 
 
 def brute_force(s: Sighting) -> str:
     """Tell of repeated attempts on a service that asks for a password."""
-    count, usual = _larger(s, "reach.records_hour", "reach.failures_hour")
-    return (
-        f"{s.device} tried to log in at {s.peer} on {s.target} {plain(count)} times in an hour; usual is {plain(usual)}"
-    )
+    who, where = (s.peer, s.device) if s.is_called else (s.device, s.peer)
+    times = plain(max(1.0, s.facts["endpoint.records_hour"][0]))
+    return f"{who} tried to log in at {where} on {s.target} {times} times in an hour"
 
 
 def volume(s: Sighting) -> str:
@@ -194,8 +213,11 @@ def volume(s: Sighting) -> str:
     (up, usual_up), (down, usual_down) = s.facts["volume.up"], s.facts["volume.down"]
     sent, usual_sent = (kib * _KIB for kib in s.facts["volume.sent_hour"])
     if sent > _MUCH and sent - usual_sent > _TIMES_USUAL * usual_sent:
-        total = f"{s.device} sent {amount(sent)} in an hour"
-        return f"{total}, last {amount(up)} to {s.peer} on {s.target}; usual is {amount(usual_sent)}"
+        part = s.facts["peer.sent_hour"][0] * _KIB
+        its = "" if part >= _ALL * sent else f", {amount(part)} of it"
+        return (
+            f"{s.device} sent {amount(sent)} in an hour{its} to {s.peer} on {s.target}; usual is {amount(usual_sent)}"
+        )
     return (
         f"{s.device} sent {amount(up)} to {s.peer} on {s.target} and received {amount(down)}; "
         f"usual are {amount(usual_up)} and {amount(usual_down)}"
@@ -206,7 +228,8 @@ def rhythm(s: Sighting) -> str:
     """Tell of unusual timing: far sooner than usual, or a young peer as regular as a clock."""
     gap, usual = s.facts["rhythm.gap"]
     if gap >= usual / _TIMES_USUAL:
-        return f"{s.device} calls {s.peer} on {s.target} as regularly as a clock, and has not known it for long"
+        who, whom = (s.peer, s.device) if s.is_called else (s.device, s.peer)
+        return f"{who} calls {whom} on {s.target} as regularly as a clock, and they have not met for long"
     return (
         f"{s.device} keeps another rhythm on {s.target} with {s.peer}: {plain(gap)} s apart, usual is {plain(usual)} s"
     )
@@ -221,7 +244,7 @@ CONN = (
     Behaviour("scan", "T1046", ATTACK, scan, _SCAN),
     Behaviour("flood", "T1498", ATTACK, flood, _SAME_SERVICE),
     Behaviour("brute-force", "T1110", ATTACK, brute_force, _SAME_SERVICE),
-    Behaviour("volume", "T1048", LOSS, volume, _SAME_SERVICE, drifts=True),
+    Behaviour("volume", "T1048", LOSS, volume, _SAME_SERVICE, drifts=True, foremost=("peer.sent_hour", _MUCH / _KIB)),
     Behaviour("rhythm", "T1071", CONTACT, rhythm, drifts=True),
     Behaviour("lateral-contact", "T1021", LOSS, lateral, _CONTACT, drifts=True),
     Behaviour("inbound-contact", "T1133", LOSS, inbound, _STRANGER),

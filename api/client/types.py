@@ -56,6 +56,8 @@ class Alert(TypedDict):
     reasons: list[Reason]
     uids: list[str]
     peers: list[str]
+    peer_names: dict[str, str]
+    direction: Literal["out", "in", "lateral"]
     targets: list[str]
     subjects: list[str]
     second_opinion: Opinion | None

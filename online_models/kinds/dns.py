@@ -366,4 +366,5 @@ DNS = Kind(
     share=0.25,
     subject=registered_domain,
     domain=name_itself,
+    is_passed_on=True,
 )

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, WithJsonSchema
 
 from api.alert import OneOf, behaviour_names, techniques
-from online_models.types import AlertStatus, HandlingState, Severity, Verdict
+from online_models.types import AlertStatus, Direction, HandlingState, Severity, Verdict
 from prevention.policy.hours import seconds
 
 LONGEST_HANDLING_S = 30 * 86_400.0
@@ -129,7 +129,16 @@ class AlertAnswer(_Answer):
     )
     reasons: list[ReasonAnswer]
     uids: list[str] = Field(description="sample records")
-    peers: list[str]
+    peers: list[str] = Field(description="sample peers; the sentence tells of the first", examples=[["203.0.113.9"]])
+    peer_names: dict[str, str] = Field(
+        default_factory=dict,
+        description="peer to the name by which the device asked for it (DNS, HTTP, TLS), as far as that was seen",
+        examples=[{"203.0.113.9": "updates.example.net"}],
+    )
+    direction: Direction = Field(
+        default="out",
+        description="who acts: the device (out, or lateral to a neighbour), or a stranger who calls it (in)",
+    )
     targets: list[str] = Field(description="what sample records were about", examples=[["tcp/23"]])
     subjects: list[str] = Field(description="the same in words that hold for any device", examples=[["tcp/23 in …"]])
     second_opinion: OpinionAnswer | None = Field(description="null until enough was said of alerts to judge by")

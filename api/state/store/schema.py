@@ -17,7 +17,7 @@ from api.state.store.untold import UNTOLD_TABLE
 if TYPE_CHECKING:
     from pathlib import Path
 
-VERSION: Final = 7
+VERSION: Final = 8
 """Raised with every change to the tables, which `migrations` makes in older stores; kept in ``PRAGMA user_version``."""
 
 APPLICATION_ID: Final = 0x6E736C62  # "nslb": tells our file from any other SQLite database
@@ -52,7 +52,9 @@ CREATE TABLE alert (
     site TEXT NOT NULL DEFAULT 'default',
     muted TEXT,
     known_as TEXT NOT NULL DEFAULT '',
-    handled TEXT
+    handled TEXT,
+    direction TEXT NOT NULL DEFAULT 'out',
+    peer_names TEXT NOT NULL DEFAULT '{}'
 ) WITHOUT ROWID;
 CREATE INDEX alert_by_time ON alert (ts, id);
 CREATE INDEX alert_by_device ON alert (device, ts, id);
