@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from online_models.types import Direction
 
 _SPANS = (("a", "minute"), ("an", "hour"))
 _FEW = {"a minute": 7.0, "an hour": 15.0}
@@ -27,13 +28,21 @@ class Sighting:
     target
         What the record was about: ``tcp/443``, a domain, a host.
     facts
-        Feature name to (observed, usual), in the units that the feature's documentation gives.
+        Name of the feature or note to (observed, usual), in the units that the feature's documentation gives.
+    direction
+        Who acts.
     """
 
     device: str
     peer: str
     target: str
     facts: Mapping[str, tuple[float, float]]
+    direction: Direction = "out"
+
+    @property
+    def is_called(self) -> bool:
+        """Whether a stranger acts, who calls the device."""
+        return self.direction == "in"
 
 
 def each_its_own(_target: str) -> str:
@@ -77,6 +86,8 @@ class Behaviour:
     drifts
         Whether many devices may begin with it at once for an ordinary reason, such as new firmware: it is one of
         contact and habit.
+    foremost
+        A feature or note, and from how much of it on the record that has most of it is told of before the strangest.
     """
 
     name: str
@@ -85,6 +96,7 @@ class Behaviour:
     sentence: Callable[[Sighting], str]
     likeness: Likeness = Likeness()
     drifts: bool = False
+    foremost: tuple[str, float] | None = None
 
 
 def plain(number: float) -> str:

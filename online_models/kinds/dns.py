@@ -365,4 +365,5 @@ DNS = Kind(
     share=0.25,
     subject=registered_domain,
     domain=name_itself,
+    is_passed_on=True,
 )
