@@ -93,10 +93,12 @@ def bound(f: Formulas, guesses: Value, all_new: Value, itself: tuple[Value, Valu
     )
     most_burst = MOST_BURST + guesses * (MOST_FAN_OUT - MOST_BURST)
     at_most = least(f.decades("reach"), most(MOST_FAN_OUT * fan_out, most_burst * burst))
+    # a sweep is more than ranks can tell, and a busy hour less. Lab: six-sweep-site-445-after-2h
     f.bound("reach", most(at_most, _least_reach(f, guesses), LEAST_SCAN * most(*itself)))
     f.bound("volume", most(f.decades("volume"), f.maturity * LEAST_SENT * f.feature("volume.sent_hour")))
     with f.when(most(f.number("nobody"), ~f.number("contact"))):
         for view in ("novelty", "reach", "volume", "rhythm"):
+            # what is no contact says nothing of who is there. Lab: newcomer-beacon-15-min-24h
             f.bound(view, 0.0)
 
 
