@@ -46,6 +46,12 @@ SERVICE_MEMORY, ENDPOINT_MEMORY = 500.0, 50.0
 """Records of a service, and gaps of an endpoint, that weigh in a mean."""
 
 
+def _count_rest(f: Formulas) -> None:
+    """Count what an open connection has sent since it was told of: it is counted itself."""
+    with f.when(~f.is_known("endpoint")):
+        f.add_amount(1, AMOUNT, f.number("up") / KIB)
+
+
 def _count(f: Formulas) -> None:
     """Count the record, unless it is an outage.
 
@@ -81,7 +87,8 @@ class _Measured:
         self._rhythm(f)
         self.guesses = self._guesses(f)
         new = least(*(f.feature(f"novelty.{name}") for name in ("endpoint", "service", "site")))
-        self.all_new = new * most(f.number("outbound"), f.number("inbound") * f.number("exchanged"))
+        told_first = most(f.number("outbound"), f.number("inbound") * f.number("exchanged")) * ~f.number("continued")
+        self.all_new = new * told_first
 
     def _rarity_of_peers(self, f: Formulas) -> Value:
         """How rarely new peers come on the service: in time, and among its connections.
@@ -286,15 +293,25 @@ def _keep_from_forests(f: Formulas) -> None:
 
     A scan or a flood that begins below the threshold would be ordinary within seconds, since it writes more records
     than all else. A burst about what a device knows is its own; and a site on which no device knows its own past yet
-    has to learn from what comes.
+    has to learn from what comes. Of a connection that goes on, they have learned what is to be learned.
     """
     with f.when(f.is_settled * f.is_burst()):
         f.keep_from_forests(~f.is_known("endpoint"))
+    with f.when(f.number("continued")):
+        f.keep_from_forests(f.number("continued"))
+
+
+def _begins(f: Formulas) -> Value:
+    """Whether the record is a contact that is told of for the first time."""
+    return f.number("contact") * ~f.number("continued")
 
 
 def _formulas(f: Formulas) -> None:
-    with f.section(COUNT), f.when(f.number("contact")):
-        _count(f)
+    with f.section(COUNT):
+        with f.when(_begins(f)):
+            _count(f)
+        with f.when(f.number("contact") * f.number("continued")):
+            _count_rest(f)
     with f.section(MEASURE):
         measured = _Measured(f)
         expect(f)
@@ -305,17 +322,17 @@ def _formulas(f: Formulas) -> None:
         _name(f, measured)
     with f.section(HOLD), f.when(f.evidence >= ODD):
         f.keep_from_forests((f.get("endpoint", "first") > 0.0) * ~f.is_known("endpoint"))
-    with f.section(LEARN), f.when(f.number("contact")):
+    with f.section(LEARN), f.when(_begins(f)):
         _learn(f)
     with f.section(AFTER):
         _keep_from_forests(f)
-    with f.section(DOUBT), f.when(f.number("contact")):
+    with f.section(DOUBT), f.when(_begins(f)):
         _count_new(f)
         for thing in ("network", "site_network", "endpoint", "service"):
             f.put_on_probation(thing)
     with f.section(TELL):
         _tell(f)
-    with f.section(TOLD), f.when(f.number("contact")):
+    with f.section(TOLD), f.when(_begins(f)):
         _count_new(f)
     with f.section(CREDIT):
         credit(f, measured.guesses, measured.all_new)

@@ -64,6 +64,9 @@ def bound(f: Formulas, guesses: Value, all_new: Value) -> None:
     at_most = least(f.decades("reach"), most(MOST_FAN_OUT * fan_out, most_burst * burst))
     f.bound("reach", most(at_most, _least_reach(f, guesses)))
     f.bound("volume", most(f.decades("volume"), f.maturity * LEAST_SENT * f.feature("volume.sent_hour")))
+    with f.when(f.number("continued")):  # what it is was said when it was told of first
+        for view in ("novelty", "reach", "rhythm"):
+            f.bound(view, 0.0)
     with f.when(most(f.number("nobody"), ~f.number("contact"))):
         for view in ("novelty", "reach", "volume", "rhythm"):
             f.bound(view, 0.0)

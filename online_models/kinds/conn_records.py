@@ -21,7 +21,7 @@ SMALL = 128.0
 """Bytes that are no size to speak of: what fits into a small packet is all alike."""
 NUMBERS = (
     *("answered", "failed", "exchanged", "outcome", "outbound", "lateral", "inbound", "contact", "ping"),
-    *("login", "nobody"),
+    *("login", "nobody", "continued"),
     *("up", "down", "duration", "size_up", "size_down", "log_duration", "has_duration", "sends"),
 )
 
@@ -57,6 +57,7 @@ def read_columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> Columns:
         "ping": read.ping & lateral,
         "login": read.login,
         "nobody": read.nobody,
+        "continued": read.continued,
         "up": read.up,
         "down": read.down,
         "duration": duration,
