@@ -27,12 +27,12 @@ CONTINUED: Final = "continued"
 """Column of conn frames in which there is any such record: whether it goes on with a connection that was told of before
 (`ingest.context.open_connections`), and is of what that has sent since."""
 
-_TELL_DEVICES: Final = ("dhcp", "conn_long", "conn")
+_TELL_FIRST: Final = ("dhcp", "conn_long", "conn", "x509")
 
 
 def turn_of(kind: str) -> int:
-    """Return which turn a kind has among records read together: first come those that tell whose addresses are."""
-    return _TELL_DEVICES.index(kind) if kind in _TELL_DEVICES else len(_TELL_DEVICES)
+    """Return which turn a kind has among records read together: first come those that others are understood by."""
+    return _TELL_FIRST.index(kind) if kind in _TELL_FIRST else len(_TELL_FIRST)
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,10 +60,8 @@ class OpenConnections:
         """Return in a sentence that there is no room for more, while that is so."""
         if not self.forgotten or len(self._open) < self._room:
             return []
-        return [
-            f"{self.forgotten:,} connections that are open for long were forgotten: there is room for {self._room:,};"
-            " what these end with counts in full"
-        ]
+        forgotten = f"{self.forgotten:,} connections that are open for long were forgotten"
+        return [f"{forgotten}: there is room for {self._room:,}; what these end with counts in full"]
 
     def of(self, batches: Iterable[RecordBatch]) -> list[RecordBatch]:
         """Return the batches with conn records in place of conn_long's, which come first; without empty ones."""

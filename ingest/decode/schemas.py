@@ -126,6 +126,17 @@ SSL: Final = _schema(
     ja4=_STR,
 )
 
+X509: Final = pl.Schema(
+    {
+        "ts": _F64,
+        "fingerprint": _STR,
+        "id": _STR,
+        "certificate.subject": _STR,
+        "certificate.issuer": _STR,
+    }
+)
+"""Certificates that were seen: by fingerprint (before: by the ``id`` of a file), what ssl.log may leave out."""
+
 DHCP: Final = pl.Schema(
     {
         "ts": _F64,
@@ -243,6 +254,7 @@ SCHEMAS: Final[dict[str, pl.Schema]] = {
     "dns": DNS,
     "http": HTTP,
     "ssl": SSL,
+    "x509": X509,
     "dhcp": DHCP,
     "mqtt_connect": MQTT_CONNECT,
     "mqtt_publish": MQTT_PUBLISH,

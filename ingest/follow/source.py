@@ -6,6 +6,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from ingest.context.certificates import Certificates
 from ingest.context.health import SourceHealth, take_health
 from ingest.context.join import SensorJoin
 from ingest.context.open_connections import OpenConnections
@@ -130,6 +131,7 @@ class FollowSource:
         self._ledger = Ledger(scored)
         self._join = SensorJoin((positions or {}).get("join"))
         self._open = OpenConnections((positions or {}).get("open"))
+        self._certificates = Certificates((positions or {}).get("certificates"))
         self._duplicates = Duplicates(clock)
         self._sensor = Sensor(wall_clock, silence_s)
         self._roster = Roster(clock, int(since * 1e9))
@@ -156,7 +158,8 @@ class FollowSource:
             now = self._clock()
             if self._pace.note(began, now, records=bool(read)):
                 self._watch.ask_for_writes(wanted=not self._pace.busy)
-            if batches := self._open.of(self._join.of(read)):
+            told = self._certificates.of(self._open.of(self._join.of(read)), now)
+            if batches := told or self._certificates.overdue(now):
                 return batches
             late = now - deadline
             if late < _LONGEST_LATE_S and (self._reading.backlog or self._reading.rescan_wanted):
@@ -183,6 +186,7 @@ class FollowSource:
             "duplicates": self._duplicates.state(),
             "join": self._join.state(),
             "open": self._open.state(),
+            "certificates": self._certificates.state(),
             "decoders": list(decoders),
             "files": files,
         }
