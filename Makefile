@@ -2,12 +2,13 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint format bench lab lab-screen lab-check fuzz soak soak-ingest soak-crash clean
+.PHONY: help run test lint format bench check-kind constants lab lab-screen lab-check fuzz soak soak-ingest soak-crash clean
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+COMPILE = $(BIN)/python -m compileall -q api ingest online_models prevention # where Python writes none by itself
 WARM_UP = echo "compiling the models for this machine (once)" && $(BIN)/python -c 'from api.pipeline.warmup import warm_up; warm_up(with_feedback=True)'
 
 help: ## say what can be made
@@ -34,6 +35,12 @@ bench: $(VENV)/.installed-dev ## measure the speeds that README.md tells
 		[ -e "$$bench" ] || { echo "no tests/benchmarks/bench_*.py here" >&2; exit 1; }; \
 		echo "== $$bench"; $(BIN)/python "$$bench" || exit 1; \
 	done
+
+check-kind: $(VENV)/.installed-dev ## whether declared log kinds hold to what every kind must; KIND="./snmp.toml"
+	@PYTHONPATH=.:tests $(BIN)/python -m checks $(KIND)
+
+constants: $(VENV)/.installed-dev ## tuned numbers and special rules of the models, each with its reason; ARGS=--counts
+	@PYTHONPATH=.:tests $(BIN)/python -m lab.constants $(ARGS)
 
 LAB := PYTHONPATH=.:tests $(BIN)/python -m lab $(if $(BASE),--base "$(BASE)") $(ARGS)
 
@@ -67,12 +74,14 @@ clean: ## remove what was made
 $(VENV)/.installed: pyproject.toml | $(BIN)/python
 	@echo "installing into $(VENV) (a minute or two, once)"
 	@$(PIP) --editable .
+	@$(COMPILE)
 	@$(WARM_UP)
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 	@echo "installing into $(VENV), with the tools that the tests use (a minute or two, once)"
 	@$(PIP) --editable '.[dev]'
+	@$(COMPILE)
 	-@$(WARM_UP)
 	@touch $(VENV)/.installed $@
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from pydantic import AfterValidator
 
 from online_models.kinds import behaviours
+from online_models.service import BEHAVIOURS
 from online_models.types import Alert
 
 if TYPE_CHECKING:
@@ -24,8 +25,9 @@ _OURS: Final = frozenset({"things", "site_devices", "known_as"})
 
 
 def behaviour_names() -> tuple[str, ...]:
-    """Return what a device may be doing: every behaviour of the models, those of declared kinds among them."""
-    return tuple(sorted({behaviour.name for behaviour in behaviours()}))
+    """Return what an alert may tell of: every behaviour of the models, also of declared kinds, and of the service."""
+    of_service = {behaviour.name for behaviour in BEHAVIOURS}
+    return tuple(sorted({behaviour.name for behaviour in behaviours()} | of_service))
 
 
 def techniques() -> tuple[str, ...]:

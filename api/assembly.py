@@ -14,6 +14,7 @@ from api.devices.recorder import Recorder
 from api.devices.sightings import Sightings
 from api.errors import SettingsError, StateError
 from api.logins import make_first_token
+from api.maintenance import Maintained
 from api.mutes import Mutes
 from api.pipeline import CommandQueue, Pipeline, Scorer
 from api.pipeline.checkpointer import Checkpointer
@@ -48,6 +49,7 @@ from api.state.snapshots import KeptOverTime, SnapshotStore
 from api.state.store import AlertReader, AlertWriter, EvidenceReader
 from api.state.store.retention import KeepLimits
 from api.state.store.sequence import sequence_in
+from api.state.windows import WindowStore
 from ingest.follow.checkpoints import CheckpointStore
 from ingest.follow.source import FollowSource
 from online_models.kinds import KINDS
@@ -105,6 +107,9 @@ class _Assembly:
         self._writer.retention.limits = keep_limits(settings.store)
         self._clock = Clock()
         self._rules = RuleStore(state.rules, self._clock.wall)
+        if settings.traffic.rules is not None:
+            self._rules.read_file(settings.traffic.rules)
+        self._windows = WindowStore(state.rules, self._clock.wall)
         self._writer.mutes = Mutes(lambda: self._rules.rules, self._clock.wall)
         self._devices = DeviceRegister(state.alerts, settings.models.max_devices)
         log = ChangeLog(state.alerts, settings.server.public_url)
@@ -146,7 +151,7 @@ class _Assembly:
             lambda event: tell(*message_of(event)),
             self._settings.store.max_age_days * _DAY_S,
         )
-        prevention.critical = self._devices.critical
+        prevention.said = self._devices.said()
         recorder = Recorder(self._devices, lambda device, more: tell("device", new_device(device, more)))
         pipeline = Pipeline(
             prepare=lambda: self._parts(source, hub, prevention, recorder),
@@ -168,6 +173,8 @@ class _Assembly:
             sinks=self._sinks,
             prevention=prevention,
             rules=self._rules,
+            rules_file=self._settings.traffic.rules,
+            windows=self._windows,
             policy=self._settings.prevention.policy,
             devices=self._devices,
         )
@@ -179,6 +186,9 @@ class _Assembly:
         self._found = without_models(self._found)
         scorer = Scorer(models.engine, self._writer, Readers(hub, prevention), models.records)
         scorer.log_ts = log_time_of(self._found)
+        scorer.maintained = Maintained(
+            models.engine, lambda: self._windows.windows, models.identities.lookup, self._devices.tagged
+        )
         checkpointer = Checkpointer(
             KeptOverTime(self._checkpoints, SnapshotStore(self._state.snapshots)),
             lambda: {
@@ -193,9 +203,9 @@ class _Assembly:
         self._writer.owners.lookup = models.identities.lookup
         scorer.identify = models.identities.told
         scorer.renamed = self._devices.take_renamed
+        scorer.own_alerts = lambda: prevention.own_alerts
         scorer.sightings = sightings = Sightings(
-            models.identities.lookup,
-            models.identities.name_of,
+            models.identities.users_of,
             recorder.give,
             self._settings.models.max_devices,
             self._clock.monotonic,
@@ -209,11 +219,12 @@ class _Assembly:
             prevention.stop()
             recorder.close()
             self._rules.close()
+            self._windows.close()
 
         def forgotten() -> dict[str, int]:
             return {"devices": recorder.forgotten, "sightings": recorder.lost + sightings.missed}
 
-        prevention.start()
+        prevention.start(AlertReader(self._state.alerts))
         recorder.start()
         return Parts(source, scorer, Observers(models.identities, prevention, forgotten), checkpointer, close)
 

@@ -35,12 +35,32 @@ class RuleError(ServiceError):
     """A rule that mutes alerts cannot be made as it was asked for."""
 
 
+class RuleFileError(ServiceError):
+    """A file of rules cannot be read, or is wrong; the message names file and line."""
+
+
+class RuleInFileError(ServiceError):
+    """A rule stands in a file, and only there it can be changed."""
+
+
 class TooManyRulesError(ServiceError):
     """There is no room for another rule."""
 
 
 class NoRuleError(ServiceError):
     """No rule has this identifier."""
+
+
+class WindowError(ServiceError):
+    """A maintenance window cannot be as it was asked for."""
+
+
+class TooManyWindowsError(ServiceError):
+    """There is no room for another maintenance window."""
+
+
+class NoWindowError(ServiceError):
+    """No maintenance window has this identifier."""
 
 
 class NoDeviceError(ServiceError):
@@ -57,6 +77,10 @@ class NoAlertError(ServiceError):
 
 class AnsweredError(ServiceError):
     """The other verdict was given on this alert."""
+
+
+class ClosedError(ServiceError):
+    """Nothing more can be said of an alert: it is closed."""
 
 
 class BusyError(ServiceError):

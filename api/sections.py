@@ -85,6 +85,9 @@ class TrafficAnalyzerConfig(_Section):
 
     logs: Directory | None = Field(default=None, description="folder in which Zeek writes its logs")
     state: Directory | None = Field(default=None, description="folder for alerts and checkpoints")
+    rules: Directory | None = Field(
+        default=None, description="TOML file of rules that mute alerts, read again at SIGHUP"
+    )
     scan_interval_s: float = Field(
         default=1.0, gt=0, le=3600, description="how often the folder is listed, beside watching"
     )

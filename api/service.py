@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from api.state.directory import StateDirectory
     from api.state.rules import RuleStore
     from api.state.store import AlertReader, EvidenceReader
+    from api.state.windows import WindowStore
 
 _MIB: Final = 1 << 20
 
@@ -84,5 +85,7 @@ class Service:
     sinks: Sinks | None = None
     prevention: Prevention | None = None
     rules: RuleStore | None = None
+    rules_file: Path | None = None
+    windows: WindowStore | None = None
     policy: Path | None = None
     devices: DeviceRegister | None = None

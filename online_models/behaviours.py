@@ -15,9 +15,12 @@ if TYPE_CHECKING:
 
 
 _SPANS = (("a", "minute"), ("an", "hour"))
-_KIB, _MUCH, _TIMES_USUAL = 1024, 2.0**20, 3.0
+_KIB, _MUCH = 1024, 2.0**20
+_TIMES_USUAL = 3.0
+"""How many times what is usual an amount is, or how many times shorter a gap, for a sentence to tell of it."""
 _FEW = {"a minute": 7.0, "an hour": 15.0}
 _FIRST_FREE_PORT = 1024
+"""From here on any program may take a port; those below are the system's (RFC 6335, 6)."""
 
 
 @dataclass(frozen=True, slots=True)

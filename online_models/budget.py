@@ -30,6 +30,8 @@ THRESHOLDS = (2.4, 2.7, 3.0, 3.3, 3.8, 4.5, 5.5, 7.0, 9.5, 13.0)
 FIRST_CHOICE = THRESHOLDS.index(3.3)
 """The threshold in force until enough days were counted."""
 _LOWER_FROM = (4.0, 8.0, 16.0)
+"""Alerts a day that a site accepts, from which on thresholds one, two and three below the first choice are allowed:
+who accepts twice as many is given what is about half as rare."""
 DAYS, LEAST_DAYS = 14, 3
 """How many days are kept, with the one that runs, and how many must have ended for the threshold to move."""
 
@@ -49,9 +51,15 @@ LEAST_STEP, LARGEST_STEP = 0.5, 2.0
 """What an anomaly adds to its device's suspicion at the threshold itself, and at most."""
 _DAY_S = 86_400.0
 _MOST_LATE = 1000.0
+"""Records in a row of an earlier day after which it was the clock that was ahead: all devices of a site together."""
 _CAP_DAYS = 3.0
+"""Days' budgets that one day counts for at most, or one attack on all would make the next one pass unseen."""
 _NOISY_DAYS, _WEEK_S = 2.0, 7.0 * 86_400.0
-_ONCE_IN_S, _TOO_UNEASY = 72_000.0, 8.0
+"""Days of a week, faded, on which a device was told beyond which it is noisy: the third."""
+_ONCE_IN_S = 72_000.0
+"""Seconds in which a device that is told again counts once: less than a day, or what comes daily would drift out."""
+_TOO_UNEASY = 8.0
+"""Unease that tells at the first threshold: see `online_models.guard`; it doubles with each decade."""
 _HAS_TOLD, _FOR_LONG = 1e100, 1e300
 
 

@@ -22,13 +22,21 @@ from ingest.compiled.references import by_reference
 from online_models.compile import inlined, inner
 
 BINS = 160
+"""Of stretched scores, ten for each halving of what is left to 1."""
 _TREE = 256
+"""Places of a Fenwick tree: the next power of two."""
 _DEPTH = 16.0
+"""Halvings of what is left to 1 that a score is told by; beyond lies what a forest cannot tell apart."""
 _LEAST = 100.0
+"""Accepted scores from which on a rank is told: with fewer there is no highest hundredth."""
 _MEMORY = 50_000.0
+"""Accepted scores after which old ones fade by half: the tail then holds 250 to 500."""
 _UNKNOWN = 0.3
+"""Decades of any score until then: one in two."""
 _TAIL_SHARE = 0.01
+"""Of the scores that the exponential tail is fitted to."""
 _PRIOR_WEIGHT, _PRIOR_EXCESS = 5.0, 0.02
+"""Scores' worth of belief in a mean excess over the tail's edge, in stretched scores, before a tail was seen."""
 _LN10 = math.log(10.0)
 
 

@@ -26,7 +26,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _PACKAGE: Final = Path(__file__).resolve().parent
 _KEPT_DIGESTS: Final = 4
+"""Versions of the code whose compiled forms are kept: those between which one goes back and forth."""
 _DIGEST_LENGTH: Final = 32
+"""Hexadecimal digits in the name of a version's folder."""
 
 
 def kernel(function: F) -> F:

@@ -29,6 +29,8 @@ from online_models.views import new_views, with_masks
 from online_models.withheld import Records, Withheld
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from online_models.kinds.kind import Kind
     from online_models.types import Feedback, ScoredBatch
 
@@ -48,8 +50,8 @@ class Engine:
         Whether `process` and `score` also give what each view made of every record. It changes no score.
     """
 
-    def __init__(self, config: ModelConfig | None = None) -> None:
-        """Grow the forests.
+    def __init__(self, config: ModelConfig | None = None, kinds: Mapping[str, Kind] = KINDS) -> None:
+        """Grow the forests of these kinds, by the log's name.
 
         Raises
         ------
@@ -59,7 +61,7 @@ class Engine:
         self.config = config or ModelConfig()
         self.tells_views = False
         self._ranges = local_ranges(self.config.local_networks)
-        self._models = {name: self._new_model(name, kind) for name, kind in KINDS.items()}
+        self._models = {name: self._new_model(name, kind) for name, kind in kinds.items()}
         self._kept = Kept()
 
     def _new_model(self, name: str, kind: Kind) -> Model:
@@ -89,6 +91,15 @@ class Engine:
         outcome, reported = run(model, columns, len(batch), trusted=False, tells_views=self.tells_views)
         model.withheld.keep(columns, outcome)
         return scored(model, batch, columns, outcome, reported)
+
+    def devices_in(self, batch: RecordBatch) -> list[str]:
+        """Return the address of the device that each record is about; none for a kind that has no model."""
+        model = self._models.get(batch.kind)
+        if model is None:
+            return []
+        columns = model.kind.columns(batch, self._ranges)
+        devices: list[str] = model.kind.context(batch.frame, columns)["device"].to_list()
+        return devices
 
     def score(self, batch: RecordBatch) -> ScoredBatch:
         """Score every record as `process` would, and leave the models and alerts as they were."""
@@ -158,7 +169,7 @@ class Engine:
         return encode_pieces(arrays, meta, self._kept.arrays)
 
     @classmethod
-    def from_bytes(cls, data: bytes, config: ModelConfig | None = None) -> Engine:
+    def from_bytes(cls, data: bytes, config: ModelConfig | None = None, kinds: Mapping[str, Kind] = KINDS) -> Engine:
         """Rebuild the engine that `to_bytes` wrote, with its own configuration if no other is given.
 
         What counts as local, and how many alerts are wanted, may be configured anew: both are asked of every record.
@@ -171,7 +182,7 @@ class Engine:
             capacities than ``config`` says.
         """
         told = read_meta(BytesIO(data))
-        engine = cls(agreed(told, config))
+        engine = cls(agreed(told, config), kinds)
         goes_on, unnamed = sorted_out(told, {name: model.kind for name, model in engine._models.items()})
         arrays, meta = decode(data, {name: _arrays(engine._models[name]) for name in goes_on})
         engine._kept = kept_of(data, meta, unnamed)

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 LAST, FIRST, COUNT, FROZEN, RELEASED, SUSPICION, SUSPECTED_AT, LAST_ANOMALY, UNEASE, UNEASY_AT = range(10)
 BEHAVIOURS_AT, BEHAVIOURS = 10, 8
-LATE = BEHAVIOURS_AT + BEHAVIOURS
-CAME_AT, OBSERVED = LATE + 1, LATE + 2
-"""How much of the site had been observed when the device was learned first, and for how long it has been since: in
-seconds, as `observe` counts them."""
+"""The suspicion of each behaviour by itself, and how many a kind may have."""
+LATE, CAME_AT, OBSERVED = (BEHAVIOURS_AT + BEHAVIOURS + k for k in range(3))
+"""How many records in a row were late; how much of the site had been observed when the device was learned first, and
+for how long it has been since: in seconds, as `observe` counts them."""
 RATES_AT = OBSERVED + 1
 GUARD_WIDTH = RATES_AT + budget.WIDTH
 """Columns that every kind's device rows begin with."""
@@ -43,10 +43,18 @@ THRESHOLD, ALERT_AT, FADE, QUIET = range(4)
 """Places in the policy, float64 ``(4,)``: decades of evidence from which on a record is not learned, suspicion that
 raises an alert, seconds in which suspicion fades to a third, and seconds of quiet after which an incident ends."""
 DEFAULT_POLICY = (3.3, 3.9, 900.0, 3600.0)
+"""In that order: one ordinary record in 2,000 is over the threshold; two such within a quarter of an hour raise an
+alert, since one adds 2 at most; and after an hour of quiet, four times that, suspicion has faded to a fiftieth."""
 _UNEASY, _UNEASY_STEP, _UNEASY_DRIFT, _UNEASY_FADE = 1.8, 1.0, 0.1, 300.0
+"""Decades from which on a record adds to its device's unease, as one in sixty does, and what it adds at most; what
+every other record takes away, so that ordinary ones keep it at 0; and seconds in which it fades to a third."""
 _HOLD, _TOO_UNEASY = 4.0, 8.0
+"""Unease, in decades, from which on nothing of a device is learned, and from which on its records are anomalous: four
+and eight records that are as strange as counts."""
 _HAS_RAISED, _FOR_LONG = 1e100, 1e300
 _LATEST, _MOST_LATE = 3600.0, 10.0
+"""Seconds beyond which a record is late: connections last as long and are logged when they end; and how many of those
+in a row show that the clock was ahead."""
 _LONGEST_SILENCE = 3600.0
 """Seconds of silence of a whole site that count as observed: so long a small site may have nothing to say; for longer,
 its sensor was away, or its clock was set. Ten minutes and a day without a sensor make no habit."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from online_models.types import Alert
 
 MOST_THINGS = 32
+"""Keys of each of the three that an alert keeps: what is about more is no longer about any of them."""
 _UNKNOWN = Likeness()
 
 

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 _MOST = 5
+"""Reasons that a record has: as many as a person reads."""
 _LEAST_SHARE = 0.02
+"""Of the evidence that a feature must have added to be a reason."""
 
 
 class Reasons(Mapping[int, tuple[Reason, ...]]):

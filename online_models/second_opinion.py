@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from online_models.types import Alert, Verdict
 
 MOST_LABELS, FEWEST_LABELS, FEWEST_OF_EACH = 1000, 20, 5
+"""Labels that are kept, and that it takes, in all and of each verdict, before an opinion is told."""
 LEAST_ACCURACY = 0.75
+"""Mean share of both verdicts that must have been guessed rightly: halfway between a coin and a person."""
 _TREES = 10
+"""Of the forest: River's default."""
 Features = dict[str, float]
 
 

@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
 MAGIC = b"NSLMODELB\n"
 _DIGEST = 32
+"""Bytes of BLAKE2b at the end."""
 _NUMBERS = re.compile("[<|][biuf][1248]")
 _TOLD_DIGITS = 16
+"""Of the digest, hexadecimal, by which people tell snapshots apart."""
 
 Arrays = dict[str, npt.NDArray[Any]]
 

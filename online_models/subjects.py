@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
+from typing import Final
+
+from publicsuffixlist import PublicSuffixList
 
 from online_models.features.address import V4_NETWORK, V6_NETWORK
 
-_COUNTRY, _SECOND_LEVEL = 2, 3
-_LONGEST_TOP_LEVEL = 24
+_LONGEST_TOP_LEVEL: Final = 24
+"""Letters of the longest top-level domain that IANA lists: xn--vermgensberatung-pwb."""
+_SUFFIXES: Final = PublicSuffixList()
 
 
 def service_in_network(target: str, peer: str) -> str:
@@ -33,13 +37,14 @@ def registered_domain(target: str, _peer: str = "") -> str:
     >>> registered_domain("eu.api.vendor.co.uk."), registered_domain("printer-2")
     ('vendor.co.uk', 'names without a domain')
     """
-    labels = target.lower().rstrip(".").split(".")
-    last = labels[-1]
-    is_public = len(labels) > 1 and len(last) <= _LONGEST_TOP_LEVEL
+    name = target.lower().rstrip(".")
+    last = name.rpartition(".")[2]
+    is_public = last != name and len(last) <= _LONGEST_TOP_LEVEL
     if not is_public or (last[2:4] != "--" and any(letter.isdigit() for letter in last)):
         return "names without a domain"
-    short = len(labels) > 2 and len(labels[-1]) == _COUNTRY and len(labels[-2]) <= _SECOND_LEVEL
-    return ".".join(labels[-3 if short else -2 :])
+    if last == "arpa":  # addresses stand under its suffixes
+        return ".".join(name.split(".")[-2:])
+    return _SUFFIXES.privatesuffix(name) or name
 
 
 def name_itself(target: str) -> str:

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 _SUSPECT, _TIMES, _STEP, _DRIFT, _FADE = 1.5, 1.5, 1.5, 0.15, 86_400.0
+"""Decades from which on a record adds to its thing's suspicion, as one in thirty does; what a decade beyond adds, and a
+record at most; what every other record about it takes away; and seconds in which it fades to a third."""
 _MOST = 32.0
+"""Suspicion at most: four times what tells at the first threshold."""
 
 
 @inner

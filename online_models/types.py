@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 Severity = Literal["low", "medium", "high", "critical"]
 AlertStatus = Literal["open", "closed"]
 Verdict = Literal["expected", "attack"]
+HandlingState = Literal["snoozed", "acknowledged"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,26 @@ class Opinion:
 
 
 @dataclass(frozen=True, slots=True)
+class Handling:
+    """That somebody has put an alert off, or takes care of it.
+
+    Attributes
+    ----------
+    state
+        Which of both.
+    until
+        Until when nobody is told that it goes on, wall clock, epoch seconds.
+    by, comment
+        Who said so, and what else.
+    """
+
+    state: HandlingState
+    until: float
+    by: str
+    comment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Alert:
     """What a person is told: one per device and behaviour, updated while it lasts. Times are log time, epoch seconds.
 
@@ -69,7 +90,8 @@ class Alert:
     (`online_models.likeness`). ``subjects`` say in words, the same for every device, what was new; ``site_devices`` is
     how many devices were seen within the day. The models leave ``verdict`` and ``comment``, what a person said of the
     alert, to those who keep alerts, and ``incident`` and ``drift``, which say with what other alerts it belongs
-    together, ``site``, which network it is about, and ``muted``, the rule that hides it.
+    together, ``site``, which network it is about, ``muted``, the rule that hides it, and ``handled``, until when nobody
+    is told that it goes on.
     """
 
     id: str
@@ -99,6 +121,7 @@ class Alert:
     drift: str | None = None
     site: str = "default"
     muted: str | None = None
+    handled: Handling | None = None
     known_as: str = ""
 
     def __post_init__(self) -> None:

@@ -29,9 +29,10 @@ if TYPE_CHECKING:
 THINGS = 3
 """How many keys say what a record is about."""
 NOTHING, EXPECTED, ATTACK, NAMED = 0.0, 1.0, 2.0, 3.0
-_SAID, _BEHAVIOUR, _WIDTH = 1, 2, 3
+_SAID, _BEHAVIOUR, _WIDTH = range(1, 4)
 _CAPACITY = 32_768
-_ANY_BEHAVIOUR = -1
+"""Things that people have said something of: 32 an alert, a thousand alerts."""
+_ANY_BEHAVIOUR = -1  # no behaviour has this number
 
 
 def new_verdicts() -> Table:

@@ -28,9 +28,13 @@ if TYPE_CHECKING:
     from online_models.kinds.kind import View
 
 REFERENCE = 16_384
+"""Records of a forest's window: an hour of a site with four records a second, two days of one with six devices."""
 _ORDINARY = 2.0
+"""Decades below which a view beside the strongest adds nothing: one record in a hundred has as many somewhere."""
 _SHARE = 0.2
+"""What views beside the strongest add: their answers are not independent of it."""
 _SETTLING, _SETTLING_S = 200.0, 7_200.0
+"""Records learned, and seconds observed, with which a site's ranks count half, and what is true of any site half."""
 _UNSETTLED = 0.75
 """How much less a score of a device without a past counts in what is ordinary, where a view compares with it."""
 

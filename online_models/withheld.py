@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from online_models.outcome import Outcome
 
 MOST_OF_A_DEVICE, MOST = 10_000, 50_000
+"""Records that wait for a verdict: of one device, and in all; some 25 MB a log kind."""
 _PIECES = 64
+"""Batches' worth of them after which they are put together."""
 
 
 class Records(NamedTuple):

@@ -21,10 +21,10 @@ from prevention.store.holders import Holders
 from prevention.surroundings import Around, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from prevention.policy import Policy, Proposal
-    from prevention.safeguards import Protection
+    from prevention.safeguards import Limited, Protection
     from prevention.store import DecisionStore
     from prevention.targets import Action, Target
 
@@ -79,13 +79,14 @@ class Decider:
         self._check(asked.target, asked.action, asked.ttl_s)
         reason = asked.reason or f"asked for by {asked.by}"
         with self._step():
+            self._take_beside(asked.target, asked.beside, now)
             same = self.store.of_target(asked.target, asked.action)
             standing = [d for d in same if d.state == "active" and d.until > now]
             if standing:
                 return self._lengthened(standing[-1], now + asked.ttl_s, Step(now, asked.by, reason))
             identity = decision_id("request", asked.by, *_words(asked.target), asked.action, asked.key or f"{now:.6f}")
             new = Decision(identity, asked.target, asked.action, "active", "enforce", now, now + asked.ttl_s, asked.by)
-            decision = self._admit(replace(new, sentence=asked.reason), reason)
+            decision = self._admit(replace(new, sentence=asked.reason), reason, asked.beside)
         if decision.state == "refused":
             raise RefusedError(self.store.history(decision.id)[-1].reason)
         return decision
@@ -184,9 +185,18 @@ class Decider:
         """Whether everything is only observed, whatever the policy says."""
         return self.store.setting(_CAP) == "observe"
 
-    def paused_until(self) -> float:
-        """Return until when everything is only suggested, as a limit was reached, epoch seconds; 0 if never."""
-        return Rate(self.policy.limits, self.store).paused_until()
+    def suggests_for(self) -> float:
+        """Return for how many seconds more everything is only suggested, as a limit was reached; 0 if it is not."""
+        return Rate(self.policy.limits, self.store).left(self._around.clock())
+
+    def limited(self) -> Limited | None:
+        """Return the limit that was reached, as long as it holds and a minute more: reached again, it goes on."""
+        with self.store.transaction():
+            return Rate(self.policy.limits, self.store).limited(self._around.clock())
+
+    def forget_holders(self) -> None:
+        """Forget the addresses of devices about which nothing stands any more."""
+        self.holders.keep_only(d.target.device for d in self.store.standing() if d.target.device)
 
     def followed(self) -> frozenset[str]:
         """Return the devices of standing decisions, and the addresses that they have."""
@@ -209,6 +219,9 @@ class Decider:
     def holds(self, mac: str, address: str, *, leased: bool = False) -> None:
         """Note which device uses an address now: blocks move with the device, or end with its address.
 
+        A protected address is nobody's: one frame with it as its sender's would free a blocked device, or block what
+        is protected.
+
         Raises
         ------
         TargetError
@@ -218,7 +231,8 @@ class Decider:
         mac, address = addresses.mac(mac), addresses.address(address)
         with self._step():
             standing = self.store.standing()
-            if any(d.target.device == mac for d in standing) or self.holders.holder(address):
+            is_free = self.protection.refusal_of(address) is None
+            if is_free and (any(d.target.device == mac for d in standing) or self.holders.holder(address)):
                 handover = self.holders.take(mac, address, now, leased=leased)
                 if handover is not None:
                     self._say("handover", f"{address} went from {handover.before} to {handover.after}", now)
@@ -237,14 +251,22 @@ class Decider:
             return None
         for address in case.addresses if addresses.is_mac(target.device) else ():
             self.holders.take(target.device, address, now)
+        self._take_beside(target, case.beside, now)
         is_old = now - case.last_ts > limits.max_alert_age
         mode: Mode = "observe" if self.is_flushed or is_old else proposal.mode
         decision = self._decided(case, replace(proposal, target=target, mode=mode), earlier, now)
-        return self._admit(decision, f"rule {proposal.rule}" + ("; what it is about is long past" if is_old else ""))
+        reason = f"rule {proposal.rule}" + ("; what it is about is long past" if is_old else "")
+        return self._admit(decision, reason, case.beside)
+
+    def _take_beside(self, target: Target, beside: Sequence[str], now: float) -> None:
+        """Note further addresses of a device, but none that is protected: it may not be the device's at all."""
+        for address in beside if addresses.is_mac(target.device) else ():
+            if self.protection.refusal_of(address) is None:
+                self.holders.take(target.device, address, now)
 
     def _decided(self, case: Case, proposal: Proposal, earlier: list[Decision], now: float) -> Decision:
         """Return the decision of a proposal: its place on the ladder, and the identifier that it always has."""
-        ladder, memory = self.policy.escalation.ladder, self.policy.escalation.memory
+        memory = self.policy.escalation.memory
         step = step_of(self.store, earlier, now, memory, counts_observed=proposal.mode == "observe")
         number = sum(decision.alert == case.alert for decision in earlier)
         return Decision(
@@ -254,7 +276,7 @@ class Decider:
             state=FIRST[proposal.mode],
             mode=proposal.mode,
             made_at=now,
-            until=now + (proposal.ttl_s or ladder[min(step, len(ladder) - 1)]),
+            until=now + self.policy.ttl_of(proposal.ttl_s, step),
             alert=case.alert,
             behaviour=case.behaviour,
             sentence=case.sentence,
@@ -263,10 +285,11 @@ class Decider:
             step=step,
         )
 
-    def _admit(self, decision: Decision, reason: str) -> Decision:
+    def _admit(self, decision: Decision, reason: str, beside: Sequence[str]) -> Decision:
         """Store a new decision in the state that the safeguards leave to it."""
         now = decision.made_at
-        refusal = self._refusal(decision)
+        of_people = (why for address in beside if (why := self.protection.refusal_by_people(address)))
+        refusal = self._refusal(decision) or (next(of_people, None) if decision.target.device else None)
         if refusal:
             decision, reason = replace(decision, state="refused"), refusal
         elif decision.state == "active" and (over := self._over(decision, now)):

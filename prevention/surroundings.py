@@ -33,7 +33,10 @@ class Around:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a person asks for; `key` makes two requests the same one, where they are sent twice."""
+    """What a person asks for; `key` makes two requests the same one, where they are sent twice.
+
+    `beside` are the addresses of the target's device, where that is a MAC.
+    """
 
     target: Target
     action: Action
@@ -41,3 +44,4 @@ class Request:
     by: str
     reason: str = ""
     key: str = ""
+    beside: tuple[str, ...] = ()

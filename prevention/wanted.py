@@ -30,6 +30,8 @@ def _blocks(decider: Decider, decision: Decision) -> Iterator[Block]:
     devices = decider.holders.of(target.device) if target.device else [""]
     mac = target.device if addresses.is_mac(target.device) else ""
     for device in devices:
+        if not _can_meet(device, target.peer):
+            continue
         yield Block(
             Key(decision.action, target.kind, device, target.peer, target.domain),
             decision.id,
@@ -41,3 +43,10 @@ def _blocks(decider: Decider, decision: Decision) -> Iterator[Block]:
             decision.sentence,
             decision.confidence,
         )
+
+
+def _can_meet(device: str, peer: str) -> bool:
+    """Whether there can be packets between both: not between addresses of two IP versions."""
+    if not device or not peer:
+        return True
+    return addresses.network(device).version == addresses.network(peer).version

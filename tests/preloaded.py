@@ -39,12 +39,15 @@ class Preloaded(subprocess.Popen[Any]):
     """Run the command with these arguments, as `subprocess.Popen` would run `python -m api` with them.
 
     Of the options of `Popen`, those are known that say what becomes of the streams, how text is read, and ``env``.
+    A subclass may name another ``module`` to run.
     """
+
+    module = "api"
 
     def _execute_child(self, args: Any, *options: Any) -> None:  # the one method of CPython's class that starts
         """Have a copy made, in place of a fork and an exec; the positions are those of CPython 3.11 to 3.14."""
         env, streams = options[5], options[9:15]
-        request = json.dumps([[*map(str, args)], dict(os.environ if env is None else env)]).encode()
+        request = json.dumps([self.module, [*map(str, args)], dict(os.environ if env is None else env)]).encode()
         theirs = (streams[0], streams[3], streams[5])
         usual = [number if stream == -1 else stream for number, stream in enumerate(theirs)]
         self.pid = _adopted(_loaded(), request, usual)
@@ -80,6 +83,7 @@ def _loaded() -> socket.socket:
 
 def fork_on_request(number: int) -> None:
     """Make a copy for each request, which runs the command, until the other end is closed."""
+    assert not _has_asked_polars(), "asked while imported, polars has threads that no copy has"
     requests = socket.socket(fileno=number)
     gc.freeze()  # what is imported stays; copies that looked through it would write to it, and have it copied
     while True:
@@ -94,6 +98,11 @@ def fork_on_request(number: int) -> None:
         for stream in streams:
             os.close(stream)
         requests.send(copy)
+
+
+def _has_asked_polars() -> bool:
+    threads = (task.joinpath("comm").read_text() for task in Path("/proc/self/task").iterdir())
+    return any(name.startswith("tokio") for name in threads)
 
 
 def _forked() -> bytes | None:
@@ -113,11 +122,11 @@ def _forked() -> bytes | None:
     return number
 
 
-def _run(arguments: list[str], environment: dict[str, str], streams: list[int]) -> None:
+def _run(module: str, arguments: list[str], environment: dict[str, str], streams: list[int]) -> None:
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
     os.environ.clear()
     os.environ.update(environment)
     sys.argv = ["nslabs", *arguments]
-    runpy.run_module("api", run_name="__main__", alter_sys=True)
+    runpy.run_module(module, run_name="__main__", alter_sys=True)

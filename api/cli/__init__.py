@@ -9,12 +9,14 @@ import typer
 from api.cli.audit import audit
 from api.cli.backtest import backtest
 from api.cli.budget import budget
+from api.cli.completion import completion
 from api.cli.decisions import decisions
 from api.cli.demo import demo
 from api.cli.devices import devices
 from api.cli.doctor import doctor
 from api.cli.enforce import enforce
 from api.cli.evaluate import evaluate
+from api.cli.maintenance import maintenance
 from api.cli.models import models
 from api.cli.replay import replay
 from api.cli.rules import rules
@@ -27,7 +29,7 @@ from api.cli.token import token
 app = typer.Typer(
     name="nslabs",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -50,12 +52,13 @@ def main(
     """Learn what each device of a network normally does, and say when one stops being itself."""
 
 
-for command in (run, replay, budget, backtest, evaluate, simulate, demo, enforce, audit, doctor):
+for command in (run, replay, budget, backtest, evaluate, simulate, demo, enforce, audit, doctor, completion):
     app.command()(command)
 app.add_typer(models)
 app.add_typer(decisions)
 app.add_typer(devices)
 app.add_typer(rules)
+app.add_typer(maintenance)
 app.add_typer(sink)
 app.add_typer(store)
 app.add_typer(token)

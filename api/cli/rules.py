@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
@@ -68,6 +69,15 @@ def remove(
     tell(answer, json, f"removed: {_line(answer)}")
 
 
+@rules.command()
+def check(file: Annotated[Path, typer.Argument(metavar="FILE", help="A file of rules.")]) -> None:
+    """Say whether a file of rules can be read, and how many there are in it; no service is asked."""
+    from api.mutes.file import rules_in
+
+    count = len(rules_in(file))
+    tell({}, json=False, text=f"{file}: {count} rules\n")
+
+
 def _line(rule: Mapping[str, Any]) -> str:
     from api.moments import shown_time
 
@@ -76,7 +86,9 @@ def _line(rule: Mapping[str, Any]) -> str:
     end = end if rule["in_force"] else f"expired {shown_time(rule['expires_at'])}"
     last = "" if rule["last_hit"] is None else f", the last at {shown_time(rule['last_hit'])}"
     reason = " ".join(rule["reason"].split())
-    return f"{rule['id']}  {named}  {end}  hides {rule['hits']}{last}  by {rule['author']}: {reason}\n"
+    return (
+        f"{rule['id']}  {named}  {end}  hides {rule['hits']}{last}  by {rule['source'] or rule['author']}: {reason}\n"
+    )
 
 
 def _preview(answer: Mapping[str, Any]) -> str:

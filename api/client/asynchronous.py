@@ -81,6 +81,10 @@ class AsyncClient:
         """Yield the rules that mute alerts."""
         return self._pages("/rules", "rules", filters)
 
+    def windows(self, **filters: Any) -> AsyncIterator[dict[str, Any]]:
+        """Yield the maintenance windows."""
+        return self._pages("/maintenance", "windows", filters)
+
     def devices(self, **filters: Any) -> AsyncIterator[dict[str, Any]]:
         """Yield the devices that were seen, those first seen last first."""
         return self._pages("/devices", "devices", filters)
@@ -110,6 +114,21 @@ class AsyncClient:
         )["results"]
         return results
 
+    async def snooze(self, identifier: str, ttl: str | float, comment: str | None = None) -> Alert:
+        """Put an open alert off for so long, seconds or ``4h``: nobody is told meanwhile that it goes on."""
+        answer: Alert = await self.send(calls.handle(identifier, "snoozed", ttl, comment))
+        return answer
+
+    async def acknowledge(self, identifier: str, ttl: str | float, comment: str | None = None) -> Alert:
+        """Say that somebody takes care of an open alert for so long; it is as quiet as one that was put off."""
+        answer: Alert = await self.send(calls.handle(identifier, "acknowledged", ttl, comment))
+        return answer
+
+    async def speak_again(self, identifier: str) -> Alert:
+        """End either before its time."""
+        answer: Alert = await self.send(calls.unhandle(identifier))
+        return answer
+
     async def mute(self, reason: str, *, dry_run: bool = False, **conditions: Any) -> dict[str, Any]:
         """Make a rule that hides alerts (conditions of ``POST /rules``), or see what it would have hidden."""
         answer: dict[str, Any] = await self.send(calls.mute(reason, conditions, dry_run=dry_run))
@@ -118,6 +137,16 @@ class AsyncClient:
     async def unmute(self, identifier: str) -> dict[str, Any]:
         """Take a rule back; return it."""
         answer: dict[str, Any] = await self.send(calls.unmute(identifier))
+        return answer
+
+    async def maintain(self, **fields: Any) -> dict[str, Any]:
+        """Make a maintenance window (fields of ``POST /maintenance``); return it."""
+        answer: dict[str, Any] = await self.send(calls.maintain(fields))
+        return answer
+
+    async def end_maintenance(self, identifier: str) -> dict[str, Any]:
+        """End a maintenance window, or take back one that has not begun; return it."""
+        answer: dict[str, Any] = await self.send(calls.end_maintenance(identifier))
         return answer
 
     async def device(self, identifier: str) -> dict[str, Any]:

@@ -65,6 +65,17 @@ def feedback_on_many(identifiers: Iterable[str], verdict: Verdict, comment: str 
     return Call("POST", "/alerts/feedback", body=said)
 
 
+def handle(identifier: str, state: str, ttl: str | float, comment: str | None) -> Call:
+    """Put an alert off, or take care of it."""
+    body = {"state": state, "ttl": ttl, "comment": comment}
+    return Call("PUT", f"/alerts/{quote(identifier, safe='')}/handling", body=body)
+
+
+def unhandle(identifier: str) -> Call:
+    """Have an alert be told again."""
+    return Call("DELETE", f"/alerts/{quote(identifier, safe='')}/handling")
+
+
 def mute(reason: str, conditions: Mapping[str, Any], *, dry_run: bool) -> Call:
     """Make a rule that hides alerts."""
     given = {name: value for name, value in conditions.items() if value is not None}
@@ -74,6 +85,16 @@ def mute(reason: str, conditions: Mapping[str, Any], *, dry_run: bool) -> Call:
 def unmute(identifier: str) -> Call:
     """Take a rule back."""
     return Call("DELETE", f"/rules/{quote(identifier, safe='')}")
+
+
+def maintain(fields: Mapping[str, Any]) -> Call:
+    """Make a maintenance window."""
+    return Call("POST", "/maintenance", body=dict(fields))
+
+
+def end_maintenance(identifier: str) -> Call:
+    """End a maintenance window."""
+    return Call("DELETE", f"/maintenance/{quote(identifier, safe='')}")
 
 
 def say_of_device(identifier: str, said: Mapping[str, Any]) -> Call:

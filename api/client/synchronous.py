@@ -82,6 +82,10 @@ class Client:
         """Yield the rules that mute alerts."""
         return self._pages("/rules", "rules", filters)
 
+    def windows(self, **filters: Any) -> Iterator[dict[str, Any]]:
+        """Yield the maintenance windows."""
+        return self._pages("/maintenance", "windows", filters)
+
     def devices(self, **filters: Any) -> Iterator[dict[str, Any]]:
         """Yield the devices that were seen, those first seen last first."""
         return self._pages("/devices", "devices", filters)
@@ -109,6 +113,21 @@ class Client:
         ]
         return results
 
+    def snooze(self, identifier: str, ttl: str | float, comment: str | None = None) -> Alert:
+        """Put an open alert off for so long, seconds or ``4h``: nobody is told meanwhile that it goes on."""
+        answer: Alert = self.send(calls.handle(identifier, "snoozed", ttl, comment))
+        return answer
+
+    def acknowledge(self, identifier: str, ttl: str | float, comment: str | None = None) -> Alert:
+        """Say that somebody takes care of an open alert for so long; it is as quiet as one that was put off."""
+        answer: Alert = self.send(calls.handle(identifier, "acknowledged", ttl, comment))
+        return answer
+
+    def speak_again(self, identifier: str) -> Alert:
+        """End either before its time."""
+        answer: Alert = self.send(calls.unhandle(identifier))
+        return answer
+
     def mute(self, reason: str, *, dry_run: bool = False, **conditions: Any) -> dict[str, Any]:
         """Make a rule that hides alerts (conditions of ``POST /rules``), or see what it would have hidden."""
         answer: dict[str, Any] = self.send(calls.mute(reason, conditions, dry_run=dry_run))
@@ -117,6 +136,16 @@ class Client:
     def unmute(self, identifier: str) -> dict[str, Any]:
         """Take a rule back; return it."""
         answer: dict[str, Any] = self.send(calls.unmute(identifier))
+        return answer
+
+    def maintain(self, **fields: Any) -> dict[str, Any]:
+        """Make a maintenance window (fields of ``POST /maintenance``); return it."""
+        answer: dict[str, Any] = self.send(calls.maintain(fields))
+        return answer
+
+    def end_maintenance(self, identifier: str) -> dict[str, Any]:
+        """End a maintenance window, or take back one that has not begun; return it."""
+        answer: dict[str, Any] = self.send(calls.end_maintenance(identifier))
         return answer
 
     def device(self, identifier: str) -> dict[str, Any]:

@@ -28,6 +28,15 @@ class Opinion(TypedDict):
     labels: int
 
 
+class Handling(TypedDict):
+    """That somebody has put an alert off, or takes care of it, until a time (epoch seconds)."""
+
+    state: Literal["snoozed", "acknowledged"]
+    until: float
+    by: str
+    comment: str | None
+
+
 class Alert(TypedDict):
     """What a person is told (docs/alert.md). Times are log time, epoch seconds."""
 
@@ -59,6 +68,7 @@ class Alert(TypedDict):
     label: str | None
     site: str
     muted: str | None
+    handled: Handling | None
     link: str
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from api.alert import behaviour_names
 from api.errors import SettingsError
 from prevention.errors import PolicyError
 from prevention.policy import Policy, load_policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from api.decisions.prevention import Prevention
     from api.pipeline.scoring import Readers as Reader
@@ -60,6 +63,23 @@ class Observers:
         return {**self._identities.evicted(), **self._observer.evicted(), **self._others()}
 
 
+def read_policy(path: Path) -> Policy:
+    """Return the policy of a file, which may name the behaviours that there are.
+
+    Raises
+    ------
+    PolicyError
+        If it cannot be read, or a value in it is wrong.
+    """
+    policy, known = load_policy(path), behaviour_names()
+    for name, place in policy.behaviours().items():
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]}?" if near else f"expected one of {', '.join(known)}"
+            raise PolicyError(f"policy {path}: {place}: no behaviour is called {name[:40]!r}; {hint}")
+    return policy
+
+
 def policy_of(settings: Settings) -> Policy:
     """Return the policy of the settings.
 
@@ -70,6 +90,6 @@ def policy_of(settings: Settings) -> Policy:
     """
     path = settings.prevention.policy
     try:
-        return load_policy(path) if path is not None else Policy()
+        return read_policy(path) if path is not None else Policy()
     except PolicyError as error:
         raise SettingsError(str(error)) from error

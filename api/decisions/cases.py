@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from api.state.devices.said import Said
 from online_models.kinds import KINDS
+from prevention.addresses import is_mac
 from prevention.policy import Case
 
 if TYPE_CHECKING:
     from api.state.store import AlertChange
     from online_models.types import Alert
 
+_DAY_S: Final = 86_400.0
 _SAMPLES: Final = 10
 """As many peers and targets an alert keeps: with so many there may be more."""
 _WEIGHT: Final = 0.1
 """Part of the evidence that a view needs to have a say."""
 
 
-def case_of(change: AlertChange) -> Case:
-    """Return what a policy is asked about an alert; its device is the MAC, where that is known."""
+def case_of(change: AlertChange, said: Said | None = None) -> Case:
+    """Return what a policy is asked about an alert, with what was said of its device: the MAC, where that is known."""
     alert, owner = change.alert, change.owner
-    device = (owner and owner.mac) or alert.device
+    device, said = (owner and owner.mac) or alert.device, said or Said()
+    beside = said.addresses_of(device, alert.last_ts - _DAY_S) if is_mac(device) else ()
     return Case(
         alert=alert.id,
         device=device,
@@ -32,9 +36,11 @@ def case_of(change: AlertChange) -> Case:
         confidence=alert.second_opinion.probability if alert.second_opinion else alert.score,
         views=views_of(alert),
         addresses=(alert.device,),
+        beside=tuple(beside),
         peers=alert.peers,
         domains=alert.targets if alert.log == "dns" else (),
         is_complete=max(len(alert.peers), len(alert.targets)) < _SAMPLES,
+        tags=said.tags(alert.known_as),
     )
 
 

@@ -6,16 +6,22 @@ import logging
 import sqlite3
 import threading
 from collections import Counter, deque
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from api.decisions.beside import read_policy
 from api.decisions.consequences import decide
+from api.decisions.missed import missed
+from api.decisions.own_alerts import UNPLACED, own_alerts
+from api.decisions.reports import Reports
+from api.decisions.uncovered import look
 from api.decisions.watch import Watch
+from api.state.devices.said import Said
+from online_models.service import LOG
+from prevention.addresses import is_mac
 from prevention.decider import Around, Decider
-from prevention.errors import NoDecisionError, PolicyError, PreventionError
+from prevention.errors import PolicyError, PreventionError
 from prevention.events import PreventionEvent
-from prevention.policy import load_policy
 from prevention.safeguards import Protected, Protection, configured
 from prevention.safeguards.host import of_host
 from prevention.store import DecisionStore
@@ -26,31 +32,22 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from api.pipeline.clock import Clock
-    from api.state.store import AlertChange, DriftChange
+    from api.state.store import AlertChange, AlertReader, DriftChange
     from ingest.records import RecordBatch
-    from online_models.types import ScoredBatch
+    from online_models.types import Alert, ScoredBatch
     from prevention.blocks import Wanted
-    from prevention.decisions import Mode
+    from prevention.decider import Request
+    from prevention.decisions import Decision, Mode
     from prevention.policy import Policy
 
 _log = logging.getLogger(__name__)
 _EVERY_S: Final = 0.5
 """Between two looks at what has ended; alerts and requests are seen at once."""
 _HOST_EVERY_S: Final = 10.0
-_KEPT_S: Final = 400 * 86_400.0
+_DAY_S: Final = 86_400.0
+_KEPT_S: Final = 400 * _DAY_S
 _MOST_WAITING: Final = 10_000
 _KEPT_EVENTS: Final = 1000
-_SILENCE_S: Final = 15.0
-"""After which an enforcer process that reported counts as gone: some missed reports."""
-_MOST_REPORTS: Final = 32
-
-
-@dataclass(slots=True)
-class Report:
-    """What an enforcer process said last, and when; see `api.serve.routes.enforcers`."""
-
-    at: float
-    body: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +65,9 @@ class Standing:
 class Prevention:
     """Takes alerts and records from the pipeline, decides in a thread of its own, and keeps what enforcers report.
 
-    It is one of the readers of alerts and one of the observers of records; both only note what comes. ``critical``
-    returns the addresses and MACs of devices that people have called critical.
+    It is one of the readers of alerts and one of the observers of records; both only note what comes. ``said`` is what
+    people have said of devices, and ``own_alerts`` are the open alerts about
+    prevention itself, None before its first look at them.
     """
 
     def __init__(
@@ -91,19 +89,18 @@ class Prevention:
         """
         self.events: deque[PreventionEvent] = deque(maxlen=_KEPT_EVENTS)
         self.counts: Counter[str] = Counter()
-        self.reports: dict[str, Report] = {}
+        self.reports = Reports()
+        self.own_alerts: Sequence[Alert] | None = None
         self.problem: str | None = None
-        self.critical: Callable[[], frozenset[str]] = frozenset
+        self.said = Said()
         self.policy_problem: str | None = None
         self.lost = 0
         self._clock = clock
         self._kept_s = kept_s
         self._tell = tell
-        self._carried: dict[str, frozenset[str]] = {}
-        self._uncovered: frozenset[str] = frozenset()
         self._watch = Watch()
         self._store = DecisionStore(path)
-        around = Around(clock.wall, self._watch.devices_today, self._note)
+        around = Around(clock.wall, self._devices_today, self._note)
         self.decider = Decider(self._store, policy, Protection(configured(policy.protect)), around)
         self._waiting: dict[str, AlertChange] = {}
         self._lock = threading.Lock()
@@ -113,9 +110,19 @@ class Prevention:
         self._thread = threading.Thread(target=self._run, name="prevention", daemon=True)
         self._refresh()
 
-    def start(self) -> None:
-        """Start the thread."""
+    def start(self, alerts: AlertReader | None = None) -> None:
+        """Start the thread, which first looks again at the stored alerts that a run before may not have come to."""
+        if alerts is not None:
+            self.look_again(alerts)
         self._thread.start()
+
+    def look_again(self, alerts: AlertReader) -> None:
+        """Note the stored alerts that a run before may not have come to."""
+        since = self._clock.wall() - self.decider.policy.limits.max_alert_age
+        try:
+            self.publish_alerts(list(missed(alerts, self._store, since)))
+        except sqlite3.Error as error:
+            _log.warning("alerts of before cannot be read: %s; each has its consequences when it changes", error)
 
     def stop(self) -> None:
         """Decide what waits, end the thread and close the store. What stands, stands until its end."""
@@ -126,9 +133,9 @@ class Prevention:
         self._store.close()
 
     def publish_alerts(self, changes: Sequence[AlertChange]) -> None:
-        """Note alerts that were raised, changed or closed; the latest state of each counts."""
+        """Note alerts that were raised, changed or closed; the latest state of each counts. Its own it knows."""
         with self._lock:
-            for change in changes:
+            for change in (one for one in changes if one.alert.log != LOG):
                 if len(self._waiting) < _MOST_WAITING or change.alert.id in self._waiting:
                     self._waiting[change.alert.id] = change
                 else:
@@ -157,7 +164,7 @@ class Prevention:
     def reload(self, path: Path) -> None:
         """Read the policy's file again. A wrong one changes nothing: that is told, in one line, until it is right."""
         try:
-            policy = load_policy(path)
+            policy = read_policy(path)
         except PolicyError as error:
             self.policy_problem = f"{error}; the policy of before stays in force"
             self._note(PreventionEvent("policy", self.policy_problem, self._clock.wall()))
@@ -171,30 +178,38 @@ class Prevention:
         """Return the wall-clock time, epoch seconds."""
         return self._clock.wall()
 
+    def request(self, asked: Request) -> Decision:
+        """Do what a person asks for: of a device, not of the address by which it is named, where the device is known.
+
+        Raises
+        ------
+        RefusedError, TargetError
+            As `Decider.request` does.
+        """
+        device, since = asked.target.device, self._clock.wall() - _DAY_S
+        mac = device if is_mac(device) else self.said.mac_of(device) if device else ""
+        if mac:
+            named = () if is_mac(device) else (device,)
+            held = dict.fromkeys((*named, *self.said.addresses_of(mac, since)))
+            asked = replace(asked, target=replace(asked.target, device=mac), beside=tuple(held))
+        return self.decider.request(asked)
+
     def report(self, name: str, body: dict[str, Any]) -> None:
-        """Keep what an enforcer process says of itself; the one that was silent for longest gives way."""
-        with self._lock:
-            self.reports[name] = Report(self._clock.wall(), body)
-            if len(self.reports) > _MOST_REPORTS:
-                gone = min(self.reports, key=lambda one: self.reports[one].at)
-                del self.reports[gone]
-                self._carried.pop(gone, None)
-            known, self._carried[name] = self._carried.get(name, frozenset()), frozenset(body.get("carried", ()))
-            news = sorted(self._carried[name] - known)
-        if news:
+        """Keep what an enforcer process says of itself, and note what it carries out since."""
+        if news := self.reports.put(name, body, self._clock.wall()):
             self.decider.carried(news, by=f"enforcer {name}")
 
     def standing(self) -> Standing:
         """Return how it stands now."""
-        counts, nobody = self._store.counts(), self._nobody()
+        counts, now = self._store.counts(), self._clock.wall()
+        nobody = (self.reports.uncovered(now) or frozenset()) | self._unplaced()
         mode, why = self._mode()
-        with self._lock:
-            live = sum(self._clock.wall() - one.at <= _SILENCE_S for one in self.reports.values())
+        live = len(self.reports.live(now))
         return Standing(mode, why, counts.get("active", 0), counts.get("suggested", 0), len(nobody), live)
 
     def _mode(self) -> tuple[Mode, str | None]:
         """Return the site's mode that is in force, and why it is not the policy's."""
-        mode, left = self.decider.policy.mode, self.decider.paused_until() - self._clock.wall()
+        mode, left = self.decider.policy.mode, self.decider.suggests_for()
         if self.decider.is_flushed and mode != "observe":
             return "observe", "the kill switch was used"
         if left > 0 and mode == "enforce":
@@ -205,25 +220,19 @@ class Prevention:
         """Return what is not well with prevention, in sentences."""
         now, told = self._clock.wall(), []
         told += [problem for problem in (self.problem, self.policy_problem) if problem]
+        told += self.reports.problems(now)
         active = [d for d in self._store.standing() if d.state == "active"]
-        with self._lock:
-            reports = dict(self.reports)
-        live = {name: one.body for name, one in reports.items() if now - one.at <= _SILENCE_S}
-        told += [
-            f"enforcer process {name} has been silent for {now - reports[name].at:.0f} s"
-            for name in reports.keys() - live.keys()
-        ]
-        for name, body in live.items():
-            told += [
-                f"{name}: enforcer {one['name']}: {one['problem']}" for one in body["enforcers"] if one.get("problem")
-            ]
-        if active and not live:
+        if active and not self.reports.live(now):
             told.append(f"{len(active)} decisions are active, and no enforcer process carries them out: nslabs enforce")
-        told += [f"no enforcer can carry out decision {one}" for one in sorted(self._nobody())[:3]]
-        paused = self.decider.paused_until()
-        if now < paused:
-            told.append(f"a limit of blocks was reached: all is only suggested for {paused - now:.0f} s more")
+        nobody = (self.reports.uncovered(now) or frozenset()) | self._unplaced()
+        told += [f"nobody can carry out decision {one}" for one in sorted(nobody)[:3]]
+        if left := self.decider.suggests_for():
+            told.append(f"a limit of blocks was reached: all is only suggested for {left:.0f} s more")
         return told
+
+    def _devices_today(self) -> int:
+        """Return how many devices were seen today, also before the start."""
+        return max(self._watch.devices_today(), self.said.seen_since(self._clock.wall() - _DAY_S))
 
     def _note(self, event: PreventionEvent) -> None:
         self.counts[event.what] += 1
@@ -231,23 +240,21 @@ class Prevention:
         self._tell(event)
         _log.info("%s", event.text)
 
-    def _nobody(self) -> frozenset[str]:
-        """Return the decisions that none of the enforcer processes that report can carry out."""
-        with self._lock:
-            reports = list(self.reports.values())
-        since = self._clock.wall() - _SILENCE_S
-        uncovered = [frozenset(one.body.get("uncovered", ())) for one in reports if one.at >= since]
-        return frozenset.intersection(*uncovered) if uncovered else frozenset()
+    def _look_at_itself(self) -> None:
+        """See what there is to tell of prevention itself; each decision that nobody can carry out is told once."""
+        now = self._clock.wall()
+        unplaced = self._unplaced()
+        uncovered, decisions, news = look(self._store, self.reports.uncovered(now), unplaced, now)
+        for found in news:
+            reason = UNPLACED if found.id in unplaced else "no enforcer process that reports can carry it out"
+            text = f"{found.action} {found.target}: {reason}"
+            self._note(PreventionEvent("uncovered", text, now, found, found.state, "", reason))
+        self.own_alerts = own_alerts(self.decider.limited(), uncovered, decisions)
 
-    def _tell_uncovered(self) -> None:
-        """Tell once of each decision that nobody can carry out."""
-        known, self._uncovered = self._uncovered, self._nobody()
-        for identifier in sorted(self._uncovered - known):
-            with suppress(NoDecisionError):
-                found = self._store.get(identifier)
-                reason = "no enforcer process that reports can carry it out"
-                text = f"{found.action} {found.target}: {reason}"
-                self._note(PreventionEvent("uncovered", text, self._clock.wall(), found, found.state, "", reason))
+    def _unplaced(self) -> frozenset[str]:
+        """Return what people want of devices of which no address is known: there is nothing to block."""
+        asked = [d for d in self._store.standing() if d.state == "active" and not d.alert and is_mac(d.target.device)]
+        return frozenset(d.id for d in asked if not self.decider.holders.of(d.target.device))
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -260,6 +267,9 @@ class Prevention:
                 self.problem = f"decisions cannot be stored: {error}"
             except PreventionError as error:
                 self.problem = f"prevention: {error}"
+            except Exception as error:  # noqa: BLE001 - a fault of ours is told: a thread that ended decides nothing more
+                _log.exception("prevention")
+                self.problem = f"prevention: {type(error).__name__}: {error}; please report this"
         self._finish()
 
     def _finish(self) -> None:
@@ -271,24 +281,25 @@ class Prevention:
     def step(self) -> None:
         """Move addresses, decide about alerts, end what has ended. What fails stays for the next time."""
         self._refresh_if_due()
-        self.decider.protection.put("devices", (Protected(one, "critical device") for one in self.critical()))
+        self.decider.protection.put("devices", (Protected(one, "critical device") for one in self.said.critical()))
         for mac, address, leased in self._watch.take_moves():
             self.decider.holds(mac, address, leased=leased)
         with self._lock:
             waiting = list(self._waiting.items())
         for identifier, change in waiting:
-            decide(self.decider, change)
+            decide(self.decider, change, self.said)
             with self._lock:
                 if self._waiting.get(identifier) is change:
                     del self._waiting[identifier]
         self.decider.tick()
-        self._tell_uncovered()
+        self._look_at_itself()
         self._watch.followed = self.decider.followed()
 
     def _refresh_if_due(self) -> None:
         if self._clock.monotonic() >= self._host_at + _HOST_EVERY_S:
             self._refresh()
             self._store.forget(self._clock.wall() - self._kept_s)
+            self.decider.forget_holders()
 
     def _refresh(self) -> None:
         self._host_at = self._clock.monotonic()

@@ -34,6 +34,7 @@ class Watch:
         self._servers = Servers()
         self._devices: set[str] = set()
         self._day = 0.0
+        self._yesterday = 0
         self._moves: list[Move] = []
         self.followed: frozenset[str] = frozenset()
         self.lost_moves = 0
@@ -55,9 +56,9 @@ class Watch:
             return moves
 
     def devices_today(self) -> int:
-        """Return how many devices the records of the last day of log time told of."""
+        """Return how many devices the records of this day of log time told of, or of the day before, if more did."""
         with self._lock:
-            return len(self._devices)
+            return max(len(self._devices), self._yesterday)
 
     def protected(self) -> list[Protected]:
         """Return the servers and routers that were found."""
@@ -66,10 +67,12 @@ class Watch:
 
     def _count(self, frame: pl.DataFrame) -> None:
         day = float(frame["ts"].max() or 0.0) // _DAY_S  # type: ignore[arg-type] # float64, as every ts
-        if day != self._day:
+        if day != self._day:  # early in the day few were seen yet
+            self._yesterday = len(self._devices) if day == self._day + 1 else 0
             self._day, self._devices = day, set()
         if len(self._devices) < _MOST_DEVICES:
-            self._devices.update(host for host in frame["id.orig_h"].drop_nulls().unique() if _is_device(host))
+            new = set(frame["id.orig_h"].drop_nulls().unique()) - self._devices
+            self._devices.update(host for host in new if _is_device(host))
 
     def _found(self, batch: RecordBatch) -> Iterator[Move]:
         frame = batch.frame
@@ -79,11 +82,21 @@ class Watch:
                     yield mac, address, True
         elif batch.kind == "conn" and self.followed:
             for side in ("orig", "resp"):
-                yield from _frames(frame, f"id.{side}_h", f"{side}_l2_addr", self.followed)
+                found = _frames(frame, f"id.{side}_h", f"{side}_l2_addr", self.followed)
+                yield from (move for move in found if not self._is_anothers(*move[:2]))
+
+    def _is_anothers(self, mac: str, address: str) -> bool:
+        """Whether a device that is followed is seen with an address that others use.
+
+        It may have come to it; it may as well write a neighbour's address into its packets, to have that blocked. A
+        lease tells the two apart, frames do not.
+        """
+        is_more = mac.lower() in self.followed and address not in self.followed
+        return is_more and bool(self._servers.macs_of(address) - {mac.lower()})
 
 
 def _frames(frame: pl.DataFrame, host: str, mac: str, followed: frozenset[str]) -> Iterator[Move]:
-    if mac not in frame.columns:
+    if mac not in frame.columns or frame[mac].null_count() == frame.height:
         return
     wanted = pl.col(host).is_in(list(followed)) | pl.col(mac).str.to_lowercase().is_in(list(followed))
     for address, sender in frame.filter(wanted).select(host, mac).drop_nulls().unique().iter_rows():

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     """The name that the models know a device by, and the address that it used, if that may be another."""
 
 _AT_ONCE: Final = 64
-"""Handed over at a time: asking who they are takes some 3 ms then, each half second; writing them, in one transaction
-for which alerts may have to wait, some 6 ms."""
+"""Handed over at a time, each half second: writing them, in one transaction for which alerts may have to wait, takes
+some 6 ms."""
 _SAMPLED_S: Final = 1.0
 """Between two looks at what devices answer on: a look takes a millisecond."""
 _MOST_SERVERS: Final = 128
@@ -61,8 +61,8 @@ class Sightings:
 
     Parameters
     ----------
-    lookup, name_of
-        Who uses an address at present, and by what name the models know its device.
+    users_of
+        By what name the models know the device at each of some addresses at present, and who that is.
     give
         Takes what is handed over; must not wait.
     capacity
@@ -73,14 +73,13 @@ class Sightings:
 
     def __init__(
         self,
-        lookup: Callable[[str], Identity | None],
-        name_of: Callable[[str], str],
+        users_of: Callable[[Sequence[str]], list[tuple[str, Identity | None]]],
         give: Callable[[Seen], object],
         capacity: int,
         monotonic: Callable[[], float],
     ) -> None:
         self.missed = 0
-        self._lookup, self._name_of, self._give, self._monotonic = lookup, name_of, give, monotonic
+        self._users_of, self._give, self._monotonic = users_of, give, monotonic
         self._capacity = capacity
         self._waiting: dict[Key, Sighting] = {}
         self._services: dict[str, set[str]] = {}
@@ -117,8 +116,7 @@ class Sightings:
         if not keys and not self._services:
             return
         sightings = [self._waiting.pop(key) for key in keys]
-        for sighting in sightings:
-            self._identify(sighting)
+        self._identify(sightings)
         services, self._services = self._services, {}
         self._give(Seen(sightings, services))
 
@@ -133,11 +131,12 @@ class Sightings:
         else:
             self.missed += 1
 
-    def _identify(self, sighting: Sighting) -> None:
-        """Tell who it is; an address that has gone to another device since says nothing of this one."""
-        found = self._lookup(sighting.address) if self._name_of(sighting.address) == sighting.known_as else None
-        if found is not None:
-            sighting.mac, sighting.host_name = found.mac, found.host_name
+    def _identify(self, sightings: list[Sighting]) -> None:
+        """Tell who they are; an address that has gone to another device since says nothing of this one."""
+        users = self._users_of([sighting.address for sighting in sightings])
+        for sighting, (name, found) in zip(sightings, users, strict=True):
+            if found is not None and name == sighting.known_as:
+                sighting.mac, sighting.host_name = found.mac, found.host_name
 
     def _note_services(self, batch: RecordBatch) -> None:
         frame = batch.frame

@@ -51,7 +51,10 @@ class Conditions:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule as it is kept. Times are wall clock, epoch seconds; `expires_at` is None for never."""
+    """A rule as it is kept. Times are wall clock, epoch seconds; `expires_at` is None for never.
+
+    `source` is where it stands if that is a file: path and line.
+    """
 
     id: str
     conditions: Conditions
@@ -59,6 +62,7 @@ class Rule:
     author: str
     created_at: float
     expires_at: float | None
+    source: str = ""
 
     def holds(self, now: float) -> bool:
         """Whether it has not expired."""

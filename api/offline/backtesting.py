@@ -21,6 +21,7 @@ from api.offline.consequences import Consequences
 from api.pipeline.models import model_config
 from api.pipeline.pieces import in_one_piece
 from api.pipeline.warmup import have_compiled
+from api.state.devices.said import said_in
 from api.state.directory import StateDirectory
 from api.state.rules import mutes_in
 from api.state.snapshots import SnapshotStore, read_snapshot
@@ -125,15 +126,19 @@ def beginning(settings: Settings, state: Path | None, since: float, budget: floa
 
 
 def with_consequences(begin: Beginning, settings: Settings, state: Path | None, since: float) -> Beginning:
-    """Return the same beginning of a backtest that also decides, by the settings' policy and a state's mutes.
+    """Return the same beginning of a backtest that also decides, by the settings' policy and a state's mutes and tags.
 
     Raises
     ------
-    SettingsError
-        If the policy cannot be used.
+    SettingsError, StateError
+        If the policy or the state cannot be used.
     """
-    mutes = mutes_in(StateDirectory(state).rules) if state is not None else None
-    return replace(begin, consequences=Consequences(policy_of(settings), since, mutes))
+    policy = policy_of(settings)
+    if state is None:
+        return replace(begin, consequences=Consequences(policy, since))
+    kept = StateDirectory(state)
+    mutes = mutes_in(kept.rules, settings.traffic.rules)
+    return replace(begin, consequences=Consequences(policy, since, mutes, said_in(kept.alerts)))
 
 
 def backtest(

@@ -10,11 +10,12 @@ from api.decisions.consequences import decide
 from api.decisions.watch import Watch
 from api.offline.stopped import Stopped
 from api.pipeline.scoring import later
+from api.state.devices.said import Said
 from api.state.store import AlertWriter
 from ingest.context.identity import Identities
 from prevention.decider import Around, Decider
 from prevention.policy.proposals import RULES
-from prevention.safeguards import Protection, configured
+from prevention.safeguards import Protected, Protection, configured
 from prevention.safeguards.host import of_host
 from prevention.store import DecisionStore, Filter
 
@@ -76,10 +77,12 @@ class Consequences:
         Log time, epoch seconds, from which on decisions are made.
     mutes
         Rules that hide alerts: what they hide has no consequences.
+    said
+        What people have said of devices: their tags, and which are critical.
     """
 
-    def __init__(self, policy: Policy, since: float, mutes: Mutes | None = None) -> None:
-        self._policy, self._since = policy, since
+    def __init__(self, policy: Policy, since: float, mutes: Mutes | None = None, said: Said | None = None) -> None:
+        self._policy, self._since, self._said = policy, since, said or Said()
         self._identities = Identities()
         self._watch = Watch()
         self._writer = AlertWriter(_IN_MEMORY, is_history=True)
@@ -90,6 +93,8 @@ class Consequences:
         around = Around(lambda: self._now, self._watch.devices_today, self._note)
         self._decider = Decider(self._store, _in_force(policy), Protection(configured(policy.protect)), around)
         self._decider.protection.put("host", of_host())
+        critical = (Protected(one, "critical device") for one in self._said.critical())
+        self._decider.protection.put("devices", critical)
         self._stopped = Stopped(policy.quarantine.allow)
 
     def observe(self, batch: RecordBatch) -> None:
@@ -124,7 +129,7 @@ class Consequences:
         if change.is_told and change.alert.last_ts >= self._since:
             at = _moment(change)
             self._tick(at if at <= self._reached + _DAY_S else self._reached)  # a wrong clock does not end every block
-            decide(self._decider, change)
+            decide(self._decider, change, self._said)
 
     def _tick(self, at: float) -> None:
         self._now = max(self._now, at)

@@ -126,7 +126,7 @@ def replay(
         # what is replayed is history: nobody is sent it afterwards
         writer = AlertWriter(state.alerts, site=settings.traffic.site, is_history=True)
         writer.owners.lookup = models.identities.lookup
-        writer.mutes = mutes_in(state.rules)
+        writer.mutes = mutes_in(state.rules, settings.traffic.rules)
         scorer = Scorer(models.engine, writer, readers, models.records)
         readers.lookup = models.identities.lookup
         days = _Days(SnapshotStore(state.snapshots) if settings.traffic.state else None, scorer)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from api.state.store import AlertWriter
     from api.state.store.journal import Entry
-    from online_models.types import Alert
+    from online_models.types import Alert, AlertStatus, Verdict
 
 
 class Position:
@@ -42,6 +42,12 @@ class Position:
             yield batch if end - begin == len(batch) else RecordBatch(batch.kind, batch.frame[begin:end], batch.source)
             self.records[batch.kind] += end - begin
             begin = end
+
+
+def acknowledged(alert: Alert, verdict: Verdict, comment: str | None) -> Alert:
+    """Return an alert of the service itself with what a person says of it; what was expected is closed."""
+    status: AlertStatus = "closed" if verdict == "expected" else alert.status
+    return replace(alert, verdict=verdict, comment=comment, status=status)
 
 
 def answered(writer: AlertWriter, entry: Entry) -> list[Alert]:

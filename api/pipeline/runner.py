@@ -8,6 +8,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from api.delays import Delays
 from api.errors import NotReadyError, ServiceError
 from api.pipeline.clock import Clock
 from api.pipeline.status import PipelineStatus
@@ -34,7 +35,9 @@ _STARTING: Final = "the models are being loaded; the first start compiles them"
 
 
 class Source(Protocol):
-    """Where live records come from."""
+    """Where live records come from; `read_at` is when the reading of those handed out last began, monotonic seconds."""
+
+    read_at: float
 
     def poll(self, timeout_s: float) -> list[RecordBatch]:
         """Return new records; wait at most so long for the first of them."""
@@ -81,6 +84,7 @@ class Pipeline:
         self._prepare = prepare
         self._clock = clock or Clock()
         self.status = PipelineStatus("starting", _STARTING, started_at=self._clock.wall())
+        self._scored_delays = Delays()
         self._dirty = False
         self._report_at = 0.0
         self._stopping = threading.Event()
@@ -158,6 +162,7 @@ class Pipeline:
         for batch in sorted(batches, key=lambda batch: turn_of(batch.kind)):
             with self._watchdog.doing("scoring live records"):
                 parts.scorer.follow(parts.identities.of(batch))
+            self._scored_delays.add(self._clock.monotonic() - parts.source.read_at, len(batch))
             parts.scorer.apply_rules()
             self._request(parts)
         return bool(batches)
@@ -212,8 +217,12 @@ class Pipeline:
             store_problem=store_problem,
             records=scorer.scored,
             anomalies=scorer.anomalies,
+            maintained=scorer.maintained.records,
             not_modelled=dict(scorer.not_modelled),
             alerts=dict(scorer.changes),
+            raised=dict(scorer.raised),
+            scored_delays=self._scored_delays,
+            stored_delays=scorer.stored_delays,
             unstored=scorer.unstored,
             last_ts=scorer.last_ts or None,
             source=source,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections import Counter, deque
 from contextlib import suppress
 from dataclasses import replace
@@ -10,13 +11,17 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
-from api.errors import AnsweredError, BusyError, NoAlertError
-from api.pipeline.hearing import Position, answered
+from api.delays import Delays
+from api.errors import AnsweredError, BusyError, ClosedError, NoAlertError
+from api.maintenance import Maintained
+from api.pipeline.hearing import Position, acknowledged, answered
 from api.pipeline.pieces import in_one_piece
 from api.state.store import AlertChange
 from api.state.store.evidence import KEPT
+from api.state.store.writer import with_what_was_said
 from ingest.context.evidence import evidence_in
 from online_models.kinds import KINDS
+from online_models.service import DEVICE, LOG
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -30,7 +35,7 @@ if TYPE_CHECKING:
     from ingest.context.evidence import Evidence
     from ingest.records import RecordBatch
     from online_models.engine import Engine
-    from online_models.types import Alert, ScoredBatch, Verdict
+    from online_models.types import Alert, Handling, ScoredBatch, Verdict
 
 
 _NEARLY_ALL: Final = 0.99
@@ -62,7 +67,10 @@ class Scorer:
     ``last_ts`` is the latest log time seen; so is ``log_ts``, but that it leaves out the last hundredth of each batch
     and begins anew with logs of other days: a few wrong clocks do not move it for long. ``identify``
     gives records that come by request the devices at their ends; ``sightings``, if any, is shown what was
-    scored; ``renamed`` returns devices that people call otherwise since it was last asked.
+    scored; ``renamed`` returns devices that people call otherwise since it was last asked. ``own_alerts`` returns the
+    open alerts that the service has about itself, None while it does not know them; an alert that is no longer among
+    them is closed. ``maintained`` keeps what is in maintenance windows from the models. ``raised`` counts alerts by
+    severity and behaviour, and ``stored_delays`` the seconds from when one is raised until the store has it.
     """
 
     def __init__(
@@ -76,10 +84,17 @@ class Scorer:
         self.identify: Callable[[RecordBatch], RecordBatch] = lambda batch: batch
         self.sightings: Sightings | None = None
         self.renamed: Callable[[], Sequence[str]] = tuple
+        self.own_alerts: Callable[[], Sequence[Alert] | None] = lambda: None
+        self._own: Sequence[Alert] | None = None
+        self.maintained = Maintained(engine)
         self._position = Position(records or {}, writer.journal.since(engine.heard()))
         self.scored = 0
         self.anomalies = 0
         self.changes: Counter[str] = Counter()
+        self.raised: Counter[tuple[str, str]] = Counter()
+        self.stored_delays = Delays()
+        self.wall: Callable[[], float] = time.time
+        self.monotonic: Callable[[], float] = time.monotonic
         self.last_ts = 0.0
         self.log_ts = 0.0
         self.not_modelled: Counter[str] = Counter()
@@ -88,6 +103,7 @@ class Scorer:
         self._readers = readers
         self._unstored: dict[str, Alert] = {}
         self._told: dict[str, Alert] = {}
+        self._waiting_since: dict[str, float] = {}
         self._evidence: deque[Evidence] = deque(maxlen=KEPT)
 
     @property
@@ -117,13 +133,16 @@ class Scorer:
             self.store_alerts()
             return None
         piece = in_one_piece(batch)
-        scored = self.engine.process(piece)
+        scored = self.maintained.process(piece)
         self._count(scored)
         self._readers.publish_scores(scored)
         if self.sightings is not None:
             self.sightings.see(piece, scored)
         if scored.alerts:
-            self._unstored.update((alert.id, replace(alert, site=self._writer.site)) for alert in scored.alerts)
+            now = self.monotonic()
+            for alert in scored.alerts:
+                self._waiting_since.setdefault(alert.id, now)
+                self._unstored[alert.id] = replace(alert, site=self._writer.site)
             self.store_alerts()
         return scored
 
@@ -155,7 +174,11 @@ class Scorer:
             raise NoAlertError("no alert of this identifier")
         if alert.verdict not in {None, verdict} and not revise:
             raise AnsweredError(f'this alert was called {alert.verdict} before; add "revise": true to change that')
-        if alert.verdict != verdict:
+        if alert.log == LOG:  # no model has raised it, and none learns of it
+            self._unstored[alert.id] = acknowledged(alert, verdict, comment)
+            if not self.store_alerts():
+                raise BusyError(str(self.store_problem))
+        elif alert.verdict != verdict:
             try:
                 entry = self._writer.journal.add(alert, verdict, comment, self._position.records[alert.log])
                 self._writer.sync()
@@ -164,6 +187,31 @@ class Scorer:
             self._hear(entry)
             self.store_alerts()
         return self._writer.get(identifier) or alert
+
+    def handle(self, identifier: str, handling: Handling | None) -> Alert:
+        """Put an open alert off, have somebody take care of it, or neither any more (None); tell the readers.
+
+        Raises
+        ------
+        NoAlertError, ClosedError
+            If there is no such alert, or it is closed.
+        BusyError
+            If the disk refuses; nothing has changed then.
+        """
+        alert = self._writer.get(identifier) if self.store_alerts() else None
+        if self.store_problem:
+            raise BusyError(self.store_problem)
+        if alert is None:
+            raise NoAlertError("no alert of this identifier")
+        if alert.status == "closed":
+            raise ClosedError("this alert is closed: nothing more is told of it")
+        try:
+            change = self._writer.handle(identifier, handling)
+            self._writer.sync()
+        except sqlite3.Error as error:
+            raise BusyError(f"this cannot be stored: {error}") from error
+        self._tell([change])
+        return change.alert
 
     def accept_drift(self, identifier: str) -> None:
         """Call all alerts of a drift expected, but for those on which somebody has said something.
@@ -210,12 +258,20 @@ class Scorer:
             self._tell_unstored()
             return False
         self.store_problem = None
+        self._note_delays(changes)
         self._tell([self._after_told(change) for change in changes if not self._is_known(change.alert)])
         self._unstored.clear()
+        self._waiting_since.clear()
         self._evidence.clear()
         self._told.clear()
         self._readers.publish_drifts(self._writer.take_drifts())
         return True
+
+    def _note_delays(self, changes: Sequence[AlertChange]) -> None:
+        now = self.monotonic()
+        for change in changes:
+            if change.change == "raised" and change.alert.id in self._waiting_since:
+                self.stored_delays.add(now - self._waiting_since[change.alert.id])
 
     def apply_rules(self) -> None:
         """Have rules that came, went or expired take effect on open alerts, and tell the readers; quick if none did."""
@@ -230,11 +286,30 @@ class Scorer:
         with suppress(sqlite3.Error):  # a disk that refuses is told of by the alerts that it refuses
             self._writer.changes.note_due()
             self._writer.retention.step(self.log_ts)
+            self._tell(self._writer.unhandled(self.wall()))
             if renamed := self.renamed():
                 self._tell(self._writer.renamed(renamed))
+            self._take_own()
+        self.store_alerts()
         self._readers.publish_alerts(())
         if self.sightings is not None:
             self.sightings.hand_over()
+
+    def _take_own(self) -> None:
+        """Store what the service tells of itself, if that is news, and close what it no longer tells."""
+        told = self.own_alerts()
+        if told is None or told == self._own:
+            return
+        open_now = {alert.id for alert in told}
+        over = [alert for alert in self._writer.of_device(DEVICE, LOG) if alert.id not in open_now]
+        news = [replace(alert, site=self._writer.site) for alert in told if not self._is_closed(alert)]
+        news += [replace(alert, status="closed") for alert in over]
+        self._unstored.update((alert.id, alert) for alert in news)
+        self._own = told
+
+    def _is_closed(self, alert: Alert) -> bool:
+        stored = self._writer.get(alert.id)
+        return stored is not None and stored.status == "closed"
 
     def _is_known(self, alert: Alert) -> bool:
         """Whether readers were told of this state of an alert already, before it could be stored."""
@@ -257,11 +332,25 @@ class Scorer:
         self._told.update((change.alert.id, change.alert) for change in changes)
 
     def _unstored_change(self, alert: Alert) -> AlertChange:
-        change: Change = "updated" if alert.id in self._told else "raised"
+        stored = self._stored(alert)
+        change: Change = "updated" if alert.id in self._told or stored is not None else "raised"
         owner = self._writer.owners.lookup(alert.device)
-        return AlertChange(change, replace(alert, muted=self._writer.mutes.find(alert, owner)), owner)
+        alert = replace(with_what_was_said(stored, alert), muted=self._writer.mutes.find(alert, owner))
+        return AlertChange(change, alert, owner, is_quiet=alert.handled is not None)
+
+    def _stored(self, alert: Alert) -> Alert | None:
+        """Return the state of it that the store has; a store that cannot be read either is taken to have none."""
+        with suppress(sqlite3.Error):
+            return self._writer.get(alert.id)
+        return None
 
     def _tell(self, changes: Sequence[AlertChange]) -> None:
         shown = [change for change in changes if not change.is_hidden]
         self.changes.update(change.change for change in shown)
-        self._readers.publish_alerts([change for change in shown if change.is_told])
+        self.raised.update((one.alert.severity, one.alert.behaviour) for one in shown if one.change == "raised")
+        self._readers.publish_alerts([self._timed(change) for change in shown if change.is_told])
+
+    def _timed(self, change: AlertChange) -> AlertChange:
+        """Return a change with when its alert was raised, for those who are told of it for the first time."""
+        since = self._waiting_since.get(change.alert.id) if change.change == "raised" else None
+        return change if since is None else replace(change, raised_at=since)

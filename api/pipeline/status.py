@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from api.delays import Delays
+
 if TYPE_CHECKING:
     from ingest.context.health import SourceHealth
 
@@ -27,6 +29,8 @@ class PipelineStatus:
         That of them which keeps alerts from being stored.
     records, anomalies
         Records scored since the start, and how many of them were over the threshold.
+    maintained
+        Of the records those that were in maintenance windows.
     not_modelled
         Records of kinds that have no model, by kind.
     alerts
@@ -41,6 +45,10 @@ class PipelineStatus:
         Wall-clock time of the last checkpoint.
     evicted
         Entries that bounded tables have forgotten, by ``owner.table``: ``conn.device``.
+    raised
+        Alerts raised since the start, by severity and behaviour.
+    scored_delays, stored_delays
+        Seconds from when a line was read until it was scored, and from when an alert was raised until it was stored.
     pruned
         Rows that left the store since the start, as too old or too much, by table: ``alert``.
     thresholds
@@ -54,8 +62,12 @@ class PipelineStatus:
     store_problem: str | None = None
     records: int = 0
     anomalies: int = 0
+    maintained: int = 0
     not_modelled: dict[str, int] = field(default_factory=dict)
     alerts: dict[str, int] = field(default_factory=dict)
+    raised: dict[tuple[str, str], int] = field(default_factory=dict)
+    scored_delays: Delays = field(default_factory=Delays)
+    stored_delays: Delays = field(default_factory=Delays)
     unstored: int = 0
     last_ts: float | None = None
     source: SourceHealth | None = None

@@ -25,6 +25,7 @@ from api.serve.access.visits import Visits
 from api.serve.bodies import BodyLimits
 from api.serve.docs import serve_docs
 from api.serve.health_watch import HealthWatch
+from api.serve.maintenance_watch import MaintenanceWatch
 from api.serve.problems import handle_problems
 from api.serve.routes.alerts import alert_routes
 from api.serve.routes.asyncapi import asyncapi_routes
@@ -38,6 +39,7 @@ from api.serve.routes.evidence import evidence_routes
 from api.serve.routes.health import health_routes
 from api.serve.routes.incidents import incident_routes
 from api.serve.routes.machinelearning import machinelearning_routes
+from api.serve.routes.maintenance import maintenance_routes
 from api.serve.routes.metrics import metrics_routes
 from api.serve.routes.models import model_routes
 from api.serve.routes.rules import rule_routes
@@ -53,7 +55,7 @@ from api.state.access import AccessDatabase
 from api.version import package_version
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
     from api.service import Access, Service
 
@@ -69,7 +71,8 @@ def create_app(service: Service) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         service.hub.attach(asyncio.get_running_loop())
-        parts = (visits, socketio, HealthWatch(service))
+        windows = None if service.windows is None else MaintenanceWatch(service.windows, service.hub)
+        parts = (visits, socketio, HealthWatch(service), windows)
         watching = [asyncio.create_task(part.watch()) for part in parts if part is not None]
         try:
             yield
@@ -112,13 +115,8 @@ def create_app(service: Service) -> FastAPI:
         metrics_routes,
     ):
         _include(app, routes(service))
-    if service.devices is not None:
-        _include(app, device_routes(service, service.devices))
-    if service.rules is not None:
-        _include(app, rule_routes(service, service.rules))
-    if service.prevention is not None:
-        for decisions in (enforcer_routes, decision_routes):  # before /decisions/{id} what has names of its own
-            _include(app, decisions(service.prevention))
+    for routes_of_a_part in _of_parts(service):
+        _include(app, routes_of_a_part)
     for more in (
         token_routes(login, visits),
         session_routes(login, visits, access.session_s),
@@ -134,6 +132,19 @@ def create_app(service: Service) -> FastAPI:
     serve_docs(app)
     describe_refusals(app, login)
     return app
+
+
+def _of_parts(service: Service) -> Iterator[APIRouter]:
+    """Yield the routes of the parts that the service has."""
+    if service.devices is not None:
+        yield device_routes(service, service.devices)
+    if service.rules is not None:
+        yield rule_routes(service, service.rules)
+    if service.windows is not None:
+        yield maintenance_routes(service.windows)
+    if service.prevention is not None:
+        yield enforcer_routes(service.prevention)  # before /decisions/{id}: it has names of its own there
+        yield decision_routes(service.prevention)
 
 
 def _include(app: FastAPI, routes: APIRouter) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from pydantic import BaseModel, Field
 
+from api.serve.routes.maintenance import WindowAnswer, window_answer
 from api.serve.stages import Stages, stages
 from api.version import package_version
 
@@ -25,6 +26,9 @@ class HealthAnswer(BaseModel):
     status: Status
     reasons: list[str] = Field(description="why it is not ready")
     version: str
+    maintenance: list[WindowAnswer] = Field(
+        description="windows that are open: what is in them neither alerts nor is learned"
+    )
     stages: Stages
 
 
@@ -32,10 +36,28 @@ def assess(service: Service) -> HealthAnswer:
     """Return the health at this moment."""
     status = service.pipeline.status
     answer = stages(service, status)
-    told = (status.reason, service.pipeline.blocked(), _lag(status))
+    rules = None if service.rules is None else service.rules.problem
+    told = (status.reason, service.pipeline.blocked(), _lag(status), rules)
     decisions = service.prevention.reasons() if service.prevention is not None else ()
     reasons = [*(text for text in told if text), *status.problems, *answer.source.problems, *decisions, *_sinks(answer)]
-    return HealthAnswer(status=_overall(status, reasons), reasons=reasons, version=package_version(), stages=answer)
+    return HealthAnswer(
+        status=_overall(status, reasons),
+        reasons=reasons,
+        version=package_version(),
+        maintenance=_open(service),
+        stages=answer,
+    )
+
+
+def awaited(service: Service) -> str | None:
+    """Return what the service waits for before it is of use, None if the models are there and the logs are followed."""
+    status = service.pipeline.status
+    return None if status.state == "running" else status.reason or f"the service is {status.state}"
+
+
+def _open(service: Service) -> list[WindowAnswer]:
+    windows = service.windows
+    return [] if windows is None else [window_answer(window, windows.now()) for window in windows.active()]
 
 
 def _sinks(answer: Stages) -> list[str]:

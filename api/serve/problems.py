@@ -15,15 +15,20 @@ from starlette.websockets import WebSocket
 from api.errors import (
     AnsweredError,
     BusyError,
+    ClosedError,
     CursorError,
     NoAlertError,
     NoDeviceError,
     NoRuleError,
     NoTokenError,
+    NoWindowError,
     RuleError,
+    RuleInFileError,
     TokenError,
     TokenTakenError,
     TooManyRulesError,
+    TooManyWindowsError,
+    WindowError,
 )
 from api.serve.access.refusal import refuse
 from prevention.errors import NoDecisionError, RefusedError, TargetError, TransitionError
@@ -37,9 +42,14 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _MEANT: Final[dict[type[Exception], tuple[int, str]]] = {
     NoDeviceError: (404, "not_found"),
+    ClosedError: (409, "closed"),
     NoRuleError: (404, "not_found"),
+    RuleInFileError: (409, "in_file"),
     RuleError: (422, "wrong_parameter"),
     TooManyRulesError: (409, "too_many_rules"),
+    NoWindowError: (404, "not_found"),
+    WindowError: (422, "wrong_parameter"),
+    TooManyWindowsError: (409, "too_many_windows"),
     NoDecisionError: (404, "not_found"),
     RefusedError: (409, "refused"),
     TransitionError: (409, "wrong_state"),

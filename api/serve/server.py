@@ -7,6 +7,7 @@ import contextlib
 import logging
 import signal
 import socket
+from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
 import uvicorn
@@ -118,17 +119,7 @@ async def serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, on_signal)
 
-    def on_hangup() -> None:
-        if certificate is not None and tls is not None:
-            certificate.reload(tls)
-        if service.prevention is not None and service.policy is not None:
-            service.prevention.reload(service.policy)
-        elif certificate is None:
-            _log.warning(
-                "SIGHUP: nothing to read again; certificate and policy would be, all else is at the start only"
-            )
-
-    loop.add_signal_handler(signal.SIGHUP, on_hangup)
+    loop.add_signal_handler(signal.SIGHUP, partial(_read_again, service, tls))
     ready = asyncio.Event()
 
     def on_ready() -> None:
@@ -146,6 +137,24 @@ async def serve(
     finally:
         ended = await asyncio.to_thread(service.pipeline.stop, _SAVING_S)
     return ended
+
+
+def _read_again(service: Service, tls: ssl.SSLContext | None) -> None:
+    """Read what may change while the service runs; what is wrong stays as it was."""
+    certificate, is_any = service.access.certificate, False
+    if certificate is not None and tls is not None:
+        is_any = True
+        certificate.reload(tls)
+    if service.rules is not None and service.rules_file is not None:
+        is_any = True
+        service.rules.read_file_again(service.rules_file)
+    if service.prevention is not None and service.policy is not None:
+        is_any = True
+        service.prevention.reload(service.policy)
+    if not is_any:
+        _log.warning(
+            "SIGHUP: nothing to read again; certificate, policy and rules would be, all else is at the start only"
+        )
 
 
 async def _sinks(service: Service) -> None:

@@ -56,6 +56,7 @@ class ModelsStage(BaseModel):
     lag_s: float | None = Field(description="seconds since the log time of the newest scored record")
     records: int = Field(description="records scored since the start")
     anomalies: int
+    maintained: int = Field(description="of the records those in maintenance windows: scored, but not learned")
     not_modelled: dict[str, int] = Field(description="records of kinds that give context only")
     evicted: dict[str, int] = Field(
         description="entries that bounded tables had to forget", examples=[{"conn.pair": 7}]
@@ -184,6 +185,7 @@ def _models(service: Service, status: PipelineStatus) -> ModelsStage:
         lag_s=_age(service, status.last_ts),
         records=status.records,
         anomalies=status.anomalies,
+        maintained=status.maintained,
         not_modelled=status.not_modelled,
         evicted={table: entries for table, entries in status.evicted.items() if entries},
     )

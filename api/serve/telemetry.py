@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING, Final, get_args
 
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
+from api.alert import behaviour_names
 from api.serve.health import Status, assess
+from api.state.store.rows import SEVERITIES
 from ingest.errors import CAUSES
 from prevention.decisions import STATES
 from prevention.events import What
@@ -18,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from api.decisions import Prevention
+    from api.delays import Delays
     from api.pipeline.status import PipelineStatus
     from api.serve.health import HealthAnswer
     from api.service import Service
@@ -62,8 +72,10 @@ class _ServiceCollector(Collector):
         yield from _source(health)
         yield from _models(health, status)
         yield from _store(health, status)
+        yield from _raised(status)
         yield from _outlets(health)
         yield from _sinks(health)
+        yield from _delays(self._service)
         if self._service.prevention is not None:
             yield from _prevention(self._service.prevention)
 
@@ -97,6 +109,9 @@ def _models(health: HealthAnswer, status: PipelineStatus) -> Iterator[Metric]:
     models = health.stages.models
     yield _count("nslabs_scored_records", "Records scored since the start.", models.records)
     yield _count("nslabs_anomalies", "Records over the threshold since the start.", models.anomalies)
+    maintained = "Records in maintenance windows since the start: scored, but not learned."
+    yield _count("nslabs_maintained_records", maintained, models.maintained)
+    yield _gauge("nslabs_maintenance_windows", "Maintenance windows that are open.", len(health.maintenance))
     yield from _moment("nslabs_last_scored", "Log time of the newest scored record.", status.last_ts)
     threshold = "Decades of evidence from which on records count towards an alert, by log kind."
     yield _by("nslabs_alert_threshold", threshold, "log", status.thresholds)
@@ -115,6 +130,30 @@ def _store(health: HealthAnswer, status: PipelineStatus) -> Iterator[Metric]:
     pruned = {"alert": 0, "evidence": 0, "alert_change": 0} | status.pruned
     yield _counted("nslabs_pruned_rows", "Rows that left the store as too old or too much, by table.", "table", pruned)
     yield from _moment("nslabs_checkpoint", "Wall-clock time of the last checkpoint.", status.checkpoint_at)
+
+
+def _raised(status: PipelineStatus) -> Iterator[Metric]:
+    """Yield all that there may be, so that the first of its kind is seen to rise from none."""
+    text, labels = "Alerts raised since the start, by severity and behaviour.", ("severity", "behaviour")
+    raised = CounterMetricFamily("nslabs_raised_alerts", text, labels=labels)
+    for key in sorted(status.raised.keys() | product(SEVERITIES, behaviour_names())):
+        raised.add_metric(key, status.raised.get(key, 0))
+    yield raised
+
+
+def _delays(service: Service) -> Iterator[Metric]:
+    status = service.pipeline.status
+    scored = "Seconds from when a line was read until it was scored."
+    yield _histogram("nslabs_scored_delay_seconds", scored, status.scored_delays)
+    stored = "Seconds from when an alert was raised until it was stored."
+    yield _histogram("nslabs_alert_stored_delay_seconds", stored, status.stored_delays)
+    sent = "Seconds from when an alert was raised until it was written to a subscriber."
+    yield _histogram("nslabs_alert_sent_delay_seconds", sent, service.hub.sent_delays)
+    delivered = "Seconds from when an alert was stored until a sink's receiver took it, by sink."
+    of_sinks = HistogramMetricFamily("nslabs_sink_delay_seconds", delivered, labels=("sink",))
+    for sink in service.sinks.statuses() if service.sinks else ():
+        of_sinks.add_metric((sink.name,), sink.delays.buckets(), sink.delays.total)
+    yield of_sinks
 
 
 def _outlets(health: HealthAnswer) -> Iterator[Metric]:
@@ -150,7 +189,7 @@ def _prevention(prevention: Prevention) -> Iterator[Metric]:
     yield _by("nslabs_decisions", "Decisions that are kept, by state.", "state", states)
     events = dict.fromkeys(get_args(What), 0) | dict(prevention.counts)
     yield _counted("nslabs_prevention_events", "What happened to decisions since the start.", "event", events)
-    enforcers = [one for report in dict(prevention.reports).values() for one in report.body["enforcers"]]
+    enforcers = [one for report in prevention.reports.all().values() for one in report.body["enforcers"]]
     for name, text in _ENFORCERS.items():
         worst: dict[str, float] = {}
         for one in enforcers:
@@ -161,6 +200,10 @@ def _prevention(prevention: Prevention) -> Iterator[Metric]:
 
 def _gauge(name: str, text: str, value: float) -> Metric:
     return GaugeMetricFamily(name, text, value=value)
+
+
+def _histogram(name: str, text: str, delays: Delays) -> Metric:
+    return HistogramMetricFamily(name, text, buckets=delays.buckets(), sum_value=delays.total)
 
 
 def _by(name: str, text: str, label: str, values: Mapping[str, float]) -> Metric:

@@ -11,12 +11,13 @@ import contextlib
 import logging
 import sqlite3
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import stamina
 from stamina.instrumentation import set_on_retry_hooks
 
+from api.delays import Delays
 from api.sinks.protocol import RefusedError, SinkError
 from api.sinks.text import one_line
 
@@ -56,6 +57,8 @@ class SinkStatus:
         Changes that it was not sent yet, and when the first of them happened, wall clock.
     error
         Why the last try failed; None once one succeeded. `failing_since` is when that began.
+    delays
+        Seconds from when an alert was stored until the receiver took the notice that it was raised.
     last_error
         The last failure or refusal since the start, whatever came after it.
     """
@@ -71,6 +74,7 @@ class SinkStatus:
     error: str | None = None
     failing_since: float | None = None
     last_error: str | None = None
+    delays: Delays = field(default_factory=Delays)
 
 
 class SinkRunner:
@@ -180,6 +184,8 @@ class SinkRunner:
             self.status.last_error = one_line(str(error))
             _log.warning("sink %s: alert %s is refused and passed over: %s", self.status.name, notice.alert.id, error)
             return 0
+        if notice.event == "raised":
+            self.status.delays.add(self._wall() - notice.at)
         return 1
 
     async def _remember(self) -> None:

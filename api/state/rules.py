@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import sqlite3
 import threading
@@ -9,14 +10,16 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from api.errors import NoRuleError, RuleError, StateError, TooManyRulesError
+from api.errors import NoRuleError, RuleError, RuleFileError, RuleInFileError, StateError, TooManyRulesError
 from api.mutes.book import Mutes
+from api.mutes.file import rules_in
 from api.mutes.rule import CONDITIONS, Conditions, Rule, conditions_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+_log = logging.getLogger(__name__)
 APPLICATION_ID: Final = 0x6E736D75  # "nsmu"
 STEPS: Final = (
     """
@@ -25,6 +28,13 @@ STEPS: Final = (
         behaviour TEXT NOT NULL, peer TEXT NOT NULL, domain TEXT NOT NULL, service TEXT NOT NULL,
         hours TEXT NOT NULL, reason TEXT NOT NULL,
         author TEXT NOT NULL, created_at REAL NOT NULL, expires_at REAL
+    ) STRICT;
+    """,
+    """
+    CREATE TABLE maintenance (
+        number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, everything INTEGER NOT NULL,
+        devices TEXT NOT NULL, tags TEXT NOT NULL, begins_at REAL NOT NULL, ends_at REAL NOT NULL,
+        reason TEXT NOT NULL, author TEXT NOT NULL, created_at REAL NOT NULL, told TEXT NOT NULL
     ) STRICT;
     """,
 )
@@ -40,7 +50,10 @@ _INSERT: Final = f"INSERT INTO rule ({', '.join(_COLUMNS)}) VALUES ({', '.join('
 
 
 class RuleStore:
-    """Keeps rules; ``rules`` are all there are, oldest first, and another object whenever they change."""
+    """Keeps rules; ``rules`` are all there are, oldest first, and another object whenever they change.
+
+    Those of a file come behind the others. ``problem`` says what is wrong with the file, None if nothing is.
+    """
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
         """Open the file, make it if it is missing, and bring an older one up to date.
@@ -52,14 +65,13 @@ class RuleStore:
         """
         self._clock = clock
         self._lock = threading.Lock()
+        self._of_file: tuple[Rule, ...] = ()
+        self.problem: str | None = None
+        self._connection = open_rules(path)
         try:
-            self._connection = sqlite3.connect(path, timeout=_PATIENCE_S, isolation_level=None, check_same_thread=False)
-            _prepare(self._connection, path)
             self.rules: tuple[Rule, ...] = self._read()
         except sqlite3.Error as error:
-            raise StateError(
-                f"rules {path}: {error}; move the file away to begin without rules, or restore a copy of it"
-            ) from error
+            raise _unusable(path, error) from error
 
     def now(self) -> float:
         """Return the wall-clock time by which rules expire, epoch seconds."""
@@ -96,15 +108,49 @@ class RuleStore:
         ------
         NoRuleError
             If there is none of this identifier.
+        RuleInFileError
+            If it stands in a file.
         sqlite3.Error
             If the disk refuses.
         """
         with self._changing() as connection:
             found = next((rule for rule in self.rules if rule.id == identifier), None)
+            if found is not None and found.source:
+                raise RuleInFileError(
+                    f"this rule stands in {found.source}; remove it there, and have the file read again with SIGHUP"
+                )
             if found is None:
                 raise NoRuleError("no rule of this identifier; `nslabs rules list` shows those that there are")
             connection.execute("DELETE FROM rule WHERE id = ?", (identifier,))
         return found
+
+    def read_file(self, path: Path) -> None:
+        """Take in the rules of a file, in place of those that it had before.
+
+        Raises
+        ------
+        RuleFileError
+            If it is wrong; nothing has changed then.
+        sqlite3.Error
+            If the other rules cannot be read.
+        """
+        found = rules_in(path)
+        if len(found) > MOST:
+            raise RuleFileError(f"rules {path}: expected {MOST} at most, found {len(found)}")
+        with self._lock:
+            self._of_file = found
+            self.rules = self._read()
+        self.problem = None
+
+    def read_file_again(self, path: Path) -> None:
+        """Do so while the service runs: what is wrong is told in one line, and the rules of before stay."""
+        try:
+            self.read_file(path)
+        except (RuleFileError, sqlite3.Error) as error:
+            self.problem = f"{error}; the rules of before stay in force"
+            _log.error("%s", self.problem)
+        else:
+            _log.info("rules %s: read again, %d rules", path, len(self._of_file))
 
     def close(self) -> None:
         """Close the file."""
@@ -120,17 +166,37 @@ class RuleStore:
             self.rules = self._read()
 
     def _read(self) -> tuple[Rule, ...]:
-        return tuple(_rule(*row) for row in self._connection.execute(_SELECT))
+        return (*(_rule(*row) for row in self._connection.execute(_SELECT)), *self._of_file)
 
 
-def mutes_in(path: Path) -> Mutes:
-    """Return the rules that are kept there now, for a command that ends by itself; none where there is no file."""
-    if not path.exists():
-        return Mutes()
-    store = RuleStore(path)
-    rules = store.rules
-    store.close()
+def mutes_in(path: Path, file: Path | None = None) -> Mutes:
+    """Return the rules that are kept there now, and those of a file, for a command that ends by itself."""
+    rules: tuple[Rule, ...] = () if file is None else rules_in(file)
+    if path.exists():
+        store = RuleStore(path)
+        rules = (*store.rules, *rules)
+        store.close()
     return Mutes(lambda: rules, time.time)
+
+
+def open_rules(path: Path) -> sqlite3.Connection:
+    """Open the file of rules and maintenance windows, make it if it is missing, and bring an older one up to date.
+
+    Raises
+    ------
+    StateError
+        If it is not ours, is damaged, cannot be written, or was written by a later version.
+    """
+    try:
+        connection = sqlite3.connect(path, timeout=_PATIENCE_S, isolation_level=None, check_same_thread=False)
+        _prepare(connection, path)
+    except sqlite3.Error as error:
+        raise _unusable(path, error) from error
+    return connection
+
+
+def _unusable(path: Path, error: sqlite3.Error) -> StateError:
+    return StateError(f"rules {path}: {error}; move the file away to begin without rules, or restore a copy of it")
 
 
 def _row(rule: Rule) -> tuple[Any, ...]:

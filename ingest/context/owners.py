@@ -77,23 +77,23 @@ class Owners:
 
     def mac_of(self, address: str) -> tuple[str, bool] | None:
         """Return the MAC that uses an address, and whether by a lease; None if it is not known or identifies nobody."""
-        place = _find(self._addresses, address)
-        if place < 0:
-            return None
-        mac = self._place_of_mac(self._addresses.mac[place])
-        if mac < 0 or self._macs.router[mac]:
-            return None
-        return self._mac_texts[mac].decode().removesuffix(FAMILY), bool(self._addresses.until[place])
+        return self._mac_at(_find(self._addresses, address))
 
     def name_of(self, device: str) -> str:
         """Return by what name a device is known, whose address or MAC is given."""
         place = _find(self._addresses, device)
-        mac = self._place_of_mac(self._addresses.mac[place]) if place >= 0 else _find(self._macs, device.lower())
-        if place < 0 and mac < 0:
-            mac = _find(self._macs, device.lower() + FAMILY)
-        if mac < 0 or self._macs.router[mac] or not self._macs.name[mac]:
-            return device
-        return str(self._names[mac].decode())
+        if place >= 0:
+            return self._name_at(place) or device
+        mac = _find(self._macs, device.lower())
+        return self._name_of_mac(mac if mac >= 0 else _find(self._macs, device.lower() + FAMILY)) or device
+
+    def users_of(self, addresses: Sequence[str]) -> list[tuple[str, tuple[str, bool] | None]]:
+        """Return for each address by what name its device is known, and what `mac_of` tells of it."""
+        places = [int(place_of(self._addresses, key)) for key in _hashes(addresses)]
+        return [
+            (self._name_at(place) or address, self._mac_at(place))
+            for address, place in zip(addresses, places, strict=True)
+        ]
 
     def state(self) -> dict[str, Any]:
         """Return everything that is known, in JSON types and in order of last use."""
@@ -129,6 +129,20 @@ class Owners:
         macs.counters[MOVED] = state["moved"]
         index_addresses(addresses)
         index_macs(macs)
+
+    def _mac_at(self, place: int) -> tuple[str, bool] | None:
+        mac = self._place_of_mac(self._addresses.mac[place]) if place >= 0 else -1
+        if mac < 0 or self._macs.router[mac]:
+            return None
+        return self._mac_texts[mac].decode().removesuffix(FAMILY), bool(self._addresses.until[place])
+
+    def _name_at(self, place: int) -> str:
+        return self._name_of_mac(self._place_of_mac(self._addresses.mac[place])) if place >= 0 else ""
+
+    def _name_of_mac(self, mac: int) -> str:
+        """Return by what name the device of a MAC is known; empty where it is nobody's, or has none of its own."""
+        is_named = mac >= 0 and not self._macs.router[mac] and self._macs.name[mac]
+        return str(self._names[mac].decode()) if is_named else ""
 
     def _place_of_mac(self, mac: np.uint64) -> int:
         return place_of(self._macs, mac) if mac else -1
@@ -175,7 +189,7 @@ def _columns_of(capacity: int, kinds: dict[str, Any]) -> dict[str, npt.NDArray[A
 
 
 def _find(table: Any, text: str) -> int:
-    return int(place_of(table, _hashes([text])[0]))
+    return int(place_of(table, np.uint64(pl.Series([text], dtype=pl.String).hash()[0])))
 
 
 def _by_use(table: Any) -> npt.NDArray[np.int64]:

@@ -139,6 +139,8 @@ class FollowSource:
         if positions is not None:
             self._restore(positions)
         self._roster.add_taught(taught)
+        self.read_at = clock()
+        """When the reading of the records handed out last began, by the clock."""
         self._pace = Pace(gather_s)
         self._watch = FolderWatch(directory, enabled=watch)
         self._next_scan = self._no_scan_before = float("-inf")
@@ -153,7 +155,7 @@ class FollowSource:
         deadline = self._clock() + timeout_s
         while True:
             self._look()
-            began = self._clock()
+            self.read_at = began = self._clock()
             read = self._reading.read(self._max_poll_bytes, self._max_poll_bytes // _PIECES_PER_POLL)
             now = self._clock()
             if self._pace.note(began, now, records=bool(read)):

@@ -19,8 +19,12 @@ if TYPE_CHECKING:
     from online_models.alerts.anomalies import Anomalies, Finding
 
 _SAMPLES = 10
+"""Records, peers and targets that an alert names: as many as a person reads."""
 _FORGET_AFTER = 3600.0
+"""Seconds after which anomalies that raised nothing are another case: as long as quiet ends an incident."""
 _CONTINUE_WITHIN, _SAME_WITHIN = 86_400.0, 7 * 86_400.0
+"""Seconds within which a behaviour that comes back continues its alert: what devices do daily is told once; and within
+which one does that is known by what it is about: what they do weekly."""
 
 
 @dataclass(slots=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+import re
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +28,7 @@ _OUTCOMES = {
     **dict.fromkeys(("RSTRH", "SHR", "OTH"), BROKEN),
 }
 _PROTOCOLS = {"tcp": 6, "udp": 17, "icmp": 1}
-_TCP, _UDP, _ICMP = 6, 17, 1
+_TCP, _UDP, _ICMP = 6, 17, 1  # protocol numbers of IANA
 _NO_ECHO_REQUEST = [0, 1, 2, 3, 4, 5, 9, 10, 11, 12, 14, 16, 18, *range(129, 138), 143]
 """ICMP types (IANA; those of IPv6 are others) that are errors about a packet, answers, or control of the link (RFC 792,
 1256, 4443, 4861, 3810): whoever gets them was not called."""
@@ -43,7 +44,7 @@ _SIDES = (
     ("local_orig", "local_resp"),
     DEVICES,
 )
-_LOGIN_SERVICES = "(^|,)(ssh|ftp|rdp|rfb|smb|ntlm|krb|krb_tcp|mysql|postgresql|ldap|pop3|imap)(,|$)"
+_LOGIN_SERVICES = re.compile("(^|,)(ssh|ftp|rdp|rfb|smb|ntlm|krb|krb_tcp|mysql|postgresql|ldap|pop3|imap)(,|$)")
 _UNSPECIFIED = ["::", "0.0.0.0"]  # noqa: S104 - as logs have them
 _LOGIN_PORTS = (21, 22, 23, 110, 139, 143, 389, 445, 1433, 2323, 3306, 3389, 5432, 5900, 5985, 6379, 8291)
 
@@ -81,13 +82,16 @@ class ConnColumns(NamedTuple):
 
 @kernel
 def _directions(
-    origin: npt.NDArray[np.int64], target: npt.NDArray[np.int64], hints: npt.NDArray[np.int64]
+    origin: npt.NDArray[np.int64],
+    target: npt.NDArray[np.int64],
+    local_orig: npt.NDArray[np.int64],
+    local_resp: npt.NDArray[np.int64],
 ) -> npt.NDArray[np.int64]:
-    """``hints`` are Zeek's local_orig and local_resp: 1 true, 0 false, -1 unset; true makes a global address local."""
+    """Zeek's local_orig and local_resp are 1 (true), 0 (false) or -1 (unset); true makes a global address local."""
     out = np.empty(origin.size, np.int64)
     for i in range(origin.size):
-        from_local = origin[i] != GLOBAL or hints[i, 0] == 1
-        to_local = target[i] == LOCAL or hints[i, 1] == 1
+        from_local = origin[i] != GLOBAL or local_orig[i] == 1
+        to_local = target[i] == LOCAL or local_resp[i] == 1
         if target[i] == GROUP:
             out[i] = TO_GROUP
         elif from_local:
@@ -100,59 +104,67 @@ def _directions(
 @kernel
 def _services(
     protocol: npt.NDArray[np.int64],
-    ports: npt.NDArray[np.int64],
+    from_port: npt.NDArray[np.int64],
+    to_port: npt.NDArray[np.int64],
     direction: npt.NDArray[np.int64],
 ) -> npt.NDArray[np.uint64]:
     """Hash of direction, protocol and service port; a reply taken for a request is filed under the server's port."""
     out = np.empty(protocol.size, np.uint64)
     for i in range(out.size):
-        port, flipped = ports[i, 1], 0
-        if port >= 1024 and 0 < ports[i, 0] < 1024 and protocol[i] != 1:
-            port, flipped = ports[i, 0], 1
+        port, flipped = max(to_port[i], 0), 0
+        if port >= 1024 and 0 < from_port[i] < 1024 and protocol[i] != 1:
+            port, flipped = from_port[i], 1
         side = 1 if direction[i] == INBOUND else 2 if direction[i] == TO_GROUP else 0
         out[i] = join(np.uint64(side * 2 + flipped), np.uint64(protocol[i] * 65536 + port))
     return out
 
 
-def _numbers(column: pl.Series, missing: float = np.nan) -> npt.NDArray[np.float64]:
-    return owned(column.cast(pl.Float64).fill_null(missing).to_numpy())
-
-
-def _payload(frame: pl.DataFrame, side: str) -> npt.NDArray[np.float64]:
+def _payload(side: str) -> pl.Expr:
     """Payload bytes of one side; what the headers leave where Zeek saw no payload count."""
     without_headers = pl.col(f"{side}_ip_bytes") - 28 * pl.col(f"{side}_pkts")
-    return _numbers(frame.select(pl.coalesce(f"{side}_bytes", without_headers).clip(0)).to_series(), 0.0)
+    return pl.coalesce(f"{side}_bytes", without_headers).clip(0).cast(pl.Float64).fill_null(0.0)
 
 
-def _hints(frame: pl.DataFrame) -> npt.NDArray[np.int64]:
-    flags = frame.select(pl.col("local_orig", "local_resp").cast(pl.Int64).fill_null(-1))
-    return owned(flags.to_numpy())
+def _code(column: str, table: dict[str, int], default: int) -> pl.Expr:
+    return pl.col(column).replace_strict(table, default=default, return_dtype=pl.Int64).fill_null(default)
 
 
-def _codes(column: pl.Series, table: dict[str, int], default: int) -> npt.NDArray[np.int64]:
-    return owned(column.replace_strict(table, default=default, return_dtype=pl.Int64).fill_null(default).to_numpy())
+_READ: Final = {
+    "protocol": _code("proto", _PROTOCOLS, 255),
+    "outcome": _code("conn_state", _OUTCOMES, BROKEN),
+    "from_port": pl.col("id.orig_p").cast(pl.Int64).fill_null(-1),
+    "to_port": pl.col("id.resp_p").cast(pl.Int64).fill_null(-1),
+    "from_local": pl.col("local_orig").cast(pl.Int64).fill_null(-1),
+    "to_local": pl.col("local_resp").cast(pl.Int64).fill_null(-1),
+    "ts": pl.col("ts").cast(pl.Float64).fill_null(0.0),
+    "duration": pl.col("duration").cast(pl.Float64).fill_null(np.nan),
+    "sent": _payload("orig"),
+    "received": _payload("resp"),
+    "nobody": pl.col("id.orig_h").is_in(_UNSPECIFIED).fill_null(value=False),
+}
+"""All that is read of a frame, in one query: one costs as much as a few hundred records."""
 
 
-def _ports(frame: pl.DataFrame) -> npt.NDArray[np.int64]:
-    return owned(frame.select(pl.col("id.orig_p", "id.resp_p").cast(pl.Int64).fill_null(0)).to_numpy())
+def _read(frame: pl.DataFrame) -> dict[str, npt.NDArray[Any]]:
+    return {column.name: owned(column.to_numpy()) for column in frame.select(**_READ)}
 
 
 def _are_logins(services: pl.Series) -> npt.NDArray[np.bool_]:
     """Tell where the sensor has seen a protocol that asks for a password, on whichever port."""
-    few = services.unique()
-    return owned(
-        services.is_in(few.filter(few.str.contains(_LOGIN_SERVICES)).implode()).fill_null(value=False).to_numpy()
-    )
+    logins = [one for one in services.unique() if one and _LOGIN_SERVICES.search(one)]
+    if not logins:
+        return np.zeros(len(services), np.bool_)
+    return owned(services.is_in(logins).fill_null(value=False).to_numpy())
 
 
-def _turned(frame: pl.DataFrame, protocols: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+def _turned(frame: pl.DataFrame, read: dict[str, npt.NDArray[Any]]) -> npt.NDArray[np.bool_]:
     """Tell which records are the rest of a connection whose beginning the sensor missed, and run the other way.
 
     Zeek takes the sender of the first packet that it sees for the originator. A TCP record whose history has no
     handshake (S, H) and that Zeek did not turn round itself (^) began before; then the lower port is the server's.
     """
-    ports, turned = _ports(frame), np.zeros(frame.height, np.bool_)
-    rows = np.flatnonzero((protocols == _TCP) & (ports[:, 0] < ports[:, 1]) & (ports[:, 0] > 0))
+    origin, turned = read["from_port"], np.zeros(frame.height, np.bool_)
+    rows = np.flatnonzero((read["protocol"] == _TCP) & (origin < read["to_port"]) & (origin > 0))
     if rows.size > 0:
         turned[rows] = frame["history"][rows].str.contains(r"^[^SsHh^]+$").fill_null(value=False).to_numpy()
     return turned
@@ -160,8 +172,6 @@ def _turned(frame: pl.DataFrame, protocols: npt.NDArray[np.int64]) -> npt.NDArra
 
 def _turned_round(frame: pl.DataFrame, turned: npt.NDArray[np.bool_]) -> pl.DataFrame:
     """Exchange originator and responder of the records that run the other way."""
-    if not turned.any():
-        return frame
     where = pl.lit(pl.Series(turned))
     return frame.with_columns(
         pl.when(where).then(pl.col(theirs)).otherwise(pl.col(ours)).alias(ours)
@@ -171,56 +181,47 @@ def _turned_round(frame: pl.DataFrame, turned: npt.NDArray[np.bool_]) -> pl.Data
     )
 
 
-def _protocols(column: pl.Series) -> npt.NDArray[np.int64]:
-    return _codes(column, _PROTOCOLS, 255)
-
-
-def _contacts(
-    frame: pl.DataFrame, protocols: npt.NDArray[np.int64], direction: npt.NDArray[np.int64]
-) -> npt.NDArray[np.bool_]:
+def _contacts(read: dict[str, npt.NDArray[Any]], direction: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
     """Tell which records are a contact of their device with one other endpoint."""
-    contact: npt.NDArray[np.bool_] = direction != TO_GROUP
-    rows = np.flatnonzero(contact & (protocols != _TCP))
-    if rows.size:
-        ports = frame.select(pl.col("id.orig_p", "id.resp_p").cast(pl.Int64).fill_null(-1))[rows].to_numpy()
-        is_udp = (protocols[rows] == _UDP) & (direction[rows] == LATERAL)
-        none = (protocols[rows] == _ICMP) & np.isin(ports[:, 0], _NO_ECHO_REQUEST)
-        none |= is_udp & np.isin(ports[:, 0], _DISCOVERY)
-        for pair in _LEASING:
-            none |= is_udp & (ports == pair).all(axis=1)
-        contact[rows[none]] = False
+    protocols, origin, target = read["protocol"], read["from_port"], read["to_port"]
+    is_udp = (protocols == _UDP) & (direction == LATERAL)
+    none = (direction == TO_GROUP) | ((protocols == _ICMP) & np.isin(origin, _NO_ECHO_REQUEST))
+    none |= is_udp & np.isin(origin, _DISCOVERY)
+    for client, server in _LEASING:
+        none |= is_udp & (origin == client) & (target == server)
+    contact: npt.NDArray[np.bool_] = ~none
     return contact
 
 
 def conn_columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> ConnColumns:
     """Return the arrays of a conn batch; ``ranges`` from `local_ranges`."""
-    protocols = _protocols(batch.frame["proto"])
-    turned = _turned(batch.frame, protocols)
-    frame = _turned_round(batch.frame, turned)
+    read = _read(batch.frame)
+    frame, turned = batch.frame, _turned(batch.frame, read)
+    if turned.any():
+        frame = _turned_round(frame, turned)
+        read = _read(frame)
     origin, target = ends_of(frame, "orig", ranges), ends_of(frame, "resp", ranges)
-    direction = _directions(origin.scope, target.scope, _hints(frame))
+    direction = _directions(origin.scope, target.scope, read["from_local"], read["to_local"])
     inbound = direction == INBOUND
     device, peer = _endpoints(inbound, origin, target)
-    ports = _ports(frame)
-    ts, duration = _numbers(frame["ts"], 0.0), _numbers(frame["duration"])
-    sent, received = _payload(frame, "orig"), _payload(frame, "resp")
+    ts, duration, sent, received = (read[name] for name in ("ts", "duration", "sent", "received"))
     return ConnColumns(
         ts=ts,
         end=ts + np.clip(np.nan_to_num(duration), 0.0, LONGEST),
         device=device,
         peer=peer,
         network=np.where(inbound, origin.network, target.network),
-        service=_services(protocols, ports, direction),
+        service=_services(read["protocol"], read["from_port"], read["to_port"], direction),
         direction=direction,
-        outcome=_codes(frame["conn_state"], _OUTCOMES, BROKEN),
+        outcome=read["outcome"],
         duration=duration,
         up=np.where(inbound, received, sent),
         down=np.where(inbound, sent, received),
-        login=np.isin(ports[:, 1], _LOGIN_PORTS) | _are_logins(frame["service"]),
+        login=np.isin(read["to_port"], _LOGIN_PORTS) | _are_logins(frame["service"]),
         turned=turned,
-        nobody=owned(frame["id.orig_h"].is_in(_UNSPECIFIED).fill_null(value=False).to_numpy()),
-        contact=_contacts(frame, protocols, direction),
-        ping=protocols == _ICMP,
+        nobody=read["nobody"],
+        contact=_contacts(read, direction),
+        ping=read["protocol"] == _ICMP,
         continued=_continued(frame),
     )
 

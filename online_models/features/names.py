@@ -1,7 +1,6 @@
 """The shape of a domain name: how long, how random, and under which registered domain it stands.
 
-The registered domain is taken to be the last two labels, or three where the last has two letters and the one before
-it at most three (``co.uk``): close enough to tell tunnels from ordinary names without a public suffix list to keep.
+The registered domain is a public suffix (`online_models.features.suffixes`) and the label before it.
 Under ``in-addr.arpa`` and ``ip6.arpa`` stand addresses, turned round: what is one, four decimal numbers or 32
 hexadecimal digits at most, is no data, and what stands before it may be. Nor is an address with which a name begins,
 as those begin that are asked of lists of addresses (RFC 5782). The top-level domains for private networks
@@ -20,6 +19,7 @@ import numpy as np
 
 from ingest.compiled.references import by_reference
 from online_models.compile import inner, kernel
+from online_models.features.suffixes import SUFFIXES, Suffixes, suffix_begin
 from online_models.features.text import hash_bytes, text_of
 
 if TYPE_CHECKING:
@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from online_models.features.text import Text
 
 _DASH, _DOT, _ZERO, _NINE, _A, _F = 0x2D, 0x2E, 0x30, 0x39, 0x61, 0x66
-_PREFIX, _LONGEST_TOP_LEVEL = len("xn--"), 24
-_COUNTRY, _SECOND_LEVEL = 2, 3
+_LONGEST_TOP_LEVEL = 24
+"""Letters, as in `online_models.subjects`."""
+_PREFIX = len("xn--")
 _PRIVATE_DOMAINS = (
     *(b"local", b"lan", b"home", b"internal", b"intranet", b"private", b"corp", b"localdomain"),
     b"home.arpa",
@@ -43,6 +44,7 @@ def _hash(text: bytes) -> np.uint64:
 
 _EMPTY, _V4, _V6 = _hash(b""), _hash(b"in-addr.arpa"), _hash(b"ip6.arpa")
 _V4_LABELS, _V4_DIGITS, _V6_LABELS = 4, 3, 32
+"""Labels of an address in a reverse name (RFC 1035, 3.5; RFC 3596, 2.5), and most digits of one of IPv4."""
 _PRIVATE = np.array([_hash(label) for label in _PRIVATE_DOMAINS])
 
 
@@ -99,24 +101,12 @@ def _is_public(data: npt.NDArray[np.uint8], begin: int, end: int) -> bool:
 
 
 @inner
-def _domain_begin(data: npt.NDArray[np.uint8], begin: int, end: int) -> int:
+def _domain_begin(data: npt.NDArray[np.uint8], begin: int, end: int, suffixes: Suffixes) -> int:
     """Return where the registered domain begins; at the end if there is none."""
     if not _is_public(data, begin, end):
         return end
-    labels, stop, last, second = 0, end, 0, 0
-    for i in range(end - 1, begin - 1, -1):
-        if data[i] != _DOT:
-            continue
-        length, labels, stop = stop - i - 1, labels + 1, i
-        if labels == 1:
-            last = length
-        elif labels == 2:
-            second = length
-            if not (last == _COUNTRY and second <= _SECOND_LEVEL):
-                return i + 1
-        else:
-            return i + 1
-    return begin
+    suffix = suffix_begin(data, begin, end, suffixes)
+    return _last_label(data, begin, suffix - 1) if suffix > begin else begin
 
 
 @inner
@@ -198,7 +188,7 @@ def _after_address(data: npt.NDArray[np.uint8], begin: int, domain: int, v4: boo
 
 
 @kernel
-def _measure(text: Text, out: Names) -> None:
+def _measure(text: Text, suffixes: Suffixes, out: Names) -> None:
     counts = np.zeros(256, np.int64)
     for i in range(out.name.size):
         begin, end = text.ends[i], text.ends[i + 1]
@@ -206,7 +196,7 @@ def _measure(text: Text, out: Names) -> None:
             end -= 1
         last = _last_label(text.data, begin, end)
         private = last > begin and _is_among(hash_bytes(text.data, last, end), _PRIVATE)
-        domain = last if private else _domain_begin(text.data, begin, end)
+        domain = last if private else _domain_begin(text.data, begin, end, suffixes)
         out.name[i] = hash_bytes(text.data, begin, end)
         out.domain[i] = hash_bytes(text.data, domain, end)
         if out.domain[i] == _V4 or out.domain[i] == _V6:
@@ -224,5 +214,5 @@ def names_of(column: pl.Series) -> Names:
     """Measure every name of a column; null counts as the empty name."""
     n = len(column)
     out = Names(np.empty(n, np.uint64), np.empty(n, np.uint64), np.empty(n), np.empty(n), np.empty(n), np.empty(n))
-    _measure(text_of(column.str.to_lowercase()), out)
+    _measure(text_of(column.str.to_lowercase()), SUFFIXES, out)
     return out

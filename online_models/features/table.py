@@ -26,7 +26,9 @@ USED, LIMIT, EVICTED = 0, 1, 2
 MOST_AT_ONCE = 4
 """The most entries of one table that one record can add."""
 _FIRST_SIZE = 1024
+"""Places of an empty table's index: 4 KiB."""
 _MOST = 1 << 30
+"""Entries at most: places in the index are 32 bits wide."""
 _LOWER_HALF = np.uint64(0xFFFF_FFFF)
 _NOBODY = np.uint64(0)
 _LINE = 8

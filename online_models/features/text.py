@@ -24,6 +24,8 @@ _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_2 = np.uint64(0x94D049BB133111EB)
 _S27, _S30, _S31 = np.uint64(27), np.uint64(30), np.uint64(31)
 _ONE = np.uint64(1)
+_FEW = 2_000
+"""Records of which a query of polars takes longer than they do one by one."""
 OWNER = np.uint64(0xFFFFFF0000000000)
 """The bits of an `of_owner` key that are its owner's."""
 
@@ -45,9 +47,20 @@ def text_of(column: pl.Series) -> Text:
     >>> text_of(pl.Series(["ab", None, "c"])).ends.tolist()
     [0, 2, 2, 3]
     """
+    if len(column) < _FEW:
+        return text_of_each([(text or "").encode() for text in column.to_list()])
     content = column.str.join("").cast(pl.Binary).item() or b""
-    ends = np.zeros(len(column) + 1, np.int64)
-    np.cumsum(column.str.len_bytes().fill_null(0).to_numpy(), out=ends[1:])
+    return _text(content, column.str.len_bytes().fill_null(0).to_numpy())
+
+
+def text_of_each(texts: Sequence[bytes]) -> Text:
+    """Return some strings one after the other."""
+    return _text(b"".join(texts), np.fromiter(map(len, texts), np.int64, len(texts)))
+
+
+def _text(content: bytes, lengths: npt.NDArray[np.integer[Any]]) -> Text:
+    ends = np.zeros(lengths.size + 1, np.int64)
+    np.cumsum(lengths, out=ends[1:])
     ends.flags.writeable = False
     return Text(np.frombuffer(content, np.uint8), ends)
 
@@ -120,8 +133,12 @@ def _hash_all(data: npt.NDArray[np.uint8], ends: npt.NDArray[np.int64], out: npt
 
 def hashes(column: pl.Series) -> npt.NDArray[np.uint64]:
     """Return one uint64 a row; null and empty hash alike."""
-    text = text_of(column)
-    out = np.empty(len(column), np.uint64)
+    return hashes_of(text_of(column))
+
+
+def hashes_of(text: Text) -> npt.NDArray[np.uint64]:
+    """Return one uint64 a string."""
+    out = np.empty(text.ends.size - 1, np.uint64)
     _hash_all(text.data, text.ends, out)
     return out
 

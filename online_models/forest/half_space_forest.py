@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from online_models.forest.masks import Masks
 
-_EXACT: Final = 2**53
+_EXACT: Final = 2**53  # up to here a float holds every whole number
 _NONE_MISSING: Final = np.zeros((0, 0), dtype=np.bool_)
 """Stands for "no record lacks a feature"."""
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 MOST_LEAVES: Final = 64
 """Leaves that a mask has bits for."""
 BUCKETS: Final = 1024
+"""Equal parts of [0, 1] by which a threshold is found: a part holds one or two of a forest's."""
 _lowest_bit: Any = trailing_zeros  # typed for kernels only
 _ALL: Final = np.uint64(2**MOST_LEAVES - 1)
 

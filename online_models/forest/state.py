@@ -19,11 +19,7 @@ if TYPE_CHECKING:
 FIRST_REFERENCE: Final = 256
 """Records after which a growing reference is used for the first time."""
 
-LEARNED: Final = 0
-DUE: Final = 1
-REFERENCE: Final = 2
-WINDOW: Final = 3
-GROWING: Final = 4
+LEARNED, DUE, REFERENCE, WINDOW, GROWING = range(5)
 """Places in `ForestState.counters`."""
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ingest import declared as logs
+from online_models import service
 from online_models.errors import DeclarationError
 from online_models.kinds.conn import CONN
 from online_models.kinds.dns import DNS
@@ -29,17 +30,8 @@ KINDS: Final[dict[str, Kind]] = {kind.name: kind for kind in _BUILT_IN}
 """By the log's name, in the order in which they are told of; `declare` adds to it before anything starts."""
 
 _OF_NO_TRAFFIC: Final = frozenset(
-    {
-        "conn_long",
-        "dhcp",
-        "capture_loss",
-        "reporter",
-        "stats",
-        "suricata_alert",
-        "suricata_stats",
-        "suricata_flow",
-        "x509",
-    }
+    {"conn_long", "dhcp", "x509", "capture_loss", "reporter", "stats"}
+    | {"suricata_alert", "suricata_stats", "suricata_flow", service.LOG}
 )
 _HERE: Final = Path(__file__).parent
 EXAMPLES: Final = tuple(sorted(path.stem for path in _HERE.glob("*.toml")))
@@ -77,6 +69,7 @@ def _read(name: str) -> Declaration | list[str]:
         return [f"{name}: no such declaration; expected a file such as ./{name}.toml, or one of {', '.join(EXAMPLES)}"]
     path = Path(name).expanduser() if is_path else _HERE / f"{name}.toml"
     told_elsewhere = {behaviour.name for kind in _BUILT_IN for behaviour in kind.behaviours}
+    told_elsewhere |= {behaviour.name for behaviour in service.BEHAVIOURS}
     return read_declaration(path, name, {*BUILT_IN, *_OF_NO_TRAFFIC}, told_elsewhere)
 
 

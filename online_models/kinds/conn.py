@@ -315,12 +315,14 @@ def _formulas(f: Formulas) -> None:
     with f.section(MEASURE):
         measured = _Measured(f)
         expect(f)
+        # an address of no device yet, and a record that says nothing of who is there, belong to nobody's past
         f.is_nobody(most(f.number("nobody"), ~f.number("contact")))
     with f.section(BOUND):
         bound(f, measured.guesses, measured.all_new)
     with f.section(NAME):
         _name(f, measured)
     with f.section(HOLD), f.when(f.evidence >= ODD):
+        # a beacon would make itself ordinary on a quiet site, whose forests see little else
         f.keep_from_forests((f.get("endpoint", "first") > 0.0) * ~f.is_known("endpoint"))
     with f.section(LEARN), f.when(_begins(f)):
         _learn(f)

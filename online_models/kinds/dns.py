@@ -59,6 +59,7 @@ ENOUGH_BYTES, ENOUGH_QUERIES = 24.0, 32.0
 UNSEEN_TYPE, USUAL_RESULT, UNUSUAL_RESULT = 0.05, 0.6, 0.1
 """Shares of types and results before anything is known."""
 _DOUBLINGS_OF_BYTES = 18.0
+"""Of bytes in names of one domain in an hour that count in full: 256 KiB."""
 INSTANT = 0.05
 """Seconds in which a name counts once: a round trip within a site, and twenty a second are a flood still."""
 _WHOLE_SITE = np.uint64(0x517E)
@@ -201,6 +202,7 @@ def _measure_novelty(f: Formulas) -> None:
 
 
 def _expect(f: Formulas) -> None:
+    """Count what is carried in ever-new names, and what is new, by what is true of any site."""
     f.expect("domain", DOMAIN_PRIOR * least(f.feature("domain.bytes"), f.feature("domain.fresh")))
     f.expect_novelty()
 

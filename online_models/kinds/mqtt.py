@@ -278,9 +278,11 @@ def _kind(log: str, new: str, odd: Behaviour, *more: Behaviour) -> Kind:
             special = _measure(f, log)
         with f.section(BOUND):
             view, past = next(iter(_SPECIAL[log])).partition(".")[0], 1.0 if log == "mqtt_connect" else f.maturity
+            # a site has too few connects and subscriptions for ranks to tell what no ordinary device does
             f.bound(view, most(least(f.decades(view), MOST * special), LEAST * special * past))
             if log == "mqtt_connect":
                 another = least(1.0, SECOND * f.feature("novelty.name")) * f.newness("site_name")
+                # one connect of another client is all that a thief of credentials shows
                 f.bound("novelty", most(f.decades("novelty"), LEAST * another * f.maturity))
         with f.section(NAME):
             _name(f, special, told)

@@ -231,6 +231,7 @@ def _formulas(f: Formulas) -> None:
         _measure(f)
     with f.section(BOUND):
         untrusted = most(f.feature("trust.self_signed"), f.feature("trust.invalid"))
+        # a site that has met few certificates cannot rank one that nobody vouches for
         f.bound("trust", most(f.decades("trust"), DISTRUST * untrusted * f.maturity))
     with f.section(NAME):
         _name(f)

@@ -18,16 +18,23 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 THINGS, OTHER_THINGS, FAILURES, RECORDS, AMOUNT = range(5)
-_COUNTERS = 5
+_COUNTERS = 5  # these
 _INDEX, _NOW, _BEFORE, _USUAL, _SEEN = 0, 1, 6, 11, 21
 _WIDTH = 22
 WINDOWS_WIDTH = 2 * _WIDTH
 """Columns that the two windows take in a device's row."""
 _MEMORY = 500.0
+"""Windows that weigh in what is usual: three weeks of hours."""
 _DOUBLINGS = 8.0
+"""Of a count beyond what is usual that count in full: 256 times."""
 _LITTLE = 10.0
+"""log2(1 + amount) of an amount that is never much: 1,023."""
 _MOSTLY, _EVERY = 0.6, 4.0
+"""Share of a window's records from which on it was answered; and of how many records one goes to another thing where
+they are scattered."""
 _LEARNED_A_MINUTE, _LEARNED_AN_HOUR, _TIMES_USUAL = 16.0, 60.0, 4.0
+"""Records in a minute and in an hour, and how many times what is usual beside them, beyond which a burst would teach
+the forests itself alone."""
 
 
 @inner

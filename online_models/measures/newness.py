@@ -25,10 +25,12 @@ PROBATION = 12 * HOUR
 LEAST_KNOWN, NEARLY_ALL = 3 * HOUR, 0.9
 """For how long, and for how much of its device's time, a thing has been there that is known on the first day."""
 _KNOWN_AFTER = 7 * DAY
+"""Seconds after which nothing is new any more: what people do weekly has come again."""
 _AGE_SCALE = math.log1p(_KNOWN_AFTER / MINUTE)
 _RATE_MEMORY = 10 * DAY
-_PRIOR_EVENTS = 1.0
-_PRIOR_SPAN = 12 * HOUR
+"""Seconds in which a count of new things fades to a third: beyond a week, or Mondays would seem rare."""
+_PRIOR_EVENTS, _PRIOR_SPAN = 1.0, 12 * HOUR
+"""New things, and seconds, that a rate begins with: two a day, as a device meets in its first days."""
 DECADES = 4.0
 """Decades of rarity that count as 1: one in 10,000."""
 

@@ -21,6 +21,8 @@ class Case:
         The device's key: MAC where known, else address.
     addresses
         The addresses that the device has now.
+    beside
+        Further addresses that only this device was seen with lately, such as those of the other IP version.
     behaviour, severity, sentence, confidence, log
         As in the alert; `log` is the log kind.
     views
@@ -45,6 +47,7 @@ class Case:
     confidence: float = 1.0
     views: int = 1
     addresses: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
     peers: tuple[str, ...] = ()
     domains: tuple[str, ...] = ()
     is_complete: bool = True

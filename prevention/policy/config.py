@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -11,7 +12,7 @@ from prevention import addresses
 from prevention.decisions import Mode
 from prevention.errors import PolicyError, TargetError
 from prevention.policy.case import Severity
-from prevention.policy.hours import Duration, Hours
+from prevention.policy.hours import Duration, Hours, in_words
 from prevention.targets import Action, Kind
 
 if TYPE_CHECKING:
@@ -26,9 +27,26 @@ def _checked(text: str, read: Any) -> str:
         raise ValueError(str(error)) from None
 
 
+TAG: Final = r"^[a-z0-9][a-z0-9_.-]{0,31}$"
+"""What a device's tag looks like; one in a rule that looks otherwise would never fit."""
+
+
+def _tag(text: str) -> str:
+    if not re.fullmatch(TAG, text):
+        raise ValueError(f"{text[:40]!r} is no tag: up to 32 of a-z, 0-9, _ . -, as in guest")
+    return text
+
+
+Tag = Annotated[str, AfterValidator(_tag)]
 Prefix = Annotated[str, AfterValidator(lambda text: _checked(text, addresses.network))]
 Mac = Annotated[str, AfterValidator(lambda text: _checked(text, addresses.mac))]
 Device = Annotated[str, AfterValidator(lambda text: _checked(text, addresses.device))]
+
+
+def _narrow(text: str) -> str:
+    if text.endswith("/0"):
+        raise ValueError(f"{text} is everything: quarantine would keep nothing away")
+    return text
 
 
 class _Table(BaseModel):
@@ -39,16 +57,22 @@ class Rule(_Table):
     """One line of the policy: which alerts it is for, and what is to be done. The first that fits is taken."""
 
     name: str = Field(default="", max_length=80, description="what it is called in reasons; its number if empty")
-    behaviours: tuple[str, ...] = Field(default=("*",), description="behaviours; * is any")
+    behaviours: tuple[str, ...] = Field(default=("*",), min_length=1, description="behaviours; * is any")
     min_severity: Severity = Field(default="high", description="at least this grave")
     min_views: int = Field(default=1, ge=1, description="at least so many views agree")
-    tags: tuple[str, ...] = Field(default=(), description="the device has one of these tags; none given is any device")
+    tags: tuple[Tag, ...] = Field(default=(), description="the device has one of these tags; none given is any device")
     hours: str | None = Field(default=None, description="only within these working hours")
     outside: str | None = Field(default=None, description="only outside of these working hours")
     action: Action | Literal["none"] = Field(default="block", description="what is done; none is nothing")
     target: Kind | Literal["smallest"] = Field(default="smallest", description="to whom; smallest is what stops it")
     ttl: Duration | None = Field(default=None, description="how long, instead of the ladder")
     mode: Mode | None = Field(default=None, description="instead of the behaviour's and the site's")
+
+    @model_validator(mode="after")
+    def _is_for_a_device(self) -> Rule:
+        if self.action not in {"block", "none"} and self.target not in {"device", "smallest"}:
+            raise ValueError(f"only a device can be put under {self.action}, not a {self.target}")
+        return self
 
 
 class Limits(_Table):
@@ -82,7 +106,9 @@ class Protect(_Table):
 class Quarantine(_Table):
     """What a device in quarantine may still reach."""
 
-    allow: tuple[Prefix, ...] = Field(default=(), description="addresses or prefixes, such as an update server")
+    allow: tuple[Annotated[Prefix, AfterValidator(_narrow)], ...] = Field(
+        default=(), description="addresses or prefixes, such as an update server"
+    )
 
 
 class Policy(_Table):
@@ -104,6 +130,31 @@ class Policy(_Table):
                 if name is not None and name not in self.working_hours:
                     raise ValueError(f"rule {number} names working hours {name!r}, which [working_hours] does not have")
         return self
+
+    @model_validator(mode="after")
+    def _nothing_lasts_too_long(self) -> Policy:
+        most = self.limits.max_ttl
+        named = [(f"rules.{number}.ttl", rule.ttl) for number, rule in enumerate(self.rules) if rule.ttl is not None]
+        if "ladder" in self.escalation.model_fields_set:
+            named += [(f"escalation.ladder.{number}", ttl) for number, ttl in enumerate(self.escalation.ladder)]
+        for place, ttl in named:
+            if ttl > most:
+                raise ValueError(f"{place} is {in_words(ttl)}, and limits.max_ttl {in_words(most)}")
+        return self
+
+    def behaviours(self) -> dict[str, str]:
+        """Return every behaviour that is named, with the key that names it first."""
+        named = {name: f"modes.{name}" for name in self.modes}
+        for number, rule in enumerate(self.rules):
+            for name in rule.behaviours:
+                if name != "*":
+                    named.setdefault(name, f"rules.{number}.behaviours")
+        return named
+
+    def ttl_of(self, asked: float | None, step: int) -> float:
+        """Return how long a block lasts: as its rule asks for, else by the ladder, but never longer than all may."""
+        ladder = self.escalation.ladder
+        return min(asked or ladder[min(step, len(ladder) - 1)], self.limits.max_ttl)
 
     def mode_of(self, behaviour: str, rule: Rule | None = None) -> Mode:
         """Return the mode in force: the rule's, else the behaviour's, else the site's."""
@@ -136,7 +187,7 @@ def load_policy(path: Path) -> Policy:
         If it cannot be read, is no TOML, or has a wrong value.
     """
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise PolicyError(f"policy {path}: {error.strerror}") from error
     except ValueError as error:

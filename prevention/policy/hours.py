@@ -44,15 +44,16 @@ def in_words(ttl_s: float) -> str:
     return f"{ttl_s / _UNITS[unit]:.0f} {'min' if unit == 'm' else unit}"
 
 
-_LONGEST_S: Final = 400 * 86_400.0
+LONGEST_S: Final = 400 * 86_400.0
+"""Whatever is to last longer is a mistake."""
 _FORMS: Final[dict[str, Any]] = {
     "anyOf": [
-        {"type": "number", "exclusiveMinimum": 0, "maximum": _LONGEST_S, "description": "seconds"},
+        {"type": "number", "exclusiveMinimum": 0, "maximum": LONGEST_S, "description": "seconds"},
         {"type": "string", "pattern": "^(?:[1-9][0-9]{0,4}[sm]|[1-9][0-9]{0,2}h|(?:[1-9][0-9]?|[1-3][0-9]{2})d)$"},
     ]
 }
 """Whole units below the limit; more spellings are understood."""
-Duration = Annotated[float, BeforeValidator(seconds), Field(gt=0, le=_LONGEST_S), WithJsonSchema(_FORMS)]
+Duration = Annotated[float, BeforeValidator(seconds), Field(gt=0, le=LONGEST_S), WithJsonSchema(_FORMS)]
 
 
 class Hours(BaseModel):
@@ -64,6 +65,15 @@ class Hours(BaseModel):
     begin: time = Field(default=time(0, 0), alias="from")
     end: time = Field(default=time(23, 59, 59), alias="to")
     zone: str = "UTC"
+
+    @field_validator("begin", "end")
+    @classmethod
+    def _on_the_wall(cls, clock: time) -> time:
+        if clock.tzinfo is not None:
+            raise ValueError(
+                f"{clock} has an offset; expected a time on the wall such as 08:00, and zone for the place"
+            )
+        return clock
 
     @field_validator("zone")
     @classmethod

@@ -6,9 +6,13 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from prevention import addresses
 from prevention.blocks import Wanted
 from prevention.enforcers import Order
+from prevention.errors import TargetError
+from prevention.policy.hours import LONGEST_S
 from prevention.reconcile.deadlines import Deadlines
+from prevention.targets import target_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -66,11 +70,21 @@ class Desk:
         return {
             block.key: Order(block, left_s, wanted.allow)
             for block, left_s in left
-            if left_s > 0 and abilities.cover(block.key) and self.refusal(block.key) is None
+            if left_s > 0 and abilities.cover(block.key) and self.refusal(block) is None
         }
 
-    def refusal(self, key: Key) -> str | None:
-        """Return why a block must not be made, or None."""
+    def refusal(self, block: Block) -> str | None:
+        """Return why a block must not be made, or None: it is protected, or nothing that a right service asks for."""
+        key = block.key
+        if not 0 < block.ttl_s <= LONGEST_S:
+            return f"it would last {block.ttl_s:.0f} s, and the longest is {LONGEST_S:.0f} s"
+        try:
+            target = target_of(key.kind, key.device, key.peer, key.domain)
+            told = (addresses.address(key.device) if key.device else "", target.peer, target.domain)
+        except TargetError as error:
+            return str(error)
+        if told != (key.device, key.peer, key.domain):
+            return f"it is not spelt as the service spells it: {' with '.join(filter(None, told))}"
         parts = (key.device, key.peer)
         return next((why for part in parts if part and (why := self.protection.refusal_of(part))), None)
 
@@ -81,4 +95,4 @@ class Desk:
 
     def refused(self) -> dict[Key, str]:
         """Return the wanted blocks that are not made, with the reason."""
-        return {block.key: why for block in self.wanted.blocks if (why := self.refusal(block.key))}
+        return {block.key: why for block in self.wanted.blocks if (why := self.refusal(block))}

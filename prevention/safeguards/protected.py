@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from prevention import addresses
 from prevention.errors import TargetError
+from prevention.safeguards.suffixes import refusal_of_domain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 _WIDEST: Final = {4: 16, 6: 32}
 """The shortest prefix that may be blocked, by IP version: what is shorter is a provider or a continent, no peer."""
+
+
+_OF_PEOPLE: Final = ("given", "devices")
+"""Sources of the list: what the policy names, and devices that people called critical."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -95,9 +100,23 @@ class Protection:
             The addresses that its device has now.
         """
         if target.kind == "domain":
-            return None
+            return refusal_of_domain(target.domain)
         parts = [part for part in (target.device, target.peer) if part]
         return next((why for part in (*parts, *held) if (why := self.refusal_of(part))), None)
+
+    def refusal_by_people(self, text: str) -> str | None:
+        """Return why people want an address never blocked, or None, whatever was found out by itself.
+
+        A device that was seen with the gateway's address may have written that into its packets; one that was seen with
+        the address of a critical device is taken for that.
+        """
+        named = [pair for source in _OF_PEOPLE for pair in _networks(self._sources.get(source, ()))]
+        try:
+            wanted = addresses.network(text)
+        except TargetError:
+            return None
+        entry = next((e for network, e in named if _overlap(network, wanted)), None)
+        return f"{text} is protected: {entry.what}, {entry.why}" if entry else None
 
     def refusal_of(self, text: str) -> str | None:
         """Return why an address, prefix or MAC must not be blocked, or None."""

@@ -1,13 +1,14 @@
 """Which servers the devices rest on, found in the logs: DNS, DHCP and NTP servers, and the routers' addresses.
 
 Whoever answers one device on port 53 is no DNS server of the site: a device could make itself untouchable by it. A
-server is what several devices rest on.
+server is what several devices rest on. Nor is a router who sends under strangers' addresses, as bots do in a flood:
+strangers have to answer from behind it.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
@@ -76,10 +77,13 @@ class Servers:
         answered = frame.lazy().filter(pl.col("id.resp_p").is_in(list(_PORTS)) & (pl.col("resp_bytes") > 0))
         for device, server, port in _distinct(answered, "id.orig_h", "id.resp_h", "id.resp_p"):
             self._rests(_PORTS[int(port)], server, device)
-        for side in ("orig", "resp"):
-            if f"{side}_l2_addr" in frame.columns:
-                for host, mac in _distinct(frame.lazy(), f"id.{side}_h", f"{side}_l2_addr"):
-                    self._frame(host, mac)
+        if _has(frame, "orig_l2_addr"):
+            for host, mac in _distinct(frame.lazy(), "id.orig_h", "orig_l2_addr"):
+                self._frame(host, mac)
+        if _has(frame, "resp_l2_addr"):
+            told = frame.lazy().with_columns((pl.col("resp_bytes").fill_null(0) > 0).alias("answered"))
+            for host, mac, has_answered in _distinct(told, "id.resp_h", "resp_l2_addr", "answered"):
+                self._frame(host, mac, answered=bool(has_answered))
 
     def _dns(self, frame: pl.DataFrame) -> None:
         answered = frame.lazy().filter((pl.col("id.resp_p") == 53) & pl.col("rcode").is_not_null())
@@ -102,15 +106,30 @@ class Servers:
         if not (host.is_multicast or host.is_unspecified or str(host) == "255.255.255.255"):
             self._users.note((service, str(host)), device)
 
-    def _frame(self, host: str, mac: str) -> None:
-        try:
-            found, sender = ip_address(addresses.address(host)), addresses.mac(mac)
-        except TargetError:
+    def macs_of(self, address: str) -> frozenset[str]:
+        """Return some of the MACs under which a local address was seen."""
+        return frozenset(self._local.get(("", address), ()))
+
+    def _frame(self, host: str, mac: str, *, answered: bool = False) -> None:
+        found, sender = _read(host, mac)
+        if found is None or found.is_multicast or found.is_unspecified:
             return
-        if found.is_global and not found.is_multicast:
-            self._routed.note(("", sender), str(found))
-        elif not (found.is_multicast or found.is_unspecified):
+        if not found.is_global:
             self._local.note(("", str(found)), sender)
+        elif answered:
+            self._routed.note(("", sender), str(found))
+
+
+def _has(frame: pl.DataFrame, column: str) -> bool:
+    """Whether a column is there, and says anything."""
+    return column in frame.columns and frame[column].null_count() < frame.height
+
+
+def _read(host: str, mac: str) -> tuple[IPv4Address | IPv6Address | None, str]:
+    try:
+        return ip_address(addresses.address(host)), addresses.mac(mac)
+    except TargetError:
+        return None, ""
 
 
 def _distinct(frame: pl.LazyFrame, *columns: str) -> Iterator[tuple[str, ...]]:

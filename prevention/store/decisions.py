@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 _STANDING: Final = tuple(sorted(STANDING))
 _HISTORY: Final = f"SELECT {', '.join(CHANGE_COLUMNS)} FROM change WHERE decision = ? ORDER BY number"  # noqa: S608 - ours
+_LEFT_OVER: Final = (
+    "SELECT count(*), max(c.at) FROM change c JOIN decision d ON d.id = c.decision"
+    " WHERE c.after = 'suggested' AND c.at >= ? AND c.before IS NULL AND d.mode = 'enforce'"
+)
 _REVISION: Final = "revision"
 
 
@@ -148,10 +152,18 @@ class DecisionStore:
         """Return how a decision came to where it stands, oldest first."""
         return [change_from_row(row) for row in self._rows(_HISTORY, (identifier,))]
 
-    def begun_since(self, at: float) -> int:
-        """Return how many blocks were begun since a time: what became active and was not before."""
-        query = "SELECT count(*) FROM change WHERE after = 'active' AND before IS NOT 'active' AND at > ?"
-        return int(self._rows(query, (at,))[0][0])
+    def begun_between(self, begin: float, end: float) -> int:
+        """Return how many blocks were begun in a time: what became active and was not before."""
+        query = "SELECT count(*) FROM change WHERE after = 'active' AND before IS NOT 'active' AND at > ? AND at <= ?"
+        return int(self._rows(query, (begin, end))[0][0])
+
+    def left_as_suggestions(self, at: float) -> tuple[int, float | None]:
+        """Return how many blocks that were to be enforced began as suggestions, from a time on, and when the last did.
+
+        That is what a limit leaves of them.
+        """
+        count, last = self._rows(_LEFT_OVER, (at,))[0]
+        return int(count), last
 
     def counts(self) -> dict[str, int]:
         """Return how many decisions are in each state."""

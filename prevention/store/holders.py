@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from prevention import addresses
 
@@ -11,6 +11,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from prevention.store.decisions import DecisionStore
+
+
+MOST_ADDRESSES: Final = 64
+"""Addresses of one device: who sends under ever new ones must not fill a firewall. Those that came first are kept, as
+the one that an alert is about is among them; what is leased always counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +48,16 @@ class Holders:
         device, address = addresses.mac(device), addresses.address(address)
         before = self.holder(address)
         given_up = [one for one in self.of(device) if leased and ":" not in one + address and one != address]
-        if before == device and not given_up:
+        if (before == device and not given_up) or (not leased and not before and self._is_full(device)):
             return None
         with self._store.transaction() as connection:
             connection.executemany("DELETE FROM held WHERE address = ?", [(one,) for one in given_up])
             connection.execute("INSERT OR REPLACE INTO held VALUES (?, ?, ?)", (address, device, at))
             self._store.touch()
         return Handover(address, before, device) if before not in ("", device) else None
+
+    def _is_full(self, device: str) -> bool:
+        return len(self.of(device)) >= MOST_ADDRESSES
 
     def holder(self, address: str) -> str:
         """Return the device that has an address, or an empty text."""

@@ -11,10 +11,11 @@ import orjson
 import pytest
 from referencing import Registry, Resource
 
-from api.alert import alert_fields, link_to
+from api.alert import alert_fields, behaviour_names, link_to
 from api.serve.routes.answers import AlertAnswer
 from api.serve.routes.asyncapi import asyncapi_document
 from online_models.kinds import KINDS
+from online_models.service import BEHAVIOURS
 
 if TYPE_CHECKING:
     from tests.api.conftest import Examples
@@ -27,6 +28,9 @@ ALL = [behaviour for kind in KINDS.values() for behaviour in kind.behaviours]
 def test_the_page_has_every_behaviour_and_technique() -> None:
     listed = re.findall(r"^\| `([a-z-]+)` \| (T[0-9.]+) \|$", PAGE, flags=re.MULTILINE)
     assert sorted(set(listed)) == sorted({(behaviour.name, str(behaviour.technique)) for behaviour in ALL})
+    of_service = re.findall(r"^\| `([a-z-]+)` \| (.+) \|$", PAGE.split("## Alerts about the service")[1], re.MULTILINE)
+    assert of_service == [(behaviour.name, behaviour.meaning) for behaviour in BEHAVIOURS]
+    assert {name for name, _ in of_service} <= set(behaviour_names())
 
 
 def test_rest_streams_sinks_and_page_have_the_same_fields(examples: type[Examples]) -> None:

@@ -102,7 +102,8 @@ def test_an_older_store_keeps_its_alerts(path: Path, examples: type[Examples]) -
     older.executescript(
         "DROP INDEX shown_incident_by_begin; DROP INDEX shown_incident_of_device; DROP INDEX alert_by_rule;"
         "DROP INDEX alert_by_known_as; ALTER TABLE alert DROP COLUMN known_as;"
-        "ALTER TABLE alert DROP COLUMN muted; ALTER TABLE alert DROP COLUMN site;"
+        "DROP INDEX alert_handled; ALTER TABLE alert DROP COLUMN handled;"
+        " ALTER TABLE alert DROP COLUMN muted; ALTER TABLE alert DROP COLUMN site;"
         "DROP TABLE alert_change; DROP TABLE alert_change_due;"
         " DROP TABLE sink_cursor; PRAGMA user_version = 3;"
     )

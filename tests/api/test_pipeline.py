@@ -52,6 +52,7 @@ class ListSource:
     def __init__(self, items: list[list[RecordBatch] | Exception]) -> None:
         self._items = items
         self.polled = 0
+        self.read_at = 0.0
         self.exhausted = threading.Event()
 
     def poll(self, timeout_s: float) -> list[RecordBatch]:

@@ -29,6 +29,7 @@ class Told:
 
     def __init__(self) -> None:
         self.changes: list[tuple[str, int]] = []
+        self.raised_at: list[float | None] = []
 
     def publish_scores(self, batch: ScoredBatch) -> None:
         """Take nothing."""
@@ -36,6 +37,7 @@ class Told:
     def publish_alerts(self, changes: Sequence[AlertChange]) -> None:
         """Remember each change with the alert's count."""
         self.changes += [(change.change, change.alert.count) for change in changes]
+        self.raised_at += [change.raised_at for change in changes]
 
     def publish_drifts(self, changes: Sequence[DriftChange]) -> None:
         """Expect none: one device is no drift."""
@@ -100,6 +102,25 @@ def test_what_changed_since_it_was_told_is_told_again(bench: Bench, examples: ty
     bench.other.execute("ROLLBACK")
     bench.raise_alert(examples.alert(count=2))
     assert bench.told.changes == [("raised", 1), ("updated", 2)]
+
+
+def test_delays_are_those_from_raised_to_stored_and_alerts_are_counted(bench: Bench, examples: type[Examples]) -> None:
+    clock = [100.0]
+    bench.scorer.monotonic = lambda: clock[0]
+    bench.raise_alert(examples.alert(count=1))
+    bench.other.execute("BEGIN IMMEDIATE")
+    bench.raise_alert(examples.alert("b", severity="low"))
+    bench.raise_alert(examples.alert(count=2))  # goes on, and is raised no second time
+    clock[0] = 107.0
+    bench.other.execute("ROLLBACK")
+    assert bench.scorer.store_alerts()
+    assert dict(bench.scorer.stored_delays.buckets()) == {
+        **dict.fromkeys(("0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1.0", "2.5", "5.0"), 1),
+        **dict.fromkeys(("10.0", "30.0", "60.0", "300.0", "+Inf"), 2),
+    }
+    assert bench.scorer.stored_delays.total == 7.0
+    assert bench.scorer.raised == {("high", "scan"): 1, ("low", "scan"): 1}
+    assert bench.told.raised_at == [100.0, 100.0, None]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from copy import deepcopy
 from importlib.resources import files
 from pathlib import Path
@@ -75,9 +76,63 @@ def test_the_page_is_published_on_loopback_only(compose: dict[str, Any]) -> None
     assert "ports" not in compose["services"]["zeek"]
 
 
-def test_what_listens_on_all_addresses_says_so(compose: dict[str, Any]) -> None:
+def test_whoever_asks_the_service_needs_a_token(compose: dict[str, Any]) -> None:
     server = json.loads(compose["services"]["nslabs"]["environment"]["SocketIOConfig"])
-    assert server == {"host": "0.0.0.0", "insecure": True}  # noqa: S104 - published on loopback only, as tested above
+    assert "insecure" not in server
+    assert server["first_token"].startswith("/state/")
+
+
+def test_who_is_to_ask_the_service_has_a_token_by_file(compose: dict[str, Any]) -> None:
+    scrape = yaml.safe_load((COMPOSE.parent / "prometheus.yml").read_text(encoding="utf-8"))["scrape_configs"][0]
+    assert scrape["authorization"] == {"credentials_file": "/run/secrets/prometheus_token"}
+    assert "prometheus_token" in compose["services"]["prometheus"]["secrets"]
+    enforce = enforcing(compose)
+    assert enforce["command"][-2:] == ["--token-file", "/run/secrets/enforce_token"]
+    assert "enforce_token" in enforce["secrets"]
+
+
+def test_the_service_answers_to_the_name_by_which_prometheus_asks(compose: dict[str, Any]) -> None:
+    scrape = yaml.safe_load((COMPOSE.parent / "prometheus.yml").read_text(encoding="utf-8"))["scrape_configs"][0]
+    name, _, port = scrape["static_configs"][0]["targets"][0].partition(":")
+    server = json.loads(compose["services"]["nslabs"]["environment"]["SocketIOConfig"])
+    assert name in server["allowed_hosts"]
+    assert compose["services"]["nslabs"]["ports"][0].endswith(f":{port}")
+
+
+def test_each_profile_that_a_team_may_want_is_there(compose: dict[str, Any]) -> None:
+    profiles = {profile for service in compose["services"].values() for profile in service.get("profiles", ())}
+    assert profiles == {"suricata", "enforce", "crowdsec", "mosquitto", "monitoring"}
+
+
+def test_suricata_reads_the_rules_and_leaves_the_logs_to_zeek_as_well(compose: dict[str, Any]) -> None:
+    """Its image gives all of /etc/suricata and of the log folder to its user, and ends where it cannot."""
+    suricata = compose["services"]["suricata"]
+    rules = next(mount for mount in mounts(suricata) if mount[0].endswith("nslabs.rules"))
+    assert suricata["command"][-2:] == ["-s", rules[1]]
+    assert not rules[1].startswith("/etc/suricata")
+    assert (suricata["environment"]["PUID"], suricata["environment"]["PGID"]) == ("0", "0"), "as Zeek's"
+    socket = {mount[1] for mount in mounts(enforcing(compose)) if mount[0] == "suricata-run"}
+    assert socket == {"/run/suricata"}
+
+
+def test_the_secrets_are_made_as_the_example_says(tmp_path: Path) -> None:
+    """Each container reads its own as another user; on the host the folder keeps everybody else out."""
+    lines = (COMPOSE.parent / ".env.example").read_text(encoding="utf-8").splitlines()
+    commands = [line[1:].strip() for line in lines if line.startswith("#   ") and "docker" not in line]
+    done = subprocess.run(
+        ["sh", "-euc", "umask 077\ntouch unrelated\n" + "\n".join(commands).replace("secrets/*-token", "unrelated")],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    folder = tmp_path / "secrets"
+    assert folder.stat().st_mode & 0o777 == 0o700
+    made = {path.name: path.stat() for path in folder.iterdir()}
+    assert set(made) == {"crowdsec-password", "grafana-password", "mqtt-password"}
+    assert all(status.st_mode & 0o777 == 0o644 and status.st_size > 30 for status in made.values())
 
 
 def test_every_file_that_is_mounted_exists(compose: dict[str, Any]) -> None:
@@ -124,6 +179,8 @@ def test_secrets_are_files_that_are_told_of(compose: dict[str, Any]) -> None:
         assert f"secrets/{secret['file'].rsplit('/', 1)[-1]}" in example
     used = {name for service in compose["services"].values() for name in service.get("secrets", ())}
     assert used == set(compose["secrets"])
+    tokens = [one for one in compose["secrets"] if one.endswith("_token")]
+    assert all(f"token create {one.removesuffix('_token')} --scope" in example for one in tokens)
     names = [name for service in compose["services"].values() for name in service.get("environment", ())]
     assert [name for name in names if re.search("PASSWORD|SECRET|TOKEN", name) and not name.endswith("__FILE")] == []
 
@@ -141,4 +198,4 @@ def test_every_variable_has_an_example(compose: dict[str, Any]) -> None:
 def test_health_is_asked_where_the_service_listens(compose: dict[str, Any]) -> None:
     nslabs = compose["services"]["nslabs"]
     port = nslabs["ports"][0].split(":")[-1]
-    assert f"http://127.0.0.1:{port}/health" in nslabs["healthcheck"]["test"][-1]
+    assert f"http://127.0.0.1:{port}/livez" in nslabs["healthcheck"]["test"][-1]

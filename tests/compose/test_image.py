@@ -52,6 +52,17 @@ def test_the_service_does_not_run_as_root(steps: list[list[str]]) -> None:
     assert ["USER", "10001:10001"] in stages(steps)["service"]
 
 
+def test_each_may_write_its_state_folder(steps: list[list[str]]) -> None:
+    """The enforcer is root without the right to pass over permissions: the folder has to be root's there."""
+
+    def made(stage: str) -> list[str]:
+        return [" ".join(step) for step in stages(steps)[stage] if "/state" in step and step[0] == "RUN"]
+
+    assert made("installed") == []
+    assert ["--owner=nslabs" in step for step in made("service")] == [True]
+    assert ["--owner" in step for step in made("enforce")] == [False]
+
+
 def test_what_builds_is_left_behind(steps: list[list[str]]) -> None:
     assert all(step[0] != "COPY" for name, part in stages(steps).items() if name != "wheels" for step in part)
     assert any("--no-index" in step for step in stages(steps)["installed"])

@@ -148,6 +148,19 @@ def test_what_an_alert_was_can_be_said_on_the_page(page: Chrome, service: LiveSe
     assert entries(page)[0].get_attribute("data-status") == "open"
 
 
+def test_an_alert_about_the_service_is_seen_and_teaches_nothing(page: Chrome, service: LiveService) -> None:
+    own = {"device": "nslabs", "log": "prevention", "behaviour": "block-limit", "technique": None, "reasons": ()}
+    service.store(replace(SCAN, id="own-1", count=7, **own))
+    until(page, lambda: shown(page) == ["own-1"])
+    assert "7 decisions" in entries(page)[0].text
+    entries(page)[0].find_element(By.TAG_NAME, "summary").click()
+    buttons = entries(page)[0].find_elements(By.CSS_SELECTOR, "[data-verdict]")
+    assert [(button.text, button.get_attribute("data-verdict")) for button in buttons] == [
+        ("Seen: close it", "expected")
+    ]
+    assert "No single feature" not in entries(page)[0].text
+
+
 def test_what_logs_contain_is_never_markup(page: Chrome, service: LiveService) -> None:
     reason = Reason(HOSTILE, 1.0, 0.0, 1.0, HOSTILE)
     fields = dict.fromkeys(("id", "device", "behaviour", "log", "sentence", "technique"), HOSTILE)

@@ -144,6 +144,14 @@ def test_a_device_is_found_by_its_address_and_by_its_mac(asked: str) -> None:
     assert knowing(conn(0.0, ONE, HUE), conn(1.0, OTHER, HUE)).name_of(asked) == ONE
 
 
+def test_many_addresses_are_told_as_each_is() -> None:
+    identities = knowing(conn(0.0, ONE, HUE), conn(1.0, OTHER, HUE), conn(2.0, THIRD, CAMERA))
+    asked = [ONE, OTHER, THIRD, FAR, "never seen"]
+    expected = [(ONE, HUE), (ONE, HUE), (THIRD, CAMERA), (FAR, None), ("never seen", None)]
+    assert [(name, found and found.mac) for name, found in identities.users_of(asked)] == expected
+    assert [(identities.name_of(one), identities.lookup(one)) for one in asked] == identities.users_of(asked)
+
+
 _TIMES = st.integers(0, 40).map(lambda n: n * 900.0)
 _MACS = st.sampled_from([HUE, CAMERA, HUB, ROUTER, None])
 _ADDRESSES = st.sampled_from([ONE, OTHER, THIRD, "fe80::1", "2001:db8::2", "2a00::3", FAR, "ff02::1"])

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).resolve().parents[2]
 START_S = 600  # ends what hangs; a slow machine may take minutes to compile
 PATIENCE_S = 300  # the same, of a service that runs
-SETTINGS = ("TrafficAnalyzerConfig", "MachineLearningModelConfig", "SocketIOConfig")
+SETTINGS = ("TrafficAnalyzerConfig", "MachineLearningModelConfig", "SocketIOConfig", "StoreConfig", "PreventionConfig")
 
 
 def nslabs(*arguments: object, **variables: str) -> subprocess.Popen[bytes]:

@@ -116,6 +116,33 @@ def test_rules_hide_alerts_and_a_stream_tells(server: Server, client: Client) ->
     assert given_back["seq"] > message["seq"]
 
 
+def test_alerts_are_put_off_and_speak_again(server: Server, client: Client) -> None:
+    stream = client.stream("alerts", since_seq=0, device="192.168.1.14")
+    snoozed = client.snooze("a4", 1.5, "later")["handled"]
+    assert snoozed is not None
+    assert (snoozed["state"], snoozed["by"], snoozed["comment"]) == ("snoozed", "local", "later")
+    assert [one["id"] for one in client.alerts(handled=True)] == ["a4"]
+    told = (one["alert"] for one in stream if one["change"] == "updated")
+    assert next(told)["handled"] == snoozed
+    assert next(told)["handled"] is None  # at its end
+    assert client.acknowledge("a4", "3d")["handled"] is not None
+    assert client.speak_again("a4")["handled"] is None
+    for refused, status in ((lambda: client.snooze("none", 1), 404), (lambda: client.snooze("a4", "31d"), 422)):
+        with pytest.raises(ApiError) as error:
+            refused()
+        assert error.value.status == status
+
+    async def scenario() -> None:
+        async with AsyncClient(server.url) as other:
+            assert (await other.acknowledge("a4", 60))["handled"]
+            assert not (await other.speak_again("a4"))["handled"]
+            window = await other.maintain(devices=["192.168.1.14"], ends_at="2h", reason="firmware")
+            assert "begun" in [one["phase"] async for one in other.windows()]
+            assert (await other.end_maintenance(window["id"]))["phase"] == "ended"
+
+    asyncio.run(scenario())
+
+
 def test_devices_are_listed_and_named(server: Server, client: Client, zeek: type[Zeek]) -> None:
     client.analyze([zeek.conn(1, **{"id.orig_h": "192.168.1.99"})], learn=True)
     device = server.until(lambda: next(client.devices(address="192.168.1.99"), None))

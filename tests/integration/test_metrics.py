@@ -66,6 +66,15 @@ def test_numbers_are_those_of_health(busy: Server) -> None:
     assert found["nslabs_source_lag_seconds", ()] == source["lag_s"] == 0
     assert found["nslabs_alerts_total", ("raised",)] == stages["store"]["raised"]
     assert found["nslabs_subscribers", ("alerts",)] == 1  # the terminal
+    assert found["nslabs_scored_delay_seconds_count", ()] == DEVICES + 1
+    assert found["nslabs_scored_delay_seconds_sum", ()] > 0
+    raised = {labels: value for (name, labels), value in found.items() if name == "nslabs_raised_alerts_total"}
+    assert {label for labels in raised for label in labels} >= {"low", "medium", "high", "critical", "scan"}
+    assert sum(raised.values()) == stages["store"]["raised"]
+
+
+def test_a_service_that_runs_is_ready(busy: Server) -> None:
+    assert (busy.http.get("/readyz").status_code, busy.http.get("/readyz").json()) == (200, {"status": "ready"})
 
 
 def test_what_was_evicted_is_counted(busy: Server) -> None:

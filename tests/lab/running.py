@@ -38,6 +38,9 @@ _JUDGING: Final = {
     "detector.py",
     "worker.py",
     "trees.py",
+    "constants.py",
+    "ablate.py",
+    "variations.py",
 }
 """Files of the lab that do not change what is in a site's logs."""
 Outcome = dict[str, Judgement | str]

@@ -58,6 +58,7 @@ WRONG = {
     "key without columns": (FUNCTION, "function = { of = 'pair' }", 10, "expected columns"),
     "ten thousand keys": (FUNCTION, f"{FUNCTION}\n{MANY}", 9, "at most 8"),
     "name used twice": ('iin = "count"', 'iin = "count"\niin = "count"', 8, "expected TOML"),
+    "behaviour of the service": ("dnp3-flood]", "block-limit]", 24, "no other kind's behaviour"),
     "behaviour of another kind": ("dnp3-flood]", "scan]", 24, "no other kind's behaviour"),
     "measure told twice": (
         'tells = "novelty"',

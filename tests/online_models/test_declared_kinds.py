@@ -12,7 +12,7 @@ import pytest
 from ingest.records import SCHEMAS, RecordBatch
 from online_models import kinds
 from online_models.engine import Engine
-from online_models.kinds import BUILT_IN, KINDS, declare
+from online_models.kinds import BUILT_IN, declare
 from online_models.program import loop
 
 if TYPE_CHECKING:
@@ -179,34 +179,6 @@ def test_declared_kinds_compile_nothing(week: dict[str, bytes]) -> None:
     compiled = len(loop.run.signatures)  # type: ignore[attr-defined] # numba's
     engine.process(batch("modbus", plant(WEEK, WEEK + HOUR)))
     assert len(loop.run.signatures) == compiled  # type: ignore[attr-defined] # numba's
-
-
-@pytest.mark.parametrize("log", ORDINARY)
-def test_any_cut_into_batches_gives_the_same_scores_alerts_and_models(log: str) -> None:
-    attack = [row for kind, rows, _ in ATTACKS.values() if kind == log for row in rows[:200]]
-    frame = batch(log, ORDINARY[log](WEEK - 3 * DAY, WEEK + 1200.0) + attack).frame
-    whole, cut = Engine(), Engine()
-    found = whole.process(RecordBatch(log, frame))
-    random, at, scores, alerts = np.random.default_rng(7), 0, list[float](), dict[str, Any]()
-    while at < len(frame):
-        size = int(random.choice([1, 2, 7, 500]))
-        part = cut.process(RecordBatch(log, frame[at : at + size]))
-        scores += part.score.tolist()
-        alerts |= {alert.id: alert for alert in part.alerts}
-        at += size
-        if random.random() < 0.005:
-            cut = Engine.from_bytes(cut.to_bytes())
-    assert scores == found.score.tolist()
-    assert alerts == {alert.id: alert for alert in found.alerts}
-    assert found.alerts
-    assert cut.to_bytes() == whole.to_bytes()
-
-
-def test_every_view_has_words_for_all_that_it_measures() -> None:
-    for log in ORDINARY:
-        kind = KINDS[log]
-        assert all(kind.clauses.values())
-        assert kind.new_machine(100, 100).sections[-1] > 0
 
 
 def test_models_outlive_other_declarations(week: dict[str, bytes], caplog: pytest.LogCaptureFixture) -> None:

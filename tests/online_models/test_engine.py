@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, settings
 
 from ingest.records import SCHEMAS, RecordBatch
 from online_models.config import ModelConfig
 from online_models.engine import Engine
-from online_models.kinds import KINDS
 
 if TYPE_CHECKING:
     from conftest import Frames, Traffic
@@ -34,61 +31,6 @@ def attacked(traffic: Traffic) -> Frames:
     return {**frames, "conn": traffic.in_order("conn", conn), "dns": traffic.in_order("dns", dns)}
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_score_says_what_process_would_and_changes_nothing(learned_day: bytes, attacked: Frames, kind: str) -> None:
-    engine, batch = Engine.from_bytes(learned_day), RecordBatch(kind, attacked[kind])
-    guess = engine.score(batch)
-    assert engine.to_bytes() == learned_day
-    scored = engine.process(batch)
-    assert engine.to_bytes() != learned_day
-    assert guess.score.tolist() == scored.score.tolist()
-    assert guess.anomaly.tolist() == scored.anomaly.tolist()
-    assert guess.alerts == scored.alerts
-    assert dict(guess.reasons) == dict(scored.reasons)
-
-
-@COMPILING
-@given(st.sampled_from(tuple(KINDS)), st.floats(0.0, 1.0))
-def test_no_score_depends_on_what_comes_after(learned_day: bytes, attacked: Frames, kind: str, share: float) -> None:
-    frame = attacked[kind]
-    begin = int(share * (frame.height - 1))
-    whole = Engine.from_bytes(learned_day).process(RecordBatch(kind, frame))
-    part = Engine.from_bytes(learned_day).process(RecordBatch(kind, frame[: begin + 1]))
-    assert part.score.tolist() == whole.score.tolist()[: begin + 1]
-
-
-def test_a_record_is_scored_before_it_is_learned(learned_day: bytes, traffic: Traffic) -> None:
-    """The first contact is as strange as if it were the last record ever; only the next one finds it known."""
-    engine = Engine.from_bytes(learned_day)
-    contact = RecordBatch("conn", traffic.beacon(traffic.START + traffic.DAY, 1))
-    before = engine.score(contact).score[0]
-    assert engine.process(contact).score[0] == before
-    engine.learn(contact)
-    later = RecordBatch("conn", traffic.beacon(traffic.START + traffic.DAY + traffic.HOUR, 1))
-    assert engine.score(later).score[0] < before
-
-
-@settings(COMPILING, max_examples=5)
-@given(st.floats(0.0, 1.0), st.floats(0.0, 1.0))
-def test_going_on_from_a_snapshot_is_going_on(learned_day: bytes, attacked: Frames, one: float, other: float) -> None:
-    """The places of the snapshots are anywhere, also within the scan and the tunnel."""
-    undisturbed, restarted = Engine.from_bytes(learned_day), Engine.from_bytes(learned_day)
-    for kind, frame in attacked.items():
-        edges = [0, *sorted(int(share * frame.height) for share in (one, other)), frame.height]
-        for begin, end in pairwise(edges):
-            batch = RecordBatch(kind, frame[begin:end])
-            expected, found = undisturbed.process(batch), restarted.process(batch)
-            assert found.score.tolist() == expected.score.tolist()
-            assert found.alerts == expected.alerts
-            restarted = Engine.from_bytes(restarted.to_bytes())
-    assert restarted.to_bytes() == undisturbed.to_bytes()
-
-
-def test_a_new_engine_comes_back_from_its_bytes() -> None:
-    fresh = Engine().to_bytes()
-    assert Engine.from_bytes(fresh).to_bytes() == fresh
-
-
 def test_the_seed_alone_decides_about_the_forests(attacked: Frames) -> None:
     def state(seed: int) -> bytes:
         engine = Engine(ModelConfig(seed=seed))
@@ -98,14 +40,6 @@ def test_the_seed_alone_decides_about_the_forests(attacked: Frames) -> None:
 
     assert state(1) == state(1)
     assert state(1) != state(2)
-
-
-def test_input_frames_stay_as_they_are(learned_day: bytes, attacked: Frames) -> None:
-    engine = Engine.from_bytes(learned_day)
-    for kind, frame in attacked.items():
-        before = frame.clone()
-        engine.process(RecordBatch(kind, frame))
-        assert frame.equals(before)
 
 
 def test_batches_without_records_or_without_a_model_give_nothing(learned_day: bytes) -> None:

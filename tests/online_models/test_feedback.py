@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -11,7 +10,6 @@ import pytest
 
 from ingest.records import RecordBatch
 from online_models.engine import Engine
-from online_models.kinds import KINDS
 from online_models.types import Feedback
 from online_models.withheld import MOST_OF_A_DEVICE
 
@@ -132,45 +130,12 @@ def test_what_was_withheld_is_learned_once_the_incident_was_expected(traffic: Tr
     assert model.views.calibration.total.sum() > before
 
 
-def test_an_attack_is_forgotten_and_never_learned(site: Site) -> None:
-    site.say("attack")
-    model = site.engine._models[site.kind]  # noqa: SLF001 - as above
-    assert len(model.withheld) == 0
-    learned = model.views.calibration.total.tolist()
-    site.again(30.0)
-    assert model.views.calibration.total.tolist() == learned
-
-
 def test_what_is_withheld_of_a_device_is_bounded(traffic: Traffic, learned_day: bytes) -> None:
     site = Site(traffic, learned_day, "scan")
     site.take(traffic.scan(site.begin, MOST_OF_A_DEVICE + 500, per_second=100.0))
     withheld = site.engine._models["conn"].withheld  # noqa: SLF001 - as above
     assert len(withheld) == MOST_OF_A_DEVICE
     assert withheld.lost > 0
-
-
-def test_cuts_and_restarts_around_feedback_change_nothing(site: Site, learned_day: bytes, traffic: Traffic) -> None:
-    """Feedback in the middle of a log: any batches and a snapshot before and after it lead to the same bytes."""
-    verdicts: tuple[Verdict, ...] = ("expected", "attack")
-    for verdict in verdicts:
-        results = []
-        for size in (10_000, 37):
-            other = Site(traffic, learned_day, next(name for name, case in CASES.items() if case[1] == site.behaviour))
-            edges = [*range(0, other.frame.height, size), other.frame.height]
-            for begin, end in pairwise(edges):
-                other.take(other.frame[begin:end])
-            other.engine = Engine.from_bytes(other.engine.to_bytes())
-            other.say(verdict)
-            other.engine = Engine.from_bytes(other.engine.to_bytes())
-            other.again(3.0)
-            results.append((other.engine.to_bytes(), other.alerts))
-        assert results[0] == results[1]
-
-
-def test_every_behaviour_covers_behaviours_that_exist() -> None:
-    for kind in KINDS.values():
-        names = {behaviour.name for behaviour in kind.behaviours}
-        assert {name for behaviour in kind.behaviours for name in behaviour.likeness.covers} <= names
 
 
 def test_feedback_on_an_alert_of_other_models_is_harmless(traffic: Traffic, learned_day: bytes) -> None:

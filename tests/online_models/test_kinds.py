@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
-import pytest
 
-from ingest.records import SCHEMAS, RecordBatch
-from online_models.behaviours import Sighting
-from online_models.clauses import clause
 from online_models.features.address import local_ranges
-from online_models.guard import BEHAVIOURS
-from online_models.kinds import KINDS
 
 if TYPE_CHECKING:
-    from conftest import Frames, Traffic
+    from conftest import Traffic
 
 RANGES = local_ranges()
 
@@ -29,45 +22,6 @@ def after_a_day(traffic: Traffic, kind: str, *frames: pl.DataFrame) -> dict[str,
     for frame in (day, *frames):
         driven.run(frame, trusted=True)
     return driven.features()
-
-
-@pytest.mark.parametrize("name", KINDS)
-def test_names_and_behaviours_fit_together(name: str) -> None:
-    kind = KINDS[name]
-    assert kind.name == name
-    assert len(kind.clauses) == sum(len(view.features) for view in kind.views)
-    assert all(view.features for view in kind.views)
-    assert len(kind.behaviours) <= BEHAVIOURS
-    assert len({behaviour.name for behaviour in kind.behaviours}) == len(kind.behaviours)
-
-
-@pytest.mark.parametrize("name", KINDS)
-def test_every_behaviour_has_a_sentence_about_its_device_and_a_technique_that_exists(name: str) -> None:
-    facts = dict.fromkeys(KINDS[name].clauses, (12_345.0, 0.5))
-    for behaviour in KINDS[name].behaviours:
-        sentence = behaviour.sentence(Sighting("192.168.7.11", "198.51.100.9", "tcp/23", facts))
-        assert "192.168.7.11" in sentence
-        assert re.fullmatch(r"T\d{4}(\.\d{3})?", behaviour.technique or "T0000")
-
-
-@pytest.mark.parametrize("name", KINDS)
-def test_context_has_a_text_in_every_place_whatever_is_missing(name: str) -> None:
-    frame = pl.DataFrame({column: [None, None] for column in SCHEMAS[name]}, schema=SCHEMAS[name])
-    found = KINDS[name].context(frame, KINDS[name].columns(RecordBatch(name, frame), RANGES))
-    assert dict(found.schema) == dict.fromkeys(("device", "known_as", "peer", "target"), pl.String)
-    assert found.null_count().sum_horizontal().item() == 0
-
-
-@pytest.mark.parametrize("name", KINDS)
-def test_all_features_of_all_records_lie_in_the_unit_interval(name: str, traffic: Traffic) -> None:
-    frames: Frames = traffic.Site(hours=3.0).frames()
-    attacks = {"dns": traffic.tunnel, "conn": traffic.scan}
-    attack = [attacks[name](traffic.START + 9000.0)] if name in attacks else []
-    frame = traffic.in_order(name, [frames[name], *attack])
-    driven = traffic.Driven(name)
-    for i in range(frame.height):
-        driven.run(frame[i : i + 1], trusted=True)
-        assert all(0.0 <= value <= 1.0 for value in driven.features().values())
 
 
 def test_a_known_call_is_new_in_no_way(traffic: Traffic) -> None:
@@ -133,9 +87,3 @@ def test_a_new_host_agent_and_method_are_new(traffic: Traffic) -> None:
     usual, odd = after_a_day(traffic, "http", known), after_a_day(traffic, "http", fresh)
     for name in ("novelty.host", "novelty.agent", "novelty.method", "novelty.site", "shape.strange", "shape.literal"):
         assert usual[name] < odd[name]
-
-
-@pytest.mark.parametrize("name", KINDS)
-def test_every_feature_has_a_clause_in_its_place(name: str) -> None:
-    for template in KINDS[name].clauses.values():
-        assert "{" not in clause(template, 1234.5, 0.25)

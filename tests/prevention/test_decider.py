@@ -193,3 +193,20 @@ def test_no_block_is_endless(make: Callable[..., Decider]) -> None:
                 make().request(Request(peer_target("203.0.113.9"), "block", ttl_s, "ann"))
     with pytest.raises(TargetError, match="only a device"):
         make().request(Request(peer_target("203.0.113.9"), "quarantine", 60, "ann"))
+
+
+def test_a_clock_that_is_set_back_does_not_stop_new_blocks(make: Callable[..., Decider], world: World) -> None:
+    decider = make(policy(limits={"new_blocks_per_minute": 3, "max_device_percent": 100}))
+    for number in range(3):
+        decider.request(Request(peer_target(f"203.0.113.{number}"), "block", 600, "ann"))
+        world.now += 61
+    world.now -= 86_400
+    assert decider.request(Request(peer_target("203.0.113.9"), "block", 600, "ann")).state == "active"
+
+
+@pytest.mark.parametrize("domain", ["co.uk", "CO.UK.", "in-addr.arpa", "kobe.jp", "xn--55qx5d.cn"])
+def test_nobody_blocks_the_names_of_a_country(make: Callable[..., Decider], domain: str) -> None:
+    decider = make()
+    with pytest.raises(RefusedError, match="public suffix"):
+        decider.request(Request(domain_target(domain), "block", 600, "ann"))
+    assert decider.request(Request(domain_target(f"very.evil.{domain}"), "block", 600, "ann")).state == "active"

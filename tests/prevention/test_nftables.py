@@ -154,6 +154,44 @@ def test_rules_that_somebody_removed_are_made_again(network: Lab, nftables: Nfta
     assert network.passes(CAMERA, STRANGER, pause_s=0.1) == 0
 
 
+@pytest.mark.parametrize(
+    "commands",
+    [
+        ["add table inet nslabs { flags dormant; }"],
+        ["insert rule inet nslabs forward accept"],
+        [
+            "flush chain inet nslabs forward",
+            "delete set inet nslabs peernet4",
+            "add set inet nslabs peernet4 { type ipv4_addr; }",
+        ],
+        ["delete chain inet nslabs forward", "add chain inet nslabs forward"],
+        [
+            "delete chain inet nslabs forward",
+            "add chain inet nslabs forward { type filter hook output priority 0; }",
+        ],
+        [
+            "delete table inet nslabs",
+            "add table inet nslabs",
+            "add set inet nslabs device4 { type ether_addr; }",
+        ],
+    ],
+    ids=["asleep", "another rule first", "a set without intervals", "no hook", "another hook", "a set of MACs"],
+)
+def test_a_table_that_somebody_has_made_useless_is_made_anew(
+    network: Lab, nftables: Nftables, commands: list[str]
+) -> None:
+    """It would list what it holds, and stop nothing; or could never be mended."""
+    wanted = [device(CAMERA), peer("203.0.113.0/24")]
+    nftables.apply([order(key) for key in wanted])
+    for command in commands:
+        network.on_router("nft", command)
+    assert network.passes(CAMERA, STRANGER, pause_s=2) == 1
+    missing = {str(key) for key in wanted} - held(nftables).keys()
+    nftables.apply([order(key) for key in wanted if str(key) in missing])
+    assert network.passes(CAMERA, STRANGER, pause_s=0.1) == network.passes(PLUG, STRANGER, pause_s=0.1) == 0
+    assert network.passes(PLUG, CLOUD, pause_s=2) == 1
+
+
 def test_what_others_put_there_is_left_alone(network: Lab, nftables: Nftables) -> None:
     nftables.list()
     network.on_router("nft", "add element inet nslabs peer4 { 203.0.113.77 }")

@@ -103,6 +103,13 @@ def test_the_smallest_thing_that_stops_it_is_taken() -> None:
         ("[[rules]]\nttl = '5y'", "rules.0.ttl: expected a duration such as 10m"),
         ("[[rules]]\nhours = 'nights'", "names working hours 'nights'"),
         ("[[rules]]\naction = 'nuke'", "rules.0.action"),
+        ("[[rules]]\nbehaviours = []", "rules.0.behaviours"),
+        ("[[rules]]\naction = 'quarantine'\ntarget = 'peer'", "only a device can be put under quarantine"),
+        ("[quarantine]\nallow = ['0.0.0.0/0']", "quarantine.allow.0: 0.0.0.0/0 is everything"),
+        ("[working_hours.w]\nfrom = '08:00:00+02:00'", "working_hours.w.from: .* has an offset"),
+        ("[[rules]]\nttl = '40d'", "rules.0.ttl is 40 d, and limits.max_ttl 30 d"),
+        ("[limits]\nmax_ttl = '1h'\n[escalation]\nladder = ['10m', '2h']", "escalation.ladder.1 is 2 h"),
+        ("[[rules]]\ntags = ['Guest TV']", "rules.0.tags.0: 'Guest TV' is no tag"),
         ("[protect]\nmacs = ['zz']", "protect.macs.0: 'zz' is no MAC address"),
         ("[protect]\nnetworks = ['10.0.0.0/99']", "protect.networks.0"),
         ("[limits]\nmax_device_percent = 120", "limits.max_device_percent"),
@@ -125,3 +132,14 @@ def test_a_policy_that_is_not_there_is_told(tmp_path: Path) -> None:
 
 def test_durations_are_read_as_people_write_them() -> None:
     assert [seconds(text) for text in ("30s", "10m", "1h", "24H", " 7d ", 90)] == [30, 600, 3600, 86_400, 604_800, 90]
+
+
+def test_the_ladder_that_comes_along_keeps_to_the_longest_that_is_allowed() -> None:
+    given = policy_from({"limits": {"max_ttl": "1h"}})
+    assert [given.ttl_of(None, step) for step in range(5)] == [600, 3600, 3600, 3600, 3600]
+    assert given.ttl_of(60.0, 3) == 60
+
+
+def test_a_mark_at_the_beginning_of_the_file_is_no_mistake(tmp_path: Path) -> None:
+    (tmp_path / "policy.toml").write_text("mode = 'suggest'", encoding="utf-8-sig")
+    assert load_policy(tmp_path / "policy.toml").mode == "suggest"

@@ -197,3 +197,34 @@ def test_wanted_blocks_are_read_as_they_were_written() -> None:
     for text in (b"{}", b'{"revision": 1, "blocks": [{"key": 1}]}', b"no"):
         with pytest.raises(PreventionError, match="one version"):
             from_json(text)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        Key("block", "domain", domain="evil.test\n0.0.0.0 bank.test"),
+        Key("block", "domain", domain="Evil.Test."),
+        Key("block", "domain", domain="com"),
+        Key("block", "device", device="192.168.0.0/20"),
+        Key("block", "device", device="02:00:5e:10:00:05"),
+        Key("block", "device", device="192.168.1.5", peer="203.0.113.9"),
+        Key("block", "peer", peer="2001:DB8:9::1"),
+        Key("block", "peer", peer="203.0.113.9; drop"),
+        Key("block", "pair", device="192.168.1.5"),
+    ],
+    ids=str,
+)
+def test_what_no_right_service_wants_reaches_no_enforcer(desk: Desk, key: Key) -> None:
+    """The service reads hostile logs; whoever had come to speak for it could not write into files and firewalls."""
+    good = Key("block", "peer", peer="203.0.113.77")
+    desk.put(Wanted(1, tuple(Block(one, "d-1", 4e9, 600.0) for one in (key, good))))
+    everything = Shelf(lambda: 0.0).abilities
+    assert list(desk.orders(everything)) == [good]
+    assert set(desk.refused()) == {key}
+
+
+def test_no_block_is_longer_than_any_may_be(desk: Desk) -> None:
+    key = Key("block", "peer", peer="203.0.113.77")
+    desk.put(Wanted(1, (Block(key, "d-1", 1e300, 1e300),)))
+    assert desk.orders(Shelf(lambda: 0.0).abilities) == {}
+    assert "the longest is" in desk.refused()[key]

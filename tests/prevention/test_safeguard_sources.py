@@ -118,6 +118,14 @@ def test_routers_are_known_by_the_strangers_behind_their_mac() -> None:
     assert found(servers) == {router: "MAC of a router", "192.168.1.1": "address of a router"}
 
 
+def test_a_bot_that_sends_under_strangers_addresses_is_no_router() -> None:
+    """A flood from made-up senders, as Mirai's, would make its MAC, and so the bot, untouchable."""
+    servers, bot, camera = Servers(), "02:00:5e:10:00:66", "02:00:5e:10:00:05"
+    servers.observe(frames(*((f"8.8.{n}.8", bot, "192.168.1.5", camera) for n in range(50))))
+    servers.observe(frames(("192.168.1.66", bot, "192.168.1.5", camera)))
+    assert found(servers) == {}
+
+
 def test_dhcp_servers_come_from_their_leases() -> None:
     servers = Servers()
     rows = [(f"02:00:5e:10:00:0{n}", "192.168.1.1") for n in range(4)]

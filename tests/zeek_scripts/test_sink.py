@@ -9,6 +9,7 @@ import pytest
 
 from api.sinks.protocol import Notice, RefusedError, SinkError, SinkSetupError
 from api.sinks.registry import make_sink
+from online_models.service import DEVICE, LOG
 from online_models.types import Alert
 from tests.zeek_scripts.standin import StandIn
 
@@ -49,12 +50,13 @@ def test_each_alert_is_a_notice(zeek: StandIn) -> None:
         await sink.send(notice(id="a-2", device="2001:db8::5", sentence='it "talks"\n\u2028 é', uids=()))
         with pytest.raises(RefusedError, match="no IP address"):
             await sink.send(notice(device="camera"))
+        await sink.send(notice(device=DEVICE, log=LOG, sentence="a limit was reached"))
         await sink.flush()
         await sink.close()
 
     asyncio.run(scenario())
-    assert zeek.notices == ["it scans", 'it "talks"\n\u2028 é']
-    assert zeek.log == [("NSLabs::note", True)] * 2
+    assert zeek.notices == ["it scans", 'it "talks"\n\u2028 é', "a limit was reached"]
+    assert zeek.log == [("NSLabs::note", True)] * 3
 
 
 def test_while_zeek_is_away_nothing_is_taken_and_then_all_is(zeek: StandIn) -> None:

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from api.serve.access.visits import Visits
 
 _log = logging.getLogger(__name__)
-PUBLIC_PATHS: Final = frozenset({"/login", "/session", "/livez"})
-"""What whoever has not logged in may ask for: the page that logs in, and whether the service is alive."""
+PUBLIC_PATHS: Final = frozenset({"/login", "/session", "/livez", "/readyz"})
+"""What whoever has not logged in may ask for: the page that logs in, and whether the service is alive and ready."""
 PUBLIC_FOLDER: Final = "/static/"
 _PAGES: Final = frozenset({"/", "/docs"})
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
 from api.alert import link_to
 from api.serve.access.needs import needs
+from api.serve.access.principal import visit_of
 from api.serve.access.teaching import teaching
 from api.serve.problems import ProblemError, problem_responses
-from api.serve.routes.answers import AlertAnswer, AlertsAnswer, FeedbackBody
+from api.serve.routes.answers import AlertAnswer, AlertsAnswer, FeedbackBody, HandlingBody
 from api.serve.routes.bulk import BulkFeedbackAnswer, BulkFeedbackBody, say_of_many, saying
+from api.serve.routes.decisions import LOCAL
 from api.serve.routes.filters import AlertFilter, ExportFilter  # noqa: TC001 - FastAPI reads the annotations
 from api.state.export import LINES, ExportFormat
+from online_models.types import Handling
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -82,6 +85,33 @@ def alert_routes(service: Service) -> APIRouter:
     async def feedback(alert_id: str, said: FeedbackBody) -> AlertAnswer:
         """Say what an alert was: it and its like then stay quiet, or are told at once whenever they are seen."""
         alert = await asyncio.wrap_future(service.pipeline.commands.submit(saying(alert_id, said)))
+        return (await asyncio.to_thread(alert_answers, service, [alert]))[0]
+
+    @router.put(
+        "/{alert_id}/handling",
+        dependencies=[needs("respond")],
+        responses=problem_responses(400, 404, 408, 409, 413, 422, 503),
+    )
+    async def handle(request: Request, alert_id: str, said: HandlingBody) -> AlertAnswer:
+        """Put an open alert off, or say that somebody takes care of it: until its end nobody is told that it goes on.
+
+        What gets graver, closes or is answered is told at once; what goes on after the end is told again.
+        """
+        visit = visit_of(request.scope)
+        until = service.clock.wall() + said.ttl
+        handling = Handling(said.state, until, visit.principal.name or LOCAL, said.comment)
+        visit.object = f"{alert_id}: {said.state} until {until:.0f}"
+        return await handled(alert_id, handling)
+
+    @router.delete("/{alert_id}/handling", dependencies=[needs("respond")], responses=problem_responses(404, 409, 503))
+    async def unhandle(request: Request, alert_id: str) -> AlertAnswer:
+        """Have an alert that was put off, or taken care of, be told again from now on."""
+        visit_of(request.scope).object = alert_id
+        return await handled(alert_id, None)
+
+    async def handled(alert_id: str, handling: Handling | None) -> AlertAnswer:
+        submitted = service.pipeline.commands.submit(lambda scorer: scorer.handle(alert_id, handling))
+        alert = await asyncio.wrap_future(submitted)
         return (await asyncio.to_thread(alert_answers, service, [alert]))[0]
 
     return router

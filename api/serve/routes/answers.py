@@ -7,7 +7,11 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from api.alert import OneOf, behaviour_names, techniques
-from online_models.types import AlertStatus, Severity, Verdict
+from online_models.types import AlertStatus, HandlingState, Severity, Verdict
+from prevention.policy.hours import Duration
+
+LONGEST_HANDLING_S = 30 * 86_400.0
+"""What is put off by mistake must speak again while somebody remembers it."""
 
 
 class _Answer(BaseModel):
@@ -94,13 +98,24 @@ class OpinionAnswer(_Answer):
     labels: int = Field(description="verdicts that it has learned", examples=[40])
 
 
+class HandlingAnswer(_Answer):
+    """That somebody has put an alert off, or takes care of it: until then nobody is told that it goes on."""
+
+    state: HandlingState
+    until: float = Field(description="wall clock, epoch seconds", examples=[1767600000.0])
+    by: str = Field(description="name of the token, or local", examples=["local"])
+    comment: str | None
+
+
 class AlertAnswer(_Answer):
     """What a person is told: one per device and behaviour, updated while it lasts. Times are log time."""
 
     id: str = Field(description="deterministic: the same log gives the same identifier")
-    device: str = Field(examples=["192.168.1.23"])
+    device: str = Field(
+        description="its address; `nslabs` in an alert about the service itself", examples=["192.168.1.23"]
+    )
     behaviour: Annotated[str, OneOf(behaviour_names)] = Field(examples=["scan"])
-    log: str = Field(description="log kind in which it shows", examples=["conn"])
+    log: str = Field(description="log kind in which it shows; `prevention` if that shows it", examples=["conn"])
     severity: Severity
     score: float
     ts: float = Field(description="when it was raised: the end of the record that raised it")
@@ -127,9 +142,22 @@ class AlertAnswer(_Answer):
     label: str | None = Field(default=None, description="what people call the device", examples=["camera at the door"])
     site: str = Field(description="the network that it is about", examples=["default"])
     muted: str | None = Field(description="the rule that hides it, or hid it until it closed; null if none does")
+    handled: HandlingAnswer | None = Field(description="null unless somebody has put it off, or takes care of it")
     link: str = Field(
         default="", description="where the page shows it, relative to the service", examples=["#alert-2f1c9a7be0d14c55"]
     )
+
+
+class HandlingBody(BaseModel):
+    """How an alert is handled from now on."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    state: HandlingState = Field(description="snoozed: not now; acknowledged: somebody takes care of it")
+    ttl: Duration = Field(
+        le=LONGEST_HANDLING_S, description="how long, in seconds or as 10m, 4h, 3d; 30 days at most", examples=["4h"]
+    )
+    comment: str | None = Field(default=None, max_length=2000, examples=["looked at by the night shift"])
 
 
 class FeedbackBody(BaseModel):

@@ -93,6 +93,7 @@ def decision_routes(prevention: Prevention) -> APIRouter:
     """Return the routes under ``/decisions`` that people use."""
     router = APIRouter(prefix="/decisions", tags=["decisions"])
     _read(router, prevention.decider)
+    _create(router, prevention)
     _all_at_once(router, prevention.decider)
     _one(router, prevention.decider)
     return router
@@ -116,13 +117,6 @@ def _read(router: APIRouter, decider: Decider) -> None:
         more = encode_cursor(page[-1].made_at, page[-1].id) if len(found) > wanted.limit else None
         return DecisionsAnswer(decisions=[decision_answer(one) for one in page], next_cursor=more)
 
-    @router.post("", dependencies=[needs("respond")], status_code=201, responses=problem_responses(400, 409, 413, 422))
-    def create(request: Request, body: NewDecision, key: Key = "") -> DecisionAnswer:
-        """Block something now; it is suggested only if that would be too much at a time."""
-        target = target_of(body.kind, body.device, body.peer, body.domain)
-        asked = Asked(target, body.action, body.ttl, actor(request), body.reason, key)
-        return decision_answer(decider.request(asked))
-
     @router.get("/protected", dependencies=[needs("read")])
     def protected() -> ProtectedAnswer:
         """List what is never blocked, and why."""
@@ -132,6 +126,18 @@ def _read(router: APIRouter, decider: Decider) -> None:
     def explain(what: Annotated[What, Query(examples=["192.168.1.23"])]) -> ExplainAnswer:
         """Say whether an address, prefix, MAC or domain is blocked, by what, or why it never would be."""
         return ExplainAnswer.of(what, explained(decider, what))
+
+
+def _create(router: APIRouter, prevention: Prevention) -> None:
+    @router.post("", dependencies=[needs("respond")], status_code=201, responses=problem_responses(400, 409, 413, 422))
+    def create(request: Request, body: NewDecision, key: Key = "") -> DecisionAnswer:
+        """Block something now; it is suggested only if that would be too much at a time.
+
+        A device that is named by an address is known by its MAC in the answer, where that is known.
+        """
+        target = target_of(body.kind, body.device, body.peer, body.domain)
+        asked = Asked(target, body.action, body.ttl, actor(request), body.reason, key)
+        return decision_answer(prevention.request(asked))
 
 
 def _all_at_once(router: APIRouter, decider: Decider) -> None:

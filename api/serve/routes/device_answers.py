@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool
 from api.devices.naming import Kind, is_random, names_of, vendor_of
 from api.serve.routes.answers import AlertAnswer
 from online_models.measures.time import SETTLING
+from prevention.policy import TAG
 
 if TYPE_CHECKING:
     from api.state.devices.rows import Device
@@ -17,7 +18,6 @@ MOST_TAGS = 16
 _ONE_LINE = r"^[^\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]*$"
 _LINES = r"^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]*$"
 """No control characters, nor those that turn the direction of text: names are shown on terminals."""
-TAG = r"^[a-z0-9][a-z0-9_.-]{0,31}$"
 
 
 def _stripped(text: str | None) -> str | None:

@@ -13,7 +13,6 @@ from api.serve.access.principal import visit_of
 from api.serve.problems import ProblemError, problem_responses
 from api.serve.routes.alerts import alert_answers
 from api.serve.routes.device_answers import (
-    TAG,
     DeviceAnswer,
     DeviceBody,
     DeviceDetailAnswer,
@@ -23,6 +22,7 @@ from api.serve.routes.device_answers import (
 from api.serve.routes.filters import Cursor
 from api.serve.routes.times import Since
 from api.state.devices.reader import DeviceQuery, DeviceReader
+from prevention.policy import TAG
 
 if TYPE_CHECKING:
     from api.service import Service

@@ -96,7 +96,7 @@ def enforcer_routes(prevention: Prevention) -> APIRouter:
     @router.get("/decisions/enforcers", dependencies=[needs("read")])
     def processes() -> ProcessesAnswer:
         """Return what each enforcer process said last, and when."""
-        reports = sorted(prevention.reports.items())
+        reports = sorted(prevention.reports.all().items())
         return ProcessesAnswer(processes=[{**one.body, "name": name, "reported_at": one.at} for name, one in reports])
 
     @router.get(

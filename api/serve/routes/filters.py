@@ -39,6 +39,9 @@ class AlertChoice(BaseModel):
     until: Until = None
     severity: list[Severity] = Field(default_factory=list, description="only these; may be repeated")
     behaviour: list[BehaviourName] = Field(default_factory=list, description="only these; may be repeated")
+    handled: bool | None = Field(
+        default=None, description="only what somebody has put off or takes care of, or only the rest"
+    )
     muted: bool = Field(default=False, description="only what rules hide, which is left out else")
 
     def query(self, limit: int, cursor: str | None = None) -> AlertQuery:
@@ -53,6 +56,7 @@ class AlertChoice(BaseModel):
             text=self.q,
             status=self.status,
             muted=self.muted,
+            handled=self.handled,
             behaviours=tuple(self.behaviour),
         )
 

@@ -72,7 +72,8 @@ class RuleAnswer(BaseModel):
     service: str | None
     hours: str | None
     reason: str
-    author: str = Field(description="name of the token, or local", examples=["local"])
+    author: str = Field(description="name of the token, local, or file and its name", examples=["local"])
+    source: str | None = Field(description="path and line, if it stands in a file; only there it can be removed")
     created_at: float
     expires_at: float | None = Field(description="null for never")
     in_force: bool = Field(description="false once it has expired; it is forgotten 30 days later")
@@ -112,8 +113,9 @@ def rule_routes(service: Running, rules: RuleStore) -> APIRouter:
         conditions = {name: getattr(rule.conditions, name) or None for name in CONDITIONS}
         count, last_hit = hits.get(rule.id, (0, None))
         return RuleAnswer(
-            **conditions, id=rule.id, reason=rule.reason, author=rule.author, created_at=rule.created_at,
-            expires_at=rule.expires_at, in_force=rule.holds(rules.now()), hits=count, last_hit=last_hit,
+            **conditions, id=rule.id, reason=rule.reason, author=rule.author, source=rule.source or None,
+            created_at=rule.created_at, expires_at=rule.expires_at, in_force=rule.holds(rules.now()), hits=count,
+            last_hit=last_hit,
         )  # fmt: skip
 
     @router.get("", dependencies=[needs("read")], responses=problem_responses(422))
@@ -145,7 +147,7 @@ def rule_routes(service: Running, rules: RuleStore) -> APIRouter:
         visit.object = _told(made)
         return answer(made, {})
 
-    @router.delete("/{rule_id}", dependencies=[needs("respond")], responses=problem_responses(404, 503))
+    @router.delete("/{rule_id}", dependencies=[needs("respond")], responses=problem_responses(404, 409, 503))
     def remove(request: Request, rule_id: str) -> RuleAnswer:
         """Remove a rule: alerts that it hides and that are still open are told again."""
         hits, removed = service.alerts.hits(), rules.remove(rule_id)

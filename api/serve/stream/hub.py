@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
+from api.delays import Delays
 from api.pipeline.clock import Clock
 from api.serve.stream.allowance import Allowance
 from api.serve.stream.channel import Channel
@@ -16,7 +17,7 @@ from api.serve.stream.messages import alert_message, drift_message, hello
 from api.serve.stream.outbox import Outbox
 from api.serve.stream.pace import UpdatePace
 from api.serve.stream.scores import ScoresMessage
-from api.serve.stream.sender import Sender
+from api.serve.stream.sender import Sender, Shared
 from api.state.store.writer import DEFAULT_SITE
 
 if TYPE_CHECKING:
@@ -88,9 +89,10 @@ class Hub:
         self._scores_out = Outbox(_OUTBOX_MESSAGES)
         self._clock = clock or Clock()
         self._pace = UpdatePace()
-        self._allowance = Allowance(self._clock.monotonic)
-        self._envelopes = Envelopes()
+        self._shared = Shared(Allowance(self._clock.monotonic), Envelopes(), self._note_sent)
         self._score_seq = 0
+        self.sent_delays = Delays()
+        """Seconds from when an alert was raised until it was written to a subscriber."""
 
     def attach(self, loop: AbstractEventLoop) -> None:
         """Deliver in this loop from now on."""
@@ -141,7 +143,10 @@ class Hub:
 
     def sender(self, outlet: Outlet, subscriber: Subscriber, manner: Manner) -> Sender:
         """Return what sends to one connection what waits in its queue."""
-        return Sender(outlet, subscriber, manner, self._allowance, self._envelopes)
+        return Sender(outlet, subscriber, manner, self._shared)
+
+    def _note_sent(self, first_raised_at: float, count: int) -> None:
+        self.sent_delays.add(self._clock.monotonic() - first_raised_at, count)
 
     @property
     def waiting(self) -> int:
@@ -151,7 +156,8 @@ class Hub:
 
     def publish_alerts(self, changes: Sequence[AlertChange]) -> None:
         """Send what changed to all subscribers of alerts; updates of one not too often, the rest when called again."""
-        self._send_alerts(self._pace.admit(changes, self._clock.monotonic()))
+        told = [change for change in changes if not change.is_quiet]
+        self._send_alerts(self._pace.admit(told, self._clock.monotonic()))
 
     def publish_rest(self) -> None:
         """Send the updates that were held back: no later ones will come."""

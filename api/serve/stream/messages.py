@@ -24,12 +24,16 @@ _NOTHING: Final = About()
 
 @dataclass(frozen=True, slots=True)
 class TextMessage:
-    """A message that is the same for all who want it, encoded once for them; `name` is its type."""
+    """A message that is the same for all who want it, encoded once for them; `name` is its type.
+
+    `raised_at` is when that was raised of which it tells for the first time, monotonic seconds.
+    """
 
     seq: int
     text: bytes
     name: str
     about: About = _NOTHING
+    raised_at: float | None = None
     _shaped: dict[Shape, bytes] = field(default_factory=dict)
 
     def cost(self, _wanted: Wanted) -> int:
@@ -62,6 +66,7 @@ class Gap:
 
     seq: int
     dropped: int
+    raised_at: None = None
 
     def cost(self, _wanted: Wanted) -> int:
         """Return the rows that are yet to be encoded: none."""
@@ -90,7 +95,7 @@ def alert_message(seq: int, change: AlertChange) -> AlertMessage:
     """Return the message that tells how an alert was raised, updated, closed or muted."""
     alert = alert_fields(change.alert, change.owner, link_to(change.alert.id))
     text = encoded({"type": "alert", "seq": seq, "site": change.alert.site, "change": change.change, "alert": alert})
-    return AlertMessage(seq, text, "alert", about_alert(change), change=change)
+    return AlertMessage(seq, text, "alert", about_alert(change), change.raised_at, change=change)
 
 
 def drift_message(seq: int, change: DriftChange) -> AlertMessage:

@@ -70,5 +70,5 @@ def _is_only_more(before: Alert, now: Alert) -> bool:
     """Whether an alert only went on: its severity did not rise, and nobody said anything of it."""
     if SEVERITIES.index(now.severity) > SEVERITIES.index(before.severity):
         return False
-    said = {name: getattr(before, name) for name in ("status", "verdict", "comment", "incident", "drift")}
+    said = {name: getattr(before, name) for name in ("status", "verdict", "comment", "incident", "drift", "handled")}
     return replace(now, **said) == now

@@ -11,7 +11,7 @@ from api.device_names import is_address, spelled
 from api.serve.stream.wanted import Wanted, rank
 from online_models.types import Severity
 
-EventName = Literal["decision", "prevention", "job", "health", "device"]
+EventName = Literal["decision", "prevention", "job", "health", "device", "maintenance"]
 _MOST: Final = 64
 """Devices in one filter: each is compared with every message."""
 _TICKET: Final = "what POST /tickets gave; used up before it comes here"

@@ -6,10 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, TypeAdapter
 
+from api.maintenance.window import Phase
 from api.serve.health import Status
 from api.serve.routes.answers import AlertAnswer, JobAnswer, ReasonAnswer
 from api.serve.routes.decision_answers import DecisionAnswer
 from api.serve.routes.device_answers import DeviceAnswer
+from api.serve.routes.maintenance import WindowAnswer
 from online_models.types import AlertStatus, Severity
 
 Site = Annotated[str, Field(description="the network that this is about", examples=["default"])]
@@ -168,6 +170,17 @@ class HealthMessage(BaseModel):
     reasons: list[str]
 
 
+class MaintenanceMessage(BaseModel):
+    """A maintenance window has begun or ended."""
+
+    type: Literal["maintenance"]
+    seq: Seq
+    site: Site
+    at: float
+    change: Phase
+    window: WindowAnswer
+
+
 class BatchMessage(BaseModel):
     """What came within `batch_ms`, in its order."""
 
@@ -183,6 +196,7 @@ class BatchMessage(BaseModel):
             | JobMessage
             | HealthMessage
             | DeviceMessage
+            | MaintenanceMessage
             | PositionMessage
             | GapMessage,
             Field(discriminator="type"),
@@ -200,6 +214,7 @@ STREAMS: dict[str, tuple[type[BaseModel], ...]] = {
         JobMessage,
         HealthMessage,
         DeviceMessage,
+        MaintenanceMessage,
         PositionMessage,
         GapMessage,
         BatchMessage,

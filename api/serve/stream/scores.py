@@ -26,6 +26,7 @@ class ScoresMessage:
     start: int
     stop: int
     site: str = "default"
+    raised_at: None = None
     _pieces: dict[int, bytes] = field(default_factory=dict)
     _shaped: dict[Wanted, dict[Shape, bytes | None]] = field(default_factory=dict)
     _of_device: dict[str, list[int]] | None = None

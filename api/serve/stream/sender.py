@@ -12,7 +12,7 @@ from api.serve.stream.shapes import as_json
 from api.serve.stream.wanted import EVERYTHING
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
     from api.serve.stream.allowance import Allowance
     from api.serve.stream.channel import Subscriber
@@ -50,19 +50,29 @@ class Manner:
     resumes: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all connections of a hub have together.
+
+    `note_sent` is told, after each write, when the first alert in it was raised, and how many there were.
+    """
+
+    allowance: Allowance
+    envelopes: Envelopes
+    note_sent: Callable[[float, int], None]
+
+
 class Sender:
     """Sends to one connection until it is cancelled, or the reader has gone."""
 
-    def __init__(
-        self, outlet: Outlet, subscriber: Subscriber, manner: Manner, allowance: Allowance, envelopes: Envelopes
-    ) -> None:
+    def __init__(self, outlet: Outlet, subscriber: Subscriber, manner: Manner, shared: Shared) -> None:
         self._outlet = outlet
         self._subscriber = subscriber
         self._manner = manner
         self._wanted = manner.wanted
         self._shape = outlet.shape if manner.batch_s is None else as_json
-        self._allowance = allowance
-        self._envelopes = envelopes
+        self._shared = shared
+        self._raised_at: list[float] = []
         self._left_out = Gap(0, 0)
         self._seq = 0
         self._is_past = False
@@ -74,6 +84,7 @@ class Sender:
             await self._wait()
             if parts := self._next() + self._position():
                 await self._outlet.write(parts if self._manner.batch_s is None else [self._envelope(parts)])
+                self._note_delays()
             if self._manner.batch_s is None:
                 await asyncio.sleep(self._manner.rest_s)
 
@@ -101,12 +112,19 @@ class Sender:
     def _encoded(self, message: Message) -> list[bytes]:
         self._seq = message.seq
         cost = message.cost(self._wanted)
-        if cost and not self._allowance.take(cost):
+        if cost and not self._shared.allowance.take(cost):
             self._left_out = Gap(message.seq, self._left_out.dropped + 1)
             return []
         part = message.shaped(self._wanted, self._shape)
         self._note(is_sent=part is not None)
+        if part is not None and message.raised_at is not None:
+            self._raised_at.append(message.raised_at)
         return [] if part is None else [*self._gap(), part]
+
+    def _note_delays(self) -> None:
+        raised_at, self._raised_at = self._raised_at, []
+        if raised_at:
+            self._shared.note_sent(raised_at[0], len(raised_at))
 
     def _note(self, *, is_sent: bool) -> None:
         """Note whether the reader knows how far it is."""
@@ -131,7 +149,7 @@ class Sender:
     def _envelope(self, parts: list[bytes]) -> bytes:
         """Return one message of all of these."""
         seq, shape = self._seq, self._outlet.shape
-        return self._envelopes.made(shape, parts, lambda: shape("batch", seq, batch(seq, parts)))
+        return self._shared.envelopes.made(shape, parts, lambda: shape("batch", seq, batch(seq, parts)))
 
 
 async def until_either(*parts: Coroutine[Any, Any, object]) -> None:

@@ -8,6 +8,7 @@ from api.sinks.formats.ecs import _is_address, _without_empty
 from api.sinks.times import epoch_ms
 from api.state.store.rows import SEVERITIES
 from api.version import package_version
+from online_models.service import LOG
 
 if TYPE_CHECKING:
     from api.sinks.protocol import Notice
@@ -20,7 +21,9 @@ _ACTIVITY_NAME: Final = {1: "Create", 2: "Update", 3: "Close"}
 _SEVERITY: Final = dict(zip(SEVERITIES, (2, 3, 4, 5), strict=True))
 _SEVERITY_NAME: Final = {2: "Low", 3: "Medium", 4: "High", 5: "Critical"}
 _STATUS: Final = {1: "New", 3: "Suppressed", 4: "Resolved"}
-_DEVICE_IOT: Final = 7
+_DEVICE_IOT: Final = {"type_id": 7, "type": "IOT"}
+_DEVICE_SERVER: Final = {"type_id": 1, "type": "Server"}
+"""The service itself, where an alert is about that."""
 _ATTACK_VERSION: Final = "17.0"
 
 
@@ -106,7 +109,8 @@ def _peers(alert: Alert) -> list[str]:
 def _device(notice: Notice) -> dict[str, Any]:
     owner = notice.owner
     known = {"mac": (owner.mac or "").upper(), "hostname": owner.host_name, "name": owner.label} if owner else {}
-    return _without_empty(_endpoint(notice.alert.device) | {"type_id": _DEVICE_IOT, "type": "IOT"} | known)
+    kind = _DEVICE_SERVER if notice.alert.log == LOG else _DEVICE_IOT
+    return _without_empty(_endpoint(notice.alert.device) | kind | known)
 
 
 def _endpoint(name: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.sinks.protocol import RefusedError, SinkError
+from online_models.service import LOG
 from prevention.enforcers.zeek.session import Session
 from prevention.enforcers.zeek.values import address, real, string, strings
 from prevention.errors import EnforcerError, TargetError
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from api.sinks.protocol import Notice
     from api.state.store.changes import Event
 
+_NOBODY: Final = "::"
+"""The address that Zeek is given for an alert about the service itself: its scripts know no device without one."""
 _EVENTS: Final[frozenset[Event]] = frozenset({"raised", "graver"})
 
 
@@ -53,7 +56,7 @@ class ZeekSink:
         """Return once the script has answered."""
         alert = notice.alert
         try:
-            device = address(alert.device)
+            device = address(_NOBODY if alert.log == LOG else alert.device)
         except TargetError as error:
             raise RefusedError(f"zeek: {error}") from error
         said = (string(alert.id), device, string(alert.behaviour), string(alert.sentence), real(alert.score))

@@ -14,6 +14,7 @@ import orjson
 from api.devices.naming import kind_of
 from api.errors import NoDeviceError
 from api.state.devices.rows import COLUMNS, LISTS, Device, from_row, list_text
+from api.state.devices.said import Said, addresses_in, critical_in, mac_in, seen_in, tags_in
 from api.state.store.schema import open_store
 
 if TYPE_CHECKING:
@@ -45,10 +46,15 @@ _FORGET_ADDRESSES: Final = (
     " WHERE device = ?1 ORDER BY last_seen DESC, address, mac LIMIT -1 OFFSET ?2)"
 )
 _OLDEST: Final = f"SELECT id FROM device WHERE {_UNSAID} ORDER BY last_seen, id LIMIT ?"  # noqa: S608 - our own text
-_CRITICAL: Final = (
-    "SELECT address, device_address.mac FROM device_address JOIN device ON id = device WHERE critical"
-    " UNION SELECT mac, mac FROM device WHERE critical AND mac IS NOT NULL"
+
+
+_TAGGED: Final = (
+    "WITH one AS (SELECT device.id, mac FROM device, json_each(tags) WHERE json_each.value = ?)"
+    " SELECT mac FROM one WHERE mac IS NOT NULL"
+    " UNION SELECT device_address.mac FROM device_address JOIN one ON id = device WHERE device_address.mac <> ''"
+    " UNION SELECT address FROM device_address JOIN one ON id = device WHERE device_address.mac = ''"
 )
+"""An address alone stands for a device only where no MAC does: another one may have it by now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +138,37 @@ class DeviceRegister:
     def critical(self) -> frozenset[str]:
         """Return the addresses and MACs of devices that somebody has called critical."""
         with self._lock:
-            rows = self._connection.execute(_CRITICAL).fetchall()
-        return frozenset(text for row in rows for text in row if text)
+            return critical_in(self._connection)
+
+    def said(self) -> Said:
+        """Return what prevention may ask, from any thread."""
+        return Said(self.tags, self.critical, self.mac_of, self.addresses_of, self.seen_since)
+
+    def mac_of(self, address: str) -> str:
+        """Return the MAC that had an address last, empty if that is not known."""
+        with self._lock:
+            return mac_in(self._connection, address)
+
+    def addresses_of(self, mac: str, since: float) -> list[str]:
+        """Return the addresses that a MAC alone has had since a log time."""
+        with self._lock:
+            return addresses_in(self._connection, mac, since)
+
+    def seen_since(self, since: float) -> int:
+        """Return how many devices were seen at or after a log time."""
+        with self._lock:
+            return seen_in(self._connection, since)
+
+    def tags(self, known_as: str) -> frozenset[str]:
+        """Return the tags of a device, by the name under which the models know it."""
+        with self._lock:
+            return tags_in(self._connection, known_as)
+
+    def tagged(self, tag: str) -> frozenset[str]:
+        """Return the MACs of the devices that have a tag, and the addresses of those whose MAC is not known."""
+        with self._lock:
+            rows = self._connection.execute(_TAGGED, (tag,)).fetchall()
+        return frozenset(row[0] for row in rows)
 
     def close(self) -> None:
         """Close the database."""

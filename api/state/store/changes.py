@@ -83,7 +83,7 @@ class Changes:
         if self._is_off:
             return
         for change in changes:
-            if change.is_hidden:
+            if change.is_hidden or change.is_quiet:
                 continue
             noted = self._connection.execute(_NOTED, (change.alert.id,)).fetchone()
             event = event_of(change, noted)
@@ -136,7 +136,8 @@ def event_of(change: AlertChange, noted: tuple[int, str, float] | None) -> Event
 
 def _said(alert: Alert) -> str:
     """Return what a person or the store has said of an alert."""
-    return orjson.dumps([alert.status, alert.verdict, alert.comment, alert.incident, alert.drift]).decode()
+    said = [alert.status, alert.verdict, alert.comment, alert.incident, alert.drift]
+    return orjson.dumps(said if alert.handled is None else [*said, alert.handled]).decode()
 
 
 def head(connection: sqlite3.Connection) -> int:

@@ -15,6 +15,7 @@ STEPS: Final[Mapping[int, str]] = {
         "ALTER TABLE alert ADD COLUMN known_as TEXT NOT NULL DEFAULT ''; UPDATE alert SET known_as = device;"
         " CREATE INDEX alert_by_known_as ON alert (known_as, first_ts);"
     ),
+    6: "ALTER TABLE alert ADD COLUMN handled TEXT;",
 }
 """The version that a step starts from, to what makes it the next one."""
 

@@ -70,6 +70,8 @@ class AlertQuery:
         Only alerts that a rule hides, or only the others.
     behaviours
         Only alerts of one of these behaviours; empty for all.
+    handled
+        Only alerts that somebody has put off or takes care of, or only the others.
     """
 
     device: str | None = None
@@ -82,6 +84,7 @@ class AlertQuery:
     status: AlertStatus | None = None
     muted: bool = False
     behaviours: tuple[str, ...] = ()
+    handled: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +191,12 @@ class AlertReader:
                 owners = owners_of(connection, [alert.id for alert in some])
                 yield from ((alert, owners.get(alert.id)) for alert in some)
 
+    def open_since(self, last_ts: float) -> list[Alert]:
+        """Return the open alerts that no rule hides with a record at or after a log time, those raised first first."""
+        where = "status = 'open' AND muted IS NULL AND last_ts >= ?"
+        rows = self._rows(f"SELECT {_COLUMNS} FROM alert WHERE {where} ORDER BY ts, id", (last_ts,))  # noqa: S608 - ours
+        return [from_row(row) for row in rows]
+
     def drifts(self, limit: int = 100) -> list[Drift]:
         """Return the drifts that began last, the last first."""
         with self._open() as connection:
@@ -225,6 +234,8 @@ def _within(most: int, counts: Sequence[int]) -> int:
 def _conditions(query: AlertQuery) -> tuple[str, tuple[Any, ...]]:
     """Return the WHERE clause and the values bound in it."""
     terms: list[tuple[str, tuple[Any, ...]]] = [(f"muted IS {'NOT ' if query.muted else ''}NULL", ())]
+    if query.handled is not None:
+        terms.append((f"handled IS {'NOT ' if query.handled else ''}NULL", ()))
     if query.device is not None:
         terms.append(_of_device(spelled(query.device)))
     if query.since is not None:

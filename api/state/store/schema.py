@@ -16,7 +16,7 @@ from api.state.store.sequence import SEQUENCE_TABLE
 if TYPE_CHECKING:
     from pathlib import Path
 
-VERSION: Final = 6
+VERSION: Final = 7
 """Raised with every change to the tables, which `migrations` makes in older stores; kept in ``PRAGMA user_version``."""
 
 APPLICATION_ID: Final = 0x6E736C62  # "nslb": tells our file from any other SQLite database
@@ -50,7 +50,8 @@ CREATE TABLE alert (
     drift TEXT,
     site TEXT NOT NULL DEFAULT 'default',
     muted TEXT,
-    known_as TEXT NOT NULL DEFAULT ''
+    known_as TEXT NOT NULL DEFAULT '',
+    handled TEXT
 ) WITHOUT ROWID;
 CREATE INDEX alert_by_time ON alert (ts, id);
 CREATE INDEX alert_by_device ON alert (device, ts, id);
@@ -113,6 +114,7 @@ DROP INDEX IF EXISTS incident_of_device;
 CREATE INDEX IF NOT EXISTS shown_incident_by_begin ON alert (incident, first_ts) WHERE muted IS NULL;
 CREATE INDEX IF NOT EXISTS shown_incident_of_device ON alert (device, incident, first_ts) WHERE muted IS NULL;
 CREATE INDEX IF NOT EXISTS alert_by_rule ON alert (muted, last_ts) WHERE muted IS NOT NULL;
+CREATE INDEX IF NOT EXISTS alert_handled ON alert (id) WHERE handled IS NOT NULL;
 CREATE INDEX IF NOT EXISTS alert_open ON alert (id) WHERE status = 'open';
 """
 _ADDED: Final = f"{OWNER_TABLE} {EVIDENCE_TABLE} {SEQUENCE_TABLE} {CHANGE_TABLES} {DEVICE_TABLES} {_INDICES}"

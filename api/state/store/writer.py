@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from api.mutes.book import Mutes
@@ -12,6 +12,7 @@ from api.state.store.changes import Changes
 from api.state.store.drift import join_drift
 from api.state.store.evidence import EvidenceWriter
 from api.state.store.groups import Drift, drift_of
+from api.state.store.handling import set_handling, still_handled, take_ended
 from api.state.store.incidents import join_incident
 from api.state.store.journal import Journal
 from api.state.store.muting import Change, change_told, remuted
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ingest.context.identity import Identity
-    from online_models.types import Alert
+    from online_models.types import Alert, Handling
 
 _SELECT: Final = f"SELECT {', '.join(COLUMNS)} FROM alert WHERE id = ?"  # noqa: S608 - our own column names
 _OPEN_OF_DEVICE: Final = (
@@ -41,6 +42,7 @@ _UPSERT: Final = (
     f"INSERT OR REPLACE INTO alert ({', '.join(COLUMNS)})"  # noqa: S608 - our own column names
     f" VALUES ({', '.join(':' + name for name in COLUMNS)})"
 )
+_ANY_HANDLED: Final = "SELECT 1 FROM alert WHERE handled IS NOT NULL LIMIT 1"
 DEFAULT_SITE: Final = "default"
 
 
@@ -50,12 +52,16 @@ class AlertChange:
 
     An alert is ``muted`` by a rule that comes, and ``raised`` again when that goes. `is_told` is false for an alert
     that its drift tells of, `is_hidden` true for one that a rule hid before: nobody is told of what becomes of it.
+    It `is_quiet` while somebody has put the alert off, or takes care of it: people are not told that it goes on.
+    `raised_at` is when the models raised it, monotonic seconds, for one that is told for the first time.
     """
 
     change: Change
     alert: Alert
     owner: Identity | None = None
     is_told: bool = True
+    is_quiet: bool = False
+    raised_at: float | None = field(default=None, compare=False)
 
     @property
     def is_hidden(self) -> bool:
@@ -148,6 +154,38 @@ class AlertWriter:
         self._is_remuting = False
         return told
 
+    def handle(self, identifier: str, handling: Handling | None) -> AlertChange:
+        """Keep how an alert is handled, None for not at all any more; return the change, which is told.
+
+        Raises
+        ------
+        sqlite3.OperationalError
+            If the disk refuses.
+        """
+        with self._connection:
+            self._connection.execute("BEGIN IMMEDIATE")
+            set_handling(self._connection, identifier, handling)
+            told = replace(self._told(identifier, "updated", ()), is_quiet=False, is_told=True)
+            self.changes.note([told])
+        return told
+
+    def unhandled(self, now: float) -> list[AlertChange]:
+        """Return the open alerts that nobody has put off or takes care of any longer, by the wall clock, as updated.
+
+        Raises
+        ------
+        sqlite3.OperationalError
+            If the disk refuses; a later call returns them then.
+        """
+        if not self._connection.execute(_ANY_HANDLED).fetchone():
+            return []
+        with self._connection:
+            self._connection.execute("BEGIN IMMEDIATE")
+            ended = take_ended(self._connection, now)
+            told = [replace(self._told(identifier, "updated", ()), is_told=True) for identifier in ended]
+            self.changes.note(told)
+        return told
+
     def renamed(self, devices: Iterable[str]) -> list[AlertChange]:
         """Return the open alerts of devices that people call otherwise now, as updated; a hundred of each device.
 
@@ -167,7 +205,8 @@ class AlertWriter:
         """Return a change; what belongs to a drift is told by the drift, once who knew the alert knows that."""
         alert = from_row(self._connection.execute(_SELECT, (identifier,)).fetchone())
         silent = alert.drift is not None and (change == "raised" or (change == "updated" and identifier not in joining))
-        return AlertChange(change, alert, self.owners.keep(alert), is_told=not silent)
+        quiet = alert.handled is not None and change == "updated"
+        return AlertChange(change, alert, self.owners.keep(alert), is_told=not silent, is_quiet=quiet)
 
     def take_drifts(self) -> list[DriftChange]:
         """Return the drifts that have begun or grown since the last call."""
@@ -240,6 +279,7 @@ def with_what_was_said(stored: Alert | None, alert: Alert) -> Alert:
         drift=stored.drift,
         site=stored.site,
         muted=stored.muted,
+        handled=still_handled(stored, alert),
         status="closed" if stored.status == "closed" and not alert.verdict else alert.status,
     )
 

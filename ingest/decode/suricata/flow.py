@@ -180,7 +180,7 @@ def _state() -> pl.Expr:
     datagrams = pl.when(sent & received).then(pl.lit("SF")).when(sent).then(pl.lit("S0")).otherwise(pl.lit("SHR"))
     return (
         pl.when(pl.col("proto") == "TCP")
-        .then(pl.lit(_TCP_STATES).gather(flags))
+        .then(pl.lit(pl.Series(_TCP_STATES)).gather(flags))
         .when(pl.col("proto") == "UDP")
         .then(datagrams)
         .otherwise(pl.lit("OTH"))
@@ -213,5 +213,5 @@ def tcp_state(orig: int, resp: int) -> str:
     return "S2" if orig & _FIN else "S3" if resp & _FIN else "S1"
 
 
-_TCP_STATES: Final = pl.Series([tcp_state(number // _FLAGS, number % _FLAGS) for number in range(_FLAGS**2)])
+_TCP_STATES: Final = [tcp_state(number // _FLAGS, number % _FLAGS) for number in range(_FLAGS**2)]
 """By the originator's flags times `_FLAGS` plus the responder's."""

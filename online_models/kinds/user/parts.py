@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 MOST_KEYS: Final = 8
 """Keys that a declaration may have: every record touches an entry of each."""
 MOST_MEASURES: Final = 24
+"""Measures that a declaration may have: as many as a person keeps apart."""
 MOST_COUNTED: Final = 2
 """Keys whose things can be counted in minute and hour."""
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,30}")
@@ -46,6 +47,7 @@ _OF_KEY: Final = ("of", "columns", "only")
 _OF_MEASURE: Final = ("key", "says", "decides")
 _OF_BEHAVIOUR: Final = ("technique", "gravity", "sentence", "tells")
 _MOST_TOLD: Final = 50
+"""Problems of one file that are told: the rest follows from these."""
 
 
 class Checked:

@@ -23,6 +23,7 @@ _AT_LINE: Final = re.compile(r"\(at line (\d+),.*\)$")
 _MOST_BYTES: Final = 1 << 20
 """Of a file: what is longer is no declaration that a person wrote."""
 _MOST_COLUMNS: Final = 64
+"""That a declaration reads: no log of Zeek's has as many."""
 TYPES: Final[dict[str, pl.DataType]] = {
     **dict.fromkeys(("string", "enum", "addr", "subnet"), pl.String()),
     **dict.fromkeys(("count", "int"), pl.Int64()),

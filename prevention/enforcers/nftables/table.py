@@ -30,8 +30,7 @@ class Table:
         """Return all elements of our sets. A table that is gone or incomplete is made again first."""
         listed = self._listed()
         if not self._is_complete(listed):
-            self._nft("--file", "-", given=self._layout.create())
-            self.made += 1
+            self._make()
             listed = self._listed()
         given = [(one["set"]["name"], element) for one in listed for element in one.get("set", {}).get("elem", [])]
         found = [read(name, element) for name, element in given]
@@ -60,14 +59,41 @@ class Table:
     def _place(self) -> dict[str, str]:
         return {"family": self._layout.family, "table": self._layout.table}
 
+    def _make(self) -> None:
+        """Make the table, or mend it; one that somebody has changed so that it cannot be mended is made anew."""
+        create = self._layout.create()
+        try:
+            self._nft("--file", "-", given=create)
+        except EnforcerError:
+            place = f"{self._layout.family} {self._layout.table}"
+            self._nft("--file", "-", given=f"add table {place}\ndelete table {place}\n{create}")
+        self.made += 1
+
     def _is_complete(self, listed: Sequence[Mapping[str, Any]]) -> bool:
-        """Whether our sets are there, and each chain with all our rules: without those the elements block nothing."""
+        """Whether our sets are there, and each chain with all our rules: without those the elements block nothing.
+
+        Nor do they where the table sleeps, the only flag that it can have got, or where rules of others come first.
+        """
+        if any("flags" in one["table"] for one in listed if "table" in one):
+            return False
         names = {one["set"]["name"] for one in listed if "set" in one}
         rules = sorted((one["rule"]["chain"], one["rule"].get("comment", "")) for one in listed if "rule" in one)
         wanted = sorted((hook, comment) for hook in self._layout.hooks for comment in self._layout.comments())
-        hooked = {one["chain"]["name"] for one in listed if "chain" in one and one["chain"].get("hook")}
+        hooked = {one["chain"]["name"] for one in listed if "chain" in one and self._is_hooked(one["chain"])}
         ours = [rule for rule in rules if rule[1].startswith(f"{MARK} ")]
-        return self._layout.set_names() <= names and ours == wanted and set(self._layout.hooks) <= hooked
+        is_first = all(self._begins_with_ours(listed, hook) for hook in self._layout.hooks)
+        return self._layout.set_names() <= names and ours == wanted and is_first and set(self._layout.hooks) <= hooked
+
+    def _is_hooked(self, chain: Mapping[str, Any]) -> bool:
+        return (chain.get("type"), chain.get("hook"), chain.get("prio")) == (
+            "filter",
+            chain["name"],
+            self._layout.priority,
+        )
+
+    def _begins_with_ours(self, listed: Sequence[Mapping[str, Any]], hook: str) -> bool:
+        rules = [one["rule"].get("comment", "") for one in listed if "rule" in one and one["rule"]["chain"] == hook]
+        return rules[: len(self._layout.comments())] == self._layout.comments()
 
     def _listed(self) -> list[Object]:
         try:
@@ -76,7 +102,10 @@ class Table:
             if _MISSING in str(error):
                 return []
             raise
-        objects: list[Object] = json.loads(text)["nftables"]
+        try:
+            objects: list[Object] = json.loads(text)["nftables"]
+        except ValueError:  # nft 1.0.6 writes nonsense where a table sleeps
+            return []
         return objects
 
     def _nft(self, *arguments: str, given: str = "") -> str:

@@ -54,6 +54,8 @@ def test_devices_are_counted_by_the_day_of_the_log() -> None:
     watch.observe(conn((200.0, "192.168.1.6", CAMERA, "8.8.8.8")))
     assert watch.devices_today() == 2
     watch.observe(conn((90_000.0, "192.168.1.6", CAMERA, "8.8.8.8")))
+    assert watch.devices_today() == 2, "the day has only begun"
+    watch.observe(conn((180_000.0, "192.168.1.6", CAMERA, "8.8.8.8")))
     assert watch.devices_today() == 1
 
 
@@ -66,6 +68,20 @@ def test_moves_are_told_of_what_is_followed_only_and_once() -> None:
     watch.observe(batch)
     assert [(mac.lower(), address) for mac, address, _ in watch.take_moves()] == [(CAMERA, "192.168.1.5")]
     assert watch.take_moves() == []
+
+
+def test_a_blocked_device_cannot_have_its_neighbour_blocked() -> None:
+    """It writes the neighbour's address into its own frames; what nobody else uses is its own, and so is a lease."""
+    watch, victim = Watch(), "02:00:5e:10:00:09"
+    watch.followed = frozenset({CAMERA, "192.168.1.5"})
+    watch.observe(conn((1.0, "192.168.1.9", victim, "8.8.8.8")))
+    watch.observe(conn((2.0, "192.168.1.9", CAMERA, "8.8.8.8"), (2.0, "192.168.1.77", CAMERA, "8.8.8.8")))
+    assert watch.take_moves() == [(CAMERA, "192.168.1.77", False)]
+    watch.observe(RecordBatch("dhcp", pl.DataFrame({"mac": [CAMERA], "assigned_addr": ["192.168.1.9"]})))
+    assert watch.take_moves() == [(CAMERA, "192.168.1.9", True)]
+    watch.followed = frozenset({CAMERA, "192.168.1.9"})
+    watch.observe(conn((3.0, "192.168.1.9", victim, "8.8.8.8")))
+    assert watch.take_moves() == [(victim, "192.168.1.9", False)], "who is blocked for another's sake shows"
 
 
 def test_leases_are_moves_whoever_has_them() -> None:

@@ -27,8 +27,7 @@ class Given:
         self.seen: list[Seen] = []
         self.now = 0.0
         self.sightings = Sightings(
-            self.owners.get,
-            lambda address: self.names.get(address, address),
+            lambda addresses: [(self.names.get(address, address), self.owners.get(address)) for address in addresses],
             self.seen.append,
             capacity,
             lambda: self.now,

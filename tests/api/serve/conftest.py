@@ -23,6 +23,7 @@ from api.state.devices.register import DeviceRegister
 from api.state.directory import StateDirectory
 from api.state.rules import RuleStore
 from api.state.store import AlertReader, AlertWriter, EvidenceReader
+from api.state.windows import WindowStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -63,8 +64,17 @@ class Light:
         self.rules = RuleStore(folder / "rules.sqlite3")
         state = StateDirectory(folder)
         self.devices = DeviceRegister(folder / "alerts", 1000)
+        self.windows = WindowStore(folder / "rules.sqlite3")
         self.service = Service(
-            pipeline, self.hub, alerts, evidence, state, access=access, rules=self.rules, devices=self.devices
+            pipeline,
+            self.hub,
+            alerts,
+            evidence,
+            state,
+            access=access,
+            rules=self.rules,
+            windows=self.windows,
+            devices=self.devices,
         )
         self.folder = folder
         self.tokens: dict[str, str] = {}
@@ -100,6 +110,7 @@ class Light:
         self._thread.join(60)
         assert not self._thread.is_alive()
         self.rules.close()
+        self.windows.close()
         self.devices.close()
 
     def socket(self, path: str, **options: object) -> ClientConnection:

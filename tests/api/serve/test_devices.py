@@ -16,6 +16,7 @@ from api.devices.sightings import Seen, Sighting
 from api.errors import SettingsError
 from api.pipeline.clock import Clock
 from api.serve.stream.device_events import new_device
+from api.state.devices.said import Said
 from api.state.store import AlertWriter
 from prevention.decider import Request
 from prevention.errors import RefusedError
@@ -162,7 +163,7 @@ def test_the_command_line_lists_shows_and_labels(light: Light) -> None:
 def test_a_critical_device_is_never_blocked(light: Light, tmp_path: Path) -> None:
     identifier = seen(light, "192.168.1.9", mac="02:00:00:00:00:09")
     prevention = Prevention(tmp_path / "d", policy_from({"mode": "suggest"}), Clock())
-    prevention.critical = light.devices.critical
+    prevention.said = Said(light.devices.tags, light.devices.critical)
 
     def ask(device: str) -> None:
         prevention.decider.request(Request(device_target(device), "block", 30.0, "anna"))

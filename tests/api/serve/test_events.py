@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +86,18 @@ def test_an_event_is_made_once_for_all_readers(examples: type[Examples]) -> None
     first = message.shaped(Wanted(), server_sent_event)
     assert first is message.shaped(Wanted(), server_sent_event)
     assert first.endswith(b"}\nid: 7\n\n")
+
+
+def test_delays_are_counted_of_what_is_told_for_the_first_time(lightly: Serve, examples: type[Examples]) -> None:
+    with lightly() as light, listening(light) as events:
+        next(events)
+        raised, ago = examples.alert("a"), time.monotonic() - 20.0
+        light.hub.publish_alerts([AlertChange("raised", raised, raised_at=ago), AlertChange("closed", raised)])
+        assert [seq for _, _, seq in told(events, 2)] == [1, 2]
+        light.until(lambda: light.hub.sent_delays.total > 0)
+        counts = dict(light.hub.sent_delays.buckets())
+        assert (counts["10.0"], counts["300.0"], counts["+Inf"]) == (0, 1, 1)
+        assert 'nslabs_alert_sent_delay_seconds_bucket{le="300.0"} 1.0' in light.get("/metrics").text
 
 
 def test_who_comes_back_gets_what_it_missed_once(lightly: Serve, examples: type[Examples]) -> None:

@@ -201,5 +201,5 @@ def test_a_file_that_is_not_ours_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StateError, match="move the file away"):
         RuleStore(tmp_path / "rules")
     AlertWriter(tmp_path / "alerts").close()
-    with pytest.raises(StateError, match="expected version 1"):
+    with pytest.raises(StateError, match="expected version 2"):
         RuleStore(tmp_path / "alerts")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 ANY_LOGIN = {"/openapi.json", "/static-docs"}
 """What whoever has logged in may see: the description of the service, and the files of its page."""
-NO_LOGIN = {"/static", "/login", "/session", "/livez"}
+NO_LOGIN = {"/static", "/login", "/session", "/livez", "/readyz"}
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +80,7 @@ def test_without_a_token_nothing_is_answered(locked: Light) -> None:
     assert answer.json()["code"] == "login_required"
     assert answer.headers["www-authenticate"].startswith("Bearer")
     assert locked.get("/nothing").status_code == 401
+    assert locked.get("/readyz").status_code == 503  # its models are never loaded
     assert {locked.get(path).status_code for path in ("/login", "/session", "/livez", "/static/app.js")} == {200}
 
 
@@ -147,6 +148,7 @@ def test_the_description_says_who_may(locked: Light, light: Light) -> None:
     assert train["security"] == [{"token": ["train"]}, {"session": ["train"]}]
     assert {"401", "403", "429"} <= set(train["responses"])
     assert "security" not in described["paths"]["/livez"]["get"]
+    assert "security" not in described["paths"]["/readyz"]["get"]
     assert "security" not in light.get("/openapi.json").json()["paths"]["/alerts"]["get"]
 
 
@@ -161,3 +163,9 @@ def test_without_any_token_nothing_changes_until_there_is_one(
         assert light.get("/alerts", authorization=f"Bearer {text}").status_code == 200
         light.revoke("first")
         assert light.get("/alerts").status_code == 401
+
+
+def test_who_asks_whether_it_is_ready_is_told_what_is_awaited(light: Light) -> None:
+    answer = light.get("/readyz")
+    assert (answer.status_code, answer.json()["code"], answer.headers["Retry-After"]) == (503, "not_ready", "1")
+    assert "the models are being loaded" in answer.json()["detail"]

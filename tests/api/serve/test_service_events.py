@@ -111,7 +111,7 @@ def test_what_nobody_can_carry_out_and_a_limit_is_told(light: Light, prevention:
     got = read(light, f"/ws/events?since_seq={since}", 5)
     assert changes(got) == ["created", "uncovered", "limit", "suggested"]
     assert (prevention.standing().not_carried_out, prevention.standing().enforcers) == (1, 1)
-    assert any("no enforcer can carry out" in reason for reason in prevention.reasons())
+    assert any("nobody can carry out" in reason for reason in prevention.reasons())
     assert "1 blocks were begun within a minute" in got[3]["text"]
 
 

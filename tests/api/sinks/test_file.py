@@ -21,6 +21,7 @@ from api.sinks.formats.ecs import ecs
 from api.sinks.formats.ocsf import ocsf
 from api.sinks.protocol import EVENTS, Notice
 from ingest.context.identity import Identity
+from online_models.service import BLOCK_LIMIT, DEVICE, LOG
 from tests.api.sinks.conftest import until
 
 if TYPE_CHECKING:
@@ -47,10 +48,12 @@ def notices(examples: type[Examples]) -> list[Notice]:
     made = [Notice(5, event, full, owner, 1e9, "https://nslabs.example/#alert-a1") for event in EVENTS]
     made += [Notice(6, "raised", replace(full, severity=severity)) for severity in ("low", "medium", "critical")]
     closed = replace(full, status="closed", last_ts=1e300)
+    own = replace(bare, device=DEVICE, log=LOG, behaviour=BLOCK_LIMIT.name, sentence="a limit was reached")
     return [
         *made,
         Notice(7, "closed", closed),
         Notice(8, "raised", bare),
+        Notice(8, "raised", own),
         Notice(9, "raised", full, Identity("02:00:00:00:00:18")),
     ]
 
@@ -64,6 +67,8 @@ def test_ocsf_accepts_the_events(examples: type[Examples]) -> None:
         assert errors == []
         assert event["class_uid"] == 2004
         assert event["type_uid"] == 200400 + event["activity_id"]
+    kinds = {ocsf(notice)["evidences"][0]["src_endpoint"]["type"] for notice in notices(examples)}
+    assert kinds == {"IOT", "Server"}, "the service is none of the devices"
     wrong = ocsf(notices(examples)[0]) | {"severity_id": 77}
     assert not validator.is_valid(wrong)
 

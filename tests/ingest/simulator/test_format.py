@@ -6,10 +6,10 @@ import itertools
 import json
 from typing import TYPE_CHECKING
 
+import communityid
 import pytest
 
 from ingest.simulator import SimulatorConfig, simulate
-from ingest.simulator.community import community_id
 from ingest.simulator.names import NAMES
 from ingest.simulator.population import HABITS
 from ingest.simulator.requests import REQUESTS
@@ -104,8 +104,9 @@ def test_uids_are_unique_and_join(attacked: Simulated) -> None:
 
 def test_community_ids_are_right(day: Simulated) -> None:
     for row in day.logs["conn"][::50]:
-        source, target = (row["id.orig_h"], int(row["id.orig_p"])), (row["id.resp_h"], int(row["id.resp_p"]))
-        assert row["community_id"] == community_id(int(row["ip_proto"]), source, target)
+        ports = int(row["id.orig_p"]), int(row["id.resp_p"])
+        flow = communityid.FlowTuple(int(row["ip_proto"]), row["id.orig_h"], row["id.resp_h"], *ports)
+        assert row["community_id"] == communityid.CommunityID().calc(flow)
 
 
 def test_single_packets_leave_duration_and_bytes_unset(attacked: Simulated) -> None:

@@ -9,12 +9,18 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from publicsuffixlist import PublicSuffixList
 
 from online_models.features.names import are_private, names_of
+from online_models.features.suffixes import DEEPEST
 from online_models.features.text import hashes
+from online_models.subjects import registered_domain
 
 COMPILING = settings(deadline=None, max_examples=60)
 LABELS = st.lists(st.text("abcdefghijklmnopqrstuvwxyz0123456789-_", min_size=1, max_size=20), min_size=1, max_size=6)
+_SUFFIXES = PublicSuffixList()
+_ENDS = [rule for rule in _SUFFIXES._publicsuffix if rule.isascii() and not rule.endswith("arpa")]  # noqa: SLF001 - names to try
+_TRIED = st.builds(lambda labels, end: ".".join([*labels, end.lstrip("!*.")]), LABELS, st.sampled_from(sorted(_ENDS)))
 CASES = {
     "example.com": ("", "example.com"),
     "www.example.com": ("www", "example.com"),
@@ -22,8 +28,17 @@ CASES = {
     "example.co.uk": ("", "example.co.uk"),
     "www.example.co.uk": ("www", "example.co.uk"),
     "www.com.au": ("", "www.com.au"),
+    "com.au": ("", "com.au"),
     "www.bund.de": ("www", "bund.de"),
     "ntp.org": ("", "ntp.org"),
+    "a.b.t.co": ("a.b", "t.co"),
+    "www.example.com.au": ("www", "example.com.au"),
+    "www.city.kawasaki.jp": ("www", "city.kawasaki.jp"),
+    "x.y.other.kawasaki.jp": ("x", "y.other.kawasaki.jp"),
+    "kawasaki.jp": ("", "kawasaki.jp"),
+    "www.example.pvt.k12.ma.us": ("www", "example.pvt.k12.ma.us"),
+    "a.mine.duckdns.org": ("a", "mine.duckdns.org"),
+    "www.食狮.公司.cn".encode("idna").decode(): ("www", "食狮.公司.cn".encode("idna").decode()),
     "4.3.2.1.in-addr.arpa": ("", "in-addr.arpa"),
     "b._dns-sd._udp.0.1.168.192.in-addr.arpa": ("b._dns-sd._udp", "in-addr.arpa"),
     "5.4.3.2.1.in-addr.arpa": ("5", "in-addr.arpa"),
@@ -94,11 +109,9 @@ def test_digits_and_longest_label_are_those_of_the_part_before_the_domain() -> N
 @given(LABELS)
 def test_lengths_and_entropy_agree_with_a_plain_count(labels: list[str]) -> None:
     name, top = ".".join(labels), labels[-1]
-    kept = 2
+    kept = (_SUFFIXES.privatesuffix(name) or name).count(".") + 1
     if len(labels) == 1 or (top[2:4] != "--" and any("0" <= letter <= "9" for letter in top)):
         kept = 0
-    elif len(labels) > 2 and len(labels[-1]) == 2 and len(labels[-2]) <= 3:
-        kept = 3
     sub, domain = ".".join(labels[: len(labels) - kept]), ".".join(labels[len(labels) - kept :])
     found = names_of(pl.Series([name]))
     shares = [count / len(sub) for count in Counter(sub).values()]
@@ -130,3 +143,15 @@ def test_names_of_a_slice_are_those_of_its_rows() -> None:
 def test_private_names_and_those_of_one_label_reach_nobody_outside() -> None:
     names = pl.Series(["nas.lan", "txamzxqzeqyrgnb", "localhost", "dnscat.9a0c00f5", "www.example.org", "example.org"])
     assert are_private(names_of(names)).tolist() == [True, True, True, False, False, False]
+
+
+@COMPILING
+@given(st.lists(_TRIED, min_size=1))
+def test_registered_domains_are_those_of_the_public_suffix_list(names: list[str]) -> None:
+    expected = [hash_of(_SUFFIXES.privatesuffix(name) or name) for name in names]
+    assert names_of(pl.Series(names)).domain.tolist() == expected
+    assert [hash_of(registered_domain(name)) for name in names] == expected
+
+
+def test_no_rule_is_longer_than_what_is_looked_at() -> None:
+    assert max(rule.count(".") + 1 for rule in _ENDS) <= DEEPEST

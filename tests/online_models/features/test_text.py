@@ -79,6 +79,15 @@ def test_a_column_of_several_chunks_is_read_as_one() -> None:
     assert hashes(column).tolist() == hashes(pl.Series(["ab", "", None, "c"])).tolist()
 
 
+@COMPILING
+@given(STRINGS.filter(len))
+def test_many_strings_are_read_as_few_are(texts: list[str | None]) -> None:
+    few, times = pl.Series(texts, dtype=pl.String), 2_000 // len(texts) + 1
+    many = pl.Series(texts * times, dtype=pl.String)
+    assert hashes(many).tolist() == hashes(few).tolist() * times
+    assert text_of(many).ends.dtype == text_of(few).ends.dtype
+
+
 def test_a_part_of_the_bytes_is_hashed_alone() -> None:
     data = np.frombuffer(b"xxabcyy", np.uint8)
     assert int(hash_bytes(data, 2, 5)) == plain_hash(b"abc")

@@ -18,17 +18,26 @@ function summary(alert) {
     element("span", { class: "sentence" }, alert.sentence || `${alert.device}: ${alert.behaviour}`),
     element("span", { class: "meta" },
       element("span", { class: "device" }, alert.device), " · ", alert.behaviour, " · ", time(alert.ts), " · ",
-      `${number(alert.count)} ${alert.count === 1 ? "record" : "records"}`,
+      `${number(alert.count)} ${isOwn(alert) ? "decision" : "record"}${alert.count === 1 ? "" : "s"}`,
       alert.status === "closed" ? " · closed" : null));
 }
 
 function body(alert) {
-  return element("div", { class: "body" }, feedback(alert), reasons(alert.reasons ?? []), facts(alert));
+  return element("div", { class: "body" }, feedback(alert), reasons(alert.reasons ?? [], isOwn(alert)), facts(alert));
+}
+
+/** Whether the service tells of itself: no model has raised it, and nothing is to be learned of it. */
+function isOwn({ log }) {
+  return log === "prevention";
 }
 
 /** What was said of the alert and a button to change that, or two buttons to say it; the stream brings the answer. */
 function feedback(alert) {
   const problem = element("span", { role: "status", "data-own": "" });
+  if (isOwn(alert)) {
+    if (alert.verdict || alert.status === "closed") return null;
+    return element("p", { class: "feedback" }, verdict("expected", "Seen: close it"), " ", problem);
+  }
   if (!alert.verdict) return element("p", { class: "feedback" }, "What was it? ", verdict("expected", "Expected"), verdict("attack", "Attack"), " ", problem);
   const [other, label] = alert.verdict === "attack" ? ["expected", "No, it was expected"] : ["attack", "No, it was an attack"];
   const said = `Called ${alert.verdict}${alert.comment ? `: ${alert.comment}` : ""}`;
@@ -62,8 +71,8 @@ async function say(id, button) {
   }
 }
 
-function reasons(all) {
-  if (!all.length) return element("p", {}, "No single feature stands out.");
+function reasons(all, own) {
+  if (!all.length) return own ? null : element("p", {}, "No single feature stands out.");
   const head = ["What", "Usual", "Observed", "Part of the score"].map((text) => element("th", { scope: "col" }, text));
   return element("table", {},
     element("caption", {}, "Why"),

@@ -1,0 +1,1 @@
+"""What every log kind's model must hold to, built in or declared: see `checks.kind`."""
