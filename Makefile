@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint format bench check-kind constants lab lab-screen lab-check fuzz soak soak-ingest soak-crash clean
+.PHONY: help run test lint format bench check-kind constants lab lab-screen lab-check ablate fuzz soak soak-ingest soak-crash clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -52,6 +52,9 @@ lab-screen: $(VENV)/.installed-dev ## the same on a balanced fifth of the sites
 
 lab-check: $(VENV)/.installed-dev ## the screening; fails where the baseline was better
 	@$(LAB) --screening --check
+
+ablate: $(VENV)/.installed-dev ## each rule off, each number halved and doubled, on the screening: hours; ARGS="--every 8 --what rules"
+	@PYTHONPATH=.:tests POLARS_MAX_THREADS=1 $(BIN)/python -m lab.ablate $(ARGS)
 
 fuzz: $(VENV)/.installed-dev ## 5,000 requests from the description of the routes, right and wrong ones
 	@$(BIN)/python -m pytest -m soak tests/integration/test_description.py $(ARGS)

@@ -31,7 +31,7 @@ from api.pipeline.models import (
 )
 from api.pipeline.runner import Parts
 from api.pipeline.warmup import warm_up
-from api.serve.stream import Hub, StreamLimits
+from api.serve.stream import Hub, Kept, StreamLimits
 from api.serve.stream.decision_events import message_of
 from api.serve.stream.device_events import new_device
 from api.serve.stream.optional import require_socketio
@@ -48,7 +48,7 @@ from api.state.rules import RuleStore
 from api.state.snapshots import KeptOverTime, SnapshotStore
 from api.state.store import AlertReader, AlertWriter, EvidenceReader
 from api.state.store.retention import KeepLimits
-from api.state.store.sequence import sequence_in
+from api.state.store.sequence import Archive, sequence_in
 from api.state.windows import WindowStore
 from ingest.follow.checkpoints import CheckpointStore
 from ingest.follow.source import FollowSource
@@ -142,7 +142,15 @@ class _Assembly:
     def service(self, source: FollowSource, event_numbers: Sequence) -> Service:
         server, models = self._settings.server, self._settings.models
         limits = StreamLimits(server.subscriber_queue, server.history, server.max_subscribers)
-        hub = Hub(limits, self._writer.sequence, self._clock, self._writer.site, event_numbers)
+        path = self._state.alerts
+        kept = Kept(
+            self._writer.sequence,
+            event_numbers,
+            Archive(path, "alerts"),
+            Archive(path, "events"),
+            self._writer.state_id,
+        )
+        hub = Hub(limits, kept, self._clock, self._writer.site)
         tell = hub.happenings.tell
         prevention = Prevention(
             self._state.decisions,
@@ -201,7 +209,8 @@ class _Assembly:
             self._clock,
         )
         self._writer.owners.lookup = models.identities.lookup
-        scorer.identify = models.identities.told
+        hub.publish_untold(*self._writer.rest())
+        scorer.identify, scorer.naming.names_of = models.identities.told, models.identities.peer_names.of
         scorer.renamed = self._devices.take_renamed
         scorer.own_alerts = lambda: prevention.own_alerts
         scorer.sightings = sightings = Sightings(

@@ -55,6 +55,10 @@ class WindowError(ServiceError):
     """A maintenance window cannot be as it was asked for."""
 
 
+class WindowTimeError(ServiceError):
+    """The span of a maintenance window has passed, or is none, or too long."""
+
+
 class TooManyWindowsError(ServiceError):
     """There is no room for another maintenance window."""
 

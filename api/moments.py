@@ -47,6 +47,18 @@ def parse_moment(text: str, now: float) -> float:
     return _epoch(float(text)) if _NUMBER.fullmatch(text) else _time(text)
 
 
+def parse_coming(text: str, now: float) -> float:
+    """Return a moment that may be to come: a span counts from `now` on, all else is as in `parse_moment`.
+
+    Raises
+    ------
+    ValueError
+        It is of no such form.
+    """
+    span = _AGO.fullmatch(text.strip())
+    return now + int(span[1]) * _SECONDS[span[2]] if span else parse_moment(text, now)
+
+
 def parse_end(text: str, now: float) -> float:
     """Return a moment to come: a span counts from `now` on, all else is as in `parse_moment`.
 
@@ -55,8 +67,7 @@ def parse_end(text: str, now: float) -> float:
     ValueError
         It is of no such form, or it has passed.
     """
-    span = _AGO.fullmatch(text.strip())
-    end = now + int(span[1]) * _SECONDS[span[2]] if span else parse_moment(text, now)
+    end = parse_coming(text, now)
     if end <= now:
         raise ValueError(f"{text!r} has passed; name a time to come, such as 90d or 2027-01-01")
     return end

@@ -135,7 +135,9 @@ class SocketIOConfig(_Section):
     tls_cert: Directory | None = Field(default=None, description="file of the certificate chain (PEM)")
     tls_key: Directory | None = Field(default=None, description="file of its private key (PEM)")
     subscriber_queue: int = Field(default=256, ge=1, le=1_000_000, description="messages held for one slow subscriber")
-    history: int = Field(default=1000, ge=0, le=1_000_000, description="alert messages kept for ?since_seq=")
+    history: int = Field(
+        default=1000, ge=0, le=1_000_000, description="messages of a stream that are kept in memory, too"
+    )
     max_subscribers: int = Field(default=256, ge=1, le=100_000, description="readers of streams at one time")
     socketio: bool = Field(default=False, description="speak Socket.IO at /socket.io, too (extra socketio)")
     command_queue: int = Field(default=64, ge=1, le=100_000, description="requests that may wait for the models")

@@ -5,22 +5,16 @@ Techniques: MITRE ATT&CK for Enterprise, https://attack.mitre.org/techniques/.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from online_models.severity import ATTACK, CONTACT, LOSS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from online_models.types import Direction
 
 _SPANS = (("a", "minute"), ("an", "hour"))
-_KIB, _MUCH = 1024, 2.0**20
-_TIMES_USUAL = 3.0
-"""How many times what is usual an amount is, or how many times shorter a gap, for a sentence to tell of it."""
 _FEW = {"a minute": 7.0, "an hour": 15.0}
-_FIRST_FREE_PORT = 1024
-"""From here on any program may take a port; those below are the system's (RFC 6335, 6)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,32 +28,26 @@ class Sighting:
     target
         What the record was about: ``tcp/443``, a domain, a host.
     facts
-        Feature name to (observed, usual), in the units that the feature's documentation gives.
+        Name of the feature or note to (observed, usual), in the units that the feature's documentation gives.
+    direction
+        Who acts.
     """
 
     device: str
     peer: str
     target: str
     facts: Mapping[str, tuple[float, float]]
+    direction: Direction = "out"
+
+    @property
+    def is_called(self) -> bool:
+        """Whether a stranger acts, who calls the device."""
+        return self.direction == "in"
 
 
 def each_its_own(_target: str) -> str:
     """Return no pattern: what each anomaly is about is something of its own."""
     return ""
-
-
-def free_udp_port(target: str) -> str:
-    """Return the pattern of those who agree on their ports, as calls and streams between two do (RFC 8445).
-
-    Such peers take any port that is free: who talks to ever new ones of them does one thing.
-
-    Examples
-    --------
-    >>> free_udp_port("udp/47114"), free_udp_port("udp/123"), free_udp_port("tcp/48101")
-    ('udp', '', '')
-    """
-    transport, _, port = target.partition("/")
-    return transport if transport == "udp" and port.isdecimal() and int(port) >= _FIRST_FREE_PORT else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +86,8 @@ class Behaviour:
     drifts
         Whether many devices may begin with it at once for an ordinary reason, such as new firmware: it is one of
         contact and habit.
+    foremost
+        A feature or note, and from how much of it on the record that has most of it is told of before the strangest.
     """
 
     name: str
@@ -106,6 +96,7 @@ class Behaviour:
     sentence: Callable[[Sighting], str]
     likeness: Likeness = Likeness()
     drifts: bool = False
+    foremost: tuple[str, float] | None = None
 
 
 def plain(number: float) -> str:
@@ -131,11 +122,6 @@ def amount(octets: float) -> str:
     return f"{octets:.0f} bytes"
 
 
-def _larger(sighting: Sighting, *features: str) -> tuple[float, float]:
-    """Return observed and usual of the feature that lies furthest above what is usual."""
-    return max((sighting.facts[f] for f in features), key=lambda f: (f[0] + 1.0) / (f[1] + 1.0))
-
-
 def burst(s: Sighting, *counters: str) -> tuple[float, float, str]:
     """Return observed, usual and window of the counter that lies furthest above what is usual, or few."""
     count, usual, span, _ = counted_burst(s, *counters)
@@ -148,118 +134,3 @@ def counted_burst(s: Sighting, *counters: str) -> tuple[float, float, str, str]:
         ((*s.facts[f"reach.{counter}_{span}"], f"{a} {span}", counter) for counter in counters for a, span in _SPANS),
         key=lambda f: (f[0] + 1.0) / (max(f[1], _FEW[f[2]]) + 1.0),
     )
-
-
-def new_peer(s: Sighting) -> str:
-    """Tell of a first contact."""
-    rate = s.facts["novelty.endpoint"][1]
-    return f"{s.device} talks to {s.peer} on {s.target} for the first time; new peers there come {plain(rate)} a day"
-
-
-def lateral(s: Sighting) -> str:
-    """Tell of a first contact inside the site."""
-    return f"{s.device} talks to its neighbour {s.peer} on {s.target}, which is not its habit"
-
-
-def inbound(s: Sighting) -> str:
-    """Tell of a first contact from outside."""
-    return f"{s.peer} reached {s.device} from outside on {s.target}, which is new"
-
-
-def scan(s: Sighting) -> str:
-    """Tell of a fan-out."""
-    count, usual, span = burst(s, "peers", "services")
-    tried = f"{s.device} tried {plain(count)} hosts or services in {span}"
-    return f"{tried}, last {s.peer} on {s.target}; usual is {plain(usual)}"
-
-
-def flood(s: Sighting) -> str:
-    """Tell of a burst of records."""
-    count, usual, span, counter = counted_burst(s, "records", "failures")
-    what = "failed connections" if counter == "failures" else "connections"
-    made = f"{s.device} made {plain(count)} {what} in {span}"
-    return f"{made}, last to {s.peer} on {s.target}; usual is {plain(usual)}"
-
-
-def brute_force(s: Sighting) -> str:
-    """Tell of repeated attempts on a service that asks for a password."""
-    count, usual = _larger(s, "reach.records_hour", "reach.failures_hour")
-    return (
-        f"{s.device} tried to log in at {s.peer} on {s.target} {plain(count)} times in an hour; usual is {plain(usual)}"
-    )
-
-
-def volume(s: Sighting) -> str:
-    """Tell of unusual amounts."""
-    (up, usual_up), (down, usual_down) = s.facts["volume.up"], s.facts["volume.down"]
-    sent, usual_sent = (kib * _KIB for kib in s.facts["volume.sent_hour"])
-    if sent > _MUCH and sent - usual_sent > _TIMES_USUAL * usual_sent:
-        total = f"{s.device} sent {amount(sent)} in an hour"
-        return f"{total}, last {amount(up)} to {s.peer} on {s.target}; usual is {amount(usual_sent)}"
-    return (
-        f"{s.device} sent {amount(up)} to {s.peer} on {s.target} and received {amount(down)}; "
-        f"usual are {amount(usual_up)} and {amount(usual_down)}"
-    )
-
-
-def rhythm(s: Sighting) -> str:
-    """Tell of unusual timing: far sooner than usual, or a young peer as regular as a clock."""
-    gap, usual = s.facts["rhythm.gap"]
-    if gap >= usual / _TIMES_USUAL:
-        return f"{s.device} calls {s.peer} on {s.target} as regularly as a clock, and has not known it for long"
-    return (
-        f"{s.device} keeps another rhythm on {s.target} with {s.peer}: {plain(gap)} s apart, usual is {plain(usual)} s"
-    )
-
-
-_SAME_SERVICE = Likeness((0,), ("rhythm",))
-_CONTACT = Likeness((0,), ("rhythm",), by_name=True)
-_STRANGER = replace(_CONTACT, pattern=free_udp_port)
-_SCAN = Likeness((1, 2), ("new-peer", "flood", "rhythm", "lateral-contact"))
-CONN = (
-    Behaviour("new-peer", "T1071", CONTACT, new_peer, _STRANGER, drifts=True),
-    Behaviour("scan", "T1046", ATTACK, scan, _SCAN),
-    Behaviour("flood", "T1498", ATTACK, flood, _SAME_SERVICE),
-    Behaviour("brute-force", "T1110", ATTACK, brute_force, _SAME_SERVICE),
-    Behaviour("volume", "T1048", LOSS, volume, _SAME_SERVICE, drifts=True),
-    Behaviour("rhythm", "T1071", CONTACT, rhythm, drifts=True),
-    Behaviour("lateral-contact", "T1021", LOSS, lateral, _CONTACT, drifts=True),
-    Behaviour("inbound-contact", "T1133", LOSS, inbound, _STRANGER),
-)
-"""Like an alert is the same service at the same peer. A scan: the same services, at any peer; or, if it went through
-more services than peers, the same peers, on any service; it is made of first contacts."""
-
-
-def tunnel(s: Sighting) -> str:
-    """Tell of data in names."""
-    names, sent = s.facts["domain.names"][0], s.facts["domain.bytes"][0]
-    asked = f"{s.device} asked for {plain(names)} names with {plain(sent)} bytes in them"
-    return f"{asked} under one domain in an hour, last {s.target}"
-
-
-def generated(s: Sighting) -> str:
-    """Tell of names that do not exist."""
-    count, usual, span = burst(s, "failures")
-    return f"{s.device} had {plain(count)} failed lookups in {span}, last {s.target}; usual is {plain(usual)}"
-
-
-def dns_flood(s: Sighting) -> str:
-    """Tell of a burst of queries."""
-    count, usual, span, counter = counted_burst(s, "records", "names")
-    made = f"asked for {plain(count)} names" if counter == "names" else f"made {plain(count)} lookups"
-    return f"{s.device} {made} in {span}, last {s.target} at {s.peer}; usual is {plain(usual)}"
-
-
-def new_domain(s: Sighting) -> str:
-    """Tell of a first lookup."""
-    rate = s.facts["novelty.domain"][1]
-    return f"{s.device} asked {s.peer} for {s.target}, which is new to it; new domains come {plain(rate)} a day"
-
-
-DNS = (
-    Behaviour("dns-tunnel", "T1071.004", ATTACK, tunnel, Likeness((0,), ("new-domain",), by_name=True)),
-    Behaviour("generated-names", "T1568.002", ATTACK, generated, Likeness((0,), ("new-domain",))),
-    Behaviour("dns-flood", "T1498", ATTACK, dns_flood, Likeness((1,))),
-    Behaviour("new-domain", "T1071.004", CONTACT, new_domain, Likeness(by_name=True), drifts=True),
-)
-"""Like an alert is the same domain. A flood of lookups: the same resolver."""

@@ -27,6 +27,7 @@ from online_models.second_opinion import SecondOpinion
 from online_models.snapshots import decode, encode_pieces, read_meta
 from online_models.views import new_views, with_masks
 from online_models.withheld import Records, Withheld
+from online_models.young import Watched
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,7 +91,7 @@ class Engine:
         columns = model.kind.columns(batch, self._ranges)
         outcome, reported = run(model, columns, len(batch), trusted=False, tells_views=self.tells_views)
         model.withheld.keep(columns, outcome)
-        return scored(model, batch, columns, outcome, reported)
+        return scored(model, batch, columns, outcome, reported, self._ranges)
 
     def devices_in(self, batch: RecordBatch) -> list[str]:
         """Return the address of the device that each record is about; none for a kind that has no model."""
@@ -110,7 +111,7 @@ class Engine:
         with undone(model.machine, model.views, columns) as (machine, views):
             tried = replace(model, machine=machine, views=views, alerts=model.alerts.tentative())
             outcome, reported = run(tried, columns, len(batch), trusted=False, tells_views=self.tells_views)
-            return scored(tried, batch, columns, outcome, reported)
+            return scored(tried, batch, columns, outcome, reported, self._ranges)
 
     def learn(self, batch: RecordBatch) -> None:
         """Learn from records that are known to be normal: no alerts, no guard."""
@@ -235,6 +236,11 @@ class Engine:
     def thresholds(self) -> dict[str, float]:
         """Return by log kind the threshold in force, decades of evidence."""
         return {name: float(budget.threshold_of(m.views.rates)) for name, m in self._models.items()}
+
+    def watched(self) -> Watched:
+        """Return for how long the site was watched, by the log kind that saw it longest."""
+        clocks = (model.views.clock for model in self._models.values())
+        return max((Watched(float(c[2]), float(c[0])) for c in clocks), key=lambda w: (w.seconds, w.until))
 
     def facts(self) -> dict[str, KindFacts]:
         """Return what can be told of each kind's model in numbers."""

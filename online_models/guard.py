@@ -1,8 +1,10 @@
 """What is learned and what is not: suspicion, incidents, and the columns that every device row begins with.
 
 An anomalous record is not learned, and it adds to its device's suspicion, which fades. Enough of it opens an incident:
-from then on nothing of that device is learned until it has been quiet for an hour of log time. One record alone opens
-no incident, however strange, since its part is capped; unless its kind's model calls it decisive.
+from then on, until the device has been quiet for an hour of log time, nothing is learned that may hang together with
+it: for a day what was new to the device when it began, and what anomalies are about. What the device has long been
+doing, and has not been strange for an hour, goes on being learned beside its incident. One record alone opens no
+incident, however strange, since its part is capped; unless its kind's model calls it decisive.
 
 A slow scan stays below the threshold with every single record. So a device that goes on being somewhat strange, as
 ordinary traffic is with a record in sixty at most, makes the guard uneasy: first nothing of it is learned, then its
@@ -36,8 +38,8 @@ GUARD_WIDTH = RATES_AT + budget.WIDTH
 
 ANOMALY, RAISED, HELD, WITHHELD, ACCEPTED = 1, 2, 4, 8, 16
 """Bits of a record's verdict: over the threshold, or one of too many just below it; the record that raises its
-behaviour's alert; its device has made the guard uneasy; not learned, for whichever of these reasons or because its
-device stands in an open incident; over the threshold, but called expected by a person."""
+behaviour's alert; its device has made the guard uneasy; not learned, for whichever of these reasons or because it
+may hang together with an open incident; over the threshold, but called expected by a person."""
 
 THRESHOLD, ALERT_AT, FADE, QUIET = range(4)
 """Places in the policy, float64 ``(4,)``: decades of evidence from which on a record is not learned, suspicion that
@@ -55,6 +57,10 @@ _HAS_RAISED, _FOR_LONG = 1e100, 1e300
 _LATEST, _MOST_LATE = 3600.0, 10.0
 """Seconds beyond which a record is late: connections last as long and are logged when they end; and how many of those
 in a row show that the clock was ahead."""
+TOGETHER = 86_400.0
+"""Seconds in which what is new to a device hangs together with its incident: from the incident's beginning, or from the
+last anomaly about it. An incident may last for ever: an address behind which a household lives, a camera whose command
+channel nobody takes care of; the rest of what the device does must not become strange by that."""
 _LONGEST_SILENCE = 3600.0
 """Seconds of silence of a whole site that count as observed: so long a small site may have nothing to say; for longer,
 its sensor was away, or its clock was set. Ten minutes and a day without a sensor make no habit."""

@@ -37,7 +37,7 @@ class Outcome(NamedTuple):
     parts
         float64 ``(DETAILS, features)``: what each feature added to the evidence.
     facts
-        float64 ``(DETAILS, features, 2)``: observed and usual.
+        float64 ``(DETAILS, features + notes, 2)``: observed and usual.
     rarity
         float64 ``(n, views)``, weighted decades, or ``(0, views)`` where nobody asks for them.
     things
@@ -67,8 +67,8 @@ class Outcome(NamedTuple):
     rarity: npt.NDArray[np.float64]
 
 
-def new_outcome(records: int, features: int, views: int = 0) -> Outcome:
-    """Return room for so many records, and for what each of so many views makes of them."""
+def new_outcome(records: int, features: int, views: int = 0, notes: int = 0) -> Outcome:
+    """Return room for so many records, what each of so many views makes of them, and so many notes beside features."""
     return Outcome(
         evidence=np.zeros(records),
         verdict=np.zeros(records, np.int8),
@@ -76,7 +76,7 @@ def new_outcome(records: int, features: int, views: int = 0) -> Outcome:
         end=np.zeros(records),
         detail_of=np.zeros(DETAILS, np.int64),
         parts=np.zeros((DETAILS, features)),
-        facts=np.zeros((DETAILS, features, 2)),
+        facts=np.zeros((DETAILS, features + notes, 2)),
         things=np.zeros((DETAILS, THINGS), np.uint64),
         known=np.zeros(DETAILS, np.bool_),
         devices=np.zeros(DETAILS, np.int64),

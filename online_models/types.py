@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 Severity = Literal["low", "medium", "high", "critical"]
 AlertStatus = Literal["open", "closed"]
 Verdict = Literal["expected", "attack"]
+Direction = Literal["out", "in", "lateral"]
+"""Who acts: the device towards the world; a stranger who calls the device; or the device towards a neighbour."""
 HandlingState = Literal["snoozed", "acknowledged"]
 
 
@@ -85,13 +87,14 @@ class Alert:
 
     ``id`` is deterministic: the same log gives the same identifiers. ``device`` is its address at the strangest record,
     and ``known_as`` the name by which the models know it, whatever its address: the first one that it had, or its MAC.
-    ``ts`` is the log time at which the alert was raised, that is the end of the record that raised it. ``targets`` are
-    samples of what the records were about, and ``things`` the keys of all that makes others like it
+    ``ts`` is the log time at which the alert was raised, that is the end of the record that raised it. ``peers`` are
+    sample peers, that of which the sentence tells before all others, ``direction`` is who acts in that record, and
+    ``targets`` are samples of what the records were about, and ``things`` the keys of all that makes others like it
     (`online_models.likeness`). ``subjects`` say in words, the same for every device, what was new; ``site_devices`` is
     how many devices were seen within the day. The models leave ``verdict`` and ``comment``, what a person said of the
     alert, to those who keep alerts, and ``incident`` and ``drift``, which say with what other alerts it belongs
-    together, ``site``, which network it is about, ``muted``, the rule that hides it, and ``handled``, until when nobody
-    is told that it goes on.
+    together, ``site``, which network it is about, ``muted``, the rule that hides it, ``handled``, until when nobody is
+    told that it goes on, and ``peer_names``, by what names the device asked for peers, as far as that was seen.
     """
 
     id: str
@@ -123,6 +126,8 @@ class Alert:
     muted: str | None = None
     handled: Handling | None = None
     known_as: str = ""
+    direction: Direction = "out"
+    peer_names: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Have a device that is known by no other name be known by its address."""

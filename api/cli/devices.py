@@ -117,6 +117,7 @@ def _details(device: Mapping[str, Any]) -> str:
     lines += ["random MAC"] if device["random_mac"] else []
     lines += [f"answers on {', '.join(device['services'])}"] if device["services"] else []
     lines += [f"young until {shown_time(device['trusted_from'])}"] if device["young"] else []
+    lines += [f"can be told already: {', '.join(device['told'])}"] if device["young"] else []
     lines += [device["notes"]] if device["notes"] else []
     lines += [f"alert {alert['severity']}: {alert['sentence']}" for alert in device["alerts"]]
     return "".join(_on_one_line("", line) for line in lines)

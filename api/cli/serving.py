@@ -21,6 +21,7 @@ from api.logins import has_login
 from api.pipeline.warmup import needs_compiling
 from api.serve.server import bind, serve, url_of
 from api.serve.supervisor import Supervisor, keep_told
+from api.serve.told import told_in_words
 from api.settings import supervisor
 from api.version import package_version
 from ingest.follow.archive import Archive
@@ -103,6 +104,7 @@ async def _tell(
         group.create_task(keep_told(Supervisor(*supervisor()), ready, service.pipeline.blocked))
         await ready.wait()
         say("ready")
+        say(told_in_words(service.pipeline.status.watched))
         group.create_task(show_reasons(service))
 
 

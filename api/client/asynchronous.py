@@ -234,6 +234,11 @@ class AsyncStream:
         """Number from which another stream would go on; None before the first connection."""
         return self._resume.seq
 
+    @property
+    def state(self) -> str | None:
+        """What to hand another stream as ``since_state``: a number of another state is told as missed."""
+        return self._resume.state
+
     async def __aiter__(self) -> AsyncIterator[Message]:
         while True:
             try:

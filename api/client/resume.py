@@ -33,6 +33,8 @@ class Resume:
     seq
         Number of the last message that was seen, or is told as missed; None before the first connection. A program
         that keeps it, and begins with it, goes on where it was.
+    state
+        In which state of the service it is worth something, as far as that is known.
     """
 
     def __init__(self, stream: StreamName, since_seq: int | None, filters: Mapping[str, Any]) -> None:
@@ -41,6 +43,7 @@ class Resume:
         self._filters = filters
         self._tries = 0
         self._is_anew = False
+        self.state: str | None = filters.get("since_state")
 
     @property
     def path(self) -> str:
@@ -48,6 +51,8 @@ class Resume:
         asked = {name: value for name, value in self._filters.items() if value is not None}
         if self.seq is not None and self._stream != "scores":
             asked["since_seq"] = self.seq
+            if self.state is not None:
+                asked["since_state"] = self.state
         return f"/ws/{self._stream}?{urlencode(asked, doseq=True)}"
 
     def taken(self, text: str | bytes) -> Iterator[Message]:
@@ -55,7 +60,7 @@ class Resume:
         message = json.loads(text)
         self._tries = 0
         if message["type"] == "hello":
-            self._greeted(message["seq"])
+            self._greeted(message["seq"], message["state"])
         else:
             for one in message["messages"] if message["type"] == "batch" else [message]:
                 if self._is_new(one["seq"]):
@@ -63,12 +68,13 @@ class Resume:
                     if one["type"] != "position":
                         yield cast("Message", one)
 
-    def _greeted(self, seq: int) -> None:
+    def _greeted(self, seq: int, state: str) -> None:
         """Begin with the number of the greeting; if ours was not reached yet, another state counts anew."""
+        before, self.state = self.state, state
         if self.seq is None or self._stream == "scores":
             self.seq = seq
         else:
-            self._is_anew = seq < self.seq  # then a gap comes, whose number is lower than ours
+            self._is_anew = seq < self.seq or before not in {None, state}  # then a gap comes, with a number of its own
 
     def _is_new(self, seq: int) -> bool:
         if self._is_anew:

@@ -241,6 +241,11 @@ class Stream:
         """Number from which another stream would go on; None before the first connection."""
         return self._resume.seq
 
+    @property
+    def state(self) -> str | None:
+        """What to hand another stream as ``since_state``: a number of another state is told as missed."""
+        return self._resume.state
+
     def __iter__(self) -> Iterator[Message]:
         while not self._stopped.is_set():
             try:

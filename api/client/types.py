@@ -56,6 +56,8 @@ class Alert(TypedDict):
     reasons: list[Reason]
     uids: list[str]
     peers: list[str]
+    peer_names: dict[str, str]
+    direction: Literal["out", "in", "lateral"]
     targets: list[str]
     subjects: list[str]
     second_opinion: Opinion | None
@@ -135,7 +137,7 @@ class Job(TypedDict):
 class Message(TypedDict):
     """One message of a stream; its `type` says which of the other fields there are."""
 
-    type: Literal["alert", "drift", "scores", "decision", "prevention", "job", "health", "device", "gap"]
+    type: Literal["alert", "drift", "scores", "decision", "prevention", "job", "health", "device", "maintenance", "gap"]
     seq: int
     site: NotRequired[str]
     change: NotRequired[str]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
@@ -97,7 +97,10 @@ class ReplayReaders:
             self.owners[alert.id] = self.lookup(alert.device) or self.owners.get(alert.id)
 
     def publish_alerts(self, changes: Sequence[AlertChange]) -> None:
-        """Nothing to do: the alerts came with their batch."""
+        """Take over by what names peers are known meanwhile; for the rest, the alerts came with their batch."""
+        for changed in (change.alert for change in changes):
+            if (alert := self.alerts.get(changed.id)) is not None:
+                self.alerts[changed.id] = replace(alert, sentence=changed.sentence, peer_names=changed.peer_names)
 
     def publish_drifts(self, changes: Sequence[DriftChange]) -> None:
         """Nothing to do: the alerts are told one by one."""
@@ -128,6 +131,7 @@ def replay(
         writer.owners.lookup = models.identities.lookup
         writer.mutes = mutes_in(state.rules, settings.traffic.rules)
         scorer = Scorer(models.engine, writer, readers, models.records)
+        scorer.naming.names_of = models.identities.peer_names.of
         readers.lookup = models.identities.lookup
         days = _Days(SnapshotStore(state.snapshots) if settings.traffic.state else None, scorer)
         began = time.perf_counter()

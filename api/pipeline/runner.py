@@ -229,6 +229,7 @@ class Pipeline:
             checkpoint_at=checkpointer.saved_at,
             pruned=scorer.pruned,
             thresholds=scorer.engine.thresholds(),
+            watched=scorer.engine.watched(),
             evicted=_evicted(
                 scorer.engine.evicted(),
                 {

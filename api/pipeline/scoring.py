@@ -15,11 +15,13 @@ from api.delays import Delays
 from api.errors import AnsweredError, BusyError, ClosedError, NoAlertError
 from api.maintenance import Maintained
 from api.pipeline.hearing import Position, acknowledged, answered
+from api.pipeline.naming import PeerNaming
 from api.pipeline.pieces import in_one_piece
 from api.state.store import AlertChange
 from api.state.store.evidence import KEPT
 from api.state.store.writer import with_what_was_said
 from ingest.context.evidence import evidence_in
+from ingest.context.names import NAMING
 from online_models.kinds import KINDS
 from online_models.service import DEVICE, LOG
 
@@ -67,10 +69,11 @@ class Scorer:
     ``last_ts`` is the latest log time seen; so is ``log_ts``, but that it leaves out the last hundredth of each batch
     and begins anew with logs of other days: a few wrong clocks do not move it for long. ``identify``
     gives records that come by request the devices at their ends; ``sightings``, if any, is shown what was
-    scored; ``renamed`` returns devices that people call otherwise since it was last asked. ``own_alerts`` returns the
-    open alerts that the service has about itself, None while it does not know them; an alert that is no longer among
-    them is closed. ``maintained`` keeps what is in maintenance windows from the models. ``raised`` counts alerts by
-    severity and behaviour, and ``stored_delays`` the seconds from when one is raised until the store has it.
+    scored; ``naming`` names the peers of alerts; ``renamed`` returns devices that people call otherwise since it was
+    last asked. ``own_alerts`` returns the open alerts that the service has about itself, None while it does not know
+    them; an alert that is no longer among them is closed. ``maintained`` keeps what is in maintenance windows from the
+    models. ``raised`` counts alerts by severity and behaviour, and ``stored_delays`` the seconds from when one is
+    raised until the store has it.
     """
 
     def __init__(
@@ -84,6 +87,7 @@ class Scorer:
         self.identify: Callable[[RecordBatch], RecordBatch] = lambda batch: batch
         self.sightings: Sightings | None = None
         self.renamed: Callable[[], Sequence[str]] = tuple
+        self.naming = PeerNaming()
         self.own_alerts: Callable[[], Sequence[Alert] | None] = lambda: None
         self._own: Sequence[Alert] | None = None
         self.maintained = Maintained(engine)
@@ -133,16 +137,19 @@ class Scorer:
             self.store_alerts()
             return None
         piece = in_one_piece(batch)
-        scored = self.maintained.process(piece)
+        found = self.maintained.process(piece)
+        named = (self.naming.named(replace(alert, site=self._writer.site)) for alert in found.alerts)
+        scored = replace(found, alerts=tuple(named))
         self._count(scored)
         self._readers.publish_scores(scored)
         if self.sightings is not None:
             self.sightings.see(piece, scored)
-        if scored.alerts:
+        changed = [*scored.alerts, *(self.naming.named_since() if batch.kind in NAMING else ())]
+        if changed:
             now = self.monotonic()
-            for alert in scored.alerts:
+            for alert in changed:
                 self._waiting_since.setdefault(alert.id, now)
-                self._unstored[alert.id] = replace(alert, site=self._writer.site)
+                self._unstored[alert.id] = alert
             self.store_alerts()
         return scored
 
@@ -259,7 +266,10 @@ class Scorer:
             return False
         self.store_problem = None
         self._note_delays(changes)
-        self._tell([self._after_told(change) for change in changes if not self._is_known(change.alert)])
+        known = [change.alert.id for change in changes if self._is_known(change.alert)]
+        with suppress(sqlite3.Error):  # told once more after a crash, then
+            self._writer.untold.forget(known)
+        self._tell([self._after_told(change) for change in changes if change.alert.id not in known])
         self._unstored.clear()
         self._waiting_since.clear()
         self._evidence.clear()

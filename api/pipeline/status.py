@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from api.delays import Delays
+from online_models.young import Watched
 
 if TYPE_CHECKING:
     from ingest.context.health import SourceHealth
@@ -53,6 +54,8 @@ class PipelineStatus:
         Rows that left the store since the start, as too old or too much, by table: ``alert``.
     thresholds
         Log kind to the threshold in force, decades of evidence.
+    watched
+        For how long the site was watched, which says what can be told already.
     """
 
     state: PipelineState
@@ -75,3 +78,4 @@ class PipelineStatus:
     evicted: dict[str, int] = field(default_factory=dict)
     pruned: dict[str, int] = field(default_factory=dict)
     thresholds: dict[str, float] = field(default_factory=dict)
+    watched: Watched = field(default_factory=Watched)

@@ -29,6 +29,7 @@ from api.errors import (
     TooManyRulesError,
     TooManyWindowsError,
     WindowError,
+    WindowTimeError,
 )
 from api.serve.access.refusal import refuse
 from prevention.errors import NoDecisionError, RefusedError, TargetError, TransitionError
@@ -49,6 +50,7 @@ _MEANT: Final[dict[type[Exception], tuple[int, str]]] = {
     TooManyRulesError: (409, "too_many_rules"),
     NoWindowError: (404, "not_found"),
     WindowError: (422, "wrong_parameter"),
+    WindowTimeError: (409, "wrong_time"),
     TooManyWindowsError: (409, "too_many_windows"),
     NoDecisionError: (404, "not_found"),
     RefusedError: (409, "refused"),

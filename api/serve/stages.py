@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, Field
 
+from api.serve.told import LaterAnswer, later_answers
 from prevention.decisions import Mode
 
 if TYPE_CHECKING:
@@ -56,6 +57,9 @@ class ModelsStage(BaseModel):
     lag_s: float | None = Field(description="seconds since the log time of the newest scored record")
     records: int = Field(description="records scored since the start")
     anomalies: int
+    watched_s: float = Field(default=0.0, description="seconds for which the site was watched")
+    told: list[str] = Field(default_factory=list, description="what can be told of a device that was there all along")
+    later: list[LaterAnswer] = Field(default_factory=list, description="what cannot yet, and from when on it can")
     maintained: int = Field(description="of the records those in maintenance windows: scored, but not learned")
     not_modelled: dict[str, int] = Field(description="records of kinds that give context only")
     evicted: dict[str, int] = Field(
@@ -185,6 +189,9 @@ def _models(service: Service, status: PipelineStatus) -> ModelsStage:
         lag_s=_age(service, status.last_ts),
         records=status.records,
         anomalies=status.anomalies,
+        watched_s=status.watched.seconds,
+        told=status.watched.told(),
+        later=later_answers(status.watched),
         maintained=status.maintained,
         not_modelled=status.not_modelled,
         evicted={table: entries for table, entries in status.evicted.items() if entries},

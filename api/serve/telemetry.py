@@ -127,7 +127,7 @@ def _store(health: HealthAnswer, status: PipelineStatus) -> Iterator[Metric]:
     changes = {name: getattr(health.stages.store, name) for name in _CHANGES}
     yield _counted("nslabs_alerts", "Alerts raised, updated and closed since the start.", "change", changes)
     yield _gauge("nslabs_unstored_alerts", "Alerts that wait to be stored.", health.stages.store.lag_alerts)
-    pruned = {"alert": 0, "evidence": 0, "alert_change": 0} | status.pruned
+    pruned = {"alert": 0, "evidence": 0, "alert_change": 0, "stream_message": 0} | status.pruned
     yield _counted("nslabs_pruned_rows", "Rows that left the store as too old or too much, by table.", "table", pruned)
     yield from _moment("nslabs_checkpoint", "Wall-clock time of the last checkpoint.", status.checkpoint_at)
 

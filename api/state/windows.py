@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from api.errors import NoWindowError, StateError, TooManyWindowsError, WindowError
+from api.errors import NoWindowError, StateError, TooManyWindowsError, WindowError, WindowTimeError
 from api.maintenance.window import LONGEST_S, Phase, Scope, Window, scope_of
 from api.state.rules import open_rules
 
@@ -65,7 +65,9 @@ class WindowStore:
         Raises
         ------
         WindowError
-            If it names nothing or what there cannot be, has no reason, has ended already, or is too long.
+            If it names nothing or what there cannot be, or has no reason.
+        WindowTimeError
+            If it has ended already, or is too long.
         TooManyWindowsError
             If there are too many.
         sqlite3.Error
@@ -76,9 +78,9 @@ class WindowStore:
         now, (begins_at, ends_at) = self._clock(), span
         begin = max(now, begins_at or now)  # what came before was scored before
         if ends_at <= begin:
-            raise WindowError("the end has passed, or is not behind the beginning; name a later one")
+            raise WindowTimeError("the end has passed, or is not behind the beginning; name a later one")
         if ends_at - begin > LONGEST_S:
-            raise WindowError(f"a window lasts {LONGEST_S / 86_400:g} days at most, so that none is forgotten")
+            raise WindowTimeError(f"a window lasts {LONGEST_S / 86_400:g} days at most, so that none is forgotten")
         window = Window(
             f"m-{secrets.token_hex(6)}", scope_of(scope), begin, ends_at, reason.strip(), author, created_at=now
         )
@@ -96,7 +98,7 @@ class WindowStore:
         ------
         NoWindowError
             If there is none of this identifier.
-        WindowError
+        WindowTimeError
             If it has ended already.
         sqlite3.Error
             If the disk refuses.
@@ -105,7 +107,7 @@ class WindowStore:
             found = self._find(identifier)
             now = self._clock()
             if found.phase(now) == "ended":
-                raise WindowError("this window has ended already")
+                raise WindowTimeError("this window has ended already")
             ended = replace(found, begins_at=min(found.begins_at, now), ends_at=now)
             values = (ended.begins_at, ended.ends_at, identifier)
             connection.execute("UPDATE maintenance SET begins_at = ?, ends_at = ? WHERE id = ?", values)

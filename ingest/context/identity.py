@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import polars as pl
 
+from ingest.context.names import PeerNames
 from ingest.context.owners import Owners
 from ingest.context.sensor import write_times
 from ingest.context.told import Side, Told, is_mac, scope_of
@@ -84,6 +85,11 @@ class Identities:
         Addresses, and MACs, that are remembered; the ones unused for longest leave first.
     local_networks
         In CIDR form: networks of the site, beside the private ones.
+
+    Attributes
+    ----------
+    peer_names
+        By what names devices asked for addresses.
     """
 
     def __init__(self, capacity: int = 131_000, local_networks: Iterable[str] = ()) -> None:
@@ -91,6 +97,7 @@ class Identities:
         self._local = tuple(local_networks)
         self._names = _Recent(capacity)
         self._owners = Owners(capacity)
+        self.peer_names = PeerNames()
 
     def of(self, batch: RecordBatch) -> RecordBatch:
         """Learn what dhcp and conn records say, and return the batch with the names of the devices at its ends.
@@ -100,7 +107,9 @@ class Identities:
         if batch.kind == "dhcp":
             self._note_leases(batch.frame)
             return batch
-        return self._with_names(batch, learns=batch.kind == "conn")
+        named = self._with_names(batch, learns=batch.kind == "conn")
+        self.peer_names.note(named)
+        return named
 
     def told(self, batch: RecordBatch) -> RecordBatch:
         """Return the batch as `of` does, and learn nothing: the MACs in it are not looked at."""
@@ -120,11 +129,12 @@ class Identities:
 
     def state(self) -> dict[str, Any]:
         """Return everything that is known, in JSON types."""
-        return {"capacity": self._capacity, "names": list(self._names.items()), **self._owners.state()}
+        names, peers = list(self._names.items()), self.peer_names.state()
+        return {"capacity": self._capacity, "names": names, "peer_names": peers, **self._owners.state()}
 
     def evicted(self) -> dict[str, int]:
         """Return how many entries each table has forgotten since it was made or rebuilt."""
-        return {"names": self._names.evicted, **self._owners.evicted}
+        return {"names": self._names.evicted, "peer_names": self.peer_names.evicted, **self._owners.evicted}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any], local_networks: Iterable[str] = ()) -> Self:
@@ -132,6 +142,8 @@ class Identities:
         identities = cls(state["capacity"], local_networks)
         identities._names = _Recent(state["capacity"], dict(state["names"]))
         identities._owners.restore(dict(state))
+        if "peer_names" in state:
+            identities.peer_names = PeerNames.from_state(state["peer_names"])
         return identities
 
     def _identity(self, found: tuple[str, bool] | None) -> Identity | None:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from online_models.behaviours import Behaviour, Sighting
-    from online_models.types import Reason
+    from online_models.types import Direction, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,8 @@ class Anomalies:
     ----------
     device, uid, peer, target
         Texts; the device's is its address.
+    direction
+        Who acts in each.
     known_as
         The names by which the devices are known, whatever their addresses.
     behaviour
@@ -32,6 +34,8 @@ class Anomalies:
         Start of the record, and the device's log time at its end, epoch seconds.
     score, evidence
         As scored; evidence in decades.
+    foremost
+        How far each is to be told of before all that are stranger; mostly 0.
     raises
         Whether the guard has its behaviour's alert raised.
     site_devices
@@ -47,12 +51,14 @@ class Anomalies:
     uid: Sequence[str]
     peer: Sequence[str]
     target: Sequence[str]
+    direction: Sequence[Direction]
     things: Sequence[Sequence[int]]
     is_known: Sequence[bool]
     ts: Sequence[float]
     end: Sequence[float]
     score: Sequence[float]
     evidence: Sequence[float]
+    foremost: Sequence[float]
     raises: Sequence[bool]
     site_devices: Sequence[int]
     finding: Callable[[int], Finding]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from online_models.alerts.anomalies import Anomalies, Finding
+    from online_models.types import Direction
 
 _SAMPLES = 10
 """Records, peers and targets that an alert names: as many as a person reads."""
@@ -33,8 +34,9 @@ class Case:
 
     Once it is raised, ``own`` are the keys of what it was raised about, or an alert that it took over from, ``pattern``
     what these were one of; and ``tallies`` tell of other things how many anomalies were about each, and when the first
-    of these began. ``shown`` is the strangest record, and ``device`` the address that its
-    device had then.
+    of these began. ``shown`` is the record that is told of, mostly
+    the strangest: ``foremost`` and ``shown_evidence`` say before which others. ``device`` is the address that its
+    device had then, ``peer`` its other end, and ``direction`` who acted.
     """
 
     id: str
@@ -56,7 +58,15 @@ class Case:
     is_attack: bool = False
     own: list[str] = field(default_factory=list)
     pattern: str = ""
+    peer: str = ""
+    direction: Direction = "out"
+    foremost: float = 0.0
+    shown_evidence: float = 0.0
     tallies: dict[str, list[float]] = field(default_factory=dict)
+
+    def told_peers(self) -> tuple[str, ...]:
+        """Return sample peers, that of the record that is told of first."""
+        return tuple(dict.fromkeys((self.peer, *self.peers) if self.peer else self.peers))[:_SAMPLES]
 
     def ends_after(self) -> float:
         """Return the pause (seconds) after which the behaviour is another case when it comes back."""
@@ -113,8 +123,13 @@ class Case:
         evidence = [anomalies.evidence[k] for k in places]
         most = max(evidence)
         if most > self.evidence or self.shown is None:
-            k = places[evidence.index(most)]
-            self.evidence, self.score, self.device = most, anomalies.score[k], anomalies.device[k]
+            self.evidence, self.score = most, anomalies.score[places[evidence.index(most)]]
+        order = list(zip(map(anomalies.foremost.__getitem__, places), evidence, strict=True))
+        first = max(order)
+        if first > (self.foremost, self.shown_evidence) or self.shown is None:
+            k = places[order.index(first)]
+            self.foremost, self.shown_evidence = first
+            self.device, self.peer, self.direction = anomalies.device[k], anomalies.peer[k], anomalies.direction[k]
             self.shown = anomalies.finding(k)
 
     def _add_things(self, log: str, anomalies: Anomalies, places: Sequence[int]) -> None:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from online_models.behaviours import CONN as BEHAVIOURS
-from online_models.clauses import CONN as CLAUSES
-from online_models.kinds.conn_bounds import bound, credit, expect
-from online_models.kinds.conn_records import NUMBERS, SMALL, read_columns, read_context
+from online_models.kinds.conn_bounds import attempts, bound, by_itself, credit, expect, share_of_hour
+from online_models.kinds.conn_records import NUMBERS, read_columns, read_context
+from online_models.kinds.conn_told import NOTES, tell
+from online_models.kinds.conn_words import BEHAVIOURS, CLAUSES
 from online_models.kinds.kind import Entries, Kind, of_half_the_pairs, of_pairs, recent_things, view_of
 from online_models.measures.excess import AMOUNT, FAILURES, OTHER_THINGS, RECORDS, THINGS
-from online_models.measures.time import HOUR
-from online_models.program.formulas import exp2, least, log2, most, root, where
+from online_models.measures.time import DAY
+from online_models.program.formulas import least, log2, most, root, where
 from online_models.program.registers import AFTER, BOUND, COUNT, CREDIT, DOUBT, HOLD, LEARN, MEASURE, NAME, TELL, TOLD
 from online_models.subjects import service_in_network
 
@@ -40,10 +40,16 @@ RARE = 0.25
 """Rarity of new peers from which on a stranger's outcome, amount and beat count in full."""
 HALF, HEARD = 0.5, 0.75
 """How far a burst outside counts as scattered at least; what less one counts that was answered: who looks finds few."""
+GUESSES = 5.0
+"""Calls within an hour of a stranger who asks a device for passwords, and whom it does not know for long, that are more
+than a person's who came once and mistyped."""
 RETRIES = 60.0
 """Records in a minute that one program makes that tries again after each failure: TCP and resolvers wait a second."""
 SERVICE_MEMORY, ENDPOINT_MEMORY = 500.0, 50.0
 """Records of a service, and gaps of an endpoint, that weigh in a mean."""
+SIZES_MEMORY = 2.0 * DAY
+"""Seconds of a service whose sizes weigh in what is usual, if those are more records: a busy address writes 500 within
+an hour, and a night would make the sizes of every day strange."""
 
 
 def _count_rest(f: Formulas) -> None:
@@ -59,7 +65,12 @@ def _count(f: Formulas) -> None:
     it is tried again.
     """
     known, failed = f.is_known("endpoint"), f.number("failed")
-    f.count_thing("peer", THINGS)
+    last_hour = f.get("peer", "hour")
+    is_new, _ = f.count_thing("peer", THINGS)
+    with f.when(is_new):
+        just_before = (last_hour >= f.hour_number - 1.0) * f.get("peer", "sent")
+        f.set("peer", "sent_before", just_before)
+        f.set("peer", "sent", 0.0)
     f.count_thing("peer_service", OTHER_THINGS)
     outage = f.variable(failed * known)
     with f.when(failed * ~known):
@@ -69,6 +80,7 @@ def _count(f: Formulas) -> None:
         f.bump("peer_service", "records")
     with f.when(~known):
         f.add_amount(1, AMOUNT, f.number("up") / KIB)
+        f.bump("peer", "sent", f.number("up") / KIB)
 
 
 class _Measured:
@@ -86,6 +98,7 @@ class _Measured:
         self._volume(f)
         self._rhythm(f)
         self.guesses = self._guesses(f)
+        self.by_itself = by_itself(f, self.known)
         new = least(*(f.feature(f"novelty.{name}") for name in ("endpoint", "service", "site")))
         told_first = most(f.number("outbound"), f.number("inbound") * f.number("exchanged")) * ~f.number("continued")
         self.all_new = new * told_first
@@ -153,7 +166,7 @@ class _Measured:
         """How far a device does little but ask for passwords, at one endpoint that is not known for long."""
         guesses = f.variable(0.0)
         with f.when(f.number("login") * ~f.number("inbound") * ~self.known):
-            f.assign(guesses, _share_of_hour(f))
+            f.assign(guesses, share_of_hour(f))
         return guesses
 
 
@@ -165,18 +178,14 @@ def _site_novelty(f: Formulas) -> Value:
     return f.newness("site_network") / (1.0 + devices) * f.rarity(new, f.since("site_service"))
 
 
-def _share_of_hour(f: Formulas) -> Value:
-    """How many of the device's records in the last hour went to this endpoint, 1 from half of them on."""
-    own = f.last_hour("peer_service", "records", "records_before")
-    return least(1.0, 2.0 * own / most(1.0, f.observed(1, RECORDS)))
-
-
 def _name(f: Formulas, measured: _Measured) -> None:
     """Name what an anomalous record's device is doing, by the view that is strongest and by how far it reaches."""
     decades = {view: weight * f.decades(view) for view, weight in f.weights.items()}
     of = f.behaviour
     inside = where(f.number("lateral"), of("lateral-contact"), of("new-peer"))
-    contact = where(f.number("inbound"), of("inbound-contact"), inside)
+    guessed = f.number("login") * (attempts(f) >= GUESSES)
+    called = where(guessed, of("brute-force"), of("inbound-contact"))
+    contact = where(f.number("inbound"), called, inside)
     other = where(decades["volume"] >= decades["rhythm"], of("volume"), of("rhythm"))
     named = f.variable(where(decades["novelty"] >= most(decades["volume"], decades["rhythm"]), contact, other))
     bursts = [f.feature(f"reach.{name}_{span}") for span in ("minute", "hour") for name in ("failures", "records")]
@@ -185,7 +194,9 @@ def _name(f: Formulas, measured: _Measured) -> None:
     fan_outs = [f.feature(f"reach.{name}_{span}") for span in ("minute", "hour") for name in ("peers", "services")]
     with f.when(most(*fan_outs) >= MANY):
         f.assign(named, of("scan"))
-    f.name_behaviour(named)
+    scans, floods = measured.by_itself
+    itself = where(scans, of("scan"), where(f.number("login"), of("brute-force"), of("flood")))
+    f.name_behaviour(where(most(scans, floods), itself, named))
     f.decide(most(measured.all_new >= NEW, f.feature("volume.sent_hour") >= MUCH))
 
 
@@ -199,7 +210,7 @@ def _kind_of_burst(f: Formulas, otherwise: Value) -> Value:
     things, others, records = (
         where(fast, f.observed(0, counter), f.observed(1, counter)) for counter in (THINGS, OTHER_THINGS, RECORDS)
     )
-    guessing = f.number("login") * (_share_of_hour(f) >= 1.0)
+    guessing = f.number("login") * (share_of_hour(f) >= 1.0)
     flood = where(f.observed(0, RECORDS) > RETRIES, f.behaviour("flood"), otherwise)
     burst = where(guessing, f.behaviour("brute-force"), flood)
     return where(2.0 * most(things, others) >= records, f.behaviour("scan"), burst)
@@ -248,44 +259,23 @@ def _learn_gap(f: Formulas, key: str, memory: float) -> None:
         f.learn_moments(key, "gap", log2(1.0 + f.gap(key)), seen - 1.0, memory)
 
 
+def _records_of_days(f: Formulas, count: Value) -> Value:
+    """Return how many of so many records of the service weigh in what is usual."""
+    return most(SERVICE_MEMORY, count / most(1.0, f.since("service") / SIZES_MEMORY))
+
+
 def _learn_sizes(f: Formulas) -> None:
     with f.when(f.number("sends")):
-        f.learn_moments("service", "up", f.number("size_up"), f.get("service", "sent"), SERVICE_MEMORY)
+        sent = f.get("service", "sent")
+        f.learn_moments("service", "up", f.number("size_up"), sent, _records_of_days(f, sent))
         f.bump("service", "sent")
     with f.when(f.number("exchanged")):
         exchanges = f.get("service", "exchanged")
+        weigh = _records_of_days(f, exchanges)
         f.bump("service", "exchanged")
-        f.learn_moments("service", "down", f.number("size_down"), exchanges, SERVICE_MEMORY)
+        f.learn_moments("service", "down", f.number("size_down"), exchanges, weigh)
         with f.when(f.number("has_duration")):
-            f.learn_moments("service", "duration", f.number("log_duration"), exchanges, SERVICE_MEMORY)
-
-
-def _tell(f: Formulas) -> None:
-    known_for = f.since("device")
-    new_peers = f.faded("service", "new_peers", "peers_faded_at")
-    f.tell("novelty.endpoint", f.age("endpoint") / HOUR, f.rate_a_day(new_peers, known_for))
-    for thing in ("network", "service"):
-        new = f.faded("device", f"new_{thing}s", "faded_at")
-        f.tell(f"novelty.{thing}", f.age(thing) / HOUR, f.rate_a_day(new, known_for))
-    new = f.faded("site_service", "new_networks", "last")
-    site_rate = f.rate_a_day(new, f.since("site_service")) * f.found("site_service")
-    f.tell("novelty.site", f.get("site_network", "devices"), site_rate)
-    outcomes = f.get_nth("service", "answered", f.number("outcome"))
-    f.tell("novelty.outcome", 1.0, outcomes / most(1.0, f.get("service", "count")))
-    for window, span in enumerate(("minute", "hour")):
-        for counter, name in (
-            (THINGS, "peers"),
-            (OTHER_THINGS, "services"),
-            (FAILURES, "failures"),
-            (RECORDS, "records"),
-        ):
-            f.tell(f"reach.{name}_{span}", f.observed(window, counter), f.usual(window, counter))
-    for name in ("up", "down"):
-        f.tell(f"volume.{name}", f.number(name), most(0.0, exp2(f.get("service", name)) - SMALL))
-    f.tell("volume.duration", f.number("duration"), exp2(f.get("service", "duration")) * f.found("service"))
-    f.tell("volume.sent_hour", f.observed(1, AMOUNT), f.usual(1, AMOUNT))
-    f.tell("rhythm.gap", f.gap("service"), exp2(f.get("service", "gap")) - 1.0)
-    f.tell("rhythm.regularity", root(f.get("endpoint", "gap_variance")), 1.0)
+            f.learn_moments("service", "duration", f.number("log_duration"), exchanges, weigh)
 
 
 def _keep_from_forests(f: Formulas) -> None:
@@ -318,7 +308,7 @@ def _formulas(f: Formulas) -> None:
         # an address of no device yet, and a record that says nothing of who is there, belong to nobody's past
         f.is_nobody(most(f.number("nobody"), ~f.number("contact")))
     with f.section(BOUND):
-        bound(f, measured.guesses, measured.all_new)
+        bound(f, measured.guesses, measured.all_new, measured.by_itself)
     with f.section(NAME):
         _name(f, measured)
     with f.section(HOLD), f.when(f.evidence >= ODD):
@@ -333,11 +323,11 @@ def _formulas(f: Formulas) -> None:
         for thing in ("network", "site_network", "endpoint", "service"):
             f.put_on_probation(thing)
     with f.section(TELL):
-        _tell(f)
+        tell(f)
     with f.section(TOLD), f.when(_begins(f)):
         _count_new(f)
     with f.section(CREDIT):
-        credit(f, measured.guesses, measured.all_new)
+        credit(f, measured.guesses, measured.all_new, measured.by_itself)
 
 
 CONN = Kind(
@@ -355,7 +345,7 @@ CONN = Kind(
         "endpoint": Entries(("first", "count", "gap", "gap_variance"), of_pairs),
         "network": Entries(("first",), of_pairs, adds=2),
         "site": Entries(("first", "devices", "new_networks"), of_half_the_pairs, adds=2),
-        "recent": recent_things(of_half_the_pairs),
+        "recent": recent_things(of_half_the_pairs, "sent", "sent_before"),
     },
     keys={
         "service": "service",
@@ -383,6 +373,7 @@ CONN = Kind(
     formulas=_formulas,
     things=("endpoint", "service", "peer"),
     recent_thing="peer_service",
+    notes=NOTES,
     behaviours=BEHAVIOURS,
     share=0.5,
     subject=service_in_network,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from online_models.clauses import CONN as CLAUSES
+from online_models.kinds.conn_words import CLAUSES
+from online_models.measures.excess import OTHER_THINGS, RECORDS, THINGS
 from online_models.program.formulas import least, most
 
 if TYPE_CHECKING:
@@ -24,6 +25,13 @@ FAST_MATURE, SLOW_MATURE = 36.0, 4.0
 """How many times sooner than a device's newness these count in full: of a minute after 20 min, of an hour after 3 h."""
 LEAST_SENT = 9.0
 """Decades of 256 times a busy but ordinary hour's amount to strangers, on any site at least."""
+SCANNED, FLOODED, GUESSED = 128.0, 1000.0, 20.0
+"""Of a minute, what is told by itself, though nothing is known of the device or the site yet: hosts or services that
+were tried, hardly any of which answered; records that were not answered, half of the hour's with one end; and calls
+with which it is asked for passwords, half of the hour's again. An ordinary device that starts tries a few dozen hosts,
+a program that tries again does so once a second, and a person mistypes a password three times."""
+_HARDLY = 0.15
+"""Of `answered`, that is nine in hundred."""
 _REACH = tuple(name for name in CLAUSES if name.startswith("reach."))
 
 
@@ -32,6 +40,29 @@ def expect(f: Formulas) -> None:
     f.expect_novelty()
     f.expect("reach", f.maturity * REACH_PRIOR * most(*map(f.feature, _REACH)))
     f.expect("volume", REACH_PRIOR * f.feature("volume.sent_hour"))
+
+
+def attempts(f: Formulas) -> Value:
+    """How many records there were with this endpoint in the last hour."""
+    return f.last_hour("peer_service", "records", "records_before")
+
+
+def share_of_hour(f: Formulas) -> Value:
+    """How many of the device's records in the last hour went to this endpoint, 1 from half of them on."""
+    return least(1.0, 2.0 * attempts(f) / most(1.0, f.observed(1, RECORDS)))
+
+
+def by_itself(f: Formulas, known: Value) -> tuple[Value, Value]:
+    """Return whether a record is part of a scan, and of a flood or of guesses, that needs no past to be told."""
+    scans, bursts = f.variable(0.0), f.variable(0.0)
+    with f.when(~known * f.number("contact")):
+        unheard = f.number("failed") * ~(f.answered(0) >= _HARDLY)
+        things = most(f.observed(0, THINGS), f.observed(0, OTHER_THINGS))
+        f.assign(scans, unheard * (things >= SCANNED))
+        records, mostly = f.observed(0, RECORDS), share_of_hour(f) >= 1.0
+        guesses = f.number("login") * (least(records, attempts(f)) >= GUESSED)
+        f.assign(bursts, mostly * most(unheard * (records >= FLOODED), guesses))
+    return scans, bursts
 
 
 def _unanswered(f: Formulas, span: str) -> Value:
@@ -47,11 +78,11 @@ def _least_reach(f: Formulas, guesses: Value | float) -> Value:
     return LEAST_SCAN * most(young, least(1.0, SLOW_MATURE * f.maturity) * slow)
 
 
-def bound(f: Formulas, guesses: Value, all_new: Value) -> None:
+def bound(f: Formulas, guesses: Value, all_new: Value, itself: tuple[Value, Value]) -> None:
     """Keep the decades of a view between the least and the most that its features have on any site.
 
     ``guesses`` in [0, 1] tells how far the device asks a stranger for passwords and does little else, ``all_new`` how
-    far all about the record is new.
+    far all about the record is new, ``itself`` what `by_itself` says.
     """
     f.bound("novelty", most(f.decades("novelty"), f.maturity * LEAST_NEW * all_new))
     fan_out = most(
@@ -62,7 +93,7 @@ def bound(f: Formulas, guesses: Value, all_new: Value) -> None:
     )
     most_burst = MOST_BURST + guesses * (MOST_FAN_OUT - MOST_BURST)
     at_most = least(f.decades("reach"), most(MOST_FAN_OUT * fan_out, most_burst * burst))
-    f.bound("reach", most(at_most, _least_reach(f, guesses)))
+    f.bound("reach", most(at_most, _least_reach(f, guesses), LEAST_SCAN * most(*itself)))
     f.bound("volume", most(f.decades("volume"), f.maturity * LEAST_SENT * f.feature("volume.sent_hour")))
     with f.when(f.number("continued")):  # what it is was said when it was told of first
         for view in ("novelty", "reach", "rhythm"):
@@ -72,26 +103,28 @@ def bound(f: Formulas, guesses: Value, all_new: Value) -> None:
             f.bound(view, 0.0)
 
 
-def credit(f: Formulas, guesses: Value, all_new: Value) -> None:
+def credit(f: Formulas, guesses: Value, all_new: Value, itself: tuple[Value, Value]) -> None:
     """Where a view's least decided, give the view's part to the features that it was made of."""
     novelty, reach, volume = f.decades("novelty"), f.decades("reach"), f.decades("volume")
     with f.when((novelty > 0.0) * (novelty <= f.maturity * LEAST_NEW * all_new)):
         third = f.take_all("novelty") / 3.0
         for name in ("endpoint", "service", "site"):
             f.credit(f"novelty.{name}", third)
-    unanswered = _least_reach(f, 0.0)
+    scans, bursts = itself
+    told = LEAST_SCAN * most(scans, bursts)
+    unanswered = most(_least_reach(f, 0.0), LEAST_SCAN * scans)
     by_scan = (reach > 0.0) * (reach <= unanswered)
     with f.when(by_scan):
         half = f.take_all("reach") / 2.0
-        fast = _unanswered(f, "minute") >= _unanswered(f, "hour")
+        fast = most(_unanswered(f, "minute") >= _unanswered(f, "hour"), scans)
         for span, is_it in (("minute", fast), ("hour", ~fast)):
             more_peers = f.feature(f"reach.peers_{span}") >= f.feature(f"reach.services_{span}")
             f.credit(f"reach.peers_{span}", half * is_it * more_peers)
             f.credit(f"reach.services_{span}", half * is_it * ~more_peers)
             f.credit(f"reach.failures_{span}", half * is_it)
-    with f.when(~by_scan * (reach > 0.0) * (reach <= _least_reach(f, guesses))):
+    with f.when(~by_scan * (reach > 0.0) * (reach <= most(_least_reach(f, guesses), told))):
         all_of_it = f.take_all("reach")
-        fast = f.feature("reach.records_minute") >= f.feature("reach.records_hour")
+        fast = most(f.feature("reach.records_minute") >= f.feature("reach.records_hour"), bursts)
         f.credit("reach.records_minute", all_of_it * fast)
         f.credit("reach.records_hour", all_of_it * ~fast)
     with f.when((volume > 0.0) * (volume <= f.maturity * LEAST_SENT * f.feature("volume.sent_hour"))):

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 SMALL = 128.0
 """Bytes that are no size to speak of: what fits into a small packet is all alike."""
+SHORT = 1e-3
+"""Seconds that are no duration to speak of."""
 NUMBERS = (
     *("answered", "failed", "exchanged", "outcome", "outbound", "lateral", "inbound", "contact", "ping"),
     *("login", "nobody", "continued"),
@@ -63,7 +65,7 @@ def read_columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> Columns:
         "duration": duration,
         "size_up": np.log2(SMALL + read.up),
         "size_down": np.log2(SMALL + read.down),
-        "log_duration": np.log2(1e-3 + duration),
+        "log_duration": np.log2(SHORT + duration),
         "has_duration": has_duration,
         "sends": exchanged | (read.up > 0.0),
     }
@@ -71,7 +73,7 @@ def read_columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> Columns:
 
 
 def read_context(frame: pl.DataFrame, columns: Columns) -> pl.DataFrame:
-    """Return device, peer and target of every row, and by what name the device is known."""
+    """Return device, peer and target of every row, by what name the device is known, and whether it was called."""
     turned = pl.lit(pl.Series(columns.turned))
     inbound = columns.numbers[:, NUMBERS.index("inbound")] > 0.0
     is_target = pl.lit(pl.Series(inbound != columns.turned))
@@ -83,4 +85,5 @@ def read_context(frame: pl.DataFrame, columns: Columns) -> pl.DataFrame:
         pl.when(is_target).then(target).otherwise(origin).alias("device"),
         pl.when(is_target).then(origin).otherwise(target).alias("peer"),
         pl.format("{}/{}", pl.col("proto").fill_null("?"), port).alias("target"),
+        pl.lit(pl.Series(inbound)).alias("inbound"),
     )

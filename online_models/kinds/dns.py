@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from online_models.behaviours import DNS as BEHAVIOURS
-from online_models.clauses import DNS as CLAUSES
 from online_models.features.address import device_at
 from online_models.features.dns_columns import NOERROR, OTHER_ERROR, dns_columns
 from online_models.features.names import are_empty, are_private
+from online_models.kinds.dns_words import BEHAVIOURS, CLAUSES
 from online_models.kinds.keys import Keys
 from online_models.kinds.kind import (
     Entries,
@@ -366,4 +365,5 @@ DNS = Kind(
     share=0.25,
     subject=registered_domain,
     domain=name_itself,
+    is_passed_on=True,
 )

@@ -105,6 +105,7 @@ def _context(frame: pl.DataFrame, columns: Columns) -> pl.DataFrame:
         pl.format(
             "{} {}{}", pl.col("method").fill_null("?"), pl.col("host").fill_null(server), pl.col("uri").fill_null("")
         ).alias("target"),
+        inbound.alias("inbound"),
     )
 
 

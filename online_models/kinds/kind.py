@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from online_models.clauses import SINCE
 from online_models.errors import DeclarationError
 from online_models.features.table import MOST_AT_ONCE
 from online_models.program.formulas import Measures, Value, most, where
@@ -16,6 +17,7 @@ from online_models.program.registers import (
     DECISIVE,
     DEVICE_WIDTH,
     EVIDENCE,
+    HOUR_NUMBER,
     MATURITY,
     MOST_TABLES,
     MOST_VIEWS,
@@ -25,6 +27,7 @@ from online_models.program.registers import (
     PRIOR,
     RARITY,
     SETTLED,
+    TELL,
 )
 
 if TYPE_CHECKING:
@@ -75,9 +78,10 @@ class Entries:
     adds: int = 1
 
 
-def recent_things(capacity: Callable[[int, int], int], adds: int = 2) -> Entries:
-    """Return the table of what was counted of late; the loop knows its columns."""
-    return Entries(("minute", "hour", "records", "suspicion", "suspected_at", "records_before"), capacity, adds)
+def recent_things(capacity: Callable[[int, int], int], *more: str, adds: int = 2) -> Entries:
+    """Return the table of what was counted of late; the loop knows its columns, a kind may have more."""
+    columns = "minute", "hour", "records", "suspicion", "suspected_at", "records_before", "anomalous_at"
+    return Entries((*columns, *more), capacity, adds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +133,8 @@ class Kind:
         Turns a batch into the loop's arrays; the keys in their order, the device's first.
     context
         Of every row as string columns: ``device`` and ``peer``, addresses; ``target``, what it was about; and
-        ``known_as``, the name by which the device is known, whatever its address (without it, the address).
+        ``known_as``, the name by which the device is known, whatever its address (without it, the address); and as
+        booleans ``inbound``, whether a stranger called the device (without it, none did).
     views
         Each with its features and what they say of a record (clauses).
     formulas
@@ -147,6 +152,10 @@ class Kind:
         devices about one subject are one drift.
     domain
         The domain name that a target tells of, without a last dot; None for a kind that knows no names.
+    notes
+        Names of what sentences tell beside the features' numbers.
+    is_passed_on
+        Whether peers pass on what they are asked, as resolvers do: who is meant is outside, wherever they are.
     declaration
         Of a user's kind: what tells one declaration from another, since models of one mean nothing with another.
     """
@@ -167,11 +176,18 @@ class Kind:
     subject: Callable[[str, str], str] = target_itself
     domain: Callable[[str], str] | None = None
     declaration: str = ""
+    notes: tuple[str, ...] = ()
+    is_passed_on: bool = False
 
     @property
     def clauses(self) -> dict[str, str]:
         """Return every feature's name and what it says of a record."""
         return {f"{view.name}.{name}": clause for view in self.views for name, clause in view.features.items()}
+
+    @property
+    def fact_names(self) -> tuple[str, ...]:
+        """Return the names of all that is told of a record in numbers: the features, then the notes."""
+        return (*self.clauses, *self.notes, SINCE)
 
     @property
     def table_names(self) -> tuple[str, ...]:
@@ -189,6 +205,8 @@ class Kind:
         self._check()
         formulas = Formulas(self)
         self.formulas(formulas)
+        with formulas.section(TELL):
+            formulas.tell(SINCE, formulas.get("device", "first"))
         code, sections, registers = formulas.compiled()
         names = self.table_names
         widths = [DEVICE_WIDTH + len(self.device_columns), *(1 + len(one.columns) for one in self.tables.values())]
@@ -237,7 +255,7 @@ class Formulas(Measures):
     """A kind's formulas, with its features, views and behaviours by their names."""
 
     def __init__(self, kind: Kind) -> None:
-        self._features = list(kind.clauses)
+        self._features, self._told = list(kind.clauses), list(kind.fact_names)
         self._views = [view.name for view in kind.views]
         self._behaviours = [behaviour.name for behaviour in kind.behaviours]
         count, first = len(self._features), NUMBERS + len(kind.numbers)
@@ -254,7 +272,7 @@ class Formulas(Measures):
             for name, entries in kind.tables.items()
         }
         keys = {"device": device} | {key: columns[table] for key, table in kind.keys.items()}
-        super().__init__(kind.numbers, keys, first + 4 * count)
+        super().__init__(kind.numbers, keys, self._facts + 2 * len(self._told))
 
     def _feature(self, name: str) -> int:
         if name not in self._features:
@@ -288,8 +306,8 @@ class Formulas(Measures):
         return total
 
     def tell(self, name: str, observed: Value | float, usual: Value | float = 0.0) -> None:
-        """Say what was observed and what is usual, in the feature's unit."""
-        at = self._facts + 2 * self._feature(name)
+        """Say what was observed and what is usual, in the unit of the feature or note."""
+        at = self._facts + 2 * self._told.index(name)
         self.write_last(at + 1, usual)
         self.write_last(at, observed)
 
@@ -343,6 +361,11 @@ class Formulas(Measures):
     def evidence(self) -> Value:
         """The record's evidence, decades."""
         return self.at(EVIDENCE)
+
+    @property
+    def hour_number(self) -> Value:
+        """Number of the running hour of the device's log time."""
+        return self.at(HOUR_NUMBER)
 
     @property
     def is_settled(self) -> Value:

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 _WORDS = {"mqtt_connect": "client identifier", "mqtt_publish": "topic", "mqtt_subscribe": "filter"}
 _SPECIAL = {
     "mqtt_connect": {
-        "access.refused": "{o} refused connects in the last hour; {u} in a busy hour of this device",
+        "access.refused": "{o} refused connects in the last hour; up to {u} are usual in one{since}",
     },
     "mqtt_publish": {
         "command.foreign": "a topic that it never published to, and {o} other devices of the site do",
@@ -142,6 +142,7 @@ def _context(frame: pl.DataFrame, columns: Columns) -> pl.DataFrame:
         pl.when(inbound).then(server).otherwise(client).alias("device"),
         pl.when(inbound).then(client).otherwise(server).alias("peer"),
         pl.lit(_read(frame)["name"]).alias("target"),
+        inbound.alias("inbound"),
     )
 
 

@@ -131,6 +131,7 @@ def _context(frame: pl.DataFrame, columns: Columns) -> pl.DataFrame:
         pl.when(inbound).then(server).otherwise(client).alias("device"),
         pl.when(inbound).then(client).otherwise(server).alias("peer"),
         pl.col("server_name").fill_null(server).alias("target"),
+        inbound.alias("inbound"),
     )
 
 

@@ -13,7 +13,7 @@ import math
 from typing import TYPE_CHECKING
 
 from online_models.compile import inner
-from online_models.guard import FIRST, FROZEN, LAST, OBSERVED, RELEASED
+from online_models.guard import FIRST, FROZEN, LAST, OBSERVED, RELEASED, TOGETHER
 from online_models.measures.time import DAY, HOUR, MINUTE, SETTLING
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def newness(age: float) -> float:
 
 @inner
 def trusted_age(first: float, now: float, frozen: float, released: float) -> float:
-    """Return how long a thing has been known (seconds), leaving out what was learned during an incident.
+    """Return how long a thing has been known (seconds), leaving out what was learned on the first day of an incident.
 
     ``frozen`` is when the device's last incident began (0: never), ``released`` when it ended (0: it is open). A
     negative ``first`` is when it was first seen in an anomaly that raised nothing: it is known after a probation,
@@ -56,11 +56,12 @@ def trusted_age(first: float, now: float, frozen: float, released: float) -> flo
         return age if age >= PROBATION and frozen < -first else 0.0
     if first == 0.0:
         return 0.0
-    if frozen > 0.0 and first >= frozen and (released <= 0.0 or first <= released):
+    if frozen <= 0.0 or (released > 0.0 and first > released) or first > frozen + TOGETHER:
+        return max(0.0, now - first)
+    if first >= frozen:
         return 0.0
-    if frozen > 0.0 and released <= 0.0:
-        return max(0.0, frozen - first)
-    return max(0.0, now - first)
+    stood_still = min(TOGETHER, max(0.0, now - frozen)) if released <= 0.0 else 0.0
+    return max(0.0, now - stood_still - first)
 
 
 @inner

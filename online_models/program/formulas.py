@@ -180,8 +180,8 @@ class Measures(Program):
             self.emit(op.FADE, 0, self.key(key), self.column(key, column), self.column(key, faded_at))
         self.set(key, faded_at, self.now)
 
-    def learn_moments(self, key: str, column: str, value: Value, count: Value, memory: float) -> None:
-        """Move a mean and variance towards a value."""
+    def learn_moments(self, key: str, column: str, value: Value, count: Value, memory: Value | float) -> None:
+        """Move a mean and variance towards a value; so many of those before it weigh at most."""
         self._change(op.MOMENTS, key, column, value, count, memory)
 
     def add_to_hour(self, key: str, column: str, *amounts: Value | float) -> None:

@@ -16,8 +16,10 @@ from online_models.guard import (
     FIRST,
     FROZEN,
     LAST,
+    QUIET,
     RAISED,
     RELEASED,
+    TOGETHER,
     grow_older,
     is_frozen,
     move_on,
@@ -64,6 +66,7 @@ from online_models.program.registers import (
     ODD,
     PRIOR,
     RARITY,
+    RECENT_ANOMALY,
     RECENT_SUSPICION,
     RECENT_WIDTH,
     SETTLED,
@@ -122,12 +125,47 @@ def _assess(
 
 
 @inner
+def _is_known(machine: Machine, device: npt.NDArray[np.float64]) -> bool:
+    """Whether the device has long known what the record in hand is about."""
+    return is_known(age_of(number_of(machine, machine.layout[THINGS_AT], FIRST), device), device)
+
+
+@inner
+def _note_anomaly(machine: Machine) -> None:
+    """Note that the record in hand was an anomaly with what it is about, as far as that is counted."""
+    begin = machine.entries[machine.layout[RECENT_THING]]
+    if begin >= 0:
+        machine.rows[begin + RECENT_ANOMALY] = machine.registers[NOW]
+
+
+@inner
+def _hangs_together(machine: Machine, device: npt.NDArray[np.float64], quiet: float) -> bool:
+    """Whether the record in hand may have to do with the incident in which its device stands.
+
+    What the device has long known may be a bystander of its anomalies: it must have been quiet for as long as makes an
+    incident end.
+    """
+    now, begin = machine.registers[NOW], machine.entries[machine.layout[RECENT_THING]]
+    anomalous_at = machine.rows[begin + RECENT_ANOMALY] if begin >= 0 else 0.0
+    if _is_known(machine, device):
+        return bool(now - anomalous_at <= quiet)
+    return bool(now - max(device[FROZEN], anomalous_at) <= TOGETHER)
+
+
+@inner
+def _is_learned(machine: Machine, views: Views, device: npt.NDArray[np.float64], verdict: int) -> bool:
+    """Whether the record in hand, judged so, becomes part of what is ordinary."""
+    if verdict & ~ACCEPTED:
+        return False
+    return not (is_frozen(device) and _hangs_together(machine, device, views.policy[QUIET]))
+
+
+@inner
 def _suspicion(machine: Machine, device: npt.NDArray[np.float64], expected: bool, evidence: float) -> float:
     """Return the suspicion of what a record is about; 0, and left as it is, if that is expected or known for long."""
-    known, recent = machine.layout[THINGS_AT], machine.layout[RECENT_THING]
-    if expected or is_known(age_of(number_of(machine, known, FIRST), device), device):
+    begin = machine.entries[machine.layout[RECENT_THING]]
+    if expected or begin < 0 or _is_known(machine, device):
         return 0.0
-    begin = machine.entries[recent]
     return suspect_thing(machine.rows[begin : begin + RECENT_WIDTH], RECENT_SUSPICION, evidence, device)
 
 
@@ -143,12 +181,14 @@ def _report(machine: Machine, views: Views, device: npt.NDArray[np.float64], i: 
     attribute_views(views, outcome.evidence[i], outcome.parts[at])
     for f in range(layout[FEATURES]):
         r[layout[PARTS_AT] + f] = outcome.parts[at, f]
+    for f in range(outcome.facts.shape[1]):
         r[layout[FACTS_AT] + 2 * f] = 0.0
         r[layout[FACTS_AT] + 2 * f + 1] = 0.0
     execute(machine, device, CREDIT)
     execute(machine, device, TELL)
     for f in range(layout[FEATURES]):
         outcome.parts[at, f] = r[layout[PARTS_AT] + f]
+    for f in range(outcome.facts.shape[1]):
         outcome.facts[at, f, 0] = r[layout[FACTS_AT] + 2 * f]
         outcome.facts[at, f, 1] = r[layout[FACTS_AT] + 2 * f + 1]
 
@@ -180,6 +220,7 @@ def _judge(machine: Machine, views: Views, device: npt.NDArray[np.float64], i: i
     )
     outcome.end[i] = r[NOW]
     if outcome.verdict[i] & ANOMALY:
+        _note_anomaly(machine)
         _report(machine, views, device, i, outcome)
         if outcome.verdict[i] & RAISED:
             execute(machine, device, TOLD)
@@ -233,7 +274,7 @@ def run(machine: Machine, views: Views, columns: Columns, start: int, trusted: b
         r[EVIDENCE] = 0.0
         if not trusted:
             _judge(machine, views, device, i, outcome)
-        if trusted or not (outcome.verdict[i] & ~ACCEPTED or is_frozen(device)):
+        if trusted or _is_learned(machine, views, device, outcome.verdict[i]):
             _learn_live(machine, views, device, outcome.verdict[i], trusted)
         else:
             withhold(outcome, i, x)

@@ -42,6 +42,6 @@ SECTIONS: Final = 11
 WINDOWS: Final = GUARD_WIDTH
 """Where a device's windows begin in its row; a kind's own columns of the device come after them."""
 DEVICE_WIDTH: Final = GUARD_WIDTH + WINDOWS_WIDTH
-RECENT_WINDOW, RECENT_RECORDS, RECENT_SUSPICION, RECENT_BEFORE, RECENT_WIDTH = 1, 3, 4, 6, 7
+RECENT_WINDOW, RECENT_RECORDS, RECENT_SUSPICION, RECENT_BEFORE, RECENT_ANOMALY, RECENT_WIDTH = 1, 3, 4, 6, 7, 8
 """Columns of recent things: the minute and hour in which each was counted last, its records of that hour, its suspicion
-with the time of that, and its records of the hour before."""
+with the time of that, its records of the hour before, and when a record about it was an anomaly last."""

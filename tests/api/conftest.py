@@ -8,22 +8,24 @@ import jsonschema
 import numpy as np
 import pytest
 
-from api.serve.stream.schemas import message_schemas
+from api.serve.routes.asyncapi import asyncapi_document
 from online_models.types import Alert, Reason, ScoredBatch
 
 REASON = Reason("reach_hosts", 214.0, 3.0, 0.4, "tried 214 hosts in a minute")
 
 
-_SCHEMAS = message_schemas("#/$defs/")
-_VALIDATORS = {
-    name: jsonschema.Draft202012Validator(
-        {
-            "$ref": f"#/$defs/{name}",
-            "$defs": {part: {"additionalProperties": False} | of for part, of in _SCHEMAS.items()},
-        }
-    )
-    for name in _SCHEMAS
-}
+_DOCUMENT = asyncapi_document()
+_COMPONENTS = _DOCUMENT["components"]
+_CLOSED = {name: {"additionalProperties": False} | of for name, of in _COMPONENTS["schemas"].items()}
+
+
+def _validator(name: str) -> jsonschema.Draft7Validator:
+    """Return what looks at a message of the served description, and at nothing beside what is described."""
+    components = {**_COMPONENTS, "schemas": _CLOSED}
+    return jsonschema.Draft7Validator({"$ref": f"#/components/messages/{name}/payload", "components": components})
+
+
+_VALIDATORS = {name: _validator(name) for name in _COMPONENTS["messages"]}
 
 
 class Examples:
@@ -67,10 +69,21 @@ class Examples:
         return ScoredBatch(**(fields | changes))
 
 
-def is_described(message: dict[str, Any]) -> bool:
-    """Whether a message of a stream is as ``/asyncapi.json`` says; fails with what is not."""
+def is_described(message: dict[str, Any], channel: str | None = None) -> bool:
+    """Whether a message of a stream is as ``/asyncapi.json`` says, also of its channel; fails with what is not."""
     name = {"alert": "StreamedAlert"}.get(message["type"], f"{message['type'].capitalize()}Message")
-    errors = [f"{list(error.path)}: {error.message}" for error in _VALIDATORS[name].iter_errors(message)]
+    assert channel is None or name in _DOCUMENT["channels"][channel]["messages"]
+    return _is_valid(name, message)
+
+
+def is_socketio(name: str, *arguments: Any) -> bool:
+    """Whether an event of Socket.IO, with all its arguments, is as ``/asyncapi.json`` says; fails with what is not."""
+    assert f"socketio-{name}" in _DOCUMENT["channels"]["socketio"]["messages"]
+    return _is_valid(f"socketio-{name}", list(arguments))
+
+
+def _is_valid(name: str, payload: Any) -> bool:
+    errors = [f"{list(error.path)}: {error.message}" for error in _VALIDATORS[name].iter_errors(payload)]
     assert errors == []
     return True
 

@@ -101,6 +101,7 @@ def test_an_older_store_keeps_its_alerts(path: Path, examples: type[Examples]) -
     older = sqlite3.connect(path)  # as version 3 was
     older.executescript(
         "DROP INDEX shown_incident_by_begin; DROP INDEX shown_incident_of_device; DROP INDEX alert_by_rule;"
+        "ALTER TABLE alert DROP COLUMN direction; ALTER TABLE alert DROP COLUMN peer_names;"
         "DROP INDEX alert_by_known_as; ALTER TABLE alert DROP COLUMN known_as;"
         "DROP INDEX alert_handled; ALTER TABLE alert DROP COLUMN handled;"
         " ALTER TABLE alert DROP COLUMN muted; ALTER TABLE alert DROP COLUMN site;"
@@ -115,7 +116,8 @@ def test_an_older_store_keeps_its_alerts(path: Path, examples: type[Examples]) -
     ]
     writer.upsert([examples.alert("a3", site="plant-2")])
     writer.close()
-    found = AlertReader(path).get("a3")
+    old, found = (AlertReader(path).get(name) for name in ("a1", "a3"))
+    assert old is not None
     assert found is not None
-    assert found.site == "plant-2"
+    assert (found.site, old.direction, old.peer_names) == ("plant-2", "out", {})
     assert sqlite3.connect(path).execute("PRAGMA user_version").fetchone() == (VERSION,)

@@ -158,6 +158,15 @@ def test_training_takes_one_chunk_between_two_live_batches(bench: Callable[..., 
     assert (job.status.state, job.status.records_total, job.status.progress) == ("done", 103, 1.0)
 
 
+def test_the_status_says_for_how_long_the_site_was_watched(bench: Callable[..., Bench]) -> None:
+    running = bench([batch(n, 1) for n in range(3)])
+    assert running.pipeline.status.watched.until == 0.0
+    running.start()
+    assert running.source.exhausted.wait(120)
+    running.pipeline.stop()
+    assert running.pipeline.status.watched.until > 0.0
+
+
 def test_requests_come_before_training_and_after_live_records(bench: Callable[..., Bench]) -> None:
     running = bench([batch(0, 5)])
     job = running.train(CHUNK)

@@ -6,12 +6,14 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 import pytest
 
 from api.pipeline import Scorer
 from api.pipeline.scoring import later
 from api.state.store import AlertReader, AlertWriter
-from ingest.records import CONN, RecordBatch
+from ingest.context.names import PeerNames
+from ingest.records import CONN, DNS, RecordBatch
 from online_models.engine import Engine
 from online_models.types import ScoredBatch
 
@@ -102,6 +104,29 @@ def test_what_changed_since_it_was_told_is_told_again(bench: Bench, examples: ty
     bench.other.execute("ROLLBACK")
     bench.raise_alert(examples.alert(count=2))
     assert bench.told.changes == [("raised", 1), ("updated", 2)]
+
+
+def test_a_peer_is_named_once_the_log_was_read_that_names_it(bench: Bench, examples: type[Examples]) -> None:
+    """What a person has said of the alert meanwhile stays."""
+    names = PeerNames()
+    bench.scorer.naming.names_of = names.of
+    alert = examples.alert(peers=("203.0.113.7",), sentence="cam talks to 203.0.113.7", known_as="192.168.1.5")
+    bench.raise_alert(alert)
+    bench.scorer.take_feedback(alert.id, "attack", "ours", revise=False)
+    asked = {"id.orig_h": "192.168.1.5", "query": "cnc.example", "answers": ["203.0.113.7"]}
+    frame = pl.DataFrame({name: [asked.get(name)] for name in DNS}, schema=DNS)
+    names.note(RecordBatch("dns", frame))
+    bench.engine.next_alerts = ()
+    bench.scorer.process(RecordBatch("dns", frame))
+    bench.scorer.process(RecordBatch("dns", frame))
+    stored = AlertReader(bench.path).get(alert.id)
+    assert stored is not None
+    assert (stored.sentence, stored.peer_names) == (
+        "cam talks to cnc.example (203.0.113.7)", {"203.0.113.7": "cnc.example"}
+    )  # fmt: skip
+    assert (stored.verdict, stored.comment, stored.status) == ("attack", "ours", "open")
+    assert bench.told.changes[-1] == ("updated", alert.count)
+    assert len(bench.told.changes) == 3
 
 
 def test_delays_are_those_from_raised_to_stored_and_alerts_are_counted(bench: Bench, examples: type[Examples]) -> None:

@@ -124,7 +124,7 @@ def test_a_loop_that_stands_still_bounds_what_waits_and_becomes_a_gap(examples: 
             publisher.join()  # the loop cannot run meanwhile
             await asyncio.sleep(0)
             first, *rest = await texts(subscriber)
-            assert first == {"type": "gap", "seq": 904, "dropped": 904}
+            assert first == {"type": "gap", "seq": 904, "dropped": 904, "reason": "lost"}
             assert [m["seq"] for m in rest] == list(range(905, 5001))
 
     asyncio.run(scenario())

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from online_models.kinds.kind import Kind
+    from online_models.types import Direction
+
+
+DIRECTIONS: Final[tuple[Direction, ...]] = ("out", "in", "lateral")
 
 
 def names_and_words_fit_together(subject: Subject) -> None:
@@ -38,15 +42,18 @@ def names_and_words_fit_together(subject: Subject) -> None:
         assert template
         assert "{" not in clause(template, 1234.5, 0.25)
     assert len({behaviour.name for behaviour in behaviours}) == len(behaviours) <= BEHAVIOURS
-    sighting = Sighting(VICTIM, "198.51.100.9", "tcp/23", dict.fromkeys(kind.clauses, (12_345.0, 0.5)))
+    facts = dict.fromkeys(kind.fact_names, (12_345.0, 0.5))
     for behaviour in behaviours:
-        assert VICTIM in behaviour.sentence(sighting)
+        for direction in DIRECTIONS:
+            assert VICTIM in behaviour.sentence(Sighting(VICTIM, "198.51.100.9", "tcp/23", facts, direction))
         assert re.fullmatch(r"T\d{4}(\.\d{3})?", behaviour.technique or "T0000")
         assert set(behaviour.likeness.covers) <= {other.name for other in behaviours}
     frame = subject.records.nonsense()
     context = kind.context(frame, kind.columns(subject.batch(frame), local_ranges()))
-    assert {"device", "peer", "target"} <= set(context.columns) <= {"device", "known_as", "peer", "target"}
-    assert set(context.dtypes) == {pl.String}
+    assert {"device", "peer", "target"} <= set(context.columns) <= {"device", "known_as", "peer", "target", "inbound"}
+    types = dict(context.schema)
+    assert types.pop("inbound", pl.Boolean()) == pl.Boolean
+    assert set(types.values()) == {pl.String}
     assert context.null_count().sum_horizontal().item() == 0
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 SAMPLE = Path(__file__).resolve().parents[2] / "compose" / "nslabs.toml"
-SET = {"logs", "state", "policy", "first_token", "tls_cert", "tls_key"}
+SET = {"logs", "state", "policy", "rules", "first_token", "tls_cert", "tls_key"}
 
 
 @pytest.fixture

@@ -2,7 +2,8 @@
 
 A tuned number is a number under an upper-case name of a module; its reason is the text below it, or the comment beside
 or above it. What only names places, bits or codes is none. A special rule is where a declaration steps in between what
-is measured and what is told. A number or rule without a reason fails.
+is measured and what is told. A reason may name a site of the lab that is judged worse
+without it ("Lab: NAME"). A number or rule without a reason fails, and so does one that names no site there is.
 """
 
 from __future__ import annotations
@@ -10,11 +11,14 @@ from __future__ import annotations
 import argparse
 import ast
 import importlib
+import re
 import sys
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+
+from lab.groups import RECIPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -144,6 +148,15 @@ def _calls(tree: ast.Module) -> Iterator[tuple[ast.FunctionDef, ast.Call]]:
     yield from ((function, call) for call, function in sorted(found.items(), key=lambda item: item[0].lineno))
 
 
+_SITE: Final = re.compile(r"Lab: ([a-z0-9.-]+[a-z0-9])")
+"""How a reason names a site of the lab."""
+
+
+def unknown_sites(reason: str) -> set[str]:
+    """Return the names of sites in a reason that the lab does not have."""
+    return set(_SITE.findall(reason)) - {recipe.name for recipe in RECIPES}
+
+
 def bare(path: Path) -> list[tuple[int, float]]:
     """Read the numbers that stand in a module's functions without a name: line and value, but for the plainest."""
     functions = [
@@ -187,10 +200,12 @@ def main() -> int:
         sys.stdout.write(f"{place}:{line} {value:g}: without a name\n")
     tuned = [one for one in numbers if not one.is_limit]
     names = {(one.module, one.name) for one in tuned}
-    lacking = [one for one in (*numbers, *found) if not one.reason]
+    lacking = [one for one in (*numbers, *found) if not one.reason or unknown_sites(one.reason)]
+    on_sites = sum(bool(_SITE.search(one.reason)) for one in (*numbers, *found))
     sys.stdout.write(
         f"{len(tuned)} tuned numbers under {len(names)} names, {len(numbers) - len(tuned)} limits and sizes, "
         f"{len(found)} special rules; {len(lacking)} of these without a reason; "
+        f"{on_sites} with a site of the lab; "
         f"{len(unnamed)} numbers without a name, {sum(map(declared, modules()))} in declarations\n"
     )
     return int(bool(lacking))

@@ -1,4 +1,4 @@
-"""Asks the product for its alerts: through its command line, of this tree or another, or through an engine in hand."""
+"""Asks the product for its alerts, through its command line, of this tree or another."""
 
 from __future__ import annotations
 
@@ -10,10 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from online_models.engine import Engine
-
     Alert = dict[str, Any]
 
 PROJECT: Final = Path(__file__).resolve().parents[2]
@@ -68,17 +64,3 @@ class CommandLine:
         if said["status"] != 0:
             raise DetectorError(f"{logs}: nslabs replay failed: {said['status']} {said['told']}")
         return [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
-
-
-def by_engine(logs: Path, make_engine: Callable[[], Engine]) -> list[Alert]:
-    """Return the alerts that an engine of the caller's raises, in this process."""
-    from dataclasses import asdict  # noqa: PLC0415 - the product is loaded only where it runs in this process
-
-    from api.pipeline.pieces import in_one_piece  # noqa: PLC0415
-    from ingest.context.identity import Identities  # noqa: PLC0415
-    from ingest.follow.replay import ReplaySource  # noqa: PLC0415
-
-    engine, identities, last = make_engine(), Identities(), {}
-    for batch in ReplaySource([logs]):
-        last |= {alert.id: alert for alert in engine.process(in_one_piece(identities.of(batch))).alerts}
-    return [asdict(alert) for alert in last.values()]

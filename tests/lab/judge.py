@@ -155,7 +155,7 @@ def _is_technique(said: str | None, accepted: str) -> bool:
 
 def _direction(right: Right, attack: Truth, alert: Alert) -> bool:
     """Whether the alert says who acts: what came in is on the device it came to, a deed on the one that did it."""
-    inbound = str(alert["behaviour"]).startswith("inbound")
+    inbound = alert["direction"] == "in"
     if right.direction == "in":
         return inbound and alert["device"] == attack["device"]
     return not inbound and alert["device"] in attack["actors"]

@@ -43,8 +43,13 @@ def test_every_number_and_rule_has_a_reason() -> None:
     numbers = [one for path in paths for one in constants.constants(path)]
     rules = [one for path in paths if constants.is_declaration(path) for one in constants.rules(path)]
     assert [f"{one.module}:{one.line} {one.name}" for one in (*numbers, *rules) if not one.reason] == []
+    assert set().union(*(constants.unknown_sites(one.reason) for one in (*numbers, *rules))) == set()
     assert len([one for one in numbers if not one.is_limit]) > 50
     assert {"conn", "dns", "ssl", "mqtt"} <= {one.module.rpartition(".")[2].partition("_")[0] for one in rules}
+
+
+def test_a_site_that_is_not_there_is_seen() -> None:
+    assert constants.unknown_sites("Seconds. Lab: small-beacon-12-b. Lab: no-such-site.") == {"no-such-site"}
 
 
 def test_numbers_are_told_from_places_and_their_reasons_found(project: Path) -> None:

@@ -46,6 +46,7 @@ def alert(at: float, **fields: object) -> dict[str, Any]:
         "technique": "T1046",
         "uids": ["a1"],
         "peers": [STRANGER],
+        "direction": "out",
         "sentence": "",
     } | fields
 
@@ -101,7 +102,8 @@ def test_a_false_alert_counts_once_however_severe_and_severe_ones_are_counted_ap
         ({"technique": "T10710"}, {"technique"}),
         ({"peers": [NEIGHBOUR]}, {"peer"}),
         ({"peers": [VICTIM]}, {"peer"}),
-        ({"behaviour": "inbound-contact"}, {"behaviour", "direction"}),
+        ({"behaviour": "inbound-contact"}, {"behaviour"}),
+        ({"direction": "in"}, {"direction"}),
         ({"severity": "critical"}, {"severity"}),
     ],
 )

@@ -12,12 +12,16 @@ from hypothesis import strategies as st
 
 from online_models.alerts.anomalies import Anomalies, Finding
 from online_models.alerts.book import AlertBook
-from online_models.behaviours import CONN, DNS, Behaviour, Sighting
+from online_models.behaviours import Behaviour, Sighting
+from online_models.kinds.conn_words import BEHAVIOURS as CONN
+from online_models.kinds.dns_words import BEHAVIOURS as DNS
 from online_models.kinds.http import HTTP
 from online_models.types import Alert, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from online_models.types import Direction
 
 NEW_PEER, SCAN, FLOOD = CONN[:3]
 LATERAL, INBOUND = CONN[-2:]
@@ -47,6 +51,8 @@ class Anomaly:
     is_known: bool = False
     target: str = ""
     site_devices: int = 0
+    direction: Direction = "out"
+    foremost: float = 0.0
 
 
 def anomaly(
@@ -150,6 +156,16 @@ def test_a_burst_is_told_in_the_words_of_what_was_counted(behaviour: Behaviour, 
     facts = {f"reach.{name}_{span}": (9.0, 1.0) for name in counters for span in ("minute", "hour")}
     facts[f"reach.{counter}_minute"] = (900.0, 2.0)
     assert words in behaviour.sentence(Sighting("192.168.7.11", "198.51.100.1", "tcp/23", facts))
+
+
+def test_the_record_that_is_to_be_told_of_first_is_told_of_before_a_stranger_one() -> None:
+    """And is the alert's first peer and says who acts; how strange the alert is, the strangest says."""
+    most = anomaly(1.0, evidence=4.0, peer="203.0.113.9")
+    most = dataclasses.replace(most, foremost=40.0, direction="lateral")
+    alert = observe(anomaly(0.0, evidence=9.0, raises=True), most, anomaly(2.0, evidence=12.0, peer="198.51.100.3"))
+    assert alert.peers == ("203.0.113.9", "198.51.100.1", "198.51.100.3")
+    assert "203.0.113.9" in alert.sentence
+    assert (alert.direction, alert.score) == ("lateral", 12.0 / 15.3)
 
 
 def test_an_alert_is_told_at_the_end_of_the_record_that_raised_it_ever_after() -> None:

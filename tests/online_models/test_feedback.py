@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -119,9 +120,13 @@ def test_another_peer_or_device_is_still_told(traffic: Traffic, learned_day: byt
 
 
 def test_what_was_withheld_is_learned_once_the_incident_was_expected(traffic: Traffic, learned_day: bytes) -> None:
-    """The models then know the peer since it came, and the device's ordinary records are no longer missing."""
+    """The anomalies become known to the device; what was new beside them, and ordinary, is no longer missing."""
     site = Site(traffic, learned_day, "beacon")
-    site.take(site.frame)
+    beside = traffic.flows(
+        site.begin + 1200.0 + 300.0 * np.arange(4.0), traffic.VICTIM, [f"198.51.100.{k}" for k in range(70, 74)], 123,
+        proto=["udp"] * 4, duration=np.full(4, 0.03),
+    )  # fmt: skip
+    site.take(traffic.in_order("conn", [site.frame, beside]))
     model = site.engine._models["conn"]  # noqa: SLF001 - that something waits cannot be seen from outside
     assert len(model.withheld) > 10
     before = model.views.calibration.total.sum()

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from online_models.clauses import SINCE, clause
 from online_models.reasons import Reasons, facts_by_name
 
 NAMES = tuple(f"view.f{k}" for k in range(8))
@@ -51,3 +52,25 @@ def test_rows_are_found_by_their_number_and_others_not() -> None:
 
 def test_equal_parts_keep_the_order_of_the_features() -> None:
     assert [reason.feature for reason in reasons_of(np.ones((3, 8)))[4]] == list(NAMES[:5])
+
+
+@pytest.mark.parametrize(
+    ("told", "text"),
+    [
+        (
+            {"size.range": (300.0, 2000.0), "size.since": (1_767_600_000.0, 0.0)},
+            "300 bytes to 2 kB are usual since 5 Jan",
+        ),
+        ({"size.range": (300.0, 300.0), "size.since": (1_767_600_000.0, 0.0)}, "300 bytes are usual since 5 Jan"),
+        ({"size.range": (300.0, 2000.0), "size.since": (0.0, 0.0)}, "nothing is usual yet"),
+        ({"size.range": (300.0, 2000.0), "size.since": (1e300, 0.0)}, "nothing is usual yet"),
+        ({}, "nothing is usual yet"),
+    ],
+)
+def test_what_is_usual_is_a_range_since_some_day(told: dict[str, tuple[float, float]], text: str) -> None:
+    assert clause("{range_b}", 5.0, 1.0, told, "size") == text
+
+
+def test_who_is_not_known_yet_is_known_since_no_day() -> None:
+    assert clause("{o}{since}", 5.0, 1.0) == "5"
+    assert clause("{o}{since}", 5.0, 1.0, {SINCE: (1_767_600_000.0, 0.0)}) == "5 since 5 Jan"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, WithJsonSchema
 
 from api.alert import OneOf, behaviour_names, techniques
-from online_models.types import AlertStatus, HandlingState, Severity, Verdict
-from prevention.policy.hours import Duration
+from online_models.types import AlertStatus, Direction, HandlingState, Severity, Verdict
+from prevention.policy.hours import seconds
 
 LONGEST_HANDLING_S = 30 * 86_400.0
 """What is put off by mistake must speak again while somebody remembers it."""
@@ -129,7 +129,16 @@ class AlertAnswer(_Answer):
     )
     reasons: list[ReasonAnswer]
     uids: list[str] = Field(description="sample records")
-    peers: list[str]
+    peers: list[str] = Field(description="sample peers; the sentence tells of the first", examples=[["203.0.113.9"]])
+    peer_names: dict[str, str] = Field(
+        default_factory=dict,
+        description="peer to the name by which the device asked for it (DNS, HTTP, TLS), as far as that was seen",
+        examples=[{"203.0.113.9": "updates.example.net"}],
+    )
+    direction: Direction = Field(
+        default="out",
+        description="who acts: the device (out, or lateral to a neighbour), or a stranger who calls it (in)",
+    )
     targets: list[str] = Field(description="what sample records were about", examples=[["tcp/23"]])
     subjects: list[str] = Field(description="the same in words that hold for any device", examples=[["tcp/23 in …"]])
     second_opinion: OpinionAnswer | None = Field(description="null until enough was said of alerts to judge by")
@@ -148,15 +157,28 @@ class AlertAnswer(_Answer):
     )
 
 
+_Handled = Annotated[
+    float,
+    BeforeValidator(seconds),
+    Field(gt=0, le=LONGEST_HANDLING_S),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "exclusiveMinimum": 0, "maximum": LONGEST_HANDLING_S, "description": "seconds"},
+                {"type": "string", "pattern": "^(?:[1-9][0-9]{0,3}[sm]|[1-9][0-9]?h|(?:[1-9]|[12][0-9]|30)d)$"},
+            ]
+        }
+    ),
+]
+
+
 class HandlingBody(BaseModel):
     """How an alert is handled from now on."""
 
     model_config = ConfigDict(extra="forbid")
 
     state: HandlingState = Field(description="snoozed: not now; acknowledged: somebody takes care of it")
-    ttl: Duration = Field(
-        le=LONGEST_HANDLING_S, description="how long, in seconds or as 10m, 4h, 3d; 30 days at most", examples=["4h"]
-    )
+    ttl: _Handled = Field(description="how long, in seconds or as 10m, 4h, 3d; 30 days at most", examples=["4h"])
     comment: str | None = Field(default=None, max_length=2000, examples=["looked at by the night shift"])
 
 

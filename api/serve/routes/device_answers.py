@@ -8,7 +8,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool
 
 from api.devices.naming import Kind, is_random, names_of, vendor_of
 from api.serve.routes.answers import AlertAnswer
+from api.serve.told import LaterAnswer, later_answers
 from online_models.measures.time import SETTLING
+from online_models.young import Watched
 from prevention.policy import TAG
 
 if TYPE_CHECKING:
@@ -66,6 +68,8 @@ class DeviceAnswer(BaseModel):
         description="log time from which it has been watched long enough to be judged in full; young before that"
     )
     young: bool = Field(description="it was first seen so lately that little can be told of it")
+    told: list[str] = Field(description="what can be told of it", examples=[["fast scans, floods and guesses"]])
+    later: list[LaterAnswer] = Field(description="what cannot yet, and from when on it can")
 
 
 class DeviceDetailAnswer(DeviceAnswer):
@@ -102,6 +106,7 @@ class DeviceBody(BaseModel):
 
 def device_answer(device: Device) -> DeviceAnswer:
     """Return what is told of a device."""
+    watched = Watched(max(0.0, device.last_seen - device.first_seen), device.last_seen)
     names = names_of(device.label, device.host_name, device.mac, device.addresses[0].address)
     return DeviceAnswer(
         id=device.id,
@@ -129,4 +134,6 @@ def device_answer(device: Device) -> DeviceAnswer:
         last_seen=device.last_seen,
         trusted_from=device.first_seen + SETTLING,
         young=device.last_seen < device.first_seen + SETTLING,
+        told=watched.told(),
+        later=later_answers(watched),
     )

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 from fastapi import APIRouter, Query, Request
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool
 
 from api.maintenance.window import TAG, Phase, Scope, scope_of
-from api.moments import parse_end, parse_moment
 from api.serve.access.needs import needs
 from api.serve.access.principal import visit_of
 from api.serve.problems import problem_responses
 from api.serve.routes.decisions import LOCAL
 from api.serve.routes.filters import Cursor
 from api.serve.routes.rule_forms import Device
+from api.serve.routes.times import Coming, ComingOrNow
 from api.state.store.cursor import decode_cursor, encode_cursor
 
 if TYPE_CHECKING:
@@ -24,31 +23,10 @@ if TYPE_CHECKING:
 
 MOST_NAMED: Final = 256
 """Devices, and tags, of one window: each is compared with every device that has records meanwhile."""
-_TIME: Final[dict[str, Any]] = {
-    "anyOf": [
-        {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1e11, "description": "epoch seconds"},
-        {"type": "string", "format": "date-time", "description": "an offset may be missing: local time"},
-        {"type": "string", "pattern": "^[0-9]{1,5}[smhdw]$", "description": "so long from now"},
-    ]
-}
 
 
 def _distinct(names: list[str]) -> list[str]:
     return list(dict.fromkeys(names))
-
-
-def _end(value: object) -> object:
-    return parse_end(value, time.time()) if isinstance(value, str) else value
-
-
-def _begin(value: object) -> object:
-    """Return the moment: a span counts from now on, and what has passed is now."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return parse_end(value, time.time())
-    except ValueError:
-        return parse_moment(value, time.time())
 
 
 class NewWindow(BaseModel):
@@ -82,10 +60,10 @@ class NewWindow(BaseModel):
     tags: Annotated[list[Annotated[str, Field(pattern=TAG)]], AfterValidator(_distinct)] = Field(
         default_factory=list, max_length=MOST_NAMED, description="devices that people have tagged so"
     )
-    begins_at: Annotated[
-        float | None, BeforeValidator(_begin), WithJsonSchema({"anyOf": [*_TIME["anyOf"], {"type": "null"}]})
-    ] = Field(default=None, description="epoch seconds, ISO 8601, or 2h from now; null, and what has passed, is now")
-    ends_at: Annotated[float, BeforeValidator(_end), WithJsonSchema(_TIME), Field(gt=0, lt=1e11)] = Field(
+    begins_at: ComingOrNow = Field(
+        default=None, description="epoch seconds, ISO 8601, or 2h from now; null, and what has passed, is now"
+    )
+    ends_at: Coming = Field(
         description="the same; this moment itself is not in it; 30 days after the beginning at most", examples=["2h"]
     )
     reason: str = Field(min_length=1, max_length=1000, pattern=r"\S", examples=["the cameras get new firmware"])
@@ -169,7 +147,7 @@ def maintenance_routes(windows: WindowStore) -> APIRouter:
         visit.object = _told(made)
         return window_answer(made, windows.now())
 
-    @router.delete("/{window_id}", dependencies=[needs("respond")], responses=problem_responses(404, 422, 503))
+    @router.delete("/{window_id}", dependencies=[needs("respond")], responses=problem_responses(404, 409, 503))
     def end(request: Request, window_id: str) -> WindowAnswer:
         """End a window now, or take back one that has not begun."""
         ended = windows.end(window_id)

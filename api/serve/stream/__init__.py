@@ -1,5 +1,5 @@
 """Live messages: from the pipeline thread over bounded queues to WebSocket subscribers."""
 
-from api.serve.stream.hub import Hub, StreamLimits
+from api.serve.stream.hub import Hub, Kept, StreamLimits
 
-__all__ = ["Hub", "StreamLimits"]
+__all__ = ["Hub", "Kept", "StreamLimits"]

@@ -26,6 +26,7 @@ class Asked(BaseModel):
     events: tuple[Literal["alert", "score", "event"], ...] = Field(default=("alert", "score"), min_length=1)
     since_seq: int | None = Field(default=None, ge=0)
     since_event_seq: int | None = Field(default=None, ge=0)
+    since_state: str | None = Field(default=None, min_length=1, max_length=64)
     min_score: float = Field(default=0.0, ge=0, le=1)
     device: Annotated[Devices, BeforeValidator(_listed)]
     severity: Severity | None = None

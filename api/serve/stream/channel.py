@@ -5,23 +5,32 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from api.serve.stream.messages import Gap
+from api.serve.stream.messages import Gap, GapReason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import AsyncIterator, Iterable, Iterator
 
     from api.serve.stream.messages import Message
+    from api.serve.stream.past import Past
+
+
+_OLD: Final[GapReason] = "old"
+_LOST: Final[GapReason] = "lost"
 
 
 class Subscriber:
-    """The bounded queue of one connection. A full one forgets its oldest messages, and says so in their place."""
+    """The bounded queue of one connection. A full one forgets its oldest messages, and says so in their place.
+
+    `missed` gives, some at a time, what the subscriber has to be sent before anything of its queue.
+    """
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
         self._waiting: deque[Message] = deque()
         self._overflow = Gap(0, 0)
+        self.missed: AsyncIterator[list[Message]] | None = None
         self.ready = asyncio.Event()
         """Set while something waits."""
         self.crowded = asyncio.Event()
@@ -29,6 +38,13 @@ class Subscriber:
 
     def __len__(self) -> int:
         return len(self._waiting)
+
+    def begin(self, messages: Iterable[Message]) -> None:
+        """Queue what comes before all else, beyond the capacity."""
+        self._waiting.extend(messages)
+        self._capacity += len(self._waiting)
+        if self._waiting:
+            self.ready.set()
 
     def offer(self, message: Message) -> None:
         """Queue a message; never waits."""
@@ -62,19 +78,31 @@ class Subscriber:
 
 
 class Channel:
-    """Hands every message to every subscriber, and remembers the last ones for those who come back."""
+    """Hands every message to every subscriber, and has earlier ones for those who come back.
 
-    def __init__(self, history: int, seq: int = 0) -> None:
+    The last ones are remembered, those before them are read where they are kept.
+
+    Attributes
+    ----------
+    seq
+        Number of the last message.
+    subscribers, behind
+        Those who are sent what comes, and those who are still being sent what came before.
+    """
+
+    def __init__(self, history: int, seq: int = 0, past: Past | None = None) -> None:
         """Go on after the number `seq`, which an earlier run of the service may have given."""
         self.seq = seq
         self.subscribers: set[Subscriber] = set()
-        self._history: deque[Message] = deque(maxlen=history)
+        self.behind: set[Subscriber] = set()
+        self._past = past
+        self._history: deque[Message] = deque(past.latest(history) if past is not None and history else (), history)
 
     def publish(self, messages: Iterable[Message]) -> None:
         """Pass on messages whose sequence numbers rise; a hole means that some were lost on the way."""
         for message in messages:
             if message.seq > self.seq + 1:
-                self._offer(Gap(message.seq - 1, message.seq - 1 - self.seq))
+                self._offer(Gap(message.seq - 1, message.seq - 1 - self.seq, "lost"))
             self.seq = message.seq
             self._history.append(message)
             self._offer(message)
@@ -84,28 +112,70 @@ class Channel:
             subscriber.offer(message)
 
     @contextmanager
-    def subscribed(self, capacity: int, since_seq: int | None = None) -> Iterator[Subscriber]:
-        """Offer all messages from now on to a new subscriber, after those that are remembered since a number."""
-        remembered = [] if since_seq is None else self._remembered(since_seq)
-        subscriber = Subscriber(capacity + len(remembered))
-        for message in remembered:
-            subscriber.offer(message)
-        self.subscribers.add(subscriber)
+    def subscribed(self, capacity: int, since_seq: int | None = None, *, is_ours: bool = True) -> Iterator[Subscriber]:
+        """Offer all messages from now on to a new subscriber, after those that followed a number, if there is one.
+
+        Numbers go on over runs of the service, so a number that was not reached yet is none of ours, as is one of which
+        that is said: what its reader has missed cannot be known, and a gap of all that went before says so.
+        """
+        subscriber = Subscriber(capacity)
+        if since_seq is None or (is_ours and since_seq == self.seq):
+            self.subscribers.add(subscriber)
+        elif not is_ours or since_seq > self.seq:
+            self._begin_anew(subscriber)
+        elif self._remembers(since_seq):
+            self._join(subscriber, since_seq, "old")
+        else:
+            self.behind.add(subscriber)
+            subscriber.missed = self._missed(subscriber, since_seq)
         try:
             yield subscriber
         finally:
             self.subscribers.discard(subscriber)
+            self.behind.discard(subscriber)
 
-    def _remembered(self, since_seq: int) -> list[Message]:
-        """Return the remembered messages after `since_seq`, after a gap for those that are no longer remembered.
+    def _begin_anew(self, subscriber: Subscriber) -> None:
+        first = self._history[0].seq if self._history else self.seq + 1
+        subscriber.begin([Gap(first - 1, max(first - 1, 1), "other_state"), *self._since(first - 1, "lost")])
+        self.subscribers.add(subscriber)
 
-        Numbers go on over runs of the service, so a number that was not reached yet is none of ours: what its reader
-        has missed cannot be known, and a gap of all that went before says so.
-        """
-        is_ours = since_seq <= self.seq
-        since = since_seq if is_ours else 0
-        kept = [message for message in self._history if message.seq > since]
-        oldest = kept[0].seq if kept else self.seq + 1
-        if is_ours and oldest == since + 1:
-            return list(kept)
-        return [Gap(oldest - 1, max(oldest - since - 1, 1)), *kept]
+    def _join(self, subscriber: Subscriber, since_seq: int, why_missing: GapReason) -> None:
+        subscriber.begin(self._since(since_seq, why_missing))
+        self.behind.discard(subscriber)
+        self.subscribers.add(subscriber)
+
+    def _remembers(self, since_seq: int) -> bool:
+        """Whether nothing that is kept elsewhere comes between a number and what is remembered."""
+        if self._past is None or since_seq >= self.seq:
+            return True
+        return bool(self._history) and self._history[0].seq <= since_seq + 1
+
+    def _since(self, since_seq: int, why_missing: GapReason) -> list[Message]:
+        """Return what is remembered after a number, with gaps for what is not, `why_missing` before the first."""
+        found = _with_gaps(since_seq, (one for one in self._history if one.seq > since_seq), why_missing)
+        at = found[-1].seq if found else since_seq
+        return found if at >= self.seq else [*found, Gap(self.seq, self.seq - at, "lost" if found else why_missing)]
+
+    async def _missed(self, subscriber: Subscriber, since_seq: int) -> AsyncIterator[list[Message]]:
+        """Yield what is kept after a number, until the subscriber is as far as what is remembered, and joins."""
+        at, why_missing = since_seq, _OLD
+        while self._past is not None and not self._remembers(at):
+            page = await asyncio.to_thread(self._past.after, at)
+            known = [message for message in page if message.seq <= self.seq]  # others are kept, and not passed on yet
+            if not known:
+                break
+            yield _with_gaps(at, known, why_missing)
+            at, why_missing = known[-1].seq, _LOST
+        self._join(subscriber, at, why_missing)
+
+
+def _with_gaps(since_seq: int, messages: Iterable[Message], why_missing: GapReason) -> list[Message]:
+    """Return messages with gaps in the place of those that are missing."""
+    found: list[Message] = []
+    at = since_seq
+    for message in messages:
+        if message.seq > at + 1:
+            found.append(Gap(message.seq - 1, message.seq - 1 - at, "lost" if found else why_missing))
+        found.append(message)
+        at = message.seq
+    return found

@@ -33,7 +33,7 @@ _BEAT_S: Final = 15.0  # as HTML suggests: proxies give up on a connection that 
 _UNREAD_S: Final = 20.0  # who takes nothing for so long is gone, as is who answers no ping of a WebSocket
 _FLUSH_S: Final = 0.5  # a reader that has stopped does not hold up the end of the service
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # nginx would hold events back
-_EXAMPLE: Final = 'data: {"type":"hello","seq":7,"stream":"0b6a","site":"default"}\nid: 7\n\n'
+_EXAMPLE: Final = 'data: {"type":"hello","seq":7,"stream":"0b6a","site":"default","state":"5f1c"}\nid: 7\n\n'
 _DESCRIBED: Final = {
     "description": "events until either side ends; data is a message of /ws/alerts (/asyncapi.json), id its number",
     "content": {"text/event-stream": {"schema": {"type": "string"}, "example": _EXAMPLE}},
@@ -70,6 +70,7 @@ class _Events(EventSourceResponse):
         stream = query.stream
         self._channel = hub.events if stream == "events" else hub.alerts
         self._reading = hub.reading_events if stream == "events" else hub.reading_alerts
+        self._since_state = query.since_state
         self._since_seq = query.since_seq if last_event_id is None else last_event_id
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -85,7 +86,7 @@ class _Events(EventSourceResponse):
         hub = self._hub
         if hub.is_full:
             raise too_many_subscribers()
-        with self._reading(self._since_seq) as (greeting, subscriber):
+        with self._reading(self._since_seq, self._since_state) as (greeting, subscriber):
             # The greeting's id is from where to go on, which is its number only for a reader that begins here.
             since = self._channel.seq if self._since_seq is None else self._since_seq
             write = partial(_write, line_of(scope), send)

@@ -11,14 +11,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 from api.serve.stream.channel import Channel
 from api.serve.stream.messages import TextMessage, encoded
+from api.serve.stream.past import kept_form
 from api.serve.stream.wanted import about_event
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
 
     from api.serve.stream.hub import Numbers
+    from api.serve.stream.past import Past
 
 _MOST_WAITING: Final = 4096
+_AGAIN_S: Final = 0.05
+_TRIES: Final = 20
+"""A second: others write for milliseconds, and whoever must hear of a disk that refuses hears of it by this."""
 
 
 class Happenings:
@@ -27,13 +32,18 @@ class Happenings:
     What has no room costs the oldest its place, and their numbers: subscribers are told of a gap.
     """
 
-    def __init__(self, history: int, numbers: Numbers, site: str, capacity: int = _MOST_WAITING) -> None:
-        self.channel = Channel(history, numbers.last)
+    def __init__(
+        self, history: int, numbers: Numbers, site: str, past: Past | None = None, capacity: int = _MOST_WAITING
+    ) -> None:
+        self.channel = Channel(history, numbers.last, past)
         self._numbers = numbers
         self._site = site
         self._capacity = capacity
         self._waiting: deque[tuple[str, dict[str, Any]]] = deque()
         self._lost = 0
+        self._taken: list[tuple[str, dict[str, Any]]] = []
+        self._taken_lost = 0
+        self._tries = 0
         self._lock = threading.Lock()
         self._loop: AbstractEventLoop | None = None
 
@@ -56,20 +66,37 @@ class Happenings:
 
     def detach(self) -> None:
         """Deliver what waits, and nothing any more."""
+        self._tries = _TRIES
         self._deliver()
         with self._lock:
             self._loop = None
 
     def _deliver(self) -> None:
+        """Keep what waits, and pass it on; what cannot be kept soon is passed on nevertheless."""
         with self._lock:
-            waiting, lost = list(self._waiting), self._lost
+            self._taken += self._waiting
+            self._taken_lost += self._lost
             self._waiting.clear()
             self._lost = 0
-        if lost:
-            self._numbers.take(lost)
-        if waiting:
-            first = self._numbers.take(len(waiting))
-            self.channel.publish(self._message(seq, *one) for seq, one in enumerate(waiting, first))
+        first = self._numbers.last + self._taken_lost + 1
+        messages = [self._message(seq, *one) for seq, one in enumerate(self._taken, first)]
+        if messages and self._is_kept(messages):
+            self._taken.clear()
+            self._taken_lost = 0
+            self.channel.publish(messages)
+
+    def _is_kept(self, messages: list[TextMessage]) -> bool:
+        """Whether these can be passed on; if not, it is tried again in a moment."""
+        kept = [kept_form(message) for message in messages]
+        if self._numbers.keep(kept):
+            self._tries = 0
+            return True
+        self._tries += 1
+        if self._tries > _TRIES or self._loop is None:
+            self._numbers.skip(kept[-1].seq, kept)
+            return True
+        self._loop.call_later(_AGAIN_S, self._deliver)
+        return False
 
     def _message(self, seq: int, name: str, told: dict[str, Any]) -> TextMessage:
         return TextMessage(

@@ -13,21 +13,25 @@ from api.serve.stream.allowance import Allowance
 from api.serve.stream.channel import Channel
 from api.serve.stream.envelopes import Envelopes
 from api.serve.stream.happenings import Happenings
-from api.serve.stream.messages import alert_message, drift_message, hello
+from api.serve.stream.messages import AlertMessage, alert_message, drift_message, hello
 from api.serve.stream.outbox import Outbox
 from api.serve.stream.pace import UpdatePace
+from api.serve.stream.past import kept_form, past
 from api.serve.stream.scores import ScoresMessage
 from api.serve.stream.sender import Sender, Shared
+from api.state.store.untold import forget_told
 from api.state.store.writer import DEFAULT_SITE
 
 if TYPE_CHECKING:
+    import sqlite3
     from asyncio import AbstractEventLoop
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from api.serve.stream.channel import Subscriber
     from api.serve.stream.sender import Manner
     from api.serve.stream.shapes import Outlet
     from api.state.store import AlertChange, DriftChange
+    from api.state.store.sequence import Archive, KeptMessage
     from online_models.types import ScoredBatch
 
 _ROWS_PER_MESSAGE: Final = 1000
@@ -45,24 +49,44 @@ class StreamLimits:
 
 
 class Numbers(Protocol):
-    """Numbers a stream's messages."""
+    """Numbers a stream's messages, and keeps them."""
 
     last: int
 
-    def take(self, count: int) -> int:
-        """Take so many numbers and return the first of them."""
+    def keep(self, messages: list[KeptMessage], done: Callable[[sqlite3.Connection], object] = lambda _: None) -> bool:
+        """Keep messages, whose numbers follow the last one; False if that is not possible now, and nothing was done."""
+
+    def skip(self, last: int, messages: list[KeptMessage] | None = None) -> None:
+        """Take the numbers up to one, of messages that are not kept now."""
 
 
 class _FromOne:
-    """The numbers of a single run."""
+    """The numbers of a single run, which keeps nothing."""
 
     def __init__(self) -> None:
         self.last = 0
 
-    def take(self, count: int) -> int:
-        """Take so many numbers and return the first of them."""
-        self.last += count
-        return self.last - count + 1
+    def keep(self, messages: list[KeptMessage], done: Callable[[sqlite3.Connection], object] = lambda _: None) -> bool:
+        """Take the numbers."""
+        del done
+        self.last = messages[-1].seq
+        return True
+
+    def skip(self, last: int, messages: list[KeptMessage] | None = None) -> None:
+        """Take the numbers."""
+        del messages
+        self.last = last
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Where earlier runs have left numbers and messages, and the name of the state in which both are."""
+
+    alert_numbers: Numbers
+    event_numbers: Numbers
+    alerts: Archive | None = None
+    events: Archive | None = None
+    state: str = ""
 
 
 class Hub:
@@ -71,19 +95,20 @@ class Hub:
     def __init__(
         self,
         limits: StreamLimits,
-        numbers: Numbers | None = None,
+        kept: Kept | None = None,
         clock: Clock | None = None,
         site: str = DEFAULT_SITE,
-        event_numbers: Numbers | None = None,
     ) -> None:
-        """Go on with the `numbers` of earlier runs, of alerts and of events, or begin with 1."""
+        """Go on with what earlier runs have `kept`, or begin with 1."""
+        kept = kept or Kept(_FromOne(), _FromOne())
         self.limits = limits
         self.site = site
         self.stream_id = uuid.uuid4().hex
-        self._alert_numbers = numbers or _FromOne()
-        self.alerts = Channel(limits.history, self._alert_numbers.last)
+        self.state = kept.state or self.stream_id
+        self._alert_numbers = kept.alert_numbers
+        self.alerts = Channel(limits.history, self._alert_numbers.last, past(kept.alerts))
         self.scores = Channel(history=0)
-        self.happenings = Happenings(limits.history, event_numbers or _FromOne(), site)
+        self.happenings = Happenings(limits.history, kept.event_numbers, site, past(kept.events))
         self.events = self.happenings.channel
         self._alerts_out = Outbox(_OUTBOX_MESSAGES)
         self._scores_out = Outbox(_OUTBOX_MESSAGES)
@@ -109,7 +134,8 @@ class Hub:
     @property
     def subscribers(self) -> int:
         """Number of connections, all streams together."""
-        return sum(len(channel.subscribers) for channel in (self.alerts, self.scores, self.events))
+        channels = (self.alerts, self.scores, self.events)
+        return sum(len(channel.subscribers) + len(channel.behind) for channel in channels)
 
     @property
     def is_full(self) -> bool:
@@ -117,27 +143,34 @@ class Hub:
         return self.subscribers >= self.limits.max_subscribers
 
     @contextmanager
-    def reading_alerts(self, since_seq: int | None) -> Iterator[tuple[bytes, Subscriber]]:
+    def reading_alerts(
+        self, since_seq: int | None, since_state: str | None = None
+    ) -> Iterator[tuple[bytes, Subscriber]]:
         """Yield the greeting and the queue of a new subscriber; what comes is exactly what follows the greeting."""
-        with self._reading(self.alerts, since_seq) as reading:
+        with self._reading(self.alerts, since_seq, since_state) as reading:
             yield reading
 
     @contextmanager
-    def reading_events(self, since_seq: int | None) -> Iterator[tuple[bytes, Subscriber]]:
+    def reading_events(
+        self, since_seq: int | None, since_state: str | None = None
+    ) -> Iterator[tuple[bytes, Subscriber]]:
         """Yield the same for what happens to the service."""
-        with self._reading(self.events, since_seq) as reading:
+        with self._reading(self.events, since_seq, since_state) as reading:
             yield reading
 
     @contextmanager
-    def _reading(self, channel: Channel, since_seq: int | None) -> Iterator[tuple[bytes, Subscriber]]:
-        greeting = hello(channel.seq, self.stream_id, self.site)
-        with channel.subscribed(self.limits.subscriber_queue, since_seq) as subscriber:
+    def _reading(
+        self, channel: Channel, since_seq: int | None, since_state: str | None
+    ) -> Iterator[tuple[bytes, Subscriber]]:
+        greeting = hello(channel.seq, self.stream_id, self.site, self.state)
+        is_ours = since_state in {None, self.state}
+        with channel.subscribed(self.limits.subscriber_queue, since_seq, is_ours=is_ours) as subscriber:
             yield greeting, subscriber
 
     @contextmanager
     def reading_scores(self) -> Iterator[tuple[bytes, Subscriber]]:
         """Yield the same for scores, of which fewer wait."""
-        greeting = hello(self.scores.seq, self.stream_id, self.site)
+        greeting = hello(self.scores.seq, self.stream_id, self.site, self.state)
         with self.scores.subscribed(min(self.limits.subscriber_queue, _SCORES_QUEUE)) as subscriber:
             yield greeting, subscriber
 
@@ -159,6 +192,11 @@ class Hub:
         told = [change for change in changes if not change.is_quiet]
         self._send_alerts(self._pace.admit(told, self._clock.monotonic()))
 
+    def publish_untold(self, alerts: Sequence[AlertChange], drifts: Sequence[DriftChange]) -> None:
+        """Send at once what an earlier run has stored and did not come to send."""
+        self._send_alerts(alerts)
+        self.publish_drifts(drifts)
+
     def publish_rest(self) -> None:
         """Send the updates that were held back: no later ones will come."""
         self._send_alerts(self._pace.rest())
@@ -166,13 +204,24 @@ class Hub:
     def _send_alerts(self, changes: Sequence[AlertChange]) -> None:
         if not changes:
             return
-        first = self._alert_numbers.take(len(changes))
-        self._alerts_out.put([alert_message(seq, change) for seq, change in enumerate(changes, first)])
+        first = self._alert_numbers.last + 1
+        messages = [alert_message(seq, change) for seq, change in enumerate(changes, first)]
+        self._send(messages, [change.alert.id for change in changes])
 
     def publish_drifts(self, changes: Sequence[DriftChange]) -> None:
         """Send what many devices began to do to all subscribers of alerts."""
-        first = self._alert_numbers.take(len(changes))
-        self._alerts_out.put([drift_message(seq, change) for seq, change in enumerate(changes, first)])
+        if not changes:
+            return
+        first = self._alert_numbers.last + 1
+        messages = [drift_message(seq, change) for seq, change in enumerate(changes, first)]
+        self._send(messages, [change.drift.id for change in changes])
+
+    def _send(self, messages: Sequence[AlertMessage], told: Sequence[str]) -> None:
+        """Keep messages, and send them: an alert does not wait for a disk that refuses."""
+        kept = [kept_form(message) for message in messages]
+        if not self._alert_numbers.keep(kept, lambda connection: forget_told(connection, told)):
+            self._alert_numbers.skip(kept[-1].seq, kept)
+        self._alerts_out.put(list(messages))
 
     def publish_scores(self, batch: ScoredBatch) -> None:
         """Send a batch to all subscribers of scores; costs nothing while there are none."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import orjson
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _DRIFT: Final = ("id", "subject", "sentence", "severity", "status", "first_ts", "last_ts", "devices", "behaviours")
 _NOTHING: Final = About()
+GapReason = Literal["slow", "old", "lost", "other_state"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +63,15 @@ class AlertMessage(TextMessage):
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Stands for `dropped` messages, the last of them `seq`, that did not get through."""
+    """Stands for `dropped` messages, the last of them `seq`, that did not get through, and why.
+
+    The reader, or who makes messages for it, was too slow; they are too old to be kept; they were lost before they
+    could be; or its number is one of another state.
+    """
 
     seq: int
     dropped: int
+    reason: GapReason = "slow"
     raised_at: None = None
 
     def cost(self, _wanted: Wanted) -> int:
@@ -74,7 +80,7 @@ class Gap:
 
     def encode(self, _wanted: Wanted) -> bytes:
         """Return the message; whoever missed something is told, whatever the filter."""
-        return encoded({"type": "gap", "seq": self.seq, "dropped": self.dropped})
+        return encoded({"type": "gap", "seq": self.seq, "dropped": self.dropped, "reason": self.reason})
 
     def shaped(self, wanted: Wanted, shape: Shape) -> bytes:
         """Return the same as a transport writes it."""
@@ -108,9 +114,9 @@ def drift_message(seq: int, change: DriftChange) -> AlertMessage:
     return AlertMessage(seq, text, "drift", about_drift(change), change=change)
 
 
-def hello(seq: int, stream: str, site: str) -> bytes:
-    """Return the first message of a connection: the last number, which run of the service counts, and the site."""
-    return encoded({"type": "hello", "seq": seq, "stream": stream, "site": site})
+def hello(seq: int, stream: str, site: str, state: str) -> bytes:
+    """Return the first message of a connection: the last number, which run of the service counts, site, and state."""
+    return encoded({"type": "hello", "seq": seq, "stream": stream, "site": site, "state": state})
 
 
 def encoded(message: dict[str, Any]) -> bytes:

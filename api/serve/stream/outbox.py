@@ -24,8 +24,9 @@ class Outbox:
         self._notify: Callable[[], object] | None = None
 
     def attach(self, loop: AbstractEventLoop, notify: Callable[[], object]) -> None:
-        """Have `notify` called in `loop` whenever messages are waiting. Called from within the loop."""
+        """Have `notify` called in `loop` whenever messages are waiting, and now. Called from within the loop."""
         self._loop, self._notify = loop, notify
+        notify()
 
     def detach(self) -> None:
         """Stop notifying: the loop is about to close."""

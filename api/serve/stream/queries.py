@@ -71,6 +71,12 @@ class _Since(StreamQuery):
     since_seq: int | None = Field(
         default=None, ge=0, description="number of the last message that is known; those after it come first"
     )
+    since_state: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=64,
+        description="`state` of the greeting that came with it: a number of another state is told as a gap",
+    )
 
 
 class AlertFilters(_Since):

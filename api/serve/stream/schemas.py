@@ -12,6 +12,7 @@ from api.serve.routes.answers import AlertAnswer, JobAnswer, ReasonAnswer
 from api.serve.routes.decision_answers import DecisionAnswer
 from api.serve.routes.device_answers import DeviceAnswer
 from api.serve.routes.maintenance import WindowAnswer
+from api.serve.stream.messages import GapReason
 from online_models.types import AlertStatus, Severity
 
 Site = Annotated[str, Field(description="the network that this is about", examples=["default"])]
@@ -32,6 +33,7 @@ class HelloMessage(BaseModel):
     seq: Seq = Field(description="number of the last message before this connection")
     stream: str = Field(description="which run of the service counts")
     site: Site
+    state: str = Field(description="in which state numbers are worth something: hand both back")
 
 
 class StreamedAlert(BaseModel):
@@ -78,6 +80,10 @@ class GapMessage(BaseModel):
     type: Literal["gap"]
     seq: Seq = Field(description="number of the last of them")
     dropped: int = Field(ge=1, description="how many, at least")
+    reason: GapReason = Field(
+        description="slow: the reader was; old: they are no longer kept; lost: they were before they could be kept;"
+        " other_state: the number is not one of this state"
+    )
 
 
 class PositionMessage(BaseModel):
@@ -221,6 +227,26 @@ STREAMS: dict[str, tuple[type[BaseModel], ...]] = {
     ),
 }
 """Which messages each stream sends."""
+
+EVERYTHING_SENT = tuple(dict.fromkeys((*STREAMS["/ws/alerts"], *STREAMS["/ws/events"])))
+"""What server-sent events carry: the messages of either."""
+
+_ALL = ("alert", "score", "event")
+SOCKETIO: dict[str, tuple[type[BaseModel], tuple[str, ...]]] = {
+    "hello": (HelloMessage, _ALL),
+    "alert": (StreamedAlert, ()),
+    "drift": (DriftMessage, ()),
+    "score": (ScoresMessage, ()),
+    "decision": (DecisionMessage, ()),
+    "prevention": (PreventionMessage, ()),
+    "job": (JobMessage, ()),
+    "health": (HealthMessage, ()),
+    "device": (DeviceMessage, ()),
+    "maintenance": (MaintenanceMessage, ()),
+    "position": (PositionMessage, ("alert", "event")),
+    "gap": (GapMessage, _ALL),
+}
+"""Events of Socket.IO by name: their message, and the streams of which one is named beside it, if several have such."""
 
 MESSAGES = tuple(dict.fromkeys(model for models in STREAMS.values() for model in models))
 

@@ -80,13 +80,19 @@ class Sender:
 
     async def run(self) -> None:
         """Send for ever."""
+        if self._subscriber.missed is not None:
+            async for messages in self._subscriber.missed:
+                await self._write([part for message in messages for part in self._encoded(message)] + self._position())
         while True:
             await self._wait()
-            if parts := self._next() + self._position():
-                await self._outlet.write(parts if self._manner.batch_s is None else [self._envelope(parts)])
-                self._note_delays()
+            await self._write(self._next() + self._position())
             if self._manner.batch_s is None:
                 await asyncio.sleep(self._manner.rest_s)
+
+    async def _write(self, parts: list[bytes]) -> None:
+        if parts:
+            await self._outlet.write(parts if self._manner.batch_s is None else [self._envelope(parts)])
+            self._note_delays()
 
     async def _wait(self) -> None:
         """Wait for a message, or until the reader must be told where it is; then, in batches, for what else comes."""

@@ -36,15 +36,20 @@ class Reader:
     def subscribe(self) -> list[Coroutine[Any, Any, None]]:
         """Subscribe, at once, to what was asked for; return what sends it."""
         parts: list[Coroutine[Any, Any, None]] = []
+        asked = self._asked
         if "alert" in self._asked.events:
-            greeting, subscriber = self.stack.enter_context(self._hub.reading_alerts(self._asked.since_seq))
+            greeting, subscriber = self.stack.enter_context(
+                self._hub.reading_alerts(asked.since_seq, asked.since_state)
+            )
             parts.append(self._send(socketio_alerts, greeting, subscriber, Manner(ALERTS_REST_S, self._asked.alerts())))
         if "score" in self._asked.events:
             greeting, subscriber = self.stack.enter_context(self._hub.reading_scores())
             manner = Manner(SCORES_REST_S, self._asked.scores(), resumes=False)
             parts.append(self._send(socketio_scores, greeting, subscriber, manner))
         if "event" in self._asked.events:
-            greeting, subscriber = self.stack.enter_context(self._hub.reading_events(self._asked.since_event_seq))
+            greeting, subscriber = self.stack.enter_context(
+                self._hub.reading_events(asked.since_event_seq, asked.since_state)
+            )
             parts.append(self._send(socketio_events, greeting, subscriber, Manner(ALERTS_REST_S, self._asked.told())))
         return parts
 

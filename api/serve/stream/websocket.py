@@ -61,12 +61,12 @@ class _Streams:
 
     async def alerts(self, socket: WebSocket, query: AlertStreamQuery) -> None:
         if await self._is_accepted(socket):
-            with self._hub.reading_alerts(query.since_seq) as (greeting, subscriber):
+            with self._hub.reading_alerts(query.since_seq, query.since_state) as (greeting, subscriber):
                 await self._serve(socket, greeting, subscriber, Manner(ALERTS_REST_S, query.wanted(), query.batch_s))
 
     async def events(self, socket: WebSocket, query: EventStreamQuery) -> None:
         if await self._is_accepted(socket):
-            with self._hub.reading_events(query.since_seq) as (greeting, subscriber):
+            with self._hub.reading_events(query.since_seq, query.since_state) as (greeting, subscriber):
                 await self._serve(socket, greeting, subscriber, Manner(ALERTS_REST_S, query.wanted(), query.batch_s))
 
     async def scores(self, socket: WebSocket, query: ScoreStreamQuery) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _VERSION: Final = "9.4.0"
 _SEVERITY: Final = dict(zip(SEVERITIES, (21, 47, 73, 99), strict=True))
 """The numbers that Elastic's detection rules have for low, medium, high and critical."""
+_DIRECTION: Final = {"out": "outbound", "in": "inbound", "lateral": "internal"}
 _TYPE: Final = {"closed": "end", "muted": "end", "raised": "start", "drift": "start"}
 
 
@@ -33,7 +34,8 @@ def ecs(notice: Notice) -> dict[str, Any]:
         "observer": {"vendor": "NetworksecurityLabs", "product": "nslabs", "type": "ids", "version": package_version()},
         "host": _host(notice),
         "source": _endpoint(alert.device),
-        "destination": _endpoint(alert.peers[0] if alert.peers else ""),
+        "destination": _peer(alert),
+        "network": {"direction": _DIRECTION[alert.direction]},
         "related": {"ip": _addresses(alert), "hosts": [notice.owner.host_name or ""] if notice.owner else []},
         "labels": {"incident": alert.incident, "drift": alert.drift, "verdict": alert.verdict, "site": alert.site},
     })  # fmt: skip
@@ -78,6 +80,11 @@ def _host(notice: Notice) -> dict[str, Any]:
 
 def _endpoint(address: str) -> dict[str, Any]:
     return {"address": address, "ip": "".join(_ips([address]))}
+
+
+def _peer(alert: Alert) -> dict[str, Any]:
+    peer = alert.peers[0] if alert.peers else ""
+    return _endpoint(peer) | {"domain": alert.peer_names.get(peer, "")}
 
 
 def _addresses(alert: Alert) -> list[str]:

@@ -21,6 +21,7 @@ _ACTIVITY_NAME: Final = {1: "Create", 2: "Update", 3: "Close"}
 _SEVERITY: Final = dict(zip(SEVERITIES, (2, 3, 4, 5), strict=True))
 _SEVERITY_NAME: Final = {2: "Low", 3: "Medium", 4: "High", 5: "Critical"}
 _STATUS: Final = {1: "New", 3: "Suppressed", 4: "Resolved"}
+_DIRECTION: Final = {"in": 1, "out": 2, "lateral": 3}
 _DEVICE_IOT: Final = {"type_id": 7, "type": "IOT"}
 _DEVICE_SERVER: Final = {"type_id": 1, "type": "Server"}
 """The service itself, where an alert is about that."""
@@ -97,9 +98,14 @@ def _attacks(technique: str | None) -> list[dict[str, Any]]:
 def _evidences(notice: Notice) -> list[dict[str, Any]]:
     """Return the device with each of its peers, or by itself."""
     device = _device(notice)
-    return [{"src_endpoint": device, "dst_endpoint": _endpoint(peer)} for peer in _peers(notice.alert)] or [
-        {"src_endpoint": device}
+    alert, way = notice.alert, {"connection_info": {"direction_id": _DIRECTION[notice.alert.direction]}}
+    return [{"src_endpoint": device, "dst_endpoint": _peer(alert, peer), **way} for peer in _peers(alert)] or [
+        {"src_endpoint": device, **way}
     ]
+
+
+def _peer(alert: Alert, peer: str) -> dict[str, Any]:
+    return _without_empty(_endpoint(peer) | {"hostname": alert.peer_names.get(peer, "")})
 
 
 def _peers(alert: Alert) -> list[str]:

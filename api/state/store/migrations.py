@@ -16,6 +16,10 @@ STEPS: Final[Mapping[int, str]] = {
         " CREATE INDEX alert_by_known_as ON alert (known_as, first_ts);"
     ),
     6: "ALTER TABLE alert ADD COLUMN handled TEXT;",
+    7: (
+        "ALTER TABLE alert ADD COLUMN direction TEXT NOT NULL DEFAULT 'out';"
+        " ALTER TABLE alert ADD COLUMN peer_names TEXT NOT NULL DEFAULT '{}';"
+    ),
 }
 """The version that a step starts from, to what makes it the next one."""
 

@@ -13,6 +13,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from api.state.store.sequence import MOST_KEPT
+
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterator, Sequence
@@ -25,6 +27,8 @@ _BUDGET_S: Final = 0.010
 """Of two steps a second. With one batch begun at its end and a slow disk, it stays far below what anybody notices."""
 _ALERTS, _ROWS, _OF_DRIFT = 20, 100, 200
 """Rows of one transaction: some milliseconds. A drift leaves with its first alert, so that the rest is no new one."""
+_SHORTLY: Final = 1000
+"""Messages of streams that stay in a store that is full."""
 _PAGES: Final = 32
 """Pages given back at a time, each of which may have to be moved."""
 _LOOSE: Final = 0.1
@@ -44,11 +48,24 @@ _OLD_CHANGES: Final = (
     "DELETE FROM alert_change WHERE number IN"
     " (SELECT number FROM (SELECT number, at FROM alert_change ORDER BY number LIMIT ?2) WHERE at < ?1)"
 )
+_OLD_MESSAGES: Final = (
+    "DELETE FROM stream_message WHERE number IN"
+    " (SELECT number FROM (SELECT number, at FROM stream_message ORDER BY number LIMIT ?2) WHERE at < ?1)"
+)
+_MANY_MESSAGES: Final = (
+    "DELETE FROM stream_message WHERE number IN (SELECT number FROM stream_message WHERE stream = ?1"
+    " AND seq <= (SELECT max(seq) FROM stream_message WHERE stream = ?1) - ?2 ORDER BY seq LIMIT ?3)"
+)
+_FIRST_MESSAGES: Final = (
+    "DELETE FROM stream_message WHERE number IN (SELECT number FROM stream_message ORDER BY number LIMIT ?1)"
+    " AND (SELECT count(*) FROM stream_message) > ?2"
+)
 _EVERY_SINK_HAS: Final = "(SELECT coalesce(min(number), 9223372036854775807) FROM sink_cursor)"
 _OF_ALERTS: Final = (
     "DELETE FROM alert_subject WHERE alert IN (%s)",
     "DELETE FROM owner WHERE alert IN (%s)",
     "DELETE FROM alert_change_due WHERE id IN (%s)",
+    "DELETE FROM stream_untold WHERE id IN (%s)",
     f"DELETE FROM alert_change WHERE id IN (%s) AND number <= {_EVERY_SINK_HAS}",  # noqa: S608 - our own words
     "DELETE FROM alert WHERE id IN (%s)",
 )
@@ -70,7 +87,7 @@ class Retention:
     limits, wall, budget_s
         What is kept, the clock, and after how many seconds a step ends. May be set between two steps.
     pruned
-        Rows that left since the start, by table: ``alert``, ``evidence``, ``alert_change``.
+        Rows that left since the start, by table: ``alert``, ``evidence``, ``alert_change``, ``stream_message``.
     problem
         Why the store cannot keep to its size, None if it can.
     """
@@ -137,10 +154,20 @@ class Retention:
             alert=self._take(alerts),
             evidence=execute(_OLD_EVIDENCE, (until, _ROWS)).rowcount,
             alert_change=execute(_OLD_CHANGES, (before, _ROWS)).rowcount,
+            stream_message=self._old_messages(before),
         )
+
+    def _old_messages(self, before: float) -> int:
+        count = self._connection.execute(_OLD_MESSAGES, (before, _ROWS)).rowcount
+        for stream in ("alerts", "events"):
+            count += self._connection.execute(_MANY_MESSAGES, (stream, MOST_KEPT, _ROWS)).rowcount
+        return count
 
     def _oldest(self) -> Counter[str]:
         execute = self._connection.execute
+        # messages repeat what alerts say, for readers that were away: they leave first, but for those of a short while
+        if messages := execute(_FIRST_MESSAGES, (_ROWS, _SHORTLY)).rowcount:
+            return Counter(stream_message=messages)
         alerts = (
             execute(_FIRST_ALERTS, ("closed", _ALERTS)).fetchall()
             or execute(_FIRST_ALERTS, ("open", _ALERTS)).fetchall()

@@ -11,7 +11,10 @@ from online_models.types import Alert, Handling, Opinion, Reason, Severity
 
 SEVERITIES: Final[tuple[Severity, ...]] = ("low", "medium", "high", "critical")
 COLUMNS: Final = tuple(field.name for field in fields(Alert))
-_JSON: Final = ("reasons", "uids", "peers", "targets", "things", "subjects", "second_opinion", "handled")
+_JSON: Final = (
+    *("reasons", "uids", "peers", "targets", "things", "subjects", "second_opinion"),
+    *("handled", "peer_names"),
+)
 
 
 def to_row(alert: Alert) -> dict[str, Any]:

@@ -12,11 +12,12 @@ from api.state.store.evidence import EVIDENCE_TABLE
 from api.state.store.migrations import migrate
 from api.state.store.owners import OWNER_TABLE
 from api.state.store.sequence import SEQUENCE_TABLE
+from api.state.store.untold import UNTOLD_TABLE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-VERSION: Final = 7
+VERSION: Final = 8
 """Raised with every change to the tables, which `migrations` makes in older stores; kept in ``PRAGMA user_version``."""
 
 APPLICATION_ID: Final = 0x6E736C62  # "nslb": tells our file from any other SQLite database
@@ -51,7 +52,9 @@ CREATE TABLE alert (
     site TEXT NOT NULL DEFAULT 'default',
     muted TEXT,
     known_as TEXT NOT NULL DEFAULT '',
-    handled TEXT
+    handled TEXT,
+    direction TEXT NOT NULL DEFAULT 'out',
+    peer_names TEXT NOT NULL DEFAULT '{}'
 ) WITHOUT ROWID;
 CREATE INDEX alert_by_time ON alert (ts, id);
 CREATE INDEX alert_by_device ON alert (device, ts, id);
@@ -117,7 +120,9 @@ CREATE INDEX IF NOT EXISTS alert_by_rule ON alert (muted, last_ts) WHERE muted I
 CREATE INDEX IF NOT EXISTS alert_handled ON alert (id) WHERE handled IS NOT NULL;
 CREATE INDEX IF NOT EXISTS alert_open ON alert (id) WHERE status = 'open';
 """
-_ADDED: Final = f"{OWNER_TABLE} {EVIDENCE_TABLE} {SEQUENCE_TABLE} {CHANGE_TABLES} {DEVICE_TABLES} {_INDICES}"
+_ADDED: Final = (
+    f"{OWNER_TABLE} {EVIDENCE_TABLE} {SEQUENCE_TABLE} {UNTOLD_TABLE} {CHANGE_TABLES} {DEVICE_TABLES} {_INDICES}"
+)
 """What earlier stores of this version may lack."""
 _WAL_SIZE: Final = f"PRAGMA journal_size_limit={4 << 20};"
 """What is left of a write-ahead log that had to grow: SQLite begins anew after as much."""

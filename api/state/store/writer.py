@@ -20,7 +20,8 @@ from api.state.store.owners import Owners
 from api.state.store.retention import Retention
 from api.state.store.rows import COLUMNS, from_row, to_row
 from api.state.store.schema import open_store
-from api.state.store.sequence import Sequence
+from api.state.store.sequence import Sequence, state_id
+from api.state.store.untold import Untold
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -68,6 +69,11 @@ class AlertChange:
         """Whether a rule hides it, and those who knew it have been told so."""
         return self.alert.muted is not None and self.change != "muted"
 
+    @property
+    def is_streamed(self) -> bool:
+        """Whether streams tell of it."""
+        return self.is_told and not self.is_quiet and not self.is_hidden
+
 
 @dataclass(frozen=True, slots=True)
 class DriftChange:
@@ -100,6 +106,8 @@ class AlertWriter:
         self.journal = Journal(self._connection)
         self.changes = Changes(self._connection, is_off=is_history)
         self.sequence = Sequence(self._connection, "alerts")
+        self.untold = Untold(self._connection, is_off=is_history)
+        self.state_id = state_id(self._connection)
         self.retention = Retention(self._connection)
         self._identity = _identity(path)
         self._drifts: dict[str, bool] = {}
@@ -131,6 +139,7 @@ class AlertWriter:
             self._drifts |= drifts
             told = [self._told(identifier, change, joining) for identifier, change in changes.items()]
             self.changes.note(told)
+            self.untold.note(told, drifts.items())
             self.changes.note_drifts(drift_of(self._connection, drift) for drift, is_new in drifts.items() if is_new)
             return told
 
@@ -150,7 +159,9 @@ class AlertWriter:
             changes = remuted(self._connection, self.mutes, self.owners)
             told = [self._told(identifier, change, ()) for identifier, change in changes.items()]
             self.changes.note(told)
-        self._drifts |= {one.alert.drift: False for one in told if one.alert.drift is not None}
+            drifts = {one.alert.drift: False for one in told if one.alert.drift is not None}
+            self.untold.note(told, drifts.items())
+        self._drifts |= drifts
         self._is_remuting = False
         return told
 
@@ -167,6 +178,7 @@ class AlertWriter:
             set_handling(self._connection, identifier, handling)
             told = replace(self._told(identifier, "updated", ()), is_quiet=False, is_told=True)
             self.changes.note([told])
+            self.untold.note([told])
         return told
 
     def unhandled(self, now: float) -> list[AlertChange]:
@@ -184,6 +196,7 @@ class AlertWriter:
             ended = take_ended(self._connection, now)
             told = [replace(self._told(identifier, "updated", ()), is_told=True) for identifier in ended]
             self.changes.note(told)
+            self.untold.note(told)
         return told
 
     def renamed(self, devices: Iterable[str]) -> list[AlertChange]:
@@ -207,6 +220,18 @@ class AlertWriter:
         silent = alert.drift is not None and (change == "raised" or (change == "updated" and identifier not in joining))
         quiet = alert.handled is not None and change == "updated"
         return AlertChange(change, alert, self.owners.keep(alert), is_told=not silent, is_quiet=quiet)
+
+    def rest(self) -> tuple[list[AlertChange], list[DriftChange]]:
+        """Return what an earlier run has stored and streams have not told, in the latest state of each."""
+        alerts, drifts = [], []
+        for identifier, change, is_drift in self.untold.rest():
+            drift = drift_of(self._connection, identifier) if is_drift else None
+            if drift is not None:
+                drifts.append(DriftChange(change, drift))
+            elif not is_drift and (alert := self.get(identifier)) is not None:
+                latest = "closed" if alert.status == "closed" and change == "updated" else change
+                alerts.append(AlertChange(latest, alert, self.owners.keep(alert)))
+        return alerts, drifts
 
     def take_drifts(self) -> list[DriftChange]:
         """Return the drifts that have begun or grown since the last call."""

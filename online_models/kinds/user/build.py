@@ -112,14 +112,14 @@ def _clauses(measure: Measure, of_site: bool) -> Iterator[tuple[str, str]]:
     if measure.asks == EXCESS:
         what = measure.says or measure.about.replace("_", " ")
         for span, name in zip(SPANS, measure.features, strict=True):
-            yield name, f"{{o}} {what} in the last {span}; {{u}} in a busy {span} of this device"
+            yield name, f"{{o}} {what} in the last {span}; up to {{u}} are usual in one{{since}}"
         return
     word, whom = measure.about.replace("_", " "), "the site" if of_site else "it"
     usual = {
         NEWNESS: f"a {word} that is new to {whom}; {{u}} new ones come a day",
         SURPRISE: f"a {word} that {{up}} of the records have",
         DISTANCE: f"{word} of {{o}}; {{u}} is usual",
-        FAILURES: "{o} failures in the last hour; {u} in a busy hour of this device",
+        FAILURES: "{o} failures in the last hour; up to {u} are usual in one{since}",
         GAP: "came {o} s after the one before; {u} are usual",
         REGULARITY: "came at regular times: gaps differ by a factor of 2 to the power of {o}",
     }

@@ -162,6 +162,7 @@ def context_of(declared: Declaration) -> Any:
             pl.when(inbound).then(server).otherwise(client).alias("device"),
             pl.when(inbound).then(client).otherwise(server).alias("peer"),
             target.alias("target"),
+            inbound.alias("inbound"),
         )
 
     return context

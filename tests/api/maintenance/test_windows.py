@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from api.errors import NoWindowError, WindowError
+from api.errors import NoWindowError, WindowError, WindowTimeError
 from api.maintenance import Maintained, Scope, Window
 from api.maintenance.window import scope_of
 from api.state.devices.register import DeviceRegister
@@ -161,7 +161,7 @@ def test_windows_outlive_the_process_and_are_told_once(tmp_path: Path) -> None:
     assert store.take_news() == []
     assert store.end(planned.id).ends_at == 2500.0
     assert [(phase, one.id) for phase, one in store.take_news()] == [("ended", planned.id)]
-    with pytest.raises(WindowError, match="ended already"):
+    with pytest.raises(WindowTimeError, match="ended already"):
         store.end(planned.id)
     with pytest.raises(NoWindowError):
         store.end("m-none")
@@ -176,7 +176,7 @@ def test_spans_that_hide_nothing_or_for_ever_are_refused(
     tmp_path: Path, span: tuple[float | None, float], told: str
 ) -> None:
     store = WindowStore(tmp_path / "rules.sqlite3", lambda: 1000.0)
-    with pytest.raises(WindowError, match=told):
+    with pytest.raises(WindowTimeError, match=told):
         store.add(Scope(everything=True), span, "why", "local")
     assert store.add(Scope(everything=True), (10.0, 1001.0), "why", "local").begins_at == 1000.0
     store.close()

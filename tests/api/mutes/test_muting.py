@@ -16,7 +16,7 @@ from api.decisions.beside import Readers
 from api.mutes import Conditions, Mutes
 from api.pipeline import Scorer
 from api.pipeline.clock import Clock
-from api.serve.stream import Hub, StreamLimits
+from api.serve.stream import Hub, Kept, StreamLimits
 from api.serve.stream.wanted import Wanted
 from api.sinks.log import ChangeLog
 from api.state.rules import RuleStore
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from api.state.store.sequence import KeptMessage
     from online_models.types import Alert
     from tests.api.conftest import Examples
 
@@ -54,10 +55,14 @@ class Numbers:
 
     last = 0
 
-    def take(self, count: int) -> int:
-        """Take so many numbers and return the first of them."""
-        self.last += count
-        return self.last - count + 1
+    def keep(self, messages: list[KeptMessage], _done: object = None) -> bool:
+        """Take their numbers."""
+        self.last = messages[-1].seq
+        return True
+
+    def skip(self, last: int, _messages: object = None) -> None:
+        """Take the numbers up to one."""
+        self.last = last
 
 
 class Bench:
@@ -68,7 +73,7 @@ class Bench:
         self.path = folder / "alerts.sqlite3"
         self.rules = RuleStore(folder / "rules.sqlite3", lambda: self.now)
         self.numbers = Numbers()
-        self.hub = Hub(StreamLimits(), self.numbers)
+        self.hub = Hub(StreamLimits(), Kept(self.numbers, Numbers()))
         self.prevention = Prevention(folder / "decisions.sqlite3", Policy(), Clock(wall=lambda: self.now))
         self.prevention.start()
         self.reader, self.log = AlertReader(self.path), ChangeLog(self.path)

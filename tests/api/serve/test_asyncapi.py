@@ -20,7 +20,15 @@ if TYPE_CHECKING:
 
 def test_the_description_is_served(light: Light) -> None:
     described = light.get("/asyncapi.json").json()
-    assert {channel["address"] for channel in described["channels"].values()} == STREAMS.keys()
+    messages = described["components"]["messages"].keys()
+    addresses = {channel["address"] for channel in described["channels"].values()}
+    assert addresses == {*STREAMS, "/events", "/socket.io/"}
+    for operation in described["operations"].values():
+        channel = described["channels"][operation["channel"]["$ref"].rpartition("/")[2]]
+        named = {message["$ref"].rpartition("/")[2] for message in operation.get("messages", ())}
+        assert named <= channel["messages"].keys()
+    for channel in described["channels"].values():
+        assert {message["$ref"].rpartition("/")[2] for message in channel["messages"].values()} <= messages
     assert "enum" in described["components"]["schemas"]["AlertAnswer"]["properties"]["behaviour"]
 
 

@@ -45,7 +45,7 @@ def events_of(response: httpx.Response) -> Iterator[Event]:
             data += value
         elif not line and data:
             message = json.loads(data)
-            assert is_described(message)
+            assert is_described(message, "server-sent-events")
             yield identifier, message
             data = ""
 

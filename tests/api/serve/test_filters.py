@@ -91,7 +91,7 @@ def test_who_was_told_its_position_misses_nothing_though_nothing_is_remembered(
             ]
         with light.socket("/ws/alerts?severity=high&since_seq=1") as stream:  # who stopped before it was told
             received(stream)
-            assert received(stream) == {"type": "gap", "seq": 10, "dropped": 9}
+            assert received(stream) == {"type": "gap", "seq": 10, "dropped": 9, "reason": "old"}
 
 
 def test_a_stream_of_unwanted_alerts_moves_the_position_while_it_lasts(
@@ -213,7 +213,7 @@ def test_readers_of_one_period_share_their_envelopes(lightly: Serve, examples: t
         received(one), received(two)
         publish(light, *(examples.alert(f"a{n}") for n in range(20)))
         assert received(one) == received(two)
-        assert len(light.hub._envelopes._made) <= 2  # noqa: SLF001 - one that is shared, or two if the first tick cut it
+        assert len(light.hub._shared.envelopes._made) <= 2  # noqa: SLF001 - one that is shared, or two if the first tick cut it
 
 
 DEVICES = st.sampled_from(["192.168.1.5", "192.168.1.6", "cam", "02:00:00:00:00:17"])

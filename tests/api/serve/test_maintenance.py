@@ -50,7 +50,7 @@ def test_a_window_is_made_listed_told_in_health_and_ended(quiet: Light) -> None:
     ended = quiet.http.delete(f"/maintenance/{window['id']}").json()
     assert (ended["phase"], ended["ends_at"] <= time.time()) == ("ended", True)
     assert quiet.get("/health").json()["maintenance"] == []
-    assert quiet.http.delete(f"/maintenance/{window['id']}").status_code == 422
+    assert quiet.http.delete(f"/maintenance/{window['id']}").status_code == 409
     assert quiet.http.delete("/maintenance/m-none").status_code == 404
 
 
@@ -78,8 +78,8 @@ def test_windows_come_in_pages_the_newest_first(quiet: Light) -> None:
         (BODY | {"tags": ["Outdoors!"]}, "tags"),
         (BODY | {"reason": " "}, "reason"),
         (BODY | {"ends_at": "soon"}, "ends_at"),
-        (BODY | {"ends_at": 1.0}, "end has passed"),
-        (BODY | {"ends_at": "31d"}, "30 days at most"),
+        (BODY | {"ends_at": 1.7e12}, "ends_at"),
+        (BODY | {"begins_at": True}, "begins_at"),
         (BODY | {"devices": ["10.0.0.1"] * 257}, "256"),
         (BODY | {"colour": "red"}, "colour"),
     ],
@@ -90,6 +90,15 @@ def test_what_is_no_window_is_refused_with_what_was_expected(quiet: Light, body:
     assert (answer.status_code, answer.json()["code"]) == (422, "wrong_parameter")
     assert told in answer.json()["detail"]
     assert [one.id for one in quiet.windows.windows] == before
+
+
+@pytest.mark.parametrize(
+    ("ends_at", "told"), [(1.0, "has passed"), ("2000-01-01T00:00:00Z", "has passed"), ("31d", "30 days at most")]
+)
+def test_a_time_that_cannot_be_is_refused(quiet: Light, ends_at: object, told: str) -> None:
+    answer = quiet.http.post("/maintenance", json=BODY | {"ends_at": ends_at})
+    assert (answer.status_code, answer.json()["code"]) == (409, "wrong_time")
+    assert told in answer.json()["detail"]
 
 
 def test_there_is_room_for_so_many(quiet: Light, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,7 +76,7 @@ def test_rules_come_in_pages_the_newest_first(quiet: Light) -> None:
         ({"device": "192.168.1.5", "reason": "  "}, "reason"),
         ({"reason": "why"}, "at least one of device"),
         ({"reason": "why", "device": "camera"}, "no address or prefix"),
-        ({"reason": "why", "behaviour": "naughty"}, "expected one of brute-force"),
+        ({"reason": "why", "behaviour": "naughty"}, "brute-force, crawl"),
         ({"reason": "why", "hours": "late"}, "22:00-06:00"),
         (RULE | {"ttl": "soon"}, "ttl"),
         (RULE | {"ttl": 0}, "ttl"),

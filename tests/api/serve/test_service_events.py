@@ -15,16 +15,17 @@ from api.pipeline.clock import Clock
 from api.pipeline.jobs import JobBoard, JobStatus, TrainingJob
 from api.serve.health import HealthAnswer
 from api.serve.health_watch import HealthWatch
-from api.serve.stream import Hub, StreamLimits
+from api.serve.stream import Hub, Kept, StreamLimits
 from api.serve.stream.decision_events import message_of
 from api.serve.stream.wanted import Wanted
 from api.state.store import AlertWriter
-from api.state.store.sequence import sequence_in
+from api.state.store.sequence import Archive, sequence_in
 from prevention.decider import Request
 from prevention.errors import RefusedError
 from prevention.policy import policy_from
 from prevention.targets import peer_target
 from tests.api.conftest import is_described
+from tests.api.mutes.test_muting import Numbers
 from tests.prevention.conftest import case
 
 if TYPE_CHECKING:
@@ -185,12 +186,12 @@ def test_a_job_is_told_of_in_each_state_and_as_it_goes_on(light: Light) -> None:
     assert states == [("waiting", 0.0), ("running", 0.33), ("running", 0.67), ("running", 1.0), ("failed", 1.0)]
 
 
-def test_numbers_go_on_over_runs_and_after_a_crash_a_gap_is_told(tmp_path: Path) -> None:
+def test_numbers_and_messages_go_on_over_runs_and_a_crash(tmp_path: Path) -> None:
     AlertWriter(tmp_path / "alerts").close()
 
     def run(since: int | None, count: int, *, crash: bool = False) -> list[dict[str, Any]]:
         async def scenario() -> list[dict[str, Any]]:
-            hub = Hub(StreamLimits(), event_numbers=numbers)
+            hub = Hub(StreamLimits(), Kept(Numbers(), numbers, events=Archive(tmp_path / "alerts", "events")))
             hub.attach(asyncio.get_running_loop())
             with hub.events.subscribed(10, since) as subscriber:
                 for n in range(count):
@@ -208,8 +209,7 @@ def test_numbers_go_on_over_runs_and_after_a_crash_a_gap_is_told(tmp_path: Path)
 
     assert [one["seq"] for one in run(None, 3)] == [1, 2, 3]
     assert [one["seq"] for one in run(3, 2, crash=True)] == [4, 5]
-    first, second = run(5, 1)
-    assert (first["type"], second["seq"] > 6) == ("gap", True)
+    assert [(one["type"], one["seq"]) for one in run(3, 1)] == [("prevention", 4), ("prevention", 5), ("prevention", 6)]
 
 
 def test_what_is_told_while_nobody_listens_is_bounded() -> None:
@@ -222,7 +222,7 @@ def test_what_is_told_while_nobody_listens_is_bounded() -> None:
             return [json.loads(one.encode(Wanted())) for _ in range(2) for one in subscriber.take()]
 
     gap, first = asyncio.run(scenario())[:2]
-    assert gap == {"type": "gap", "seq": 904, "dropped": 904}
+    assert gap == {"type": "gap", "seq": 904, "dropped": 904, "reason": "old"}
     assert (first["seq"], first["text"]) == (905, "904")
 
 

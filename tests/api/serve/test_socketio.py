@@ -25,7 +25,7 @@ from api.serve.stream import StreamLimits
 from api.service import Access
 from api.settings import load_settings
 from api.state.store import AlertChange
-from tests.api.conftest import is_described
+from tests.api.conftest import is_described, is_socketio
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -86,7 +86,7 @@ def raise_alerts(light: Light, examples: type[Examples], count: int) -> None:
 def told(events: Iterator[list[Any]], count: int) -> list[tuple[Any, ...]]:
     """Return name and number of the next events, and of which stream they are where both have such."""
     got = [next(events) for _ in range(count)]
-    assert all(is_described(event[1]) for event in got)
+    assert all(is_described(event[1]) and is_socketio(*event) for event in got)
     return [(name, message["seq"], *of) for name, message, *of in got]
 
 
@@ -108,6 +108,7 @@ def test_npms_client_gets_alerts_and_scores_as_they_come(
         assert told(events, 30) == [("alert", number) for number in range(1, 31)]
         light.hub.publish_scores(examples.scored(4, anomalous=(1,)))
         name, message = next(events)
+        assert is_socketio(name, message)
         assert (name, message["type"], len(message["scores"])) == ("score", "scores", 4)
 
 
@@ -302,4 +303,4 @@ def test_what_happens_to_the_service_comes_to_who_asks_for_it(served: Light) -> 
         assert (name, greeting["seq"], stream) == ("hello", since + 1, "event")
         name, message = client.receive(60)
     assert (name, message["seq"], message["change"]) == ("prevention", since + 1, "flush")
-    assert is_described(message)
+    assert is_socketio(name, message)

@@ -69,11 +69,17 @@ function label(key) {
 /** What to print for a fact; null if there is nothing worth a line. */
 function shown(key, value) {
   if (value === null || value === "") return null;
+  if (key === "later") return value.map(later).join("; ") || null;
   if (Array.isArray(value)) return value.filter((one) => typeof one === "string").join("; ") || null;
   if (typeof value === "object") return several(value);
   if (typeof value !== "number") return String(value);
   if (EPOCH.test(key)) return time(value);
   return key.endsWith("_s") ? span(Math.max(0, value)) : number(value);
+}
+
+/** What cannot be told yet: from when on it can, or how much must be seen before that. */
+function later({ what, from_ts: from, in_s: missing }) {
+  return `${what} ${from === null ? `after ${span(missing)} of traffic` : `from ${time(from)} on`}`;
 }
 
 function several(values) {
