@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from ingest.decode.layout import layout_of
 from ingest.decode.schemas import DECLARED, READ, SCHEMAS, required_of
+from ingest.decode.tally import nulls_of
 from ingest.decode.zeek.json_loops import zeek_form
 from ingest.decode.zeek.values import converters_of
 
@@ -47,5 +48,5 @@ def declare(logs: Mapping[str, Log]) -> None:
     for name, log in logs.items():
         SCHEMAS[name] = READ[name] = log.schema
         DECLARED[name] = log.ends
-    for known in (required_of, layout_of, zeek_form, converters_of):
+    for known in (required_of, layout_of, zeek_form, converters_of, nulls_of):
         known.cache_clear()

@@ -17,18 +17,22 @@ if TYPE_CHECKING:
 
     from ingest.errors import Cause
 
-__all__ = ["CONN", "DEVICES", "DNS", "HTTP", "SCHEMAS", "TOLD_BY_BOTH", "Malformed", "RecordBatch"]
+__all__ = ["CONN", "CONTINUED", "DEVICES", "DNS", "HTTP", "SCHEMAS", "TOLD_BY_BOTH", "Malformed", "RecordBatch"]
 
 DEVICES: Final = ("orig_device", "resp_device")
 """Columns of those who know devices (`ingest.context.identity`), only in frames in which there is any: by what name the
 device at either end is known, null where that is the end's address."""
 
-_TELL_DEVICES: Final = ("dhcp", "conn")
+CONTINUED: Final = "continued"
+"""Column of conn frames in which there is any such record: whether it goes on with a connection that was told of before
+(`ingest.context.open_connections`), and is of what that has sent since."""
+
+_TELL_FIRST: Final = ("dhcp", "conn_long", "conn", "x509")
 
 
 def turn_of(kind: str) -> int:
-    """Return which turn a kind has among records read together: first come those that tell whose addresses are."""
-    return _TELL_DEVICES.index(kind) if kind in _TELL_DEVICES else len(_TELL_DEVICES)
+    """Return which turn a kind has among records read together: first come those that others are understood by."""
+    return _TELL_FIRST.index(kind) if kind in _TELL_FIRST else len(_TELL_FIRST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,8 @@ class RecordBatch:
     kind
         Log kind, a key of `SCHEMAS`.
     frame
-        One row a record, with exactly the columns of ``SCHEMAS[kind]``, in that order; and `DEVICES`, where known.
+        One row a record, with exactly the columns of ``SCHEMAS[kind]``, in that order; `DEVICES` and
+        `CONTINUED` where there is any.
     source
         Path of the file that the records come from, for messages.
     """

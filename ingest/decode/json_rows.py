@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-import orjson
-
+from ingest.decode.json_lines import parse_line
 from ingest.decode.kinds import resolve_kind
 from ingest.decode.scan.json_objects import MAX_KEY_BYTES
 from ingest.decode.schemas import SCHEMAS
+from ingest.decode.suricata.dns_form import dns_form
 from ingest.decode.suricata.events import EveReader, is_event
 from ingest.decode.suricata.flow_form import flow_form
 from ingest.decode.wrapping import wrapped
@@ -25,8 +23,8 @@ if TYPE_CHECKING:
 
     from ingest.decode.zeek.json_loops import Form
 
-_NOT_UTF8: Final = re.compile("[\udc80-\udcff]")
 _MOST_KEYS: Final = 256
+_EVENT_FORMS: Final = {"flow": flow_form, "dns": dns_form}
 _EVE: Final = "eve"
 _UNKNOWN: Final = (
     "no known log kind: give _path, the fields of a Zeek log, or the event_type and timestamp of Suricata; records "
@@ -68,51 +66,12 @@ class Event:
 
     def form(self) -> Form | None:
         """Return how lines of this kind look, for the loops; None if there are no loops for them."""
-        if self.wrapped or len(self.keys) > _MOST_KEYS:
+        if self.wrapped or self.rows is None or len(self.keys) > _MOST_KEYS:
             return None
         if self.keys:
             short = tuple(key for key in self.keys if len(key) < MAX_KEY_BYTES)
             return zeek_form(self.kind, self.path, self.hint, short)
-        return flow_form() if self.kind == "flow" else None
-
-
-def parse_line(line: bytes) -> object:
-    r"""Return the line's JSON value; bytes that are no UTF-8 become ``\xNN`` text.
-
-    Raises
-    ------
-    BadLineError
-        If the line is not JSON.
-    """
-    try:
-        return _loads(line)
-    except BadLineError:
-        repaired = _NOT_UTF8.sub(_as_text, line.decode("utf-8", "surrogateescape"))
-        if not line.isascii() and "\\x" in repaired:
-            return _loads(repaired)
-        if b"\\ud" not in line.lower():
-            raise
-    return _loads_with_lone_surrogates(line)
-
-
-def _loads(text: bytes | str) -> object:
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise BadLineError(f"not JSON: {error}", "not_json") from error
-
-
-def _loads_with_lone_surrogates(line: bytes) -> object:
-    """Read text in which halves of characters stand alone, which no text can hold: each becomes a question mark."""
-    try:
-        value = json.dumps(json.loads(line), ensure_ascii=False)
-    except (ValueError, RecursionError) as error:
-        raise BadLineError(f"not JSON: {error}", "not_json") from error
-    return _loads(value.encode("utf-8", "replace"))
-
-
-def _as_text(match: re.Match[str]) -> str:
-    return f"\\\\x{ord(match[0]) - 0xDC00:02x}"
+        return _EVENT_FORMS[self.kind]() if self.kind in _EVENT_FORMS else None
 
 
 def read_event(record: object, hint: str, eve: EveReader) -> Event:

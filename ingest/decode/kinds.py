@@ -22,6 +22,8 @@ MARKS: Final[tuple[tuple[str, frozenset[str]], ...]] = (
     ("stats", frozenset({"mem", "pkts_proc"})),
     ("ssh", frozenset({"auth_attempts"})),
     ("ssl", frozenset({"established"})),
+    ("x509", frozenset({"certificate.subject"})),
+    ("x509", frozenset({"certificate.serial"})),
     ("dhcp", frozenset({"msg_types"})),
     ("mqtt_publish", frozenset({"from_client", "qos"})),
     ("mqtt_subscribe", frozenset({"action", "ack"})),
@@ -56,7 +58,7 @@ _OTHER_LOGS: Final = """
     multicast_participants netcontrol_catch_release netcontrol_drop netcontrol_shunt notice_alarm ntlm ntp ocsp
     packet_filter pe postgresql print prof quic radius rdp redis reporter rfb signatures sip smb_cmd smb_files
     smb_mapping smtp snmp socks software stats stderr stdout syslog telemetry traceroute tunnel unknown_protocols
-    weird_stats websocket x509
+    weird_stats websocket
 """
 """Zeek's own logs that are not decoded: whatever their fields, they are what they are called."""
 

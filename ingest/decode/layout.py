@@ -15,10 +15,13 @@ from ingest.decode.blocks import PADDING, overlapping_words
 from ingest.decode.scan.words import (
     ADDRESS,
     BOOL,
+    FILLED,
     FLOAT,
     IGNORED,
     INT,
+    ISO,
     NUMBERS,
+    OBJECTS,
     PORT,
     TEXT,
     TEXTS,
@@ -33,15 +36,25 @@ from ingest.decode.scan.words import (
 from ingest.decode.schemas import READ, TIMES, required_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from ingest.decode.blocks import Block
     from ingest.decode.scan.words import Floats, Ints
 
 
 _HOLDS: Final = {pl.Float64: FLOAT, pl.Int64: INT, pl.UInt16: PORT, pl.Boolean: BOOL, pl.String: TEXT}
-_ARRAYS: Final = {TIME: FLOAT, PORT: INT, ADDRESS: TEXT, TEXTS: TEXT, NUMBERS: TEXT}
+_ARRAYS: Final = {
+    TIME: FLOAT,
+    ISO: FLOAT,
+    PORT: INT,
+    FILLED: BOOL,
+    ADDRESS: TEXT,
+    TEXTS: TEXT,
+    NUMBERS: TEXT,
+    OBJECTS: TEXT,
+}
 """Classes that take rows of another class's arrays."""
+_LISTS: Final = (TEXTS, NUMBERS, OBJECTS)
 _ARROW_TYPES: Final[dict[int, Any]] = {
     FLOAT: na.float64(),
     TIME: na.float64(),
@@ -56,13 +69,22 @@ _ARROW_TYPES: Final[dict[int, Any]] = {
 _ARROW: Final = {holds: na.c_schema(dtype) for holds, dtype in _ARROW_TYPES.items()}
 
 
+def _no_objects(name: str, _: Column) -> tuple[Ints, Any]:
+    raise LookupError(f"{name}: the format has no lists of objects")
+
+
 @dataclass(frozen=True, slots=True)
 class Readers:
-    """The loops of one format over columns of text, of lists of text and of lists of numbers."""
+    """The loops of one format over columns of text, of lists of text and of lists of numbers.
+
+    ``objects`` gives, of a column of lists of objects, the number of the object before which each row's end, and all
+    objects as an array of the column's structs; it marks rows that are not plain.
+    """
 
     texts: Callable[[Lines, Cells, Texts], None]
     text_lists: Callable[[Column, Ints, Texts], None]
     number_lists: Callable[[Column, Ints, Floats], None]
+    objects: Callable[[str, Column], tuple[Ints, Any]] = _no_objects
 
 
 class Layout:
@@ -75,12 +97,12 @@ class Layout:
         self._required = [name for name in self._addresses if name in required]
         self.slots: dict[str, int] = {}
         self._sizes = dict.fromkeys((FLOAT, INT, BOOL, TEXT), 0)
-        for name in sorted(schema, key=lambda name: self.holds[name] in (TEXTS, NUMBERS)):
+        for name in sorted(schema, key=lambda name: self.holds[name] in _LISTS):
             array = _ARRAYS.get(self.holds[name], self.holds[name])
             self.slots[name] = self._sizes[array]
             self._sizes[array] += 1
         self._texts = sum(holds in (TEXT, ADDRESS) for holds in self.holds.values())
-        self._arrow = na.c_schema(na.struct({name: _ARROW_TYPES[holds] for name, holds in self.holds.items()}))
+        self._arrow = na.c_schema(_arrow_struct(self.holds, schema))
         self._bases = {FLOAT: 0, INT: self._sizes[FLOAT], BOOL: self._sizes[FLOAT] + self._sizes[INT]}
 
     @staticmethod
@@ -116,6 +138,10 @@ class Layout:
 
         Rows that are not ``lines.plain`` afterwards are no records, or lack an address, or have one that is none.
         """
+        return spell(pl.DataFrame(self.array(lines, cells, read)), self._addresses, cells.odd, lines.plain)
+
+    def array(self, lines: Lines, cells: Cells, read: Readers) -> Any:
+        """Do the same but for the spelling of addresses; return an Arrow array of structs."""
         rows = len(lines.plain)
         for name in self._required:
             lines.plain[cells.begins[self.slots[name]] < 0] = 0
@@ -130,16 +156,19 @@ class Layout:
             slot = self.slots[name]
             if holds in (TEXT, ADDRESS):
                 arrays.append(_text_array(bits[1][slot], texts, slot))
-            elif holds in (TEXTS, NUMBERS):
+            elif holds in _LISTS:
                 column = Column(lines.buffer, lines.words, lines.plain, cells.begins[slot], cells.ends[slot])
-                arrays.append(_list_array(bits[1][slot], column, int(sizes[slot]), holds, read))
+                arrays.append(
+                    _objects_array(bits[1][slot], column, name, read)
+                    if holds == OBJECTS
+                    else _list_array(bits[1][slot], column, int(sizes[slot]), holds, read)
+                )
             else:
                 flag = slot + self._bases[_ARRAYS.get(holds, holds)]
                 arrays.append(
                     na.c_array_from_buffers(_ARROW[holds], rows, [bits[0][flag], _values(cells, bits[2], holds, slot)])
                 )
-        frame = pl.DataFrame(na.c_array_from_buffers(self._arrow, rows, [None], children=arrays))
-        return spell(frame, self._addresses, cells.odd, lines.plain)
+        return na.c_array_from_buffers(self._arrow, rows, [None], children=arrays)
 
 
 @cache
@@ -156,10 +185,24 @@ def lines_of(block: Block, plain: Bytes) -> Lines:
 
 def _class_of(name: str, dtype: pl.DataType, required: Collection[str]) -> int:
     if isinstance(dtype, pl.List):
+        if isinstance(dtype.inner, pl.Struct):
+            return OBJECTS
         return TEXTS if dtype.inner == pl.String else NUMBERS
     if name in ADDRESSES or (name in required and dtype == pl.String):
         return ADDRESS
     return TIME if name in TIMES else _HOLDS[dtype.base_type()]
+
+
+def _arrow_struct(holds: Mapping[str, int], schema: Mapping[str, Any]) -> Any:
+    fields = {}
+    for name, what in holds.items():
+        if what == OBJECTS:
+            inner = dict(schema[name].inner.to_schema())
+            of_objects = {part: _class_of(part, dtype, ()) for part, dtype in inner.items()}
+            fields[name] = na.large_list(_arrow_struct(of_objects, inner))
+        else:
+            fields[name] = _ARROW_TYPES[what]
+    return na.struct(fields)
 
 
 def _texts_room(rows: int, sizes: Ints) -> Texts:
@@ -180,6 +223,12 @@ def _values(cells: Cells, bool_bits: Bytes, holds: int, slot: int) -> Any:
 def _text_array(valid: Bytes, texts: Texts, slot: int) -> Any:
     ends, base = texts.ends[slot], texts.bases[slot]
     return na.c_array_from_buffers(_ARROW[TEXT], len(ends) - 1, [valid, ends, texts.text[base : base + ends[-1]]])
+
+
+def _objects_array(valid: Bytes, column: Column, name: str, read: Readers) -> Any:
+    ends, objects = read.objects(name, column)
+    schema = na.c_schema(na.large_list(na.Schema(objects.schema)))
+    return na.c_array_from_buffers(schema, len(column.plain), [valid, ends], children=[objects])
 
 
 def _list_array(valid: Bytes, column: Column, size: int, holds: int, read: Readers) -> Any:

@@ -13,10 +13,8 @@ from ingest.decode.tally import frame_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ingest.decode.blocks import Block
-    from ingest.decode.scan.words import Bytes, Ints
+    from ingest.decode.scan.words import Ints
     from ingest.decode.tally import Tally
-    from ingest.decode.zeek.json_loops import JsonLoops
 
 
 class Pieces:
@@ -26,17 +24,10 @@ class Pieces:
         self._frames: dict[str, list[tuple[pl.DataFrame, Ints]]] = {}
         self._rows: dict[str, list[tuple[int, dict[str, Any]]]] = {}
 
-    def add_plain(self, loops: JsonLoops, block: Block, pending: Bytes, fit: Bytes) -> tuple[pl.DataFrame, Ints] | None:
-        """Read what is plain among the lines that are pending, and take that out of ``pending``; return it."""
-        plain = pending & fit
-        if not loops.can_read or not plain.any():
-            return None
-        frame = loops.read(block, plain)
-        numbers = np.flatnonzero(plain)
-        pending[numbers] = 0
-        piece = frame if plain.all() else frame.filter(pl.Series(plain == 1)), numbers
-        self._frames.setdefault(loops.kind, []).append(piece)
-        return piece
+    def add(self, kind: str, frame: pl.DataFrame, numbers: Ints) -> None:
+        """Add records of one kind and the numbers of their lines."""
+        if frame.height:
+            self._frames.setdefault(kind, []).append((frame, numbers))
 
     def add_rows(self, number: int, rows: list[tuple[str, dict[str, Any]]]) -> None:
         """Add the records of one line."""
@@ -48,7 +39,8 @@ class Pieces:
         for kind, rows in self._rows.items():
             numbers = np.array([number for number, _ in rows], np.int64)
             self._frames.setdefault(kind, []).append((frame_of(kind, [row for _, row in rows]), numbers))
-        for frame, numbers in self._frames.pop("suricata_flow", []):
+        if flows := self._frames.pop("suricata_flow", []):
+            frame, numbers = _in_order(flows)
             self._frames.setdefault("conn", []).append((conn_of(frame), numbers))
         for kind, pieces in self._frames.items():
             yield kind, *_in_order(pieces)

@@ -12,6 +12,8 @@ from typing import Final
 
 import polars as pl
 
+from ingest.decode.suricata.schemas import EVENT_SCHEMAS
+
 _F64: Final = pl.Float64()
 _I64: Final = pl.Int64()
 _U16: Final = pl.UInt16()
@@ -123,6 +125,17 @@ SSL: Final = _schema(
     ja3s=_STR,
     ja4=_STR,
 )
+
+X509: Final = pl.Schema(
+    {
+        "ts": _F64,
+        "fingerprint": _STR,
+        "id": _STR,
+        "certificate.subject": _STR,
+        "certificate.issuer": _STR,
+    }
+)
+"""Certificates that were seen: by fingerprint (before: by the ``id`` of a file), what ssl.log may leave out."""
 
 DHCP: Final = pl.Schema(
     {
@@ -241,6 +254,7 @@ SCHEMAS: Final[dict[str, pl.Schema]] = {
     "dns": DNS,
     "http": HTTP,
     "ssl": SSL,
+    "x509": X509,
     "dhcp": DHCP,
     "mqtt_connect": MQTT_CONNECT,
     "mqtt_publish": MQTT_PUBLISH,
@@ -256,37 +270,7 @@ SCHEMAS: Final[dict[str, pl.Schema]] = {
 }
 """Log kinds that are decoded into frames, by name."""
 
-FLOW: Final = pl.Schema(
-    {
-        "uid": _STR,
-        "flow_id": _I64,
-        "src_ip": _STR,
-        "src_port": _U16,
-        "dest_ip": _STR,
-        "dest_port": _U16,
-        "proto": _STR,
-        "icmp_type": _I64,
-        "icmp_code": _I64,
-        "app_proto": _STR,
-        "flow.pkts_toserver": _I64,
-        "flow.pkts_toclient": _I64,
-        "flow.bytes_toserver": _I64,
-        "flow.bytes_toclient": _I64,
-        "flow.start": _F64,
-        "flow.end": _F64,
-        "ether.src_mac": _STR,
-        "ether.dest_mac": _STR,
-        "ether.src_macs": _STRINGS,
-        "ether.dest_macs": _STRINGS,
-        "community_id": _STR,
-        "tcp.tcp_flags_ts": _STR,
-        "tcp.tcp_flags_tc": _STR,
-    }
-)
-"""What is read of Suricata's ``flow`` events, in the order of an event, before conn records are made of it. The loops
-read ``flow_id``, the way line by line gives the ``uid`` that is made of it."""
-
-READ: Final[dict[str, pl.Schema]] = {**SCHEMAS, "suricata_flow": FLOW}
+READ: Final[dict[str, pl.Schema]] = {**SCHEMAS, **EVENT_SCHEMAS}
 """What is read from lines, by log kind or type of event."""
 
 DECLARED: Final[dict[str, tuple[str, str]]] = {}
@@ -299,8 +283,8 @@ OF_NO_CONNECTION: Final = frozenset({"notice", "weird", "suricata_alert"})
 @cache
 def required_of(kind: str) -> tuple[str, ...]:
     """Return the columns of ``READ`` without which a record of a kind is none."""
-    if kind == "suricata_flow":
-        return ("flow.start", "src_ip", "dest_ip")
+    if kind in EVENT_SCHEMAS:
+        return tuple(name for name in ("flow.start", "src_ip", "dest_ip") if name in EVENT_SCHEMAS[kind])
     if kind in DECLARED:
         return ("ts", *DECLARED[kind])
     ends = ("id.orig_h", "id.resp_h") if "id.orig_h" in SCHEMAS[kind] and kind not in OF_NO_CONNECTION else ()

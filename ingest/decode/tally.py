@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
@@ -23,6 +24,7 @@ KEPT_MALFORMED: Final = 1_000
 MAX_SKIPPED_KINDS: Final = 500
 """Names of kinds come from the log, so a damaged one can make any number of them."""
 _SAMPLE_BYTES: Final = 200
+_FEW_ROWS: Final = 64
 
 _OF_ENCODING: Final = frozenset({"not_json", "unknown_kind", "no_header", "prefix", "fields"})
 _UTF16: Final = BadLineError("UTF-16: logs are UTF-8; convert it with 'iconv -f UTF-16 -t UTF-8'", "encoding")
@@ -115,6 +117,14 @@ def _concat(kind: str, pieces: list[pl.DataFrame | list[Mapping[str, Any]]]) -> 
 def frame_of(kind: str, rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     """Build a frame with the columns of ``READ[kind]`` from values of the right types by column name."""
     schema = READ[kind]
-    return pl.DataFrame(
-        {name: pl.Series(name, [row.get(name) for row in rows], dtype) for name, dtype in schema.items()}
-    )
+    columns = {name: [row.get(name) for row in rows] for name in schema}
+    if len(rows) > _FEW_ROWS:
+        return pl.DataFrame([pl.Series(name, values, schema[name]) for name, values in columns.items()])
+    told = [name for name, values in columns.items() if any(value is not None for value in values)]
+    return nulls_of(kind).head(len(rows)).with_columns(pl.Series(name, columns[name], schema[name]) for name in told)
+
+
+@cache
+def nulls_of(kind: str) -> pl.DataFrame:
+    """Return rows of nulls, from which few records are made sooner than from nothing."""
+    return pl.DataFrame({name: pl.Series(name, [None] * _FEW_ROWS, dtype) for name, dtype in READ[kind].items()})

@@ -7,7 +7,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from ingest.context.certificates import Certificates
 from ingest.context.join import SensorJoin
+from ingest.context.open_connections import OpenConnections
 from ingest.context.unusable import malformed_in_words, skipped_in_words, why_nothing
 from ingest.decode.decoder import LogDecoder
 from ingest.decode.kinds import kind_by_file
@@ -135,12 +137,13 @@ class ReplaySource:
 
     def _joined(self, batches: Iterator[RecordBatch]) -> Iterator[RecordBatch]:
         """Leave out what both sensors told; say how much that was, or why it cannot be done."""
-        join = SensorJoin()
+        join, still_open, certificates = SensorJoin(), OpenConnections(), Certificates()
         for batch in batches:
-            yield from join.of([batch])
+            yield from certificates.of(still_open.of(join.of([batch])))
+        yield from certificates.release_all()
         told = ", ".join(f"{records:,} of {kind}" for kind, records in sorted(join.joined.items()))
         self.oddities += [f"left out, as Zeek and Suricata both told of them: records, {told}"] if told else []
-        self.oddities += join.problems()
+        self.oddities += [*join.problems(), *still_open.problems()]
 
     def _read_log(self, parts: list[Entry]) -> Iterator[list[RecordBatch]]:
         """Read the parts one after the other; what waits at the end of one is completed in the next."""

@@ -6,8 +6,10 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from ingest.context.certificates import Certificates
 from ingest.context.health import SourceHealth, take_health
 from ingest.context.join import SensorJoin
+from ingest.context.open_connections import OpenConnections
 from ingest.context.sensor import SILENCE_S, Sensor
 from ingest.decode.schemas import TOLD_BY_BOTH
 from ingest.errors import CheckpointError, LogPathError
@@ -128,6 +130,8 @@ class FollowSource:
         self._away: str | None = None
         self._ledger = Ledger(scored)
         self._join = SensorJoin((positions or {}).get("join"))
+        self._open = OpenConnections((positions or {}).get("open"))
+        self._certificates = Certificates((positions or {}).get("certificates"))
         self._duplicates = Duplicates(clock)
         self._sensor = Sensor(wall_clock, silence_s)
         self._roster = Roster(clock, int(since * 1e9))
@@ -156,7 +160,8 @@ class FollowSource:
             now = self._clock()
             if self._pace.note(began, now, records=bool(read)):
                 self._watch.ask_for_writes(wanted=not self._pace.busy)
-            if batches := self._join.of(read):
+            told = self._certificates.of(self._open.of(self._join.of(read)), now)
+            if batches := told or self._certificates.overdue(now):
                 return batches
             late = now - deadline
             if late < _LONGEST_LATE_S and (self._reading.backlog or self._reading.rescan_wanted):
@@ -182,13 +187,15 @@ class FollowSource:
             "counts": self._ledger.state(),
             "duplicates": self._duplicates.state(),
             "join": self._join.state(),
+            "open": self._open.state(),
+            "certificates": self._certificates.state(),
             "decoders": list(decoders),
             "files": files,
         }
 
     def health(self) -> SourceHealth:
         """Return how far behind the reading is, what was counted, and what is wrong."""
-        told = [*self._duplicates.told(), *self._join.problems(), self._watch.problem]
+        told = [*self._duplicates.told(), *self._join.problems(), *self._open.problems(), self._watch.problem]
         told += [self._away] if self._away else self._folders.told()
         return take_health(self._roster, self._ledger, self._sensor, self._join, told)
 

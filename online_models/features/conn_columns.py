@@ -10,7 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ingest.compiled.references import by_reference
-from ingest.records import DEVICES
+from ingest.records import CONTINUED, DEVICES
 from online_models.compile import kernel
 from online_models.features.address import GLOBAL, GROUP, LOCAL, Addresses, ends_of
 from online_models.features.text import join, owned
@@ -57,8 +57,8 @@ class ConnColumns(NamedTuple):
     received by the device, ``login`` tells that the service asks for a password, ``turned`` that the log has originator
     and responder the wrong way round, ``nobody`` that the device has no address yet and so cannot be told from others
     (RFC 2131, 4862), ``contact`` that the device called its peer or was called: groups, errors, answers to what was
-    asked of a group, and leases are none. ``ping`` is an ICMP message. ``ts`` is when the connection began, ``end``
-    when it ended (epoch seconds).
+    asked of a group, and leases are none. ``ping`` is an ICMP message. ``continued`` tells that the record goes on with
+    a connection that was told of before. ``ts`` is when the connection began, ``end`` when it ended (epoch seconds).
     """
 
     ts: npt.NDArray[np.float64]
@@ -77,6 +77,7 @@ class ConnColumns(NamedTuple):
     nobody: npt.NDArray[np.bool_]
     contact: npt.NDArray[np.bool_]
     ping: npt.NDArray[np.bool_]
+    continued: npt.NDArray[np.bool_]
 
 
 @kernel
@@ -221,7 +222,14 @@ def conn_columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> ConnColu
         nobody=read["nobody"],
         contact=_contacts(read, direction),
         ping=read["protocol"] == _ICMP,
+        continued=_continued(frame),
     )
+
+
+def _continued(frame: pl.DataFrame) -> npt.NDArray[np.bool_]:
+    if CONTINUED not in frame.columns:
+        return np.zeros(frame.height, np.bool_)
+    return owned(frame[CONTINUED].fill_null(value=False).to_numpy())
 
 
 def _endpoints(

@@ -30,8 +30,8 @@ KINDS: Final[dict[str, Kind]] = {kind.name: kind for kind in _BUILT_IN}
 """By the log's name, in the order in which they are told of; `declare` adds to it before anything starts."""
 
 _OF_NO_TRAFFIC: Final = frozenset(
-    {"conn_long", "dhcp", "capture_loss", "reporter", "stats", "suricata_alert", "suricata_stats", "suricata_flow"}
-    | {service.LOG}
+    {"conn_long", "dhcp", "x509", "capture_loss", "reporter", "stats"}
+    | {"suricata_alert", "suricata_stats", "suricata_flow", service.LOG}
 )
 _HERE: Final = Path(__file__).parent
 EXAMPLES: Final = tuple(sorted(path.stem for path in _HERE.glob("*.toml")))

@@ -52,6 +52,12 @@ SIZES_MEMORY = 2.0 * DAY
 an hour, and a night would make the sizes of every day strange."""
 
 
+def _count_rest(f: Formulas) -> None:
+    """Count what an open connection has sent since it was told of: it is counted itself."""
+    with f.when(~f.is_known("endpoint")):
+        f.add_amount(1, AMOUNT, f.number("up") / KIB)
+
+
 def _count(f: Formulas) -> None:
     """Count the record, unless it is an outage.
 
@@ -94,7 +100,8 @@ class _Measured:
         self.guesses = self._guesses(f)
         self.by_itself = by_itself(f, self.known)
         new = least(*(f.feature(f"novelty.{name}") for name in ("endpoint", "service", "site")))
-        self.all_new = new * most(f.number("outbound"), f.number("inbound") * f.number("exchanged"))
+        told_first = most(f.number("outbound"), f.number("inbound") * f.number("exchanged")) * ~f.number("continued")
+        self.all_new = new * told_first
 
     def _rarity_of_peers(self, f: Formulas) -> Value:
         """How rarely new peers come on the service: in time, and among its connections.
@@ -276,15 +283,25 @@ def _keep_from_forests(f: Formulas) -> None:
 
     A scan or a flood that begins below the threshold would be ordinary within seconds, since it writes more records
     than all else. A burst about what a device knows is its own; and a site on which no device knows its own past yet
-    has to learn from what comes.
+    has to learn from what comes. Of a connection that goes on, they have learned what is to be learned.
     """
     with f.when(f.is_settled * f.is_burst()):
         f.keep_from_forests(~f.is_known("endpoint"))
+    with f.when(f.number("continued")):
+        f.keep_from_forests(f.number("continued"))
+
+
+def _begins(f: Formulas) -> Value:
+    """Whether the record is a contact that is told of for the first time."""
+    return f.number("contact") * ~f.number("continued")
 
 
 def _formulas(f: Formulas) -> None:
-    with f.section(COUNT), f.when(f.number("contact")):
-        _count(f)
+    with f.section(COUNT):
+        with f.when(_begins(f)):
+            _count(f)
+        with f.when(f.number("contact") * f.number("continued")):
+            _count_rest(f)
     with f.section(MEASURE):
         measured = _Measured(f)
         expect(f)
@@ -297,17 +314,17 @@ def _formulas(f: Formulas) -> None:
     with f.section(HOLD), f.when(f.evidence >= ODD):
         # a beacon would make itself ordinary where forests see little else. Lab: newcomer-beacon-15-min-24h
         f.keep_from_forests((f.get("endpoint", "first") > 0.0) * ~f.is_known("endpoint"))
-    with f.section(LEARN), f.when(f.number("contact")):
+    with f.section(LEARN), f.when(_begins(f)):
         _learn(f)
     with f.section(AFTER):
         _keep_from_forests(f)
-    with f.section(DOUBT), f.when(f.number("contact")):
+    with f.section(DOUBT), f.when(_begins(f)):
         _count_new(f)
         for thing in ("network", "site_network", "endpoint", "service"):
             f.put_on_probation(thing)
     with f.section(TELL):
         tell(f)
-    with f.section(TOLD), f.when(f.number("contact")):
+    with f.section(TOLD), f.when(_begins(f)):
         _count_new(f)
     with f.section(CREDIT):
         credit(f, measured.guesses, measured.all_new, measured.by_itself)

@@ -96,6 +96,9 @@ def bound(f: Formulas, guesses: Value, all_new: Value, itself: tuple[Value, Valu
     # a sweep is more than ranks can tell, and a busy hour less. Lab: six-sweep-site-445-after-2h
     f.bound("reach", most(at_most, _least_reach(f, guesses), LEAST_SCAN * most(*itself)))
     f.bound("volume", most(f.decades("volume"), f.maturity * LEAST_SENT * f.feature("volume.sent_hour")))
+    with f.when(f.number("continued")):  # what it is was said when it was told of first
+        for view in ("novelty", "reach", "rhythm"):
+            f.bound(view, 0.0)
     with f.when(most(f.number("nobody"), ~f.number("contact"))):
         for view in ("novelty", "reach", "volume", "rhythm"):
             # what is no contact says nothing of who is there. Lab: newcomer-beacon-15-min-24h

@@ -1,10 +1,10 @@
 """ssl: which servers a device trusts by which certificates, how it greets them, and how often.
 
 The device is the client, or the server if it is local and the client is not. A server is known by the name that the
-client asks for (SNI; without one by its address), its certificate by the issuer, or by fingerprints of the chain: by
-its last one, which outlives renewals; if it is signed by itself, by its own. No public authority signs for private
-addresses, so certificates signed by themselves are news of servers outside only. x509.log is not read: without
-``subject`` and ``issuer`` in ssl.log, a chain of one certificate that nobody validated counts as signed by itself.
+client asks for (SNI; without one by its address), its certificate by the last fingerprint of a longer chain, which
+outlives renewals, or by the issuer; if it is signed by itself, by its own. No public authority signs for private
+addresses, so certificates signed by themselves are news of servers outside only. Where neither ssl.log nor x509.log
+tells ``subject`` and ``issuer``, a chain of one certificate that nobody validated counts as signed by itself.
 """
 
 from __future__ import annotations
@@ -76,8 +76,11 @@ def _read(frame: pl.DataFrame) -> pl.DataFrame:
     own_issuer = (pl.col("subject") == pl.col("issuer")).fill_null(chain.list.len() == 1)
     by_itself = status.str.contains(_SELF_SIGNED).fill_null(own_issuer).fill_null(value=False)
     issuer = pl.when(by_itself).then(pl.coalesce(chain.list.first(), "issuer"))
+    authority = pl.when(chain.list.len() > 1).then(
+        chain.list.last()
+    )  # the same whether x509.log was read by then or not
     return frame.select(
-        issuer.otherwise(pl.coalesce("issuer", chain.list.last())).alias("issuer"),
+        issuer.otherwise(pl.coalesce(authority, "issuer", chain.list.last())).alias("issuer"),
         pl.coalesce("server_name", "id.resp_h").alias("name"),
         pl.coalesce("ja4", "ja3").alias("client"),
         pl.concat_str("version", "cipher", separator=" ").alias("cipher"),

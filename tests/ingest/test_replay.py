@@ -168,13 +168,13 @@ def test_twice_the_same(tmp_path: Path) -> None:
 
 def test_progress_and_counts(tmp_path: Path) -> None:
     write(tmp_path / "conn.log", conn(0, 0) + b"{broken\n" + conn(1, 1))
-    write(tmp_path / "x509.log.gz", b'{"ts":1.5,"fingerprint":"ab"}\n' * 3)
+    write(tmp_path / "files.log.gz", b'{"ts":1.5,"fingerprint":"ab"}\n' * 3)
     source = ReplaySource([tmp_path])
     assert source.progress.bytes_read == 0
     assert sum(map(len, source)) == 2
     total = sum(path.stat().st_size for path in tmp_path.iterdir())
     assert (source.progress.bytes_read, source.progress.bytes_total) == (total, total)
-    assert (source.counts.records, source.counts.skipped, source.counts.malformed) == ({"conn": 2}, {"x509": 3}, 1)
+    assert (source.counts.records, source.counts.skipped, source.counts.malformed) == ({"conn": 2}, {"files": 3}, 1)
     assert [line.sample for line in source.malformed] == ["{broken"]
 
 

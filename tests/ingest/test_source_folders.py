@@ -189,7 +189,7 @@ def test_what_may_not_be_read_after_a_restart_is_told_and_read_without_a_new_wri
 def test_only_other_kinds_are_told_once_they_are_more_than_what_a_sensor_begins_with(
     tmp_path: Path, lines: int, *, told: bool
 ) -> None:
-    append(tmp_path / "x509.log", b'{"_path":"x509","ts":1.5,"fingerprint":"ab"}\n' * lines)
+    append(tmp_path / "files.log", b'{"_path":"files","ts":1.5,"fingerprint":"ab"}\n' * lines)
     append(tmp_path / "stats.log", b'{"_path":"stats","ts":1.5,"mem":10,"pkts_proc":5}\n' * 50)
     with follow(tmp_path) as source:
         source.poll(0.0)

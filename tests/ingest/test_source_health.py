@@ -98,7 +98,7 @@ def test_a_line_that_is_not_analysed_is_a_sign_of_life(tmp_path: Path) -> None:
     clock = Clock(NOW)
     with follow(tmp_path, clock) as source:
         clock.now += 700
-        append(tmp_path / "x509.log", b'{"ts":1.5,"fingerprint":"ab"}\n', clock.now)
+        append(tmp_path / "files.log", b'{"ts":1.5,"fingerprint":"ab"}\n', clock.now)
         source.poll(0.0)
         assert source.health().troubles == ()
 
@@ -175,11 +175,11 @@ def test_suricata_that_reads_a_file_loses_nothing(tmp_path: Path) -> None:
 
 def test_every_line_is_accounted_for(tmp_path: Path) -> None:
     append(tmp_path / "conn.log", conn(NOW) + b"{broken\n" + conn(NOW), NOW)
-    append(tmp_path / "x509.log", b'{"ts":1.5,"fingerprint":"ab"}\n' * 3, NOW)
+    append(tmp_path / "files.log", b'{"ts":1.5,"fingerprint":"ab"}\n' * 3, NOW)
     with follow(tmp_path, Clock(NOW)) as source:
         source.poll(0.0)
         health = source.health()
-    assert (health.records, health.skipped, health.malformed) == ({"conn": 2}, {"x509": 3}, 1)
+    assert (health.records, health.skipped, health.malformed) == ({"conn": 2}, {"files": 3}, 1)
     assert health.malformed_by_cause == {"not_json": 1}
     (sample,) = health.malformed_samples
     assert (Path(sample.source).name, sample.offset, sample.sample) == ("conn.log", len(conn(NOW)), "{broken")

@@ -88,6 +88,19 @@ def test_a_certificate_of_the_own_network_may_be_signed_by_itself(traffic: Traff
     assert "untrusted-server" not in {alert.behaviour for alert in told(learned, frame, "ssl")}
 
 
+@pytest.mark.parametrize("chain", [["made today"], ["leaf", "authority"]])
+def test_names_that_come_from_another_log_clear_a_certificate_and_make_no_news(
+    traffic: Traffic, learned: bytes, chain: list[str]
+) -> None:
+    """Of one that stands alone and an authority signed; and of a chain that the device has always met."""
+    names = {"subject": ["CN=api1.cloud.example"] * 6, "issuer": ["CN=authority"] * 6}
+    more = {"cert_chain_fps": [chain] * 6, "validation_status": [None] * 6, **names}
+    frame = traffic.handshakes(after(traffic), traffic.VICTIM, ["api1.cloud.example"] * 6, **more)
+    found = {alert.behaviour for alert in told(learned, frame, "ssl")}
+    assert "untrusted-server" not in found
+    assert not found or len(chain) == 1
+
+
 def test_another_program_is_told_by_its_greeting(traffic: Traffic, learned: bytes) -> None:
     frame = traffic.handshakes(after(traffic), traffic.VICTIM, ["api1.cloud.example"] * 6, ja4=["t13i4906h1"] * 6)
     (alert,) = told(learned, frame, "ssl")

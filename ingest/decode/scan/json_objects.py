@@ -1,7 +1,7 @@
 """The byte loops over JSON lines: where the values of known keys stand, one object a line.
 
-Only the form that log writers give JSON is plain: no white space but single spaces after ``:`` and ``,``, objects
-nested once at most, no known key twice.
+Only the form that log writers give JSON is plain: no white space but single spaces after ``:`` and ``,``, no known key
+twice, known keys in the line's object and in those that are its values.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from ingest.compiled.compile import called, inlined, kernel
+from ingest.compiled.compile import inlined, kernel
 from ingest.decode.scan.json_value import (
+    BRACE,
     BRACKET,
     COMMA,
     END_BRACES,
@@ -21,6 +22,7 @@ from ingest.decode.scan.json_value import (
     F,
     N,
     T,
+    end_of_key,
     end_of_number,
     end_of_text,
     end_of_value,
@@ -30,11 +32,14 @@ from ingest.decode.scan.times import parse_epoch, parse_iso
 from ingest.decode.scan.words import (
     ADDRESS,
     BOOL,
+    FILLED,
     FLOAT,
     IGNORED,
     INT,
+    ISO,
     NUMBERS,
     OBJECT,
+    OBJECTS,
     PATH,
     PORT,
     TEXT,
@@ -58,9 +63,6 @@ KEY_WORDS: Final = 4
 MAX_KEY_BYTES: Final = 8 * KEY_WORDS - 3
 """Without these."""
 
-_BACKSLASH: Final = 92
-_COLON: Final = 58
-_BRACE: Final = 123
 _END_BRACE: Final = 125
 _ONE: Final = np.uint64(1)
 
@@ -122,7 +124,7 @@ def read_line(lines: Lines, keys: Keys, fields: Fields, cells: Cells, row: int) 
     keys_found = np.uint64(0)
     expected = 0
     inside = 0
-    separator = _BRACE
+    separator = BRACE
     while position >= 0 and buffer[position] == separator:
         position += 2 if separator == COMMA and buffer[position + 1] == SPACE else 1
         key = find_key(words, position, keys, (expected, inside))
@@ -132,10 +134,10 @@ def read_line(lines: Lines, keys: Keys, fields: Fields, cells: Cells, row: int) 
         separator = COMMA
         if begin <= 0 or keys_found & bit:
             position = -1
-        elif inside == 0 and buffer[begin] == _BRACE and (key < 0 or fields.holds[key] == OBJECT):
+        elif inside == 0 and buffer[begin] == BRACE and (key < 0 or fields.holds[key] == OBJECT):
             inside = key + 1 if key >= 0 else -1
             position = begin
-            separator = _BRACE
+            separator = BRACE
         elif key >= 0:
             position = read_value(lines, keys, fields, cells, (row, key, begin))
         else:
@@ -162,10 +164,12 @@ def read_value(lines: Lines, keys: Keys, fields: Fields, cells: Cells, cell: tup
         cells.ends[slot, row] = max(begin + 1, end)
         cells.odd[row] |= holds == ADDRESS and not is_ipv4(lines.buffer, begin + 1, end)
         return end + 1 if end > 0 else end
-    if first == N and holds not in (PATH, TIME):
+    if first == N and holds not in (PATH, TIME, ISO):
         return begin + 4 if equals(lines.buffer, begin, begin + 4, NULL) else -1
     if holds in (FLOAT, INT, PORT) or (holds == TIME and first != QUOTE):
         return read_number(lines, cells, (holds, slot, row), fields.flags[key], begin)
+    if first == BRACE:
+        return np.int64(-1)
     end = end_of_value(lines.buffer, lines.words, begin)
     if holds == IGNORED or end < 0:
         return end
@@ -176,8 +180,11 @@ def read_value(lines: Lines, keys: Keys, fields: Fields, cells: Cells, cell: tup
     elif first == QUOTE:
         plain = read_quoted(lines, keys, cells, (holds, slot, row), (begin, end))
     else:
-        plain = first == BRACKET and holds in (TEXTS, NUMBERS)
-        if plain:
+        plain = first == BRACKET and holds in (TEXTS, NUMBERS, OBJECTS, FILLED)
+        if plain and holds == FILLED:
+            cells.present[fields.flags[key], row] = 1
+            cells.bools[slot, row] = end - begin > 2
+        elif plain:
             cells.begins[slot, row] = begin + 1
             cells.ends[slot, row] = end - 1
     return end if plain else -1
@@ -201,7 +208,7 @@ def read_quoted(lines: Lines, keys: Keys, cells: Cells, column: tuple[int, int, 
     """Read a time, or compare the path; False if it is not plain, not that path, or neither."""
     holds, slot, row = column
     begin, end = span
-    if holds == TIME:
+    if holds in (TIME, ISO):
         read, cells.floats[slot, row] = parse_iso(lines.buffer, begin + 1, end - 1)
         cells.present[slot, row] = 1
     else:
@@ -231,17 +238,3 @@ def find_key(words: Words, position: int, keys: Keys, where: tuple[int, int]) ->
             if rest >= KEY_WORDS:
                 return key
     return -1
-
-
-@called
-def end_of_key(buffer: Bytes, words: Words, position: int) -> Int:
-    """Return where the value of an unknown key begins, -1 if there is no plain key."""
-    if buffer[position] != QUOTE:
-        return -1
-    end = end_of_text(buffer, words, position + 1)
-    if end < 0 or buffer[end + 1] != _COLON:
-        return -1
-    for inner in range(position + 1, end):
-        if buffer[inner] == _BACKSLASH:
-            return -1
-    return end + 2

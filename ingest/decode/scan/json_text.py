@@ -7,14 +7,28 @@ from typing import Final
 import numpy as np
 
 from ingest.compiled.compile import called, kernel
-from ingest.decode.scan.json_value import end_of_text
+from ingest.decode.scan.json_value import end_of_nested, end_of_text
 from ingest.decode.scan.numbers import parse_float
-from ingest.decode.scan.words import Bytes, Cells, Column, Floats, Int, Ints, Lines, Texts, copy_word_wise, hex_digit
+from ingest.decode.scan.words import (
+    Bytes,
+    Cells,
+    Column,
+    Floats,
+    Int,
+    Ints,
+    Lines,
+    Texts,
+    copy_bytes,
+    copy_word_wise,
+    hex_digit,
+)
 
 _QUOTE: Final = 34
 _BACKSLASH: Final = 92
 _COMMA: Final = 44
 _SPACE: Final = 32
+_NEWLINE: Final = 10
+_BRACE: Final = 123
 _SIMPLE: Final = np.zeros(256, np.uint8)
 _SIMPLE[[*b'"/bfnrt']] = [*b'"/\b\f\n\r\t']
 
@@ -72,6 +86,31 @@ def read_json_number_lists(column: Column, list_ends: Ints, numbers: Floats) -> 
             begin = next_element(column.buffer, end)
         column.plain[row] = plain
         list_ends[row + 1] = count
+
+
+@kernel
+def split_json_objects(column: Column, list_ends: Ints, starts: Ints, target: Bytes) -> int:
+    """Copy the objects of a column of lists of objects, each as a line; return how many bytes that are.
+
+    Row r's objects end before number ``list_ends[r + 1]``; ``starts`` gets where each begins and, last, where they end.
+    """
+    count, at = 0, 0
+    for row in range(len(column.plain)):
+        begin: Int = np.int64(column.begins[row])
+        plain = column.plain[row] != 0
+        while plain and 0 <= begin < column.ends[row]:
+            end = end_of_nested(column.buffer, column.words, begin) if column.buffer[begin] == _BRACE else -1
+            plain = end >= 0
+            if plain:
+                at = copy_bytes(column.buffer, begin, end, target, at)
+                target[at] = _NEWLINE
+                at += 1
+                count += 1
+                starts[count] = at
+                begin = next_element(column.buffer, end)
+        column.plain[row] = plain
+        list_ends[row + 1] = count
+    return at
 
 
 @called

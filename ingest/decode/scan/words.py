@@ -20,8 +20,9 @@ Places: TypeAlias = npt.NDArray[np.int32]
 Floats: TypeAlias = npt.NDArray[np.float64]
 Words: TypeAlias = npt.NDArray[np.uint64]
 
-IGNORED, FLOAT, INT, PORT, BOOL, TEXT, ADDRESS, TEXTS, NUMBERS, TIME, PATH, OBJECT = range(12)
-"""What a field holds: ADDRESS is text, too; TEXTS and NUMBERS are lists; PATH tells the kind; OBJECT has keys."""
+IGNORED, FLOAT, INT, PORT, BOOL, TEXT, ADDRESS, TEXTS, NUMBERS, TIME, PATH, OBJECT, OBJECTS, FILLED, ISO = range(15)
+"""What a field holds: ADDRESS is text, too; TEXTS, NUMBERS and OBJECTS are lists; PATH tells the kind; OBJECT has keys;
+of a FILLED list only whether there is anything in it; ISO is a time that must be text."""
 
 _LOW_BITS: Final = np.uint64(0x0101010101010101)
 _HIGH_BITS: Final = np.uint64(0x8080808080808080)

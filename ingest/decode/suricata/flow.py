@@ -7,12 +7,14 @@ for UDP and ICMP; for TCP with timestamps, as most stacks send, else up to 12 by
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
-from ingest.decode.schemas import CONN, FLOW
+from ingest.decode.schemas import CONN
 from ingest.decode.suricata.common import COUNTERPARTS, PROTOCOLS, section
+from ingest.decode.suricata.schemas import FLOW
 
 if TYPE_CHECKING:
     Record = dict[str, Any]
@@ -34,6 +36,10 @@ _SERVICE_PORTS: Final = frozenset((*range(1, 1024), *_REGISTERED))
 """Ports of services: those that RFC 6335 calls system ports, and those for which Zeek has an analyzer (its
 ``likely_server_ports``) or that IANA gives to MQTT over TLS."""
 _PARTS: Final = ("flow", "tcp", "ether")
+_SIDES: Final = (
+    *("id.orig_h", "id.orig_p", "id.resp_h", "id.resp_p", "orig_l2_addr", "resp_l2_addr"),
+    *("orig_pkts", "resp_pkts", "orig_ip_bytes", "resp_ip_bytes"),
+)
 
 
 def read_flow(event: Record) -> Record:
@@ -53,41 +59,53 @@ def conn_of(flows: pl.DataFrame) -> pl.DataFrame:
 
     Zeek turns a connection whose beginning it has not seen if only its source port is a service's; so are flows here.
     """
-    ends = flows.with_columns(turned=_is_turned(), orig_flags=_flags("ts"), resp_flags=_flags("tc"))
-    sides = ends.select(
-        "flow_id",
-        "proto",
-        "turned",
-        pl.coalesce("uid", pl.format("S{}", "flow_id")).alias("uid"),
-        "community_id",
-        pl.col("flow.start").alias("ts"),
-        (pl.col("flow.end") - pl.col("flow.start")).alias("lasted"),
-        _either("src_ip", "dest_ip", "id.orig_h"),
-        _either("dest_ip", "src_ip", "id.resp_h"),
-        _orig_port().alias("id.orig_p"),
-        _resp_port().alias("id.resp_p"),
-        pl.col("app_proto").replace(_SERVICES).alias("service"),
-        _either("flow.pkts_toserver", "flow.pkts_toclient", "orig_pkts"),
-        _either("flow.pkts_toclient", "flow.pkts_toserver", "resp_pkts"),
-        _either("flow.bytes_toserver", "flow.bytes_toclient", "orig_frame_bytes"),
-        _either("flow.bytes_toclient", "flow.bytes_toserver", "resp_frame_bytes"),
-        _either("orig_flags", "resp_flags", "orig_flags"),
-        _either("resp_flags", "orig_flags", "resp_flags"),
+    has_icmp = flows["icmp_type"].null_count() < flows.height
+    return flows.with_columns(_ends()).with_columns(_sides(has_icmp=has_icmp)).select(_columns())
+
+
+@cache  # as the others are: to make the expressions takes longer than to apply them to a thousand flows
+def _ends() -> list[pl.Expr]:
+    return [_is_turned().alias("turned"), _flags("ts").alias("flags_ts"), _flags("tc").alias("flags_tc")]
+
+
+@cache
+def _sides(*, has_icmp: bool) -> list[pl.Expr]:
+    """Return what each side is and sent."""
+    ports = (_either("src_port", "dest_port"), _either("dest_port", "src_port"))
+    if has_icmp:
+        ports = (_orig_port(), _resp_port())
+    return [
+        _either("src_ip", "dest_ip").alias("id.orig_h"),
+        _either("dest_ip", "src_ip").alias("id.resp_h"),
+        ports[0].alias("id.orig_p"),
+        ports[1].alias("id.resp_p"),
+        _either("flow.pkts_toserver", "flow.pkts_toclient").alias("orig_pkts"),
+        _either("flow.pkts_toclient", "flow.pkts_toserver").alias("resp_pkts"),
+        _ip_bytes("toserver", "toclient").alias("orig_ip_bytes"),
+        _ip_bytes("toclient", "toserver").alias("resp_ip_bytes"),
+        _either("flags_ts", "flags_tc").alias("orig_flags"),
+        _either("flags_tc", "flags_ts").alias("resp_flags"),
         pl.when("turned").then(_mac("dest")).otherwise(_mac("src")).alias("orig_l2_addr"),
         pl.when("turned").then(_mac("src")).otherwise(_mac("dest")).alias("resp_l2_addr"),
-    )
-    sides = sides.with_columns(_ip_bytes("orig"), _ip_bytes("resp"))
+    ]
+
+
+@cache
+def _columns() -> list[pl.Expr]:
+    """Return how the columns of a connection are made."""
     both = pl.col("orig_pkts").fill_null(0) + pl.col("resp_pkts").fill_null(0) > 1
-    conns = sides.with_columns(
-        pl.when(both).then(_micros(pl.col("lasted"))).alias("duration"),
-        pl.when(both).then(_payload("orig")).alias("orig_bytes"),
-        pl.when(both).then(_payload("resp")).alias("resp_bytes"),
-        _state().alias("conn_state"),
-        protocol("proto"),
-    )
-    return conns.select(
-        pl.col(name) if name in conns.columns else pl.lit(None, dtype).alias(name) for name, dtype in CONN.items()
-    )
+    made = {
+        "ts": pl.col("flow.start"),
+        "uid": pl.coalesce("uid", pl.format("S{}", "flow_id")),
+        "service": pl.col("app_proto").replace(_SERVICES),
+        "duration": pl.when(both).then(_micros(pl.col("flow.end") - pl.col("flow.start"))),
+        "orig_bytes": pl.when(both).then(_payload("orig")),
+        "resp_bytes": pl.when(both).then(_payload("resp")),
+        "conn_state": _state(),
+        "proto": protocol("proto"),
+    }
+    known = {name: pl.col(name) for name in (*_SIDES, "community_id")}
+    return [(known | made).get(name, pl.lit(None, dtype)).alias(name) for name, dtype in CONN.items()]
 
 
 def _is_turned() -> pl.Expr:
@@ -97,8 +115,8 @@ def _is_turned() -> pl.Expr:
     return (served & midstream).fill_null(value=False)
 
 
-def _either(usual: str, turned: str, name: str) -> pl.Expr:
-    return pl.when("turned").then(turned).otherwise(usual).alias(name)
+def _either(usual: str, turned: str) -> pl.Expr:
+    return pl.when("turned").then(turned).otherwise(usual)
 
 
 def _flags(side: str) -> pl.Expr:
@@ -131,9 +149,11 @@ def _port(number: pl.Expr) -> pl.Expr:
     return number.cast(pl.UInt16, strict=False)
 
 
-def _ip_bytes(side: str) -> pl.Expr:
-    frames, packets = pl.col(f"{side}_frame_bytes"), pl.col(f"{side}_pkts")
-    return (frames - _ETHERNET * packets).clip(lower_bound=0).alias(f"{side}_ip_bytes")
+def _ip_bytes(usual: str, turned: str) -> pl.Expr:
+    sizes = _either(f"flow.bytes_{usual}", f"flow.bytes_{turned}") - _ETHERNET * _either(
+        f"flow.pkts_{usual}", f"flow.pkts_{turned}"
+    )
+    return sizes.clip(lower_bound=0)
 
 
 def _payload(side: str) -> pl.Expr:
@@ -160,7 +180,7 @@ def _state() -> pl.Expr:
     datagrams = pl.when(sent & received).then(pl.lit("SF")).when(sent).then(pl.lit("S0")).otherwise(pl.lit("SHR"))
     return (
         pl.when(pl.col("proto") == "TCP")
-        .then(flags.replace_strict(_TCP_STATES, return_dtype=pl.String))
+        .then(pl.lit(pl.Series(_TCP_STATES)).gather(flags))
         .when(pl.col("proto") == "UDP")
         .then(datagrams)
         .otherwise(pl.lit("OTH"))
@@ -193,4 +213,5 @@ def tcp_state(orig: int, resp: int) -> str:
     return "S2" if orig & _FIN else "S3" if resp & _FIN else "S1"
 
 
-_TCP_STATES: Final = {orig * _FLAGS + resp: tcp_state(orig, resp) for orig in range(_FLAGS) for resp in range(_FLAGS)}
+_TCP_STATES: Final = [tcp_state(number // _FLAGS, number % _FLAGS) for number in range(_FLAGS**2)]
+"""By the originator's flags times `_FLAGS` plus the responder's."""

@@ -6,7 +6,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from ingest.decode.scan.words import OBJECT, PATH
-from ingest.decode.schemas import FLOW, required_of
+from ingest.decode.schemas import required_of
+from ingest.decode.suricata.schemas import FLOW
 from ingest.decode.zeek.json_loops import Form
 
 if TYPE_CHECKING:

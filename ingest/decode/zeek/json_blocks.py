@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import polars as pl
 
-from ingest.decode.blocks import utf8_lines
-from ingest.decode.json_rows import parse_line, read_event
+from ingest.decode.blocks import Block, utf8_lines
+from ingest.decode.json_lines import parse_line
+from ingest.decode.json_rows import read_event
 from ingest.decode.pieces import Pieces
+from ingest.decode.suricata.eve_block import EveBlock
 from ingest.decode.suricata.events import EveReader
 from ingest.decode.zeek.json_loops import JsonLoops
 from ingest.decode.zeek.values import read_zeek
@@ -17,10 +20,12 @@ from ingest.errors import BadLineError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ingest.decode.blocks import Block
     from ingest.decode.json_rows import Event
     from ingest.decode.scan.words import Bytes
     from ingest.decode.tally import Tally
+
+_MOST_KNOWN: Final = 4
+"""Kinds of one log for which loops are kept: flow and dns events, and a log that others write to as well."""
 
 
 class JsonReader:
@@ -37,7 +42,7 @@ class JsonReader:
     def __init__(self, hint: str, held: dict[str, Any] | None = None) -> None:
         self._hint = hint
         self._eve = EveReader(held)
-        self._usual: JsonLoops | None = None
+        self._known: list[JsonLoops] = []
 
     def state(self) -> dict[str, Any]:
         """Return the events that wait for others, and the time that they wait by, JSON-able."""
@@ -45,44 +50,42 @@ class JsonReader:
 
     def finish(self, tally: Tally) -> None:
         """Add what waits for others to ``tally``; the file is finished."""
-        pieces = Pieces()
-        self._add(pieces, 0, self._eve.finish(), tally)
-        pieces.hand_over(tally)
+        pieces, events = Pieces(), EveBlock(self._eve, Block.of(b"", 0))
+        for number, records in events.release_all():
+            self._add(pieces, number, records, tally)
+        _hand_over(pieces, events, tally)
 
     def read(self, block: Block, tally: Tally) -> None:
         """Add the records of a block of JSON lines to ``tally``.
 
-        The loops for the usual kind take what they can; the first line that is left tells for which kind to try next.
+        The loops for the kinds that came before take what they can; the first line that is left tells what to try next.
         """
         pending = np.ones(len(block), np.uint8)
         unix = block.with_unix_ends()
         fit = utf8_lines(unix) if block.fits_loops else np.zeros_like(pending)
-        pieces, ended = Pieces(), _EndedFlows()
-        tried = [self._usual] if self._usual else []
+        pieces, events = Pieces(), EveBlock(self._eve, unix)
+        tried = [*self._known]
         for loops in tried:
-            ended.note(loops, pieces.add_plain(loops, unix, pending, fit))
+            _read_plain(loops, unix, (pending, fit), pieces, events)
         for number in _left(pending):
-            self._release(pieces, ended, number, tally)
+            self._join(pieces, events, number, tally)
             event = self._read_line(block.line(number), block.place(number), tally)
             pending[number] = 0
             if event is None:
                 continue
             pieces.add_rows(number, event.rows or [])
-            form = event.form() if event.rows else None
+            form = event.form()
             if form is not None and not any(loops.fits(form) for loops in tried):
-                self._usual = JsonLoops(form)
-                tried.append(self._usual)
-                ended.note(self._usual, pieces.add_plain(self._usual, unix, pending, fit))
-        self._release(pieces, ended, len(block), tally)
-        pieces.hand_over(tally)
+                tried.append(JsonLoops(form))
+                _read_plain(tried[-1], unix, (pending, fit), pieces, events)
+        self._known = tried[-_MOST_KNOWN:]
+        self._join(pieces, events, len(block), tally)
+        _hand_over(pieces, events, tally)
 
-    def _release(self, pieces: Pieces, ended: _EndedFlows, before: int, tally: Tally) -> None:
-        """Add what waited for flows that the loops have read, up to a line."""
-        if not self._eve.waits:
-            ended.forget(before)
-            return
-        for number, flow in ended.take(before):
-            self._add(pieces, number, self._eve.end_flow(flow), tally)
+    def _join(self, pieces: Pieces, events: EveBlock, before: int, tally: Tally) -> None:
+        """Join the events that the loops have read, up to a line."""
+        for number, records in events.read(before):
+            self._add(pieces, number, records, tally)
 
     def _add(self, pieces: Pieces, number: int, records: list[tuple[str, dict[str, Any]]], tally: Tally) -> None:
         for kind, record in records:
@@ -103,36 +106,28 @@ class JsonReader:
         return event
 
 
-class _EndedFlows:
-    """The flows that the loops have read, by line: queries wait for them among the lines that are read one by one."""
+def _read_plain(loops: JsonLoops, block: Block, lines: tuple[Bytes, Bytes], pieces: Pieces, events: EveBlock) -> None:
+    """Read what is plain among the lines that are (pending, fit for loops), and take that out of those pending."""
+    pending, fit = lines
+    plain = pending & fit
+    if not loops.can_read or not plain.any():
+        return
+    frame = loops.read(block, plain)
+    numbers = np.flatnonzero(plain)
+    if not len(numbers):
+        return
+    pending[numbers] = 0
+    frame = frame if plain.all() else frame.filter(pl.Series(plain == 1))
+    events.note(loops.kind, frame, numbers)
+    if loops.kind != "suricata_dns":
+        pieces.add(loops.kind, frame, numbers)
 
-    def __init__(self) -> None:
-        self._lines: list[int] = []
-        self._flows: list[int | None] = []
-        self._next = 0
 
-    def note(self, loops: JsonLoops, piece: Any) -> None:
-        if piece is not None and loops.kind == "suricata_flow":
-            frame, numbers = piece  # these lines come after all that were noted and taken before
-            rest = sorted(
-                [
-                    *zip(self._lines[self._next :], self._flows[self._next :], strict=True),
-                    *zip(numbers.tolist(), frame["flow_id"].to_list(), strict=True),
-                ],
-                key=lambda line: line[0],
-            )
-            self._lines, self._flows, self._next = [line for line, _ in rest], [flow for _, flow in rest], 0
-
-    def forget(self, before: int) -> None:
-        while self._next < len(self._lines) and self._lines[self._next] < before:
-            self._next += 1
-
-    def take(self, before: int) -> Iterator[tuple[int, int]]:
-        while self._next < len(self._lines) and self._lines[self._next] < before:
-            self._next += 1
-            flow = self._flows[self._next - 1]
-            if flow is not None:
-                yield self._lines[self._next - 1], flow
+def _hand_over(pieces: Pieces, events: EveBlock, tally: Tally) -> None:
+    joined = events.finish()
+    if joined is not None:
+        pieces.add("dns", *joined)
+    pieces.hand_over(tally)
 
 
 def _left(pending: Bytes) -> Iterator[int]:

@@ -4,27 +4,31 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import polars as pl
 
+from ingest.decode.blocks import PADDING, overlapping_words
 from ingest.decode.kinds import MARKING, resolve_kind
 from ingest.decode.layout import Layout, Readers, layout_of, lines_of
 from ingest.decode.scan.json_objects import KEY_WORDS, MAX_KEY_BYTES, MAX_KEYS, MAX_SETS, Keys, KeySets, find_values
-from ingest.decode.scan.json_text import read_json_number_lists, read_json_text_lists, read_json_texts
-from ingest.decode.scan.words import OBJECT, PATH
+from ingest.decode.scan.json_text import (
+    read_json_number_lists,
+    read_json_text_lists,
+    read_json_texts,
+    split_json_objects,
+)
+from ingest.decode.scan.words import OBJECT, PATH, Lines
 from ingest.decode.schemas import READ
 from ingest.decode.zeek.ends import ENDS, spelled_ends
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    import polars as pl
-
     from ingest.decode.blocks import Block
-    from ingest.decode.scan.words import Bytes, Words
+    from ingest.decode.scan.words import Bytes, Cells, Column, Ints, Words
 
-_READERS: Final = Readers(read_json_texts, read_json_text_lists, read_json_number_lists)
 _FLAT: Final = "usual id.orig_h"
 """Name of the usual key in a form that spells it otherwise; a line that has it is not of that form."""
 
@@ -46,7 +50,11 @@ class Form:
     spelled
         The key of a name, and before it the key of the object that it stands in, if it is no key of the line's object.
     special
-        What the keys hold that are no columns.
+        What the keys hold that are no columns, or that do not hold what their column's type says.
+    objects
+        By column, the form of the objects in its lists.
+    is_sure
+        Says of a frame's rows whether they are read as line by line reads them, if keys and types do not tell.
     """
 
     kind: str
@@ -55,6 +63,8 @@ class Form:
     accepts: Callable[[Collection[str]], bool]
     spelled: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     special: Mapping[str, int] = field(default_factory=dict)
+    objects: Mapping[str, Form] = field(default_factory=dict)
+    is_sure: Callable[[], pl.Expr] | None = None
 
 
 class JsonLoops:
@@ -67,6 +77,8 @@ class JsonLoops:
         self._fields = self._layout.fields(form.names, dict(form.special))
         self._keys = _spell(form)
         self._verdicts: dict[int, bool] = {0: False}
+        self._objects = {name: JsonLoops(inner) for name, inner in form.objects.items()}
+        self._readers = Readers(read_json_texts, read_json_text_lists, read_json_number_lists, self._read_objects)
 
     @property
     def can_read(self) -> bool:
@@ -84,11 +96,37 @@ class JsonLoops:
         On entry ``plain`` says which lines to look at.
         """
         lines = lines_of(block, plain)
-        cells = self._layout.allocate(len(plain))
-        found = KeySets(np.zeros(MAX_SETS, np.uint64), np.zeros(len(plain), np.uint8))
+        cells = self._find(lines)
+        if not plain.any():
+            return pl.DataFrame(schema=self._layout.schema)
+        frame = self._layout.frame(lines, cells, self._readers)
+        if self.form.is_sure is not None:
+            plain &= frame.select(self.form.is_sure().fill_null(value=False)).to_series().to_numpy()
+        return frame
+
+    def _find(self, lines: Lines) -> Cells:
+        rows = len(lines.plain)
+        cells = self._layout.allocate(rows)
+        found = KeySets(np.zeros(MAX_SETS, np.uint64), np.zeros(rows, np.uint8))
         find_values(lines, self._keys, self._fields, cells, found)
-        plain &= self._of_this_kind(found.sets)[found.of_line]
-        return self._layout.frame(lines, cells, _READERS)
+        np.bitwise_and(lines.plain, self._of_this_kind(found.sets)[found.of_line], out=lines.plain)
+        return cells
+
+    def _read_objects(self, name: str, column: Column) -> tuple[Ints, Any]:
+        """Read the objects of a column of lists as lines of their own."""
+        found = (column.begins >= 0) & (column.plain != 0)
+        size = int((column.ends - column.begins).sum(where=found, dtype=np.int64))
+        target = np.empty(size + size // 2 + 1, np.uint8)  # an object has two bytes, its end one more
+        starts = np.zeros(size // 2 + 2, np.int64)
+        list_ends = np.zeros(len(column.plain) + 1, np.int64)
+        end = split_json_objects(column, list_ends, starts, target)
+        buffer = np.frombuffer(target[:end].tobytes() + 2 * PADDING, np.uint8)  # a type that the loops are compiled for
+        count = int(list_ends[-1])
+        lines = Lines(buffer, overlapping_words(buffer), starts[: count + 1], np.ones(count, np.uint8))
+        loops = self._objects[name]
+        array = loops._layout.array(lines, loops._find(lines), loops._readers)  # noqa: SLF001  # another of this class
+        column.plain[np.searchsorted(list_ends, np.flatnonzero(lines.plain == 0), side="right") - 1] = 0
+        return list_ends, array
 
     def _of_this_kind(self, sets: Words) -> Bytes:
         """Return for each set of keys whether a line with these keys is a record of this kind."""

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from ingest.decode.schemas import FLOW, READ, TIMES, required_of, spelled_as
+from ingest.decode.schemas import READ, TIMES, required_of, spelled_as
+from ingest.decode.suricata.schemas import FLOW
 from ingest.decode.values import count_from_json, flags_from_json, json_converter
 from ingest.errors import BadLineError
 

@@ -13,7 +13,8 @@ from polars.testing import assert_frame_equal
 
 from ingest.decode.addresses import ADDRESSES
 from ingest.decode.blocks import FEW_LINES, cut, utf8_lines
-from ingest.decode.json_rows import parse_line, read_event
+from ingest.decode.json_lines import parse_line
+from ingest.decode.json_rows import read_event
 from ingest.decode.schemas import SCHEMAS
 from ingest.decode.suricata.events import EveReader
 from ingest.decode.tally import frame_of

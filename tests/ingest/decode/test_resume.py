@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from ingest.decode.decoder import LogDecoder
-from ingest.decode.suricata.dns import MAX_HELD, WAIT_S
+from ingest.decode.suricata.dns_join import MAX_HELD, WAIT_S
 from ingest.simulator import LogFormat, SimulatorConfig, simulate
 
 if TYPE_CHECKING:
