@@ -41,7 +41,7 @@ class PeerNames:
     def note(self, batch: RecordBatch) -> None:
         """Take in what dns, http and ssl records tell; of others nothing."""
         name = _NAMES.get(batch.kind)
-        if name is None or not len(batch):
+        if name is None or not len(batch) or not _NEEDED[batch.kind] <= set(batch.frame.columns):
             return
         for device, address, asked in _asked(batch.frame, name, is_dns=batch.kind == "dns").iter_rows():
             self._note(_key(device, address), asked)
@@ -80,6 +80,7 @@ _NAMES: Final = {
     "ssl": pl.col("server_name"),
 }
 """Log kind to the name that its records ask for."""
+_NEEDED: Final = {"dns": {"query", "answers"}, "http": {"host", "id.resp_h"}, "ssl": {"server_name", "id.resp_h"}}
 NAMING: Final = frozenset(_NAMES)
 """Log kinds that tell names."""
 
