@@ -12,6 +12,7 @@ import uvicorn
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 
 from api.assembly import assembled
+from api.errors import NotReadyError
 from api.mutes import Conditions
 from api.serve.server import bind, configuration
 from api.settings import load_settings
@@ -106,12 +107,20 @@ class LiveService:
 
     def store(self, *alerts: Alert) -> None:
         """Write alerts and tell subscribers, as the pipeline does."""
-        self._service.hub.publish_alerts(self._writer.upsert(alerts))
+        changes = self._writer.upsert(alerts)
+        self._in_pipeline(lambda: self._service.hub.publish_alerts(changes))
 
     def store_unpaced(self, *alerts: Alert) -> None:
         """Write alerts and tell each update at once, where the pipeline tells one alert's every few seconds only."""
         self.store(*alerts)
-        self._service.hub.publish_rest()
+        self._in_pipeline(self._service.hub.publish_rest)
+
+    def _in_pipeline(self, action: Callable[[], object]) -> None:
+        """Do in the pipeline's thread what belongs to it; here, if it has ended."""
+        try:
+            self._service.pipeline.commands.submit(lambda _: action()).result(60)
+        except NotReadyError:
+            action()
 
     def mute(self, device: str) -> None:
         """Have a rule hide a device's alerts; the pipeline sees to the rest."""
@@ -126,7 +135,7 @@ class LiveService:
 
     def score(self, batch: ScoredBatch) -> None:
         """Send scores to subscribers, as the pipeline does."""
-        self._service.hub.publish_scores(batch)
+        self._in_pipeline(lambda: self._service.hub.publish_scores(batch))
 
 
 @pytest.fixture
