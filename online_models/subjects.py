@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from functools import cache
 from typing import Final
 
 from publicsuffixlist import PublicSuffixList
@@ -11,7 +12,12 @@ from online_models.features.address import V4_NETWORK, V6_NETWORK
 
 _LONGEST_TOP_LEVEL: Final = 24
 """Letters of the longest top-level domain that IANA lists: xn--vermgensberatung-pwb."""
-_SUFFIXES: Final = PublicSuffixList()
+
+
+@cache
+def _suffixes() -> PublicSuffixList:
+    """Return the list, read at the first anomaly that needs it: no start waits for it."""
+    return PublicSuffixList()
 
 
 def service_in_network(target: str, peer: str) -> str:
@@ -44,7 +50,7 @@ def registered_domain(target: str, _peer: str = "") -> str:
         return "names without a domain"
     if last == "arpa":  # addresses stand under its suffixes
         return ".".join(name.split(".")[-2:])
-    return _SUFFIXES.privatesuffix(name) or name
+    return _suffixes().privatesuffix(name) or name
 
 
 def name_itself(target: str) -> str:
