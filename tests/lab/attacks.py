@@ -7,26 +7,17 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from lab.captured_attacks import CAPTURED
-from lab.stage import GATEWAY, Stage, by_name
+from lab.mqtt import MQTT_ATTACKS
+from lab.stage import GATEWAY, STRANGER, Stage, by_name, paced
+from lab.tls import TLS_ATTACKS
 from lab.traffic import Traffic, flows, lookups, requests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lab.recipe import Act
-    from lab.traffic import Times
 
     Attack = Callable[[Stage, Act], Traffic]
-
-STRANGER: Final = "45.77.13.9"
-"""An attacker's host, which nobody of the site ever spoke to."""
-
-
-def _times(stage: Stage, act: Act, count: int, every: float) -> Times:
-    """Return so many times from the act's beginning on, at its speed, with little jitter."""
-    rng = stage.rng("times", act.kind, act.device)
-    times = act.at_h * 3600.0 + np.arange(count) * every / act.speed * rng.uniform(0.97, 1.03, count)
-    return np.sort(times[times < stage.end_s - 1.0])
 
 
 def _neighbours(stage: Stage, act: Act, count: int) -> list[str]:
@@ -39,7 +30,7 @@ def _neighbours(stage: Stage, act: Act, count: int) -> list[str]:
 def guess(stage: Stage, act: Act) -> Traffic:
     """Guess passwords of one host: ``where`` is neighbour or stranger."""
     a = by_name(act.args, where="stranger", port=22, count=200, every=2.0, service="ssh")
-    times = _times(stage, act, int(a["count"]), float(a["every"]))
+    times = paced(stage, act, int(a["count"]), float(a["every"]))
     peer = _neighbours(stage, act, 1)[0] if a["where"] == "neighbour" else STRANGER
     return flows(
         times,
@@ -56,7 +47,7 @@ def guess(stage: Stage, act: Act) -> Traffic:
 def sweep(stage: Stage, act: Act) -> Traffic:
     """Try one port of many hosts, of which few answer: ``where`` is site or Internet."""
     a = by_name(act.args, where="internet", port=23, count=600, every=0.5)
-    times = _times(stage, act, int(a["count"]), float(a["every"]))
+    times = paced(stage, act, int(a["count"]), float(a["every"]))
     rng = stage.rng("sweep", act.device)
     if a["where"] == "site":
         peers = _neighbours(stage, act, len(times))
@@ -77,7 +68,7 @@ def sweep(stage: Stage, act: Act) -> Traffic:
 def ports(stage: Stage, act: Act) -> Traffic:
     """Try many ports of one host: ``where`` is neighbour, gateway or stranger."""
     a = by_name(act.args, where="neighbour", count=500, every=0.2)
-    times = _times(stage, act, int(a["count"]), float(a["every"]))
+    times = paced(stage, act, int(a["count"]), float(a["every"]))
     peer = {"neighbour": _neighbours(stage, act, 1)[0], "gateway": GATEWAY, "stranger": STRANGER}[str(a["where"])]
     numbers = stage.rng("ports", act.device).permutation(np.arange(1, 10_000))[: len(times)]
     return flows(times, stage.address(act.device), peer, numbers, state="REJ" if a["where"] != "stranger" else "S0")
@@ -87,14 +78,14 @@ def pings(stage: Stage, act: Act) -> Traffic:
     """Ping the hosts of the network."""
     a = by_name(act.args, count=60, every=0.5)
     peers = _neighbours(stage, act, int(a["count"]))
-    times = _times(stage, act, len(peers), float(a["every"]))
+    times = paced(stage, act, len(peers), float(a["every"]))
     return flows(times, stage.address(act.device), peers[: len(times)], 0, proto="icmp", source=8, state="OTH")
 
 
 def upload(stage: Stage, act: Act) -> Traffic:
     """Send data out: ``count`` times ``size`` bytes, to a stranger, a neighbour, or by FTP."""
     a = by_name(act.args, where="stranger", port=443, size=200_000_000, count=1, every=60.0, service="ssl")
-    times = _times(stage, act, int(a["count"]), float(a["every"]))
+    times = paced(stage, act, int(a["count"]), float(a["every"]))
     peer = _neighbours(stage, act, 1)[0] if a["where"] == "neighbour" else STRANGER
     size = int(a["size"])
     return flows(
@@ -112,7 +103,7 @@ def upload(stage: Stage, act: Act) -> Traffic:
 def beacon(stage: Stage, act: Act) -> Traffic:
     """Call a command host at a steady beat."""
     a = by_name(act.args, port=443, every=60.0, count=1000, service="ssl", peer=STRANGER)
-    times = _times(stage, act, int(a["count"]), float(a["every"]))
+    times = paced(stage, act, int(a["count"]), float(a["every"]))
     return flows(
         times,
         stage.address(act.device),
@@ -128,7 +119,7 @@ def beacon(stage: Stage, act: Act) -> Traffic:
 def names(stage: Stage, act: Act) -> Traffic:
     """Carry data out in the names of lookups."""
     a = by_name(act.args, count=600, every=1.0, qtype=16, domain="t.nightowl.example", length=50)
-    times = _times(stage, act, int(a["count"]), float(a["every"]))
+    times = paced(stage, act, int(a["count"]), float(a["every"]))
     rng = stage.rng("names", act.device)
     letters = np.array(list("abcdefghijklmnopqrstuvwxyz234567"))
     asked = ["".join(rng.choice(letters, int(a["length"]))) + f".{a['domain']}" for _ in times]
@@ -138,7 +129,7 @@ def names(stage: Stage, act: Act) -> Traffic:
 def generated(stage: Stage, act: Act) -> Traffic:
     """Ask for generated names, of which none exists."""
     a = by_name(act.args, count=200, every=1.0)
-    times = _times(stage, act, int(a["count"]), float(a["every"]))
+    times = paced(stage, act, int(a["count"]), float(a["every"]))
     rng = stage.rng("generated", act.device)
     letters = np.array(list("abcdefghijklmnopqrstuvwxyz"))
     asked = ["".join(rng.choice(letters, rng.integers(12, 19))) + ".info" for _ in times]
@@ -148,7 +139,7 @@ def generated(stage: Stage, act: Act) -> Traffic:
 def flood(stage: Stage, act: Act) -> Traffic:
     """Flood one host with datagrams or SYNs."""
     a = by_name(act.args, proto="udp", port=80, count=4000, every=0.05)
-    times = _times(stage, act, int(a["count"]), float(a["every"]))
+    times = paced(stage, act, int(a["count"]), float(a["every"]))
     return flows(
         times, stage.address(act.device), "62.5.9.9", int(a["port"]), proto=str(a["proto"]), state="S0", sent=512
     )
@@ -157,7 +148,7 @@ def flood(stage: Stage, act: Act) -> Traffic:
 def fetch(stage: Stage, act: Act) -> Traffic:
     """Fetch malware over HTTP from a host that is new."""
     a = by_name(act.args, count=6, every=4.0, size=120_000)
-    times = _times(stage, act, int(a["count"]), float(a["every"]))
+    times = paced(stage, act, int(a["count"]), float(a["every"]))
     kinds = [f"/bins/{name}" for name in ("arm7", "arm5", "mips", "mpsl", "sh4", "x86")]
     return requests(
         times,
@@ -173,7 +164,7 @@ def fetch(stage: Stage, act: Act) -> Traffic:
 def intrude(stage: Stage, act: Act) -> Traffic:
     """Come from outside: a stranger guesses or scans, or has one session that lasts (``count`` 1)."""
     a = by_name(act.args, port=23, count=100, every=2.0, state="SF", size=4000, sources=1)
-    times = _times(stage, act, int(a["count"]), float(a["every"]))
+    times = paced(stage, act, int(a["count"]), float(a["every"]))
     who = [f"91.240.118.{10 + n % int(a['sources'])}" for n in range(len(times))]
     return flows(
         times,
@@ -190,7 +181,7 @@ def intrude(stage: Stage, act: Act) -> Traffic:
 def answered(stage: Stage, act: Act) -> Traffic:
     """Have a neighbour (``by``, an index) do to the device what nobody did before: another port, or much, or often."""
     a = by_name(act.args, by=1, port=22, count=100, every=2.0, state="SF", sent=1200, received=1500, proto="tcp")
-    times = _times(stage, act, int(a["count"]), float(a["every"]))
+    times = paced(stage, act, int(a["count"]), float(a["every"]))
     return flows(
         times,
         stage.address(int(a["by"])),
@@ -217,6 +208,8 @@ ATTACKS: Final[dict[str, Attack]] = {
     "fetch": fetch,
     "intrude": intrude,
     "answered": answered,
+    **TLS_ATTACKS,
+    **MQTT_ATTACKS,
     **CAPTURED,
 }
 """Kind of act to what makes its records."""

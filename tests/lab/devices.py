@@ -10,7 +10,9 @@ import polars as pl
 
 from lab import captures
 from lab.hosts import HOSTS
+from lab.mqtt import MQTT_HOSTS
 from lab.stage import GATEWAY, Stage
+from lab.tls import TLS_HOSTS
 from lab.traffic import Traffic
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ class Capture:
     without: tuple[str, ...] = ()
 
 
+BY_HAND: Final = {**HOSTS, **TLS_HOSTS, **MQTT_HOSTS}
+"""Devices described by hand, by name."""
 CAPTURED: Final = {
     "hue": Capture("iot23/4-1.conn.log.labeled", "192.168.1.132", "192.168.1.1"),
     "somfy": Capture("iot23/7-1.conn.csv", "192.168.1.158", "192.168.1.1"),
@@ -57,7 +61,7 @@ def ordinary(name: str, stage: Stage, index: int) -> Traffic:
     begin, address = stage.joined_s(index), stage.address(index)
     if name in CAPTURED:
         return _captured(CAPTURED[name], stage, begin, address)
-    host: Callable[[Stage, str, float, int], Traffic] = HOSTS[name]
+    host: Callable[[Stage, str, float, int], Traffic] = BY_HAND[name]
     return host(stage, address, begin, index).where(pl.col("written") < stage.end_s)
 
 

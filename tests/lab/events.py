@@ -8,7 +8,9 @@ import numpy as np
 import polars as pl
 
 from lab.disturbances import affected, coming_back, hole, mine, outage, reboot, span_of, swap, who_of
+from lab.mqtt import MQTT_EVENTS
 from lab.stage import GATEWAY, Stage, beats, by_name
+from lab.tls import TLS_EVENTS
 from lab.traffic import Traffic, flows, lookups, requests
 
 if TYPE_CHECKING:
@@ -163,5 +165,7 @@ EVENTS: Final[dict[str, Happening]] = {
     "watched": watched,
     "visit": visitor,
     "long": long_connections,
+    **TLS_EVENTS,
+    **MQTT_EVENTS,
 }
 """Kind of event to what becomes of the traffic."""

@@ -38,3 +38,15 @@ MISUSE: Final = _right(
     direction="lateral",
 )
 """A neighbour does to a device what nobody did before; how it is called depends on how much of it there is."""
+_CALL: Final = "untrusted-server new-tls-server odd-tls-client new-peer rhythm new-domain"
+TLS_COMMAND: Final = _right(_CALL, "T1573 T1071 T1571 T1095 T1568")
+"""A command channel inside TLS is a server that is new, greeted by a program that is new, or vouched for by nobody."""
+TLS_UNTRUSTED: Final = _right("untrusted-server", "T1573 T1071")
+"""Where the certificate is all that is wrong, it must be what is said."""
+MQTT_LISTEN: Final = _right("mqtt-eavesdropping", "T1213 T1040", direction="lateral")
+MQTT_COMMAND: Final = _right("mqtt-command new-mqtt-topic", "T1565 T1071 T0855", direction="lateral")
+MQTT_GUESS: Final = _right("mqtt-guessing brute-force", "T1110", direction="lateral")
+MQTT_STRANGER: Final = _right(
+    "new-mqtt-client new-mqtt-topic lateral-contact", "T1071 T1021 T1078", direction="lateral"
+)
+MQTT_FLOOD: Final = _right("mqtt-publish-flood", "T1499 T1498", direction="lateral")

@@ -17,6 +17,7 @@ from lab.devices import ordinary
 from lab.disturbances import mac_of, stepped
 from lab.eve import write_eve
 from lab.events import EVENTS, PRIVACY_PREFIX
+from lab.handshakes import with_certificates
 from lab.stage import GATEWAY_MAC, START, Stage
 from lab.traffic import SCHEMAS, Traffic
 from lab.zeek import write_json, write_tsv
@@ -60,6 +61,7 @@ def build(recipe: Recipe, folder: Path) -> None:
             traffic = EVENTS[event.kind](stage, event, traffic)
     acts = [ATTACKS[act.kind](stage, act).as_attack().tagged(f"a{n}-") for n, act in enumerate(recipe.acts)]
     whole = _joined([traffic, *acts])
+    whole = with_certificates(stage, whole)
     if recipe.macs:
         whole = with_macs(stage, whole)
     logs = folder / "logs"
@@ -152,7 +154,7 @@ def _addresses(stage: Stage) -> list[str]:
 
 def _attack(stage: Stage, number: int, part: Traffic, named: dict[str, str]) -> dict[str, object]:
     act = stage.recipe.acts[number]
-    frames = [frame for kind, frame in part.logs.items() if kind != "dhcp" and len(frame)]
+    frames = [frame for kind, frame in part.logs.items() if "uid" in frame.columns and len(frame)]
     uids = sorted({named.get(uid, uid) for frame in frames for uid in frame["uid"].to_list()})
     origs, resps = (
         [a for frame in frames for a in frame[end].unique().to_list()] for end in ("id.orig_h", "id.resp_h")

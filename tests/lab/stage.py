@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 if TYPE_CHECKING:
-    from lab.recipe import Recipe, Value
+    from lab.recipe import Act, Recipe, Value
     from lab.traffic import Times
 
 GATEWAY: Final = "192.168.1.1"
 GATEWAY_MAC: Final = "00:1d:9c:40:20:01"
+STRANGER: Final = "45.77.13.9"
+"""An attacker's host, which nobody of the site ever spoke to."""
 _FIRST_BY_HAND: Final = 120
 _FIRST_SIMULATED: Final = 10
 START: Final = 1_767_600_000.0
@@ -54,6 +56,13 @@ def beats(rng: np.random.Generator, begin: float, end: float, every: float, jitt
     """Return times that come round every so many seconds, each late or early by a share of that."""
     places = np.arange(begin + every * rng.uniform(), end, every)
     return np.sort(places + every * jitter * rng.uniform(-1.0, 1.0, len(places))).clip(begin)
+
+
+def paced(stage: Stage, act: Act, count: int, every: float) -> Times:
+    """Return so many times from an act's beginning on, at its speed, with little jitter."""
+    rng = stage.rng("times", act.kind, act.device)
+    times = act.at_h * 3600.0 + np.arange(count) * every / act.speed * rng.uniform(0.97, 1.03, count)
+    return np.sort(times[times < stage.end_s - 1.0])
 
 
 def by_name(args: tuple[tuple[str, Value], ...], **defaults: Value) -> dict[str, Value]:

@@ -61,6 +61,37 @@ SCHEMAS: Final = {
         | {"msg_types": pl.String}
         | _OURS
     ),
+    "ssl": pl.Schema(
+        _ID
+        | dict.fromkeys(("version", "cipher", "curve", "server_name"), pl.String)
+        | {"resumed": pl.Boolean, "last_alert": pl.String, "next_protocol": pl.String, "established": pl.Boolean}
+        | {"ssl_history": pl.String, "cert_chain_fps": pl.String, "subject": pl.String, "issuer": pl.String}
+        | {"validation_status": pl.String, "ja3": pl.String, "ja4": pl.String}
+        | _OURS
+    ),
+    "x509": pl.Schema(
+        {"ts": pl.Float64, "fingerprint": pl.String}
+        | {"certificate.subject": pl.String, "certificate.issuer": pl.String}
+        | _OURS
+    ),
+    "mqtt_connect": pl.Schema(
+        _ID
+        | dict.fromkeys(("proto_name", "proto_version", "client_id", "connect_status"), pl.String)
+        | {"will_topic": pl.String, "will_payload": pl.String}
+        | _OURS
+    ),
+    "mqtt_publish": pl.Schema(
+        _ID
+        | {"from_client": pl.Boolean, "retain": pl.Boolean, "qos": pl.String, "status": pl.String}
+        | {"topic": pl.String, "payload": pl.String, "payload_len": pl.Int64}
+        | _OURS
+    ),
+    "mqtt_subscribe": pl.Schema(
+        _ID
+        | {"action": pl.String, "topics": pl.String, "qos_levels": pl.String}
+        | {"granted_qos_level": pl.Int64, "ack": pl.Boolean}
+        | _OURS
+    ),
 }
 _HISTORIES: Final = {"SF": "ShADadFf", "S0": "S", "REJ": "Sr", "S1": "ShADad", "RSTO": "ShADadR", "OTH": None}
 _QTYPES: Final = {1: "A", 5: "CNAME", 10: "NULL", 12: "PTR", 15: "MX", 16: "TXT", 28: "AAAA", 33: "SRV", 255: "*"}

@@ -19,13 +19,20 @@ _BY_NAME: Final = {
     ),
     **dict.fromkeys(("id.orig_p", "id.resp_p"), "port"),
     **dict.fromkeys(("duration", "rtt", "lease_time"), "interval"),
-    **dict.fromkeys(("answers", "msg_types", "resp_mime_types"), "vector[string]"),
+    **dict.fromkeys(
+        ("answers", "msg_types", "resp_mime_types", "cert_chain_fps", "topics"),
+        "vector[string]",
+    ),
+    "qos_levels": "vector[count]",
+    "qos": "enum",
+    "action": "enum",
     "TTLs": "vector[interval]",
     "uids": "set[string]",
     "proto": "enum",
 }
 _OURS: Final = ("written", "attack")
-_LISTS: Final = ("answers", "TTLs", "msg_types", "resp_mime_types")
+_LISTS: Final = ("answers", "TTLs", "msg_types", "resp_mime_types", "cert_chain_fps", "topics", "qos_levels")
+_NUMBERS: Final = {"TTLs": float, "qos_levels": int}
 
 
 def write_tsv(traffic: Traffic, folder: Path) -> dict[str, str]:
@@ -74,5 +81,5 @@ def _set(row: dict[str, object]) -> dict[str, object]:
     out = {name: value for name, value in row.items() if value is not None}
     for name in _LISTS:
         if name in out:
-            out[name] = [float(v) if name == "TTLs" else v for v in str(out[name]).split(",")]
+            out[name] = [_NUMBERS.get(name, str)(v) for v in str(out[name]).split(",")]
     return out

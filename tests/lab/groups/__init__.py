@@ -10,8 +10,9 @@ from lab.groups.ordinary import ORDINARY
 from lab.groups.outside import OUTSIDE
 from lab.groups.protocols import PROTOCOLS
 from lab.groups.small import SMALL
+from lab.groups.tls_and_mqtt import TLS_AND_MQTT
 
 if TYPE_CHECKING:
     from lab.recipe import Recipe
 
-RECIPES: Final[tuple[Recipe, ...]] = (*CLASSIC, *ORDINARY, *PROTOCOLS, *OUTSIDE, *ANSWERING, *SMALL)
+RECIPES: Final[tuple[Recipe, ...]] = (*CLASSIC, *ORDINARY, *PROTOCOLS, *OUTSIDE, *ANSWERING, *SMALL, *TLS_AND_MQTT)
