@@ -86,6 +86,8 @@ class Behaviour:
     drifts
         Whether many devices may begin with it at once for an ordinary reason, such as new firmware: it is one of
         contact and habit.
+    grows
+        Whether how often it was seen, and for how long, makes it worse.
     foremost
         A feature or note, and from how much of it on the record that has most of it is told of before the strangest.
     """
@@ -96,6 +98,7 @@ class Behaviour:
     sentence: Callable[[Sighting], str]
     likeness: Likeness = Likeness()
     drifts: bool = False
+    grows: bool = True
     foremost: tuple[str, float] | None = None
 
 

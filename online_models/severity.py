@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from online_models.types import Severity
 
-CONTACT, LOSS, ATTACK = 1.0, 2.0, 3.5
-"""Gravities: something new or odd, which updates and people cause as well; a stranger who gets in, or data that gets
-out; and what nobody does who means no harm."""
+UPDATE, CONTACT, LOSS, ATTACK = 0.0, 1.0, 2.0, 3.5
+"""Gravities: what nearly always is new firmware; something new or odd, which updates and people cause as well; a
+stranger who gets in, or data that gets out; and what nobody does who means no harm."""
 _STEPS: tuple[tuple[float, Severity], ...] = ((8.0, "critical"), (6.0, "high"), (3.5, "medium"))
 
 

@@ -231,7 +231,7 @@ class AlertBook:
 
 def _severity(case: Case, behaviour: Behaviour) -> Severity:
     """Grade a case; how many contacts there are of one pattern, and for how long, does not make them worse."""
-    extent = (1, 0.0) if case.pattern else (case.count, case.last_ts - case.first_ts)
+    extent = (1, 0.0) if case.pattern or not behaviour.grows else (case.count, case.last_ts - case.first_ts)
     return severity_of(case.evidence, *extent, behaviour.gravity)
 
 

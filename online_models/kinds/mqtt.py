@@ -104,7 +104,8 @@ def _read(frame: pl.DataFrame) -> pl.DataFrame:
         is_sent = pl.col("from_client").fill_null(value=True)
         kind = pl.when(is_sent).then(pl.lit("PUBLISH")).otherwise(pl.lit("DELIVER"))
         failed, broad, payload = no, no, pl.col("payload_len").fill_null(0).clip(0)
-        told, news = pl.col("topic"), pl.col("topic").is_not_null()
+        # what is delivered is news of who published it, and of who subscribed to it
+        told, news = pl.col("topic"), pl.col("topic").is_not_null() & is_sent
     return frame.select(
         pl.format("{} {}", kind, told.fill_null("")).alias("name"),
         failed.alias("failed"),
@@ -162,13 +163,18 @@ def _measure(f: Formulas, log: str) -> Value:
         refused = most(0.0, f.observed(1, FAILURES) - f.usual(1, FAILURES) - MISTAKES) * f.number("failed")
         special = f.measure("access.refused", least(1.0, refused / REFUSED))
     elif log == "mqtt_publish":
-        distance = f.distance("name", "payload", f.number("log_payload"), f.get("name", "count"))
-        f.measure("volume.payload", distance)
+        larger = f.deviation("name", "payload", f.number("log_payload"), f.get("name", "count"))
+        f.measure("volume.payload", least(1.0, most(0.0, larger) / 10.0))
         others = f.is_known("site_name") / most(1.0, f.get("site_name", "devices"))
         special = f.measure("command.foreign", f.newness("name") * f.number("sent") * others)
     else:
         special = f.measure("breadth.all", f.number("broad") * f.newness("name"))
     return special
+
+
+def _past(f: Formulas) -> Value:
+    """How far one may know what is ordinary: of the device, or of the site, for a client that only ever listened."""
+    return most(f.maturity, f.past("site"))
 
 
 def _name(f: Formulas, special: Value, told: tuple[Behaviour, ...]) -> None:
@@ -278,7 +284,7 @@ def _kind(log: str, new: str, odd: Behaviour, *more: Behaviour) -> Kind:
         with f.section(MEASURE):
             special = _measure(f, log)
         with f.section(BOUND):
-            view, past = next(iter(_SPECIAL[log])).partition(".")[0], 1.0 if log == "mqtt_connect" else f.maturity
+            view, past = next(iter(_SPECIAL[log])).partition(".")[0], 1.0 if log == "mqtt_connect" else _past(f)
             # a site has too few connects and subscriptions for ranks to tell what no ordinary device does
             f.bound(view, most(least(f.decades(view), MOST * special), LEAST * special * past))
             if log == "mqtt_connect":

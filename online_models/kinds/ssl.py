@@ -32,7 +32,7 @@ from online_models.measures.excess import FAILURES, OTHER_THINGS, RECORDS, THING
 from online_models.measures.time import HOUR, SETTLING
 from online_models.program.formulas import most, where
 from online_models.program.registers import BOUND, COUNT, DOUBT, LEARN, MEASURE, NAME, TELL, TOLD
-from online_models.severity import CONTACT, LOSS
+from online_models.severity import CONTACT, LOSS, UPDATE
 from online_models.subjects import name_itself, registered_domain
 
 if TYPE_CHECKING:
@@ -59,14 +59,15 @@ CLAUSES = {
 UNSEEN_CIPHER, UNNAMED = 0.1, 0.5
 """Shares of a version with a cipher, and of handshakes without a name, before anything is known."""
 UNMET = 0.5
-"""Newness to device and site from which on one record about such a certificate raises the alert."""
+"""Newness to device and site from which on one record about such a certificate raises the alert, and is told of it; and
+from which on a server is none that the device knows."""
 DISTRUST = 4.5
 """Decades of a certificate outside that is signed by itself and new to the whole site, at least: public services have
 none."""
 _SITE, _ISSUER, _CLIENT, _CIPHER = (np.uint64(salt) for salt in (0x517E, 0x1554E4, 0xC11E47, 0xC1F4E4))
 _NEW = {"server": "new_servers", "issuer": "new_issuers", "client": "new_clients"}
 _COUNTERS = ((THINGS, "servers"), (OTHER_THINGS, "addresses"), (FAILURES, "failures"), (RECORDS, "records"))
-_NUMBERS = ("failed", "unnamed", "has_issuer", "has_client", "has_cipher", "self_signed", "invalid")
+_NUMBERS = ("failed", "unnamed", "has_issuer", "has_client", "has_cipher", "self_signed", "invalid", "vouched")
 _SELF_SIGNED = r"^self.signed certificate$"
 """What OpenSSL says of it, with a hyphen since 3.0; one that stands above others in a chain is a private authority."""
 
@@ -88,6 +89,7 @@ def _read(frame: pl.DataFrame) -> pl.DataFrame:
         pl.col("server_name").is_null().alias("unnamed"),
         by_itself.alias("self_signed"),
         (~by_itself & (status != "ok").fill_null(value=False)).alias("invalid"),
+        (status == "ok").fill_null(value=False).alias("vouched"),
     )
 
 
@@ -115,7 +117,7 @@ def _columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> Columns:
     keys.own(own_name, name)
     keys.own(own_name, peer)
     is_outside = ~inbound & (server.scope == GLOBAL)
-    numbers = {name: read[name].to_numpy() for name in ("failed", "unnamed", "self_signed", "invalid")}
+    numbers = {name: read[name].to_numpy() for name in ("failed", "unnamed", "self_signed", "invalid", "vouched")}
     numbers |= {f"has_{name}": read[name].is_not_null().to_numpy() for name in ("issuer", "client", "cipher")}
     numbers |= {name: numbers[name] & is_outside for name in ("self_signed", "invalid")}
     ts = owned(frame["ts"].fill_null(0.0).to_numpy())
@@ -140,7 +142,9 @@ def _measure(f: Formulas) -> None:
     f.measure("novelty.server", fresh["server"])
     at_site = f.newness("site_server") / (1.0 + f.get("site_server", "devices"))
     f.measure("novelty.site", at_site * f.rarity_of_new("site", "new_servers", "last", "site_server"))
-    f.measure("novelty.issuer", fresh["issuer"] * f.number("has_issuer"))
+    # a server that the device knows may change its authority, as long as that is one that is trusted
+    may_change = f.number("vouched") * (1.0 - f.newness("server"))
+    f.measure("novelty.issuer", fresh["issuer"] * f.number("has_issuer") * (1.0 - may_change))
     f.measure("novelty.client", fresh["client"] * f.number("has_client"))
     alone = f.newness("site_client") / (1.0 + f.get("site_client", "devices"))
     f.measure("novelty.fingerprint", alone * f.newness("client") * f.number("has_client"))
@@ -165,13 +169,20 @@ def _unnamed(f: Formulas) -> tuple[Value, Value]:
 
 
 def _name(f: Formulas) -> None:
-    """Name what the device is doing by the strongest view, and by its greeting where that is the newest thing."""
+    """Name what the device is doing by what is worst of it.
+
+    What nobody vouches for comes first, however new the rest is. A greeting is what it is about where the server is
+    none of the news: what greets a new one is about that.
+    """
     trust, reach, novelty = (f.weights[view] * f.decades(view) for view in ("trust", "reach", "novelty"))
     greeting = f.feature("novelty.client") + f.feature("novelty.fingerprint")
-    greets = greeting > f.feature("novelty.server") + f.feature("novelty.site")
+    is_known = most(f.newness("server"), f.newness("address")) < UNMET
+    greets = is_known * (greeting > f.feature("novelty.server") + f.feature("novelty.site"))
     untrusted = most(f.feature("trust.self_signed"), f.feature("trust.invalid"))
     distrusts = f.choose(untrusted > 0.0, "untrusted-server", "odd-tls-client")
-    named = where(trust >= novelty, distrusts, f.choose(greets, "odd-tls-client", "new-tls-server"))
+    named = where(
+        most(trust - novelty, untrusted - UNMET) >= 0.0, distrusts, f.choose(greets, "odd-tls-client", "new-tls-server")
+    )
     is_burst = reach > most(trust, novelty)
     f.name_behaviour(where(is_burst, f.behaviour("tls-burst"), named))
     f.decide((untrusted >= UNMET) * ~is_burst)
@@ -232,8 +243,10 @@ def _formulas(f: Formulas) -> None:
         _measure(f)
     with f.section(BOUND):
         untrusted = most(f.feature("trust.self_signed"), f.feature("trust.invalid"))
-        # a site that has met few certificates cannot rank one that nobody vouches for
-        f.bound("trust", most(f.decades("trust"), DISTRUST * untrusted * f.maturity))
+        # a site that has met few certificates cannot rank one that nobody vouches for; who comes new to a site may
+        # bring its maker's own authority along, but who is signed by nobody is news of whoever calls it
+        past = most(f.maturity, f.past("site") * f.number("self_signed"))
+        f.bound("trust", most(f.decades("trust"), DISTRUST * untrusted * past))
     with f.section(NAME):
         _name(f)
     with f.section(LEARN):
@@ -307,7 +320,7 @@ SSL = Kind(
     behaviours=(
         Behaviour("new-tls-server", "T1071.001", CONTACT, new_server, Likeness(by_name=True), drifts=True),
         Behaviour("untrusted-server", "T1573.002", LOSS, untrusted, Likeness((0,), ("new-tls-server",), by_name=True)),
-        Behaviour("odd-tls-client", "T1573", CONTACT, odd_client, drifts=True),
+        Behaviour("odd-tls-client", "T1573", UPDATE, odd_client, drifts=True, grows=False),
         Behaviour("tls-burst", "T1046", LOSS, burst),
     ),
     share=0.1,

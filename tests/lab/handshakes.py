@@ -101,7 +101,8 @@ def _handshakes(
     resumed = rng.uniform(size=count) < server.resumed
     shown = ~resumed & (server.version != "TLSv13")
     by_itself = server.status == SELF_SIGNED
-    leaves = [hashed("leaf", name, 0) for name in names]
+    keys = conn["id.resp_h"].to_list() if by_itself else [server.authority] * count
+    leaves = [hashed("leaf", name, key) for name, key in zip(names, keys, strict=True)]
     chains = leaves if by_itself else [f"{leaf},{hashed('authority', server.authority)}" for leaf in leaves]
     subjects = [f"CN={name}" for name in names]
 

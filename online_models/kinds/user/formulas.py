@@ -19,7 +19,7 @@ from online_models.kinds.user.declaration import (
     SURPRISE,
 )
 from online_models.measures import excess
-from online_models.measures.time import DAY, SETTLING
+from online_models.measures.time import SETTLING
 from online_models.program.formulas import exp2, least, log2, most, root, where
 from online_models.program.registers import BOUND, COUNT, DOUBT, LEARN, MEASURE, NAME, TELL, TOLD
 
@@ -163,11 +163,7 @@ class Program:
         value = most(*values)
         if measure.asks in {NEWNESS, EXCESS}:
             value = least(1.0, SECOND * value)
-        return value * self._past(f, SITE if self._is_of_site(measure.key) else DEVICE)
-
-    def _past(self, f: Formulas, owner: str) -> Value:
-        """How much past a device or the site has: nothing in a day, in which all that is done daily is new."""
-        return least(1.0, most(0.0, f.since(owner) - DAY) / SETTLING)
+        return value * f.past(SITE if self._is_of_site(measure.key) else DEVICE)
 
     def _name(self, f: Formulas, decisive: Value | None) -> None:
         """Name the behaviour of the strongest measure of the strongest view."""

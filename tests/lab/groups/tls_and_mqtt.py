@@ -29,7 +29,7 @@ def _tls_ordinary() -> list[Recipe]:
     firmware = Event("greeting", 90.0, 5.0, devices=(0, 1, 2, 7))
     # the same change of all bulbs in one night is one message at most; a person may get a mild one for each
     night = Change(90.0, 120.0, (0, 1, 2, 7))
-    joined, new = ((7, 96.0),), Change(96.0, 120.0, (7,))
+    joined, new = ((0, 96.0),), Change(96.0, 120.0, (0,))
     return [
         Recipe("tls-week", "tls", TLS_HOME, hours=_WEEK, seed=1, screening=True),
         Recipe("tls-week-zeek9", "tls", TLS_HOME, events=(ZEEK_9,), hours=_WEEK, seed=2),
