@@ -13,11 +13,11 @@ import typer
 if TYPE_CHECKING:
     from ingest.simulator import SimulationSummary
 
-AttackName = Literal["mirai", "c2", "dns-exfil", "none"]
+AttackName = Literal["mirai", "c2", "dns-exfil", "tls-c2", "tls-mimic", "mqtt-abuse", "none"]
 
 
 def simulate(
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for conn.log, dns.log and http.log.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the logs.")],
     devices: Annotated[int, typer.Option(help="Devices on the network, the gateway apart.")] = 12,
     hours: Annotated[float, typer.Option(help="Length in log time.")] = 24.0,
     speed: Annotated[float, typer.Option(help="0: as fast as possible; X: growing files, X times real time.")] = 0.0,
@@ -26,6 +26,7 @@ def simulate(
     seed: Annotated[int, typer.Option(help="Equal seeds give equal logs.")] = 1,
     attack_at: Annotated[float | None, typer.Option(metavar="SECONDS", help="Log time of the attack.")] = None,
     intensity: Annotated[float, typer.Option(help="Factor on the attack's rates.")] = 1.0,
+    broker: Annotated[bool, typer.Option("--broker", help="The devices have an MQTT broker at home.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON line instead of a summary.")] = False,
 ) -> None:
     """Write the Zeek logs of a network of cameras, plugs, hubs, speakers and locks."""
@@ -42,6 +43,7 @@ def simulate(
         seed=seed,
         attack_at_s=attack_at,
         intensity=intensity,
+        broker=broker,
     )
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -7,17 +7,25 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from ingest.simulator import tcp
+from ingest.simulator.addresses import anywhere
+from ingest.simulator.draws import combine
 from ingest.simulator.habits import Habit, Volume, keep_connected, tls
+from ingest.simulator.handshakes import Impostor, handshakes
 from ingest.simulator.hostile import FLOOD_EVERY_S, flood, scan, tunnel
+from ingest.simulator.mqtt import Client, Message, at_home, guess
+from ingest.simulator.names import CLOUD
 from ingest.simulator.rhythm import Events, Rhythm, Span, turns
+from ingest.simulator.site import CLASSES, INFECTABLE
+from ingest.simulator.tables import Traffic
 from ingest.simulator.web import http
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from ingest.simulator.config import Attack
+    from ingest.simulator.habits import Act
     from ingest.simulator.site import Site
-    from ingest.simulator.tables import Traffic
 
 _HOUR: Final = 3600.0
 _SCAN_S: Final = 900.0
@@ -60,7 +68,7 @@ class Campaign:
         """Yield the attack's traffic whose place on the grid lies in the span, marked as attack."""
         if self.attack == "none" or span.end <= self.begin_s:
             return
-        victim = np.array([site.victim()])
+        victim = np.array([victim_of(site, self.attack)])
         since = Span(max(span.begin - self.begin_s, 0.0), span.end - self.begin_s)
         for stage in ATTACKS[self.attack](self):
             name, rhythm = f"{self.attack}: {stage.habit.name}", stage.habit.rhythm
@@ -107,4 +115,69 @@ def dns_exfil(campaign: Campaign) -> list[Stage]:
     return [Stage(Habit("tunnel", _rate(0.5 * campaign.intensity), tunnel))]
 
 
-ATTACKS: Final[dict[str, Callable[[Campaign], list[Stage]]]] = {"mirai": mirai, "c2": c2, "dns-exfil": dns_exfil}
+def tls_c2(campaign: Campaign) -> list[Stage]:
+    """Call a server in the maker's own cloud at a steady beat, by no name; it signs for itself, as nobody greets so."""
+    beacon = impostor(Impostor(), Volume(1240, 2900, 0.4, 0.06))
+    upload = impostor(Impostor(), Volume(46_000, 3100, 2.2, 0.5))
+    return [
+        Stage(Habit("beacon", _rate(campaign.intensity / 90.0, 0.15), beacon)),
+        Stage(Habit("upload", _rate(campaign.intensity / 1500.0, 0.6), upload)),
+    ]
+
+
+def tls_mimic(campaign: Campaign) -> list[Stage]:
+    """Call another server by the name of the maker's: it signs for itself, where somebody vouched for the real one."""
+    call = impostor(Impostor(named=True, as_itself=True), Volume(900, 3600, 0.5, 0.2))
+    return [Stage(Habit("call", _rate(campaign.intensity / 120.0, 0.3), call))]
+
+
+def mqtt_abuse(campaign: Campaign) -> list[Stage]:
+    """Guess passwords at the broker at home, then hear everything, then open the lock."""
+    listen = at_home(Client("plug", ("everything",), (Message("state", 120.0, 212, sent=False, about="plug"),)))
+    unlock = at_home(Client("plug", (), (Message("unlock", 15.0, 6, qos=1, about="lock"),)), share=(0.1, 0.2))
+    return [
+        Stage(Habit("guess", _rate(0.2 * campaign.intensity), guess), every=1e9, lasts=180.0),
+        Stage(Habit("listen", Rhythm(1800.0, 0.02, 0.0), listen), every=1e9, after=300.0, lasts=1e9),
+        Stage(Habit("unlock", Rhythm(600.0, 0.1, 0.0), unlock), every=1e9, after=900.0, lasts=1e9),
+    ]
+
+
+_MAKERS: Final = {
+    "camera": "heartbeat.eu.lumacam.example",
+    "plug": "a2.plugwell.example",
+    "hub": "ws.hearthhub.example",
+    "lock": "gate.boltly.example",
+    "speaker": "api.tonearc.example",
+}
+"""The server of its maker that a device class calls most."""
+_BESIDE: Final = 5
+"""Address in a maker's network that none of its servers has: theirs begin at 16."""
+
+
+def impostor(server: Impostor, volume: Volume) -> Act:
+    """Call a server that passes for the maker's: in its network, or by its name from elsewhere."""
+
+    def act(site: Site, events: Events) -> Traffic:
+        makers = np.array([CLOUD.number.get(_MAKERS.get(name, ""), 0) for name in CLASSES])
+        where = makers[site.classes[events.device]]
+        far = np.resize(anywhere(combine("impostor", site.seed), "address"), len(events))
+        peer = far if server.named else (CLOUD.network[where] + np.uint32(_BESIDE))
+        flows = tcp.finish(tcp.begin(site, events, "impostor", peer, 443), "ssl", volume.draw(site, events))
+        return Traffic.of(flows, ssl=handshakes(site, flows, where, server))
+
+    return act
+
+
+def victim_of(site: Site, attack: Attack) -> int:
+    """Return the index of the device that is attacked: one that can be, and that has to do with what is abused."""
+    return site.victim(("plug",) if attack == "mqtt-abuse" else INFECTABLE)
+
+
+ATTACKS: Final[dict[str, Callable[[Campaign], list[Stage]]]] = {
+    "mirai": mirai,
+    "c2": c2,
+    "dns-exfil": dns_exfil,
+    "tls-c2": tls_c2,
+    "tls-mimic": tls_mimic,
+    "mqtt-abuse": mqtt_abuse,
+}

@@ -11,13 +11,19 @@ from ingest.errors import IngestError
 if TYPE_CHECKING:
     from pathlib import Path
 
-Attack = Literal["mirai", "c2", "dns-exfil", "none"]
+Attack = Literal["mirai", "c2", "dns-exfil", "tls-c2", "tls-mimic", "mqtt-abuse", "none"]
 LogFormat = Literal["tsv", "json"]
 
 FIXED_START: Final = 1_767_600_000.0
 """Where log time begins when nothing else is said: 2026-01-05 08:00 UTC, a Monday."""
 
 MAX_DEVICES: Final = 1_000_000
+_LEAST_WITH_BROKER: Final = 5
+"""The fifth device is the first lock; a hub and a plug come before."""
+_MOST_WITH_BROKER: Final = 240
+"""What a home's broker is asked to serve: those who hear everything hear of each device."""
+KINDS: Final = ("conn", "dns", "http", "ssl", "x509", "mqtt_connect", "mqtt_publish", "mqtt_subscribe")
+"""The logs that a simulation can write."""
 
 
 class SimulatorConfigError(IngestError):
@@ -31,7 +37,7 @@ class SimulatorConfig:
     Attributes
     ----------
     out
-        Folder for ``conn.log``, ``dns.log``, ``http.log`` and ``truth.tsv``; made if it is missing.
+        Folder for the logs and ``truth.tsv``; made if it is missing.
     devices
         Devices on the network, the gateway apart.
     hours
@@ -52,6 +58,10 @@ class SimulatorConfig:
         Factor on the attack's rates: 0.1 is stealthy, 10 is loud.
     rotate_s
         Log seconds after which files are rotated as Zeek does it; None never rotates.
+    broker
+        Whether the devices at home have an MQTT broker, the first hub, beside their clouds. An attack on it has one.
+    logs
+        Which logs are written, of `KINDS`.
     """
 
     out: Path
@@ -65,6 +75,8 @@ class SimulatorConfig:
     attack_at_s: float | None = None
     intensity: float = 1.0
     rotate_s: float | None = None
+    broker: bool = False
+    logs: tuple[str, ...] = KINDS
 
     def __post_init__(self) -> None:
         """Refuse what cannot be simulated.
@@ -86,12 +98,23 @@ class SimulatorConfig:
             "speed": (self.speed, math.isfinite(self.speed) and self.speed >= 0, "0 or a factor above 0"),
             "attack": (self.attack, self.attack in get_args(Attack), f"one of {', '.join(get_args(Attack))}"),
             "format": (self.format, self.format in get_args(LogFormat), "tsv or json"),
+            "logs": (self.logs, bool(self.logs) and set(self.logs) <= set(KINDS), f"some of {', '.join(KINDS)}"),
+            "broker": (
+                (self.broker, self.devices),
+                not self.has_broker or _LEAST_WITH_BROKER <= self.devices <= _MOST_WITH_BROKER,
+                f"{_LEAST_WITH_BROKER} to {_MOST_WITH_BROKER} devices where there is a broker",
+            ),
             "seed": (self.seed, 0 <= self.seed < 2**63, "a whole number from 0 to 2^63 - 1"),
             "start": (self.start, self.start is None or 0 <= self.start < 2**32, "epoch seconds"),
             "attack_at_s": (begin, begin is None or 0 <= begin <= self.seconds, "seconds within the duration"),
             "intensity": (self.intensity, 0 < self.intensity <= 1000, "a factor above 0, up to 1000"),
             "rotate_s": (rotate, rotate is None or (math.isfinite(rotate) and rotate >= 1), "1 second or more"),
         }
+
+    @property
+    def has_broker(self) -> bool:
+        """Whether there is a broker at home."""
+        return self.broker or self.attack == "mqtt-abuse"
 
     @property
     def seconds(self) -> float:

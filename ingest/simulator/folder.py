@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from ingest.simulator.config import SimulatorConfigError
+from ingest.simulator.config import KINDS, SimulatorConfigError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-KINDS: Final = ("conn", "dns", "http")
-"""The logs that a simulation writes."""
 TRUTH: Final = "truth.tsv"
 """Name of the truth file; a folder that holds it is a simulation's."""
 

@@ -44,6 +44,29 @@ TYPES: Final[Mapping[str, Mapping[str, str]]] = {
     | _named("AA TC RD RA", "bool")
     | {"Z": "count", "answers": "vector[string]", "TTLs": "vector[interval]", "rejected": "bool"}
     | {"opcode": "count", "opcode_name": "string"},
+    "ssl": _ID
+    | _named("version cipher curve server_name", "string")
+    | {"resumed": "bool", "last_alert": "string", "next_protocol": "string", "established": "bool"}
+    | {"ssl_history": "string"}
+    | _named("cert_chain_fps client_cert_chain_fps", "vector[string]")
+    | {"sni_matches_cert": "bool"}
+    | _named("validation_status ja3 ja4", "string"),
+    "x509": {"ts": "time", "fingerprint": "string", "certificate.version": "count"}
+    | _named("certificate.serial certificate.subject certificate.issuer", "string")
+    | _named("certificate.not_valid_before certificate.not_valid_after", "time")
+    | _named("certificate.key_alg certificate.sig_alg certificate.key_type", "string")
+    | {"certificate.key_length": "count", "certificate.exponent": "string", "certificate.curve": "string"}
+    | _named("san.dns san.uri san.email", "vector[string]")
+    | {"san.ip": "vector[addr]", "basic_constraints.ca": "bool", "basic_constraints.path_len": "count"}
+    | _named("host_cert client_cert", "bool"),
+    "mqtt_connect": _ID | _named("proto_name proto_version client_id connect_status will_topic will_payload", "string"),
+    "mqtt_publish": _ID
+    | _named("from_client retain", "bool")
+    | _named("qos status topic payload", "string")
+    | {"payload_len": "count"},
+    "mqtt_subscribe": _ID
+    | {"action": "enum", "topics": "vector[string]", "qos_levels": "vector[count]"}
+    | {"granted_qos_level": "count", "ack": "bool"},
     "http": _ID
     | {"trans_depth": "count"}
     | _named("method host uri referrer version user_agent origin", "string")
@@ -86,7 +109,7 @@ def tsv_lines(kind: str, frame: pl.DataFrame) -> bytes:
 def _tsv(name: str, zeek_type: str) -> pl.Expr:
     column = pl.col(name)
     if zeek_type == "bool":
-        return pl.when(column).then(pl.lit("T")).otherwise(pl.lit("F")).alias(name)
+        return pl.when(column).then(pl.lit("T")).when(~column).then(pl.lit("F")).alias(name)
     if zeek_type == "vector[interval]":
         column = column.str.replace_all(JOINT, ".000000" + JOINT, literal=True) + ".000000"
     if "[" not in zeek_type:
@@ -115,6 +138,8 @@ def _json_value(column: pl.Expr, zeek_type: str) -> pl.Expr:
         return _decimals(column)
     if zeek_type == "vector[interval]":
         return "[" + column.str.replace_all(JOINT, ".0,", literal=True) + ".0]"
+    if zeek_type == "vector[count]":
+        return "[" + column.str.replace_all(JOINT, ",", literal=True) + "]"
     if "[" in zeek_type:
         joined = '["' + column.str.replace_all(JOINT, '","', literal=True) + '"]'
         return pl.when(column == "").then(pl.lit("[]")).otherwise(joined)

@@ -11,7 +11,9 @@ import numpy as np
 from ingest.simulator import tcp, udp
 from ingest.simulator.addresses import BROADCAST
 from ingest.simulator.draws import combine, integers, lane, lognormal, uniform
+from ingest.simulator.handshakes import handshakes
 from ingest.simulator.lookups import look_up
+from ingest.simulator.mqtt import Client, Message, spoken
 from ingest.simulator.names import CLOUD
 from ingest.simulator.names import endpoint as endpoint_number
 from ingest.simulator.tables import Traffic
@@ -66,8 +68,8 @@ def tls(*names: str, volume: Volume, port: int = 443, service: str = "ssl", ipv6
         where = choose(events, names)
         lookups, ready = look_up(site, events, where, ipv6=ipv6)
         peer = CLOUD.server(site.seed, where, ready.time, ready.key)
-        flows = tcp.begin(site, ready, "tls", peer, port)
-        return Traffic.join([lookups, Traffic.of(tcp.finish(flows, service, volume.draw(site, ready)))])
+        flows = tcp.finish(tcp.begin(site, ready, "tls", peer, port), service, volume.draw(site, ready))
+        return Traffic.join([lookups, Traffic.of(flows, ssl=handshakes(site, flows, where))])
 
     return act
 
@@ -78,10 +80,18 @@ def keep_connected(name: str, port: int, service: str, keepalive: float, *, ipv6
     def act(site: Site, events: Events) -> Traffic:
         where = choose(events, (name,))
         lookups, ready = look_up(site, events, where, ipv6=ipv6)
-        flows = tcp.begin(site, ready, "session", CLOUD.server(site.seed, where, ready.time, ready.key), port)
-        return Traffic.join([lookups, Traffic.of(tcp.finish(flows, service, _kept_alive(ready, keepalive)))])
+        peer = CLOUD.server(site.seed, where, ready.time, ready.key)
+        flows = tcp.finish(tcp.begin(site, ready, "session", peer, port), service, _kept_alive(ready, keepalive))
+        said = spoken(site, flows, _CLOUD_CLIENT)
+        return Traffic.join([lookups, Traffic.of(flows, ssl=handshakes(site, flows, where)), said])
 
     return act
+
+
+_CLOUD_CLIENT: Final = Client(
+    "plug", ("cloud",), (Message("cloud state", 600.0, 148), Message("cloud command", 7200.0, 31, sent=False, qos=1))
+)
+"""Who keeps in touch with its cloud by MQTT in the clear."""
 
 
 def _kept_alive(events: Events, keepalive: float) -> tcp.Payload:

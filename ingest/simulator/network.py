@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from ingest.simulator import tcp, udp
-from ingest.simulator.population import GATEWAY, HABITS
+from ingest.simulator.population import GATEWAY, HABITS, HOME_BROKER
 from ingest.simulator.rhythm import Span, turns
 from ingest.simulator.tables import TCP, UDP, Traffic
 
@@ -37,6 +37,7 @@ class Network:
     site: Site
     campaign: Campaign
     seconds: float
+    broker: bool = False
 
     def slices(self, length: float | None = None) -> Iterator[Traffic]:
         """Yield all traffic; each slice holds what is written in it, in order, and memory holds one slice at a time.
@@ -66,6 +67,8 @@ class Network:
         for name, habits in HABITS.items():
             yield from self._habits(name, habits, self.site.of_class(name), span)
         yield from self._habits("gateway", GATEWAY, np.array([self.site.gateway - self.site.first]), span)
+        for name, habits in HOME_BROKER.items() if self.broker else ():
+            yield from self._habits(name, habits, self.site.of_class(name), span)
         yield from self.campaign.happening(self.site, span)
 
     def _habits(self, who: str, habits: tuple[Habit, ...], devices: Ints, span: Span) -> Iterator[Traffic]:
@@ -94,10 +97,10 @@ def _stop(traffic: Traffic, end: float) -> Traffic:
     for proto, cut in ((TCP, tcp.cut), (UDP, udp.cut)):
         still_open = (flows["written"] > end) & (flows["proto"] == proto)
         flows[still_open] = cut(flows[still_open], end)
-    seen = [rows[rows["ts"] < end] for rows in (traffic.dns, traffic.http)]
-    for rows in seen:
+    dns, *rest = (rows[rows["ts"] < end] for kind, rows in traffic.logs().items() if kind != "conn")
+    for rows in (dns, *rest):
         rows["written"] = np.minimum(rows["written"], end)
-    return Traffic(_in_order(flows), _in_order(_unanswered(seen[0], end)), _in_order(seen[1]))
+    return Traffic(_in_order(flows), _in_order(_unanswered(dns, end)), *map(_in_order, rest))
 
 
 def _unanswered(dns: Rows, end: float) -> Rows:

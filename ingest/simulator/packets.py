@@ -80,7 +80,7 @@ def _traffic(config: SimulatorConfig, scene: Scene) -> Traffic:
                 "expected fewer devices, fewer hours or a lower intensity"
             )
     traffic = Traffic.join(parts)
-    return Traffic(_shorten(traffic.flows), traffic.dns, traffic.http)
+    return Traffic.of(_shorten(traffic.flows), traffic.dns, traffic.http)
 
 
 def _shorten(flows: Rows) -> Rows:

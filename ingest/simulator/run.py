@@ -8,17 +8,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ingest.simulator.addresses import text
-from ingest.simulator.attacks import Campaign
+from ingest.simulator.attacks import Campaign, victim_of
 from ingest.simulator.config import FIXED_START, SimulationSummary, SimulatorConfig
 from ingest.simulator.dns_frame import dns_frame
 from ingest.simulator.folder import TRUTH, prepare
 from ingest.simulator.formats import json_lines, tsv_lines
 from ingest.simulator.frames import Scene, conn_frame
+from ingest.simulator.handshakes import Sighted
 from ingest.simulator.http_frame import http_frame
 from ingest.simulator.logfile import Block, LogFile
+from ingest.simulator.mqtt_frame import MQTT_FRAMES
 from ingest.simulator.network import Network
 from ingest.simulator.pace import Pace
 from ingest.simulator.site import make_site
+from ingest.simulator.ssl_frame import ssl_frame, x509_frame
 from ingest.simulator.truth import TruthFile, truth_block
 
 if TYPE_CHECKING:
@@ -26,7 +29,14 @@ if TYPE_CHECKING:
 
     from ingest.simulator.tables import Traffic
 
-_FRAMES = {"conn": conn_frame, "dns": dns_frame, "http": http_frame}
+_FRAMES = {
+    "conn": conn_frame,
+    "dns": dns_frame,
+    "http": http_frame,
+    "ssl": ssl_frame,
+    "x509": x509_frame,
+    **MQTT_FRAMES,
+}
 _LINES = {"tsv": tsv_lines, "json": json_lines}
 
 
@@ -67,7 +77,8 @@ class Simulation:
         self._site = make_site(config.devices, config.seed)
         self._scene = Scene.of(self._site, self._start)
         headed = config.format == "tsv"
-        self._logs = {k: LogFile(config.out, k, headed=headed, rotate_s=config.rotate_s) for k in _FRAMES}
+        self._logs = {k: LogFile(config.out, k, headed=headed, rotate_s=config.rotate_s) for k in config.logs}
+        self._sighted = Sighted(self._site)
         prepare(config.out)
         self._truth = TruthFile(config.out / TRUTH)
         self._reached = self._start
@@ -76,7 +87,12 @@ class Simulation:
     def run(self) -> SimulationSummary:
         """Write everything; see `simulate`."""
         config = self._config
-        network = Network(self._site, Campaign(config.attack, config.attack_begin_s, config.intensity), config.seconds)
+        network = Network(
+            self._site,
+            Campaign(config.attack, config.attack_begin_s, config.intensity),
+            config.seconds,
+            config.has_broker,
+        )
         try:
             for traffic in network.slices():
                 self._write(self._render(traffic))
@@ -91,7 +107,10 @@ class Simulation:
     def _render(self, traffic: Traffic) -> list[tuple[LogFile | TruthFile, Block]]:
         lines = _LINES[self._config.format]
         out: list[tuple[LogFile | TruthFile, Block]] = []
-        for kind, rows in traffic.logs().items():
+        logs = traffic.logs() | {"x509": self._sighted.logged(traffic.ssl)}
+        for kind, rows in logs.items():
+            if kind not in self._logs:
+                continue
             data = lines(kind, _FRAMES[kind](rows, self._scene))
             out.append((self._logs[kind], Block.of(data, rows["written"] + self._start)))
         begin = self._start + self._config.attack_begin_s
@@ -126,7 +145,7 @@ class Simulation:
         return SimulationSummary(
             records={kind: log.written for kind, log in self._logs.items()},
             seconds=self._clocks.monotonic() - self._begun,
-            victim=text(self._site.first + self._site.victim()) if attacked else None,
+            victim=text(self._site.first + victim_of(self._site, config.attack)) if attacked else None,
             attack_window=(begin, self._reached) if attacked and self._reached > begin else None,
             attack_records=self._truth.attacks,
             truth=self._truth.path,

@@ -42,7 +42,7 @@ _OUIS: Final = {
 }
 GATEWAY_MAC: Final = "00:1d:9c:40:20:01"
 _FIRST_HOST: Final = 10
-_INFECTABLE: Final = ("camera", "plug", "hub", "lock", "speaker")
+INFECTABLE: Final = ("camera", "plug", "hub", "lock", "speaker")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +93,9 @@ class Site:
             for oui, n in zip(vendors, low.tolist(), strict=True)
         ]
 
-    def victim(self) -> int:
-        """Return the index of the device that the seed chooses to be attacked."""
-        candidates = np.flatnonzero(np.isin(self.classes, [CLASSES.index(c) for c in _INFECTABLE]))
+    def victim(self, classes: tuple[str, ...] = INFECTABLE) -> int:
+        """Return the index of the device of these classes that the seed chooses to be attacked."""
+        candidates = np.flatnonzero(np.isin(self.classes, [CLASSES.index(c) for c in classes]))
         return int(candidates[integers(combine("victim", self.seed), "victim", 0, len(candidates))[0]])
 
 

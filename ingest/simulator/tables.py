@@ -76,37 +76,88 @@ HTTP: Final = np.dtype(
     ]
 )
 
+SSL: Final = np.dtype(
+    [
+        *_HEAD,
+        ("name", "i4"),  # index of the endpoint that the client names; -1 without a name
+        ("endpoint", "i4"),  # whose certificate is shown
+        ("greeting", "u1"),  # index of the greeting table
+        ("authority", "u1"),  # index of the authority table; the first one is the server itself
+        ("generation", "i4"),  # how often the certificate has been renewed
+        ("version", "u1"),  # 12 or 13
+        ("resumed", "u1"),
+    ]
+)
+CERTIFICATE: Final = np.dtype(
+    [
+        ("written", "f8"),
+        ("ts", "f8"),
+        ("key", "u8"),  # identity of the certificate; its fingerprint is drawn from it
+        ("endpoint", "i4"),
+        ("authority", "u1"),
+        ("generation", "i4"),
+    ]
+)
+MQTT_CONNECT: Final = np.dtype(
+    [
+        *_HEAD,
+        ("client", "u1"),  # index of the client table
+        ("about", "i4"),  # index of the device whose serial number is in the identifier
+        ("start", "u4"),  # drawn anew at each start, of clients that take another identifier
+        ("status", "u1"),
+    ]
+)
+MQTT_PUBLISH: Final = np.dtype(
+    [
+        *_HEAD,
+        ("topic", "u1"),  # index of the topic table
+        ("about", "i4"),
+        ("from_client", "u1"),
+        ("retain", "u1"),
+        ("qos", "u1"),
+        ("payload_len", "i4"),
+    ]
+)
+MQTT_SUBSCRIBE: Final = np.dtype([*_HEAD, ("filters", "u1"), ("about", "i4")])
+
 SERVICES: Final = ("", "dns", "ntp", "http", "ssl", "mqtt", "dhcp", "ssh")
 STATES: Final = ("S0", "S1", "SF", "REJ", "S2", "S3", "RSTO", "RSTR", "RSTOS0", "RSTRH", "SH", "SHR", "OTH")
+_ROWS: Final = {
+    "flows": FLOW,
+    "dns": DNS,
+    "http": HTTP,
+    "ssl": SSL,
+    "mqtt_connect": MQTT_CONNECT,
+    "mqtt_publish": MQTT_PUBLISH,
+    "mqtt_subscribe": MQTT_SUBSCRIBE,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """Some rows of each log: connections, DNS transactions and HTTP requests."""
+    """Some rows of each log: connections, and what was said on them."""
 
     flows: Rows
     dns: Rows
     http: Rows
+    ssl: Rows
+    mqtt_connect: Rows
+    mqtt_publish: Rows
+    mqtt_subscribe: Rows
 
     @classmethod
-    def of(cls, flows: Rows | None = None, dns: Rows | None = None, http: Rows | None = None) -> Traffic:
+    def of(cls, flows: Rows | None = None, dns: Rows | None = None, http: Rows | None = None, **more: Rows) -> Traffic:
         """Return traffic in which what is not given is empty."""
-        return cls(
-            np.empty(0, FLOW) if flows is None else flows,
-            np.empty(0, DNS) if dns is None else dns,
-            np.empty(0, HTTP) if http is None else http,
-        )
+        given = {"flows": flows, "dns": dns, "http": http, **more}
+        filled = {name: rows for name, rows in given.items() if rows is not None}
+        return cls(*(filled.get(name, np.empty(0, dtype)) for name, dtype in _ROWS.items()))
 
     @classmethod
     def join(cls, parts: Iterable[Traffic]) -> Traffic:
         """Return all rows of several parts, in their order."""
         several = [cls.of(), *parts]
-        return cls(
-            np.concatenate([part.flows for part in several]),
-            np.concatenate([part.dns for part in several]),
-            np.concatenate([part.http for part in several]),
-        )
+        return cls(*(np.concatenate([getattr(part, name) for part in several]) for name in _ROWS))
 
     def logs(self) -> dict[str, Rows]:
         """Return the rows by log kind."""
-        return {"conn": self.flows, "dns": self.dns, "http": self.http}
+        return {"conn" if name == "flows" else name: getattr(self, name) for name in _ROWS}
