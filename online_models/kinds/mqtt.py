@@ -63,7 +63,8 @@ much."""
 MATTERS = 0.5
 """From so much of that on, one record raises the alert: a lock needs one message."""
 SECOND = 2.0
-"""What newness by its rarity counts of a client identifier: a program has one for life, or makes ever-new ones."""
+"""What newness by its rarity counts of a client identifier, and of a broker with what is named there: a program has one
+for life, or ever-new ones."""
 MEMORY = 500.0
 """Messages of a topic that weigh in a mean."""
 _ACCEPTED = "Connection Accepted"
@@ -172,6 +173,16 @@ def _measure(f: Formulas, log: str) -> Value:
     return special
 
 
+def _another(f: Formulas, log: str) -> Value:
+    """How far a device behaves as another: by a client that nobody knows, or at a broker and about what nobody knows.
+
+    One connect of another client is all that a thief of credentials shows. Topics come and go with what a device is
+    for, but hardly any device changes its broker with them; and a site has too few of either for ranks to tell.
+    """
+    another = least(1.0, SECOND * f.feature("novelty.name")) * f.newness("site_name")
+    return another if log == "mqtt_connect" else another * least(1.0, SECOND * f.feature("novelty.broker"))
+
+
 def _past(f: Formulas) -> Value:
     """How far one may know what is ordinary: of the device, or of the site, for a client that only ever listened."""
     return most(f.maturity, f.past("site"))
@@ -185,7 +196,6 @@ def _name(f: Formulas, special: Value, told: tuple[Behaviour, ...]) -> None:
     if larger:
         named = where(f.weights["volume"] * f.decades("volume") > most(novelty, reach), larger[0], named)
     f.name_behaviour(where(special >= MATTERS, odd, named))
-    f.decide(special >= MATTERS)
 
 
 def _count_new(f: Formulas) -> None:
@@ -287,12 +297,11 @@ def _kind(log: str, new: str, odd: Behaviour, *more: Behaviour) -> Kind:
             view, past = next(iter(_SPECIAL[log])).partition(".")[0], 1.0 if log == "mqtt_connect" else _past(f)
             # a site has too few connects and subscriptions for ranks to tell what no ordinary device does
             f.bound(view, most(least(f.decades(view), MOST * special), LEAST * special * past))
-            if log == "mqtt_connect":
-                another = least(1.0, SECOND * f.feature("novelty.name")) * f.newness("site_name")
-                # one connect of another client is all that a thief of credentials shows
-                f.bound("novelty", most(f.decades("novelty"), LEAST * another * f.maturity))
+            f.bound("novelty", most(f.decades("novelty"), LEAST * _another(f, log) * f.maturity))
         with f.section(NAME):
             _name(f, special, told)
+            another = 0.0 if log == "mqtt_connect" else _another(f, log)
+            f.decide(most(special, another) >= MATTERS)
         with f.section(LEARN):
             _learn(f, log)
         with f.section(DOUBT):

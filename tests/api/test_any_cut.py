@@ -99,7 +99,11 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     """Return the logs of a small network whose victim begins to scan near their end."""
     out = tmp_path_factory.mktemp("site")
     attack: Any = {"attack": "mirai", "attack_at_s": 8 * 3600.0}
-    simulate(SimulatorConfig(out=out, devices=6, hours=8.1, intensity=0.3, format=request.param, **attack))
+    simulate(
+        SimulatorConfig(
+            out=out, devices=6, hours=8.1, intensity=0.3, format=request.param, logs=("conn", "dns", "http"), **attack
+        )
+    )
     write_tls_and_mqtt(out, 1_767_504_000.0)
     return out
 

@@ -90,7 +90,7 @@ def measure(rate: int, seconds: float) -> np.ndarray:
     with tempfile.TemporaryDirectory(prefix="nslabs-bench-") as name:
         folder = Path(name)
         (folder / "logs").mkdir()
-        simulate(SimulatorConfig(out=folder / "past", devices=12, hours=24.0))
+        simulate(SimulatorConfig(out=folder / "past", devices=12, hours=24.0, logs=("conn", "dns", "http")))
         program = [sys.executable, "-m", "api"]
         subprocess.run(
             [*program, "replay", folder / "past", "--state", folder / "state"], check=True, stdout=subprocess.DEVNULL

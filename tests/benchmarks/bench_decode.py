@@ -80,7 +80,7 @@ class Log:
 
 def make_logs(form: LogFormat, records: int, folder: Path) -> list[Log]:
     """Simulate a network and repeat its lines until each log has about as many records as asked for."""
-    simulate(SimulatorConfig(folder, devices=DEVICES, hours=_HOURS_A_RUN, format=form, attack="mirai"))
+    simulate(SimulatorConfig(folder, devices=DEVICES, hours=_HOURS_A_RUN, format=form, attack="mirai", logs=KINDS))
     return [_repeat(kind, (folder / f"{kind}.log").read_bytes(), records) for kind in KINDS]
 
 
@@ -195,7 +195,7 @@ def compare_sensors(runs: int, folder: Path) -> None:
     traffic = {"devices": 60, "hours": 0.25, "attack": "mirai", "attack_at_s": 300.0, "intensity": 0.3}
     zeek, eve = folder / "zeek", folder / "eve"
     eve.mkdir()
-    simulate(SimulatorConfig(zeek, format="json", **traffic))
+    simulate(SimulatorConfig(zeek, format="json", logs=KINDS, **traffic))
     write_packets(SimulatorConfig(folder, **traffic), folder / "sim.pcap")
     configuration = Path(__file__).resolve().parents[1] / "integration" / "suricata.yaml"
     command = ["suricata", "-c", configuration, "--runmode=single", "-r", folder / "sim.pcap", "-l", eve, "-k", "none"]

@@ -82,7 +82,7 @@ def main() -> None:
     rules = tuple(map(_rule, range(_RULES)))
     with tempfile.TemporaryDirectory() as folder:
         logs = Path(folder)
-        simulate(SimulatorConfig(logs, devices=40, hours=options.hours, attack="mirai"))
+        simulate(SimulatorConfig(logs, devices=40, hours=options.hours, attack="mirai", logs=("conn", "dns", "http")))
         batches = list(ReplaySource([logs / f"{kind}.log" for kind in ("conn", "dns", "http")]))
     turns = [(_scored(batches, ()), _scored(batches, rules)) for _ in range(options.turns)]
     (_, records, changes), _ = turns[0]

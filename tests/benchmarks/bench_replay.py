@@ -64,7 +64,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="nslabs-bench-") as folder:
         for name, (devices, hours) in SIZES.items():
             out = Path(folder) / str(devices)
-            records = simulate(SimulatorConfig(out=out, devices=devices, hours=hours)).records["conn"]
+            config = SimulatorConfig(out=out, devices=devices, hours=hours, logs=("conn", "dns", "http"))
+            records = simulate(config).records["conn"]
             log = out / "conn.log"
             replay_rate(log)  # compiles, and brings the file into memory
             runs = [(loop_rate(log), *replay_rate(log)) for _ in range(REPETITIONS)]

@@ -137,7 +137,7 @@ def tables_keep_to_their_limits(subject: Subject) -> None:
 
 
 def every_record_is_scored(subject: Subject) -> None:
-    """Whatever a column holds, every record has a score, and the site goes on as before (invariant 6)."""
+    """Whatever a column holds, every record has a score; the site goes on, guarded as before (invariants 6 and 7)."""
     engine, frame = subject.engine(), subject.records.nonsense()
     scored = subject.process(engine, frame)
     assert len(scored) == scored.score.size == frame.height
@@ -145,6 +145,9 @@ def every_record_is_scored(subject: Subject) -> None:
     again = subject.engine(engine.to_bytes())
     assert again.to_bytes() == engine.to_bytes()
     before = subject.facts(again).learned
-    usual = subject.records.ordinary(NOW, 4.0)
+    usual = subject.records.ordinary(NOW, 24.0)
     assert subject.process(again, usual).alerts == ()
     assert subject.facts(again).learned == before + usual.height
+    later = NOW + 24.0 * HOUR
+    told = subject.process(again, subject.records.attack(later)).alerts
+    assert min(alert.ts for alert in told) <= later + 2.0

@@ -27,7 +27,7 @@ LONGEST_LIFE_S = 4.0
 def attacked_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write the logs of a small network whose victim begins to scan after two thirds of a day."""
     out = tmp_path_factory.mktemp("site")
-    simulate(SimulatorConfig(out=out, devices=6, hours=24.0, attack="mirai", intensity=0.2, seed=11))
+    simulate(SimulatorConfig(out=out, devices=6, hours=24.0, attack="mirai", intensity=0.2, seed=11, logs=KINDS))
     return out
 
 

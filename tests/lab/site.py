@@ -86,10 +86,11 @@ def _in_log_time(frame: pl.DataFrame, steps: list[Event]) -> pl.DataFrame:
 
 @lru_cache(maxsize=2)
 def _simulated(devices: int, hours: float, seed: int) -> Traffic:
+    kinds = ("conn", "dns", "http")
     with tempfile.TemporaryDirectory(prefix="lab-simulated-") as folder:
-        simulate(SimulatorConfig(out=Path(folder), devices=devices, hours=hours, seed=seed, start=START))
+        simulate(SimulatorConfig(out=Path(folder), devices=devices, hours=hours, seed=seed, start=START, logs=kinds))
         logs = {}
-        for kind in ("conn", "dns", "http"):
+        for kind in kinds:
             frame = captures.read_plain(Path(folder) / f"{kind}.log", kind)
             length = (
                 frame["duration"]

@@ -188,7 +188,10 @@ def of_ssl(s: Seen) -> dict[str, Any]:
     own = "address" if s.get("address", "count") > 0.0 else "device"
     return {
         **_settled(s, {"server": "new_servers", "issuer": "new_issuers", "client": "new_clients"}, "new_servers"),
-        **{name: s.number(name) for name in ("unnamed", "has_issuer", "has_client", "self_signed", "invalid")},
+        **{
+            name: s.number(name)
+            for name in ("unnamed", "has_issuer", "has_client", "self_signed", "invalid", "vouched")
+        },
         **{name: s.age(name) for name in ("address", "site_server", "site_client")},
         **{f"devices_of_{name}": s.get(f"site_{name}", "devices") for name in ("server", "issuer", "client")},
         "unnamed_there": s.get(own, "unnamed"),

@@ -177,6 +177,75 @@ def test_data_on_an_old_topic_is_told(traffic: Traffic, learned: bytes) -> None:
     assert alert.behaviour == "mqtt-transfer"
 
 
+NEWCOMER = "192.168.7.66"
+
+
+def test_who_only_ever_published_is_told_of_when_it_subscribes_to_everything(traffic: Traffic, learned: bytes) -> None:
+    frame = traffic.messages("mqtt_subscribe", after(traffic)[:1], NEWCOMER, topics=[["#"]])
+    (alert,) = told(learned, frame, "mqtt_subscribe")
+    assert alert.behaviour == "mqtt-eavesdropping"
+
+
+def test_a_command_by_who_never_published_is_told(traffic: Traffic, learned: bytes) -> None:
+    frame = traffic.messages("mqtt_publish", after(traffic)[:1], NEWCOMER, topic=[f"home/{traffic.NEIGHBOUR}/set"])
+    (alert,) = told(learned, frame, "mqtt_publish")
+    assert alert.behaviour == "mqtt-command"
+
+
+def test_what_is_delivered_is_no_news_of_who_hears_it(traffic: Traffic, learned: bytes) -> None:
+    topics = {"topic": [f"home/new sensor {k % 3}/state" for k in range(6)], "from_client": [False] * 6}
+    assert told(learned, traffic.messages("mqtt_publish", after(traffic), HUB, **topics), "mqtt_publish") == []
+
+
+def test_less_than_usual_is_no_transfer(traffic: Traffic, learned: bytes) -> None:
+    frame = traffic.messages("mqtt_publish", after(traffic), traffic.VICTIM, payload_len=[0] * 6)
+    assert told(learned, frame, "mqtt_publish") == []
+
+
+def test_another_broker_is_told_by_its_first_message(traffic: Traffic, learned: bytes) -> None:
+    elsewhere = {"topic": ["beacon/1"], "id.resp_h": ["45.66.77.88"]}
+    (alert,) = told(
+        learned, traffic.messages("mqtt_publish", after(traffic)[:1], traffic.VICTIM, **elsewhere), "mqtt_publish"
+    )
+    assert alert.behaviour == "new-mqtt-topic"
+
+
+@pytest.mark.parametrize("status", ["ok", "unable to get local issuer certificate"])
+def test_a_known_server_may_have_another_authority_that_is_trusted(
+    traffic: Traffic, learned: bytes, status: str
+) -> None:
+    renewed = {"cert_chain_fps": [["renewed", "another authority"]] * 6, "validation_status": [status] * 6}
+    frame = traffic.handshakes(after(traffic), traffic.VICTIM, ["api1.cloud.example"] * 6, **renewed)
+    assert {alert.behaviour for alert in told(learned, frame, "ssl")} == (
+        {"untrusted-server"} if status != "ok" else set()
+    )
+
+
+def test_who_never_spoke_tls_is_told_of_by_a_certificate_that_signs_itself(traffic: Traffic, learned: bytes) -> None:
+    own = {"cert_chain_fps": [["own"]], "validation_status": ["self signed certificate"], "id.resp_h": ["203.0.113.9"]}
+    (alert,) = told(learned, traffic.handshakes(after(traffic)[:1], NEWCOMER, [None], **own), "ssl")
+    assert alert.behaviour == "untrusted-server"
+
+
+def test_the_certificate_is_told_of_where_all_else_is_new_as_well(traffic: Traffic, learned: bytes) -> None:
+    own = {"cert_chain_fps": [["own"]] * 6, "validation_status": ["self signed certificate"] * 6}
+    own |= {"id.resp_h": ["45.66.77.88"] * 6, "ja4": ["t13i4906h1"] * 6}
+    (alert,) = told(learned, traffic.handshakes(after(traffic), traffic.VICTIM, [None] * 6, **own), "ssl")
+    assert alert.behaviour == "untrusted-server"
+
+
+def test_new_firmware_stays_mild_news_however_long_it_greets(traffic: Traffic, learned: bytes) -> None:
+    """Elsewhere it would be a program that calls home."""
+    times = traffic.START + 2 * traffic.DAY + 300.0 * np.arange(576.0)
+    frame = traffic.handshakes(times, traffic.VICTIM, ["api1.cloud.example"] * 576, ja4=["t13i4906h1"] * 576)
+    (alert,) = told(learned, frame, "ssl")
+    assert (alert.behaviour, alert.severity) == ("odd-tls-client", "low")
+    far = {"ja4": ["t13i4906h1"] * 576, "id.resp_h": ["45.66.77.88"] * 576}
+    (alert,) = told(learned, traffic.handshakes(times, traffic.VICTIM, ["cdn.evil.example"] * 576, **far), "ssl")
+    assert alert.behaviour == "new-tls-server"
+    assert alert.severity in {"high", "critical"}
+
+
 @pytest.mark.parametrize("log", LOGS)
 def test_an_ordinary_week_after_that_tells_nothing(traffic: Traffic, learned: bytes, log: str) -> None:
     begin = traffic.START + 2 * traffic.DAY

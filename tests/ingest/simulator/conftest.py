@@ -34,12 +34,14 @@ TYPES = {
     "count": r"\d+",
     "port": r"([1-9]\d{0,4}|0)",
     "bool": r"[TF]",
-    "enum": r"[a-z_]+",
+    "enum": r"[a-z_]+|MQTT::SUBSCRIBE",
     "addr": rf"{OCTET}(\.{OCTET}){{3}}",
     "string": r"(?:[^\x00-\x1f\x7f\\]|\\x[0-9a-f]{2}|\\\\)+",
     "set[string]": rf"{ELEMENT}(,{ELEMENT})*",
     "set[enum]": rf"{ELEMENT}(,{ELEMENT})*",
     "vector[string]": rf"{ELEMENT}(,{ELEMENT})*",
+    "vector[count]": r"\d+(,\d+)*",
+    "vector[addr]": r"[\d.]+(,[\d.]+)*",
     "vector[interval]": r"\d+\.\d{6}(,\d+\.\d{6})*",
 }
 PATTERNS = {name: re.compile(f"-|{body}" + (r"|\(empty\)" if "[" in name else "")) for name, body in TYPES.items()}
@@ -93,7 +95,7 @@ class Simulated:
 
 def run(config: SimulatorConfig) -> Simulated:
     summary = simulate(config)
-    logs = {kind: read_strictly(config.out / f"{kind}.log").rows for kind in ("conn", "dns", "http")}
+    logs = {kind: read_strictly(config.out / f"{kind}.log").rows for kind in summary.records}
     names, *lines = (line.split("\t") for line in (config.out / "truth.tsv").read_text().splitlines())
     return Simulated(config, summary, logs, [dict(zip(names, line, strict=True)) for line in lines])
 

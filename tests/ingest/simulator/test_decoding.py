@@ -24,7 +24,7 @@ def decode(path: Path) -> pl.DataFrame:
     return pl.concat([batch.frame for batch in batches])
 
 
-@pytest.mark.parametrize("attack", ["none", "mirai", "c2", "dns-exfil"])
+@pytest.mark.parametrize("attack", ["none", "mirai", "c2", "dns-exfil", "tls-c2", "mqtt-abuse"])
 def test_both_formats_decode_to_equal_frames(tmp_path: Path, attack: Attack) -> None:
     forms: tuple[LogFormat, ...] = ("tsv", "json")
     tsv, json = (

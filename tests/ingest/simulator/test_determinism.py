@@ -52,11 +52,12 @@ def test_start_moves_times_and_nothing_else(tmp_path: Path) -> None:
     assert np.allclose([float(b[0]) - float(a[0]) for a, b in zip(one, other, strict=True)], 50_000.0, atol=2e-6)
 
 
-@pytest.mark.parametrize("attack", ["mirai", "c2", "dns-exfil"])
+@pytest.mark.parametrize("attack", ["mirai", "tls-mimic", "mqtt-abuse"])
 @pytest.mark.parametrize("length", [397.0, 1800.0, None])
 def test_slices_have_no_meaning(attack: str, length: float | None) -> None:
     def everything(step: float | None) -> Traffic:
-        return Traffic.join(Network(make_site(7, 2), Campaign(attack, 2000.0, 0.3), 5400.0).slices(step))
+        campaign = Campaign(attack, 2000.0, 0.3)
+        return Traffic.join(Network(make_site(7, 2), campaign, 5400.0, broker=True).slices(step))
 
     whole, cut = everything(5400.0), everything(length)
     for kind, rows in whole.logs().items():

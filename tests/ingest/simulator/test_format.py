@@ -29,7 +29,16 @@ def written(row: dict[str, str], wait: str) -> float:
 
 
 @pytest.mark.parametrize(
-    ("kind", "capture"), [("conn", "philips-hue-lan"), ("dns", "philips-hue-lan"), ("http", "philips-hue-lan")]
+    ("kind", "capture"),
+    [
+        ("conn", "philips-hue-lan"),
+        ("dns", "philips-hue-lan"),
+        ("http", "philips-hue-lan"),
+        ("x509", "philips-hue-lan"),
+        ("mqtt_connect", "coap_mqtt"),
+        ("mqtt_publish", "coap_mqtt"),
+        ("mqtt_subscribe", "coap_mqtt"),
+    ],
 )
 def test_columns_are_those_of_a_real_zeek(day: Simulated, shared_data: Path, kind: str, capture: str) -> None:
     real = (shared_data / "zeek_pcaps" / capture / "tsv" / f"{kind}.log").read_text(encoding="latin-1").splitlines()
@@ -43,11 +52,13 @@ def test_strict_reader_accepts_every_attack(attacked: Simulated) -> None:
     assert all(len(rows) > 0 for rows in attacked.logs.values())
 
 
-@pytest.mark.parametrize("kind", ["conn", "dns", "http"])
+@pytest.mark.parametrize(
+    "kind", ["conn", "dns", "http", "ssl", "x509", "mqtt_connect", "mqtt_publish", "mqtt_subscribe"]
+)
 def test_json_says_the_same(tmp_path: Path, read_log: Callable[[Path], Log], kind: str) -> None:
     """Field for field; what is unset has no key."""
     for form in ("tsv", "json"):
-        simulate(SimulatorConfig(tmp_path / form, hours=2.0, attack="dns-exfil", format=form))
+        simulate(SimulatorConfig(tmp_path / form, hours=2.0, attack="mqtt-abuse", format=form))
     log = read_log(tmp_path / "tsv" / f"{kind}.log")
     objects = [json.loads(line) for line in (tmp_path / "json" / f"{kind}.log").read_text().splitlines()]
     assert objects == [{k: value(log.types[k], v) for k, v in row.items() if v != "-"} for row in log.rows]
@@ -55,7 +66,7 @@ def test_json_says_the_same(tmp_path: Path, read_log: Callable[[Path], Log], kin
 
 def value(zeek_type: str, cell: str) -> object:
     if "[" in zeek_type:
-        element = float if "interval" in zeek_type else str
+        element = float if "interval" in zeek_type else int if "count" in zeek_type else str
         return [] if cell == "(empty)" else [element(part.replace("\\x2c", ",")) for part in cell.split(",")]
     if zeek_type in ("time", "interval"):
         return float(cell)
@@ -144,3 +155,11 @@ def test_mac_addresses_belong_to_devices(day: Simulated) -> None:
 def test_every_class_is_on_the_network(day: Simulated) -> None:
     assert len({row["id.orig_h"] for row in day.logs["conn"]} - {NO_ADDRESS}) == day.config.devices + 1
     assert set(HABITS) == {"camera", "plug", "hub", "speaker", "lock", "phone", "laptop"}
+
+
+def test_ssl_has_a_real_zeeks_columns_and_two_of_packages(day: Simulated, shared_data: Path) -> None:
+    real = (shared_data / "zeek_pcaps/philips-hue-lan/tsv/ssl.log").read_text().splitlines()
+    ours = (day.config.out / "ssl.log").read_text().splitlines()
+    for line in (6, 7):
+        assert ours[line].split("\t")[:-2] == real[line].split("\t")
+    assert ours[6].split("\t")[-2:] == ["ja3", "ja4"]
