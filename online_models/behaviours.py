@@ -45,6 +45,39 @@ class Sighting:
         return self.direction == "in"
 
 
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What the sentence of a scan may speak of, all of it together.
+
+    Attributes
+    ----------
+    device, peer
+        Addresses; the peer's is that of one.
+    is_called
+        Whether strangers act, who call the device.
+    peers, services
+        How many there were, and whether that is exact.
+    network
+        The network of nearly all peers; empty if they have none in common.
+    targets
+        Samples of services, ``tcp/23``.
+    seconds
+        From the first record to the last.
+    answered
+        Records that were answered.
+    """
+
+    device: str
+    peer: str
+    is_called: bool
+    peers: tuple[int, bool]
+    services: tuple[int, bool]
+    network: str
+    targets: Sequence[str]
+    seconds: float
+    answered: int
+
+
 def each_its_own(_target: str) -> str:
     """Return no pattern: what each anomaly is about is something of its own."""
     return ""
@@ -88,6 +121,8 @@ class Behaviour:
         contact and habit.
     grows
         Whether how often it was seen, and for how long, makes it worse.
+    of_scan
+        Tells of all that it tried together, in place of the sentence about one record: of a scan.
     foremost
         A feature or note, and from how much of it on the record that has most of it is told of before the strangest.
     """
@@ -99,6 +134,7 @@ class Behaviour:
     likeness: Likeness = Likeness()
     drifts: bool = False
     grows: bool = True
+    of_scan: Callable[[Scan], str] | None = None
     foremost: tuple[str, float] | None = None
 
 
@@ -111,6 +147,18 @@ def plain(number: float) -> str:
     if number >= 100.0:
         return f"{number:,.0f}"
     return f"{number:.2g}"
+
+
+def lasting(seconds: float) -> str:
+    """Write a span of time in the unit that people use.
+
+    >>> lasting(0.2), lasting(47.0), lasting(125.0), lasting(9000.0), lasting(400_000.0)
+    ('1 s', '47 s', '2.1 min', '2.5 h', '4.6 days')
+    """
+    for factor, unit, least in ((86_400.0, "days", 172_800.0), (3600.0, "h", 5400.0), (60.0, "min", 90.0)):
+        if seconds >= least:
+            return f"{seconds / factor:.2g} {unit}"
+    return f"{max(seconds, 1.0):.0f} s"
 
 
 def amount(octets: float) -> str:

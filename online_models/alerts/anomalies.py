@@ -28,6 +28,8 @@ class Anomalies:
         Numbers in ``behaviours``.
     things
         Three lists of keys: what each was about; none where nothing is known of that.
+    answered
+        Whether each was answered, as far as the kind tells.
     is_known
         Whether the device knew the first of these things before.
     ts, end
@@ -53,6 +55,7 @@ class Anomalies:
     target: Sequence[str]
     direction: Sequence[Direction]
     things: Sequence[Sequence[int]]
+    answered: Sequence[bool]
     is_known: Sequence[bool]
     ts: Sequence[float]
     end: Sequence[float]

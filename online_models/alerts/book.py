@@ -17,6 +17,8 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from online_models.alerts.case import Case, case_of_state, thing_text
+from online_models.alerts.extent import Extent
+from online_models.behaviours import Scan
 from online_models.likeness import covers, likeness_in
 from online_models.severity import severity_of
 from online_models.types import Alert
@@ -131,10 +133,12 @@ class AlertBook:
                 count=int(many[0]) - 1,
                 site_devices=case.site_devices,
                 own=[*case.own[-_TALLIES:], thing_text(anomalies.things[0][k])],
+                extent=_extent(anomalies, k),
             )
         if case is None or self._is_over(case, key[1], anomalies, k) or self._is_another(case, key[1], anomalies, k):
             identifier = _identifier(self.log, key, anomalies, k)
             again = Case(identifier, anomalies.device[k], anomalies.ts[k], anomalies.end[k])
+            again.extent = _extent(anomalies, k)
             again.is_attack = case is not None and case.is_attack and self._is_same(case, anomalies, k)
             return again
         return case
@@ -181,7 +185,7 @@ class AlertBook:
             first_ts=case.first_ts,
             last_ts=case.last_ts,
             count=case.count,
-            sentence=case.shown.sentence if case.shown else "",
+            sentence=_sentence(case, behaviour),
             technique=behaviour.technique,
             reasons=case.shown.reasons if case.shown else (),
             uids=tuple(case.uids),
@@ -233,6 +237,31 @@ def _severity(case: Case, behaviour: Behaviour) -> Severity:
     """Grade a case; how many contacts there are of one pattern, and for how long, does not make them worse."""
     extent = (1, 0.0) if case.pattern or not behaviour.grows else (case.count, case.last_ts - case.first_ts)
     return severity_of(case.evidence, *extent, behaviour.gravity)
+
+
+def _extent(anomalies: Anomalies, k: int) -> Extent | None:
+    """Return what a new case notes of how far it goes: nothing, unless its behaviour tells of that."""
+    return Extent() if anomalies.behaviours[anomalies.behaviour[k]].of_scan is not None else None
+
+
+def _sentence(case: Case, behaviour: Behaviour) -> str:
+    """Return the sentence about the record that is told of, or about all together."""
+    extent = case.extent
+    if behaviour.of_scan is None or extent is None or not extent.peers.count():
+        return case.shown.sentence if case.shown else ""
+    return behaviour.of_scan(
+        Scan(
+            device=case.device,
+            peer=case.peer,
+            is_called=case.direction == "in",
+            peers=(extent.peers.count(), extent.peers.is_exact),
+            services=(extent.services.count(), extent.services.is_exact),
+            network=extent.network(),
+            targets=case.targets,
+            seconds=case.last_ts - case.first_ts,
+            answered=extent.answered,
+        )
+    )
 
 
 def _identifier(log: str, key: Key, anomalies: Anomalies, k: int) -> str:

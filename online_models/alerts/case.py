@@ -9,6 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from online_models.alerts.anomalies import Told
+from online_models.alerts.extent import Extent, extent_of_state
 from online_models.kinds import KINDS
 from online_models.likeness import MOST_THINGS
 from online_models.types import Reason
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 _SAMPLES = 10
 """Records, peers and targets that an alert names: as many as a person reads."""
+_SERVICES, _PEERS = 1, 2
+"""Which of the three things that a scan's records are about are services, and peers."""
 _FORGET_AFTER = 3600.0
 """Seconds after which anomalies that raised nothing are another case: as long as quiet ends an incident."""
 _CONTINUE_WITHIN, _SAME_WITHIN = 86_400.0, 7 * 86_400.0
@@ -34,7 +37,7 @@ class Case:
 
     Once it is raised, ``own`` are the keys of what it was raised about, or an alert that it took over from, ``pattern``
     what these were one of; and ``tallies`` tell of other things how many anomalies were about each, and when the first
-    of these began. ``shown`` is the record that is told of, mostly
+    of these began. ``extent`` is how far a scan went. ``shown`` is the record that is told of, mostly
     the strangest: ``foremost`` and ``shown_evidence`` say before which others. ``device`` is the address that its
     device had then, ``peer`` its other end, and ``direction`` who acted.
     """
@@ -63,6 +66,7 @@ class Case:
     foremost: float = 0.0
     shown_evidence: float = 0.0
     tallies: dict[str, list[float]] = field(default_factory=dict)
+    extent: Extent | None = None
 
     def told_peers(self) -> tuple[str, ...]:
         """Return sample peers, that of the record that is told of first."""
@@ -93,7 +97,7 @@ class Case:
             self.first_ts = anomalies.ts[k]  # an old connection that ended before the attack is not its beginning
         if self.turns_to_new(anomalies.is_known[k]):
             self.things, self.is_about_known = [[] for _ in anomalies.things], anomalies.is_known[k]
-            self.subjects = []
+            self.subjects, self.extent = [], None if self.extent is None else Extent()
         self._add(log, anomalies, [k], all_count=was_about_known)
         if anomalies.raises[k] and not self.own and self.things:
             self.own = list(self.things[0])
@@ -137,6 +141,13 @@ class Case:
         if len(self.subjects) < _SAMPLES:
             about = dict.fromkeys((anomalies.target[k], anomalies.peer[k]) for k in places)
             _add_distinct(self.subjects, (_subject_of(log, *one) for one in about), _SAMPLES)
+        if self.extent is not None and places and len(anomalies.things) > _PEERS:
+            self.extent.add(
+                [anomalies.things[_SERVICES][k] for k in places],
+                [anomalies.things[_PEERS][k] for k in places],
+                [anomalies.peer[k] for k in places],
+                sum(anomalies.answered[k] for k in places),
+            )
         for noted, column in zip(self.things, anomalies.things, strict=True):
             if len(noted) < MOST_THINGS:
                 distinct = dict.fromkeys(map(column.__getitem__, places))
@@ -145,7 +156,8 @@ class Case:
     def state(self) -> dict[str, Any]:
         """Return the case as JSON-able data."""
         shown = self.shown
-        values = {f.name: deepcopy(getattr(self, f.name)) for f in fields(self) if f.name != "shown"}
+        values = {f.name: deepcopy(getattr(self, f.name)) for f in fields(self) if f.name not in {"shown", "extent"}}
+        values["extent"] = None if self.extent is None else self.extent.state()
         reasons = [] if shown is None else [asdict(reason) for reason in shown.reasons]
         return {**values, "sentence": "" if shown is None else shown.sentence, "reasons": reasons}
 
@@ -159,7 +171,9 @@ def _subject_of(log: str, target: str, peer: str) -> str:
 def case_of_state(state: dict[str, Any]) -> Case:
     """Return the case of which `Case.state` told."""
     names = {f.name for f in fields(Case)}
-    case = Case(**{name: value for name, value in state.items() if name in names})
+    case = Case(**{name: value for name, value in state.items() if name in names - {"extent"}})
+    if state.get("extent") is not None:
+        case.extent = extent_of_state(state["extent"])
     if state["sentence"]:
         case.shown = Told(tuple(Reason(**reason) for reason in state["reasons"]), state["sentence"])
     return case

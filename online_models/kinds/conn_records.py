@@ -73,7 +73,7 @@ def read_columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> Columns:
 
 
 def read_context(frame: pl.DataFrame, columns: Columns) -> pl.DataFrame:
-    """Return device, peer and target of every row, by what name the device is known, and whether it was called."""
+    """Return device, peer and target of every row, how the device is known, and whether it was called and answered."""
     turned = pl.lit(pl.Series(columns.turned))
     inbound = columns.numbers[:, NUMBERS.index("inbound")] > 0.0
     is_target = pl.lit(pl.Series(inbound != columns.turned))
@@ -86,4 +86,5 @@ def read_context(frame: pl.DataFrame, columns: Columns) -> pl.DataFrame:
         pl.when(is_target).then(origin).otherwise(target).alias("peer"),
         pl.format("{}/{}", pl.col("proto").fill_null("?"), port).alias("target"),
         pl.lit(pl.Series(inbound)).alias("inbound"),
+        pl.lit(pl.Series(columns.numbers[:, NUMBERS.index("answered")] > 0.0)).alias("answered"),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from online_models.behaviours import Behaviour, Likeness, Sighting, amount, counted_burst, plain
+from online_models.behaviours import Behaviour, Likeness, Scan, Sighting, amount, counted_burst, lasting, plain
 from online_models.clauses import reach_clauses
 from online_models.severity import ATTACK, CONTACT, LOSS
 
@@ -83,6 +83,33 @@ def scan(s: Sighting) -> str:
     return f"{tried}, last {s.peer} on {s.target}{_usual(usual)}"
 
 
+_FEW_SERVICES = 3
+"""As many services as a sentence names."""
+
+
+def _some(number: tuple[int, bool]) -> str:
+    """Write a number of things, of which many may be estimated: two digits of it are right."""
+    count, is_exact = number
+    return f"{count:,}" if is_exact else f"about {float(f'{count:.1e}'):,.0f}"
+
+
+def of_scan(s: Scan) -> str:
+    """Tell of a scan by how many addresses of which network it tried, on which services, and how many answered."""
+    services, hosts = s.services[0], s.peers[0]
+    names = [name for name in s.targets if not name.startswith("icmp/")]
+    listed = ", ".join(names[:-2]) + (", " if names[2:] else "") + " and ".join(names[-2:])
+    where = listed if max(services, len(names)) <= _FEW_SERVICES else f"{_some(s.services)} services"
+    on = f" on {where}" if names else " by ICMP"
+    end = f" in {lasting(s.seconds)}; {_some((s.answered, True)) if s.answered else 'none'} answered"
+    if s.is_called:
+        who = s.peer if hosts == 1 else f"{_some(s.peers)} hosts outside"
+        return f"{who} tried {s.device}{on}{end}"
+    if hosts == 1:
+        return f"{s.device} tried {s.peer}{on}{end}"
+    of = f" of {s.network}" if s.network else ""
+    return f"{s.device} scanned {_some(s.peers)} addresses{of}{on}{end}"
+
+
 def flood(s: Sighting) -> str:
     """Tell of a burst of records."""
     count, usual, span, counter = counted_burst(s, "records", "failures")
@@ -132,7 +159,7 @@ _STRANGER = replace(_CONTACT, pattern=free_udp_port)
 _SCAN = Likeness((1, 2), ("new-peer", "flood", "rhythm", "lateral-contact"))
 BEHAVIOURS = (
     Behaviour("new-peer", "T1071", CONTACT, new_peer, _STRANGER, drifts=True),
-    Behaviour("scan", "T1046", ATTACK, scan, _SCAN),
+    Behaviour("scan", "T1046", ATTACK, scan, _SCAN, of_scan=of_scan),
     Behaviour("flood", "T1498", ATTACK, flood, _SAME_SERVICE),
     Behaviour("brute-force", "T1110", ATTACK, brute_force, _SAME_SERVICE),
     Behaviour("volume", "T1048", LOSS, volume, _SAME_SERVICE, drifts=True, foremost=("peer.sent_hour", _MUCH / _KIB)),

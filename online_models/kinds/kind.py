@@ -135,7 +135,7 @@ class Kind:
     context
         Of every row as string columns: ``device`` and ``peer``, addresses; ``target``, what it was about; and
         ``known_as``, the name by which the device is known, whatever its address (without it, the address); and as
-        booleans ``inbound``, whether a stranger called the device (without it, none did).
+        booleans ``inbound``, whether a stranger called the device (without it, none did), and ``answered``.
     views
         Each with its features and what they say of a record (clauses).
     formulas

@@ -65,11 +65,15 @@ MATTERS = 0.5
 SECOND = 2.0
 """What newness by its rarity counts of a client identifier, and of a broker with what is named there: a program has one
 for life, or ever-new ones."""
+SEVERAL = 2.0
+"""Topics that differ in whose they are only, from which on a device is one that speaks to several by habit."""
 MEMORY = 500.0
 """Messages of a topic that weigh in a mean."""
 _ACCEPTED = "Connection Accepted"
 _BROAD = r"^(\$share/[^/]+/)?((\+/)*[#+]|\$SYS(/.*)?)$"
 """Filters that leave no topic of their level out, and those of the broker's own state (MQTT 5.0, 4.7 and 4.8)."""
+_MIDDLE = "/.*/"
+"""What topics of one purpose differ in: between the first and the last level stands whose they are."""
 _SITE, _BROKER = np.uint64(0x517E), np.uint64(0xB20CE2)
 _NEW = {"name": "new_names", "broker": "new_brokers"}
 _NUMBERS = ("failed", "news", "broad", "sent", "log_payload", "payload")
@@ -109,6 +113,7 @@ def _read(frame: pl.DataFrame) -> pl.DataFrame:
         told, news = pl.col("topic"), pl.col("topic").is_not_null() & is_sent
     return frame.select(
         pl.format("{} {}", kind, told.fill_null("")).alias("name"),
+        pl.format("{} like {}", kind, told.fill_null("").str.replace(_MIDDLE, "/+/")).alias("family"),
         failed.alias("failed"),
         news.alias("news"),
         broad.alias("broad"),
@@ -125,6 +130,7 @@ def _columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> Columns:
     named, keys, n = hashes(read["name"]), Keys(device), len(batch)
     own_name = keys.own(device, named)
     own_broker = keys.own(Keys(device).own(device, np.full(n, _BROKER)), peer)
+    keys.own(device, hashes(read["family"]))
     keys.plain(named)
     keys.plain(np.full(n, _SITE))
     keys.own(own_name, named)
@@ -167,7 +173,9 @@ def _measure(f: Formulas, log: str) -> Value:
         larger = f.deviation("name", "payload", f.number("log_payload"), f.get("name", "count"))
         f.measure("volume.payload", least(1.0, most(0.0, larger) / 10.0))
         others = f.is_known("site_name") / most(1.0, f.get("site_name", "devices"))
-        special = f.measure("command.foreign", f.newness("name") * f.number("sent") * others)
+        # who commands several devices by habit, as an app does, will meet another; how rarely it does is what counts
+        is_foreign = where(f.get("family", "count") >= SEVERAL, f.feature("novelty.name"), f.newness("name"))
+        special = f.measure("command.foreign", is_foreign * f.number("sent") * others)
     else:
         special = f.measure("breadth.all", f.number("broad") * f.newness("name"))
     return special
@@ -213,6 +221,8 @@ def _learn(f: Formulas, log: str) -> None:
     new_name = f.touch("name")
     f.touch("broker")
     if log == "mqtt_publish":
+        f.touch("family")
+        f.bump("family", "count", new_name * f.number("sent"))
         f.learn_moments("name", "payload", f.number("log_payload"), f.get("name", "count"), MEMORY)
         f.bump("name", "count")
     f.touch("site")
@@ -317,7 +327,7 @@ def _kind(log: str, new: str, odd: Behaviour, *more: Behaviour) -> Kind:
         name=log,
         device_columns=(*_NEW.values(), "faded_at"),
         tables={
-            "name": Entries(("first", "count", "payload", "payload_variance"), of_pairs),
+            "name": Entries(("first", "count", "payload", "payload_variance"), of_pairs, adds=2),
             "broker": Entries(("first",), of_eight_a_device),
             "site": Entries(("first", "devices", "new_names"), of_half_the_pairs, adds=2),
             "recent": recent_things(of_half_the_pairs),
@@ -325,6 +335,7 @@ def _kind(log: str, new: str, odd: Behaviour, *more: Behaviour) -> Kind:
         keys={
             "name": "name",
             "broker": "broker",
+            "family": "name",
             "site_name": "site",
             "site": "site",
             **dict.fromkeys(("recent_name", "recent_broker"), "recent"),

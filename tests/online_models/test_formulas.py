@@ -214,6 +214,7 @@ def of_mqtt(s: Seen) -> dict[str, Any]:
         "since_first": s.known,
         "devices": s.get("site_name", "devices"),
         "usual_payload": s.usual("name", "payload"),
+        "alike": s.get("family", "count"),
         "refused": failures.count,
         "usual_refused": 2.0 ** (failures.mean + failures.sd) - 1.0,
         **counters,

@@ -192,6 +192,20 @@ def test_a_command_by_who_never_published_is_told(traffic: Traffic, learned: byt
     assert alert.behaviour == "mqtt-command"
 
 
+def test_who_commands_several_by_habit_may_command_another(traffic: Traffic, learned: bytes) -> None:
+    """An app that switches two lamps by the hour and now a third; who never did commands it all the same."""
+    engine, app = Engine.from_bytes(learned), "192.168.7.70"
+    hourly = traffic.START + 2 * traffic.DAY + traffic.HOUR * np.arange(48.0)
+    topics = [f"home/192.168.7.{10 + k % 2}/set" for k in range(48)]
+    engine.learn(RecordBatch("mqtt_publish", traffic.messages("mqtt_publish", hourly, app, topic=topics)))
+    third = {"topic": ["home/192.168.7.13/set"]}
+    now = hourly[-1:] + 60.0
+    for who, expected in ((app, set()), (traffic.VICTIM, {"mqtt-command"})):
+        frame = traffic.messages("mqtt_publish", now, who, **third)
+        alerts = engine.process(RecordBatch("mqtt_publish", frame)).alerts
+        assert {alert.behaviour for alert in alerts} == expected
+
+
 def test_what_is_delivered_is_no_news_of_who_hears_it(traffic: Traffic, learned: bytes) -> None:
     topics = {"topic": [f"home/new sensor {k % 3}/state" for k in range(6)], "from_client": [False] * 6}
     assert told(learned, traffic.messages("mqtt_publish", after(traffic), HUB, **topics), "mqtt_publish") == []

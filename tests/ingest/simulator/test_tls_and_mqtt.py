@@ -114,7 +114,7 @@ def test_apps_call_themselves_anew_and_devices_do_not(home: Logs) -> None:
     clients: dict[str, set[str]] = {}
     for row in home["mqtt_connect"]:
         clients.setdefault(row["id.orig_h"], set()).add(row["client_id"])
-    assert {len(names) for who, names in clients.items() if not any("app" in n for n in names)} == {1}
+    assert {len(names) for who, names in clients.items() if not any("fonix" in name for name in names)} == {1}
     assert max(map(len, clients.values())) > 3
 
 
