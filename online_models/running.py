@@ -166,7 +166,7 @@ def _alerts(
         target=target,
         direction=direction,
         things=details.things.T.tolist(),
-        answered=(context["answered"][rows].to_list() if "answered" in context.columns else [False] * len(rows)),
+        answered=context["answered"][rows].to_list() if "answered" in context.columns else (),
         is_known=details.known.tolist(),
         ts=ts,
         end=details.end[rows].tolist(),

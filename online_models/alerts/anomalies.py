@@ -28,8 +28,6 @@ class Anomalies:
         Numbers in ``behaviours``.
     things
         Three lists of keys: what each was about; none where nothing is known of that.
-    answered
-        Whether each was answered, as far as the kind tells.
     is_known
         Whether the device knew the first of these things before.
     ts, end
@@ -44,6 +42,8 @@ class Anomalies:
         Devices seen within the day, for a record that raises; else 0.
     finding
         Gives what an alert shows of the k-th anomaly: called for the strangest record of a case only.
+    answered
+        Whether each was answered; empty for a kind that does not tell.
     """
 
     behaviours: tuple[Behaviour, ...]
@@ -55,7 +55,6 @@ class Anomalies:
     target: Sequence[str]
     direction: Sequence[Direction]
     things: Sequence[Sequence[int]]
-    answered: Sequence[bool]
     is_known: Sequence[bool]
     ts: Sequence[float]
     end: Sequence[float]
@@ -65,6 +64,7 @@ class Anomalies:
     raises: Sequence[bool]
     site_devices: Sequence[int]
     finding: Callable[[int], Finding]
+    answered: Sequence[bool] = ()
 
     def __len__(self) -> int:
         return len(self.device)

@@ -146,7 +146,7 @@ class Case:
                 [anomalies.things[_SERVICES][k] for k in places],
                 [anomalies.things[_PEERS][k] for k in places],
                 [anomalies.peer[k] for k in places],
-                sum(anomalies.answered[k] for k in places),
+                sum(anomalies.answered[k] for k in places) if anomalies.answered else 0,
             )
         for noted, column in zip(self.things, anomalies.things, strict=True):
             if len(noted) < MOST_THINGS:
