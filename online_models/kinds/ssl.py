@@ -65,6 +65,8 @@ DISTRUST = 4.5
 """Decades of a certificate outside that is signed by itself and new to the whole site, at least: public services have
 none."""
 _SITE, _ISSUER, _CLIENT, _CIPHER = (np.uint64(salt) for salt in (0x517E, 0x1554E4, 0xC11E47, 0xC1F4E4))
+_HOW_NEW = "server.newness"
+"""Note of how new a server is, by its name or its address."""
 _NEW = {"server": "new_servers", "issuer": "new_issuers", "client": "new_clients"}
 _COUNTERS = ((THINGS, "servers"), (OTHER_THINGS, "addresses"), (FAILURES, "failures"), (RECORDS, "records"))
 _NUMBERS = ("failed", "unnamed", "has_issuer", "has_client", "has_cipher", "self_signed", "invalid", "vouched")
@@ -224,6 +226,7 @@ def _tell(f: Formulas) -> None:
     f.tell("novelty.site", f.get("site_server", "devices"), at_site)
     f.tell("novelty.fingerprint", f.get("site_client", "devices"))
     f.tell("novelty.moved", f.since("address") / HOUR)
+    f.tell(_HOW_NEW, most(f.newness("server"), f.newness("address")))
     unnamed, handshakes = _unnamed(f)
     f.tell("novelty.unnamed", f.number("unnamed"), unnamed / most(1.0, handshakes))
     for name in ("self_signed", "invalid"):
@@ -266,7 +269,10 @@ def _server(s: Sighting) -> str:
 
 
 def new_server(s: Sighting) -> str:
-    """Tell of a first handshake with a server, or of one without a name."""
+    """Tell of a first handshake with a server, of one without a name, or of who vouches for a server now."""
+    if s.facts.get(_HOW_NEW, (1.0, 0.0))[0] < UNMET and s.target != s.peer:
+        rate = plain(s.facts["novelty.issuer"][1])
+        return f"{s.device} met a certificate of another issuer at {_server(s)}; new issuers come {rate} a day"
     rate = plain(s.facts["novelty.server"][1])
     return f"{s.device} speaks TLS with {_server(s)}, which is new; new servers come {rate} a day"
 
@@ -326,4 +332,5 @@ SSL = Kind(
     share=0.1,
     subject=registered_domain,
     domain=name_itself,
+    notes=(_HOW_NEW,),
 )

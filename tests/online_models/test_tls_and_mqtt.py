@@ -235,6 +235,13 @@ def test_a_known_server_may_have_another_authority_that_is_trusted(
     )
 
 
+def test_where_nothing_is_validated_another_issuer_is_what_is_told(traffic: Traffic, learned: bytes) -> None:
+    renewed = {"cert_chain_fps": [["renewed", "another authority"]] * 6, "validation_status": [None] * 6}
+    frame = traffic.handshakes(after(traffic), traffic.VICTIM, ["api1.cloud.example"] * 6, **renewed)
+    (alert,) = told(learned, frame, "ssl")
+    assert "met a certificate of another issuer at api1.cloud.example" in alert.sentence
+
+
 def test_who_never_spoke_tls_is_told_of_by_a_certificate_that_signs_itself(traffic: Traffic, learned: bytes) -> None:
     own = {"cert_chain_fps": [["own"]], "validation_status": ["self signed certificate"], "id.resp_h": ["203.0.113.9"]}
     (alert,) = told(learned, traffic.handshakes(after(traffic)[:1], NEWCOMER, [None], **own), "ssl")
