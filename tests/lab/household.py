@@ -108,8 +108,8 @@ def console(stage: Stage, address: str, begin: float, index: int) -> Traffic:
 def match(rng: np.random.Generator, address: str, at: float) -> Traffic:
     """Return one match: its server is asked for by name, then up to a dozen players are met directly."""
     count = int(rng.integers(4, 13))
-    players = [f"{rng.integers(11, 190)}.{rng.integers(256)}.{rng.integers(256)}.{rng.integers(1, 255)}"
-               for _ in range(count)]  # fmt: skip
+    nets = rng.choice([23, 45, 77, 81, 94, 151, 188], count).tolist()
+    players = [f"{net}.{rng.integers(256)}.{rng.integers(256)}.{rng.integers(1, 255)}" for net in nets]
     lasts = float(rng.uniform(300.0, 900.0))
     return Traffic.join(
         [

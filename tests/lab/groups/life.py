@@ -70,7 +70,7 @@ def _hosts_behind() -> list[Recipe]:
 
 def _newcomers() -> list[Recipe]:
     return [
-        _life(f"new-{new}", (new, "thermostat", "plug", "camera", "hub"), joins=((0, at),),
+        _life(f"new-{new}", (new, "hub", "thermostat", "plug", "camera"), joins=((0, at),),
               changes=(Change(at, 72.0, (0, 1)),), seed=n + 71)
         for n, (new, at) in enumerate((("phone", 31.0), ("speaker", 34.5), ("console", 30.2)))
     ]  # fmt: skip
