@@ -29,7 +29,7 @@ from online_models.kinds.kind import (
 from online_models.measures.excess import FAILURES, OTHER_THINGS, RECORDS, THINGS
 from online_models.measures.time import SETTLING
 from online_models.program.formulas import least, log2, most, where
-from online_models.program.registers import AFTER, BOUND, COUNT, DOUBT, LEARN, MEASURE, NAME, TELL, TOLD
+from online_models.program.registers import AFTER, BOUND, COUNT, DOUBT, LEARN, MEANWHILE, MEASURE, NAME, TELL, TOLD
 from online_models.subjects import name_itself, registered_domain
 
 if TYPE_CHECKING:
@@ -310,6 +310,8 @@ def _formulas(f: Formulas) -> None:
             f.put_on_probation(thing)
     with f.section(TOLD):
         _count_new(f)
+    with f.section(MEANWHILE), f.when(f.number("no_error")):
+        _count_new(f)  # that it came often is true of domains that there are; generated ones mostly are none
     with f.section(TELL):
         _tell(f)
 

@@ -32,12 +32,12 @@ RARITY: Final = PRIOR + MOST_VIEWS
 NUMBERS: Final = RARITY + MOST_VIEWS
 """The record's own numbers begin here."""
 
-COUNT, MEASURE, BOUND, NAME, HOLD, LEARN, AFTER, DOUBT, TELL, CREDIT, TOLD = range(11)
+COUNT, MEASURE, BOUND, NAME, HOLD, LEARN, AFTER, DOUBT, TELL, CREDIT, TOLD, MEANWHILE = range(12)
 """Sections of a program: count the record in the running windows; measure its features and priors; keep the views'
 decades within bounds; name the behaviour; say what the forests shall not learn; learn the record; what is learned of
-live records only; put on probation; tell observed and usual; give the features their parts; and count what a record
-that raised an alert was the first to use."""
-SECTIONS: Final = 11
+live records only; put on probation; tell observed and usual; give the features their parts; count what a record that
+raised an alert was the first to use; and what one was that is withheld while an incident is open."""
+SECTIONS: Final = 12
 
 WINDOWS: Final = GUARD_WIDTH
 """Where a device's windows begin in its row; a kind's own columns of the device come after them."""
