@@ -13,7 +13,7 @@ CONTACT, LOSS, ATTACK = 0.9, 2.0, 3.5
 out; and what nobody does who means no harm."""
 _EACH, _MOST = 0.25, 10.0
 """Points of a decade of evidence, and decades that count."""
-_GOES_ON = 2.0
+_GOES_ON, _GOES_ON_MOST = 2.0, 3.5
 """Points that what is merely new gets at most for going on: a new cloud is used all day as well as a command channel.
 Each decade beyond those that count raises it, since what is new in every way has no such reason."""
 _STEPS: tuple[tuple[float, Severity], ...] = ((8.0, "critical"), (6.0, "high"), (3.5, "medium"))
@@ -45,6 +45,6 @@ def severity_of(evidence: float, count: int, seconds: float, gravity: float) -> 
     lasting = 0.5 * math.log10(1.0 + max(seconds, 0.0) / 60.0)
     goes_on = extent + lasting
     if gravity < LOSS:
-        goes_on = min(goes_on, _GOES_ON + _EACH * max(0.0, evidence - _MOST))
+        goes_on = min(goes_on, _GOES_ON + _EACH * max(0.0, evidence - _MOST), _GOES_ON_MOST)
     points = _EACH * min(evidence, _MOST) + goes_on + gravity
     return next((name for least, name in _STEPS if points >= least), "low")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from online_models.kinds.conn_amounts import count_amount, given, is_fetch, learn_amount
+from online_models.kinds.conn_amounts import count_amount, given, given_away, is_fetch, learn_amount
 from online_models.kinds.conn_bounds import attempts, bound, by_itself, credit, expect, share_of_hour
 from online_models.kinds.conn_records import NUMBERS, read_columns, read_context
 from online_models.kinds.conn_told import NOTES, tell
@@ -166,7 +166,7 @@ class _Measured:
     def _volume(self, f: Formulas) -> None:
         exchanged, exchanges = f.number("exchanged"), f.get("service", "exchanged")
         up = f.distance("service", "up", f.number("size_up"), f.get("service", "sent"))
-        f.measure("volume.up", up * f.number("sends") * (given(f) > 0.0))
+        f.measure("volume.up", up * f.number("sends") * (given_away(f) > 0.0))
         f.measure("volume.down", f.distance("service", "down", f.number("size_down"), exchanges) * exchanged)
         lasted = f.distance("service", "duration", f.number("log_duration"), exchanges)
         f.measure("volume.duration", lasted * exchanged * f.number("has_duration"))
@@ -175,7 +175,7 @@ class _Measured:
 
     def _rhythm(self, f: Formulas) -> None:
         gap = f.deviation("service", "gap", log2(1.0 + f.gap("service")), f.get("service", "count"))
-        f.measure("rhythm.gap", least(1.0, most(0.0, 0.0 - gap) / 10.0))
+        f.measure("rhythm.gap", least(1.0, most(0.0, 0.0 - gap) / 10.0) * ~self.known)
         f.measure("rhythm.regularity", 0.0)
         with f.when(f.get("endpoint", "count") >= LEAST_GAPS):
             paused, spread = least(1.0, f.get("endpoint", "gap") / PAUSE), root(f.get("endpoint", "gap_variance"))
@@ -219,7 +219,9 @@ def _name(f: Formulas, measured: _Measured) -> None:
     scans, floods = measured.by_itself
     itself = where(scans, of("scan"), where(f.number("login"), of("brute-force"), of("flood")))
     f.name_behaviour(where(most(scans, floods), itself, named))
-    f.decide(most((measured.all_new >= NEW) * ~measured.fetches, f.feature("volume.sent_hour") >= MUCH))
+    decides = most((measured.all_new >= NEW) * ~measured.fetches, f.feature("volume.sent_hour") >= MUCH)
+    merely_new = f.is_named(named, "new-peer") * ~f.number("login") * f.is_at_once("peer_service")
+    f.decide(where(decides, 1.0, 0.0 - merely_new))
 
 
 def _kind_of_burst(f: Formulas, otherwise: Value) -> Value:

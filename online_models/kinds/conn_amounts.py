@@ -32,13 +32,18 @@ def is_fetch(f: Formulas) -> Value:
     return called * (f.number("down") >= FETCHED) * (given(f) <= 0.0)
 
 
-def count_amount(f: Formulas) -> None:
-    """Count what the device gives to a stranger, unless the site has long been giving this endpoint as much at once."""
+def given_away(f: Formulas) -> Value:
+    """Return what the device gives, or 0 where the site has long been giving this endpoint as much at once."""
     amount = f.variable(given(f))
     met = f.number("outbound") * f.is_known("site_endpoint")
     with f.when(met * (amount <= USUAL_MOST * f.get("site_endpoint", "most"))):
         f.assign(amount, 0.0)
-    f.add_amount(1, AMOUNT, amount)
+    return amount
+
+
+def count_amount(f: Formulas) -> None:
+    """Count what the device gives away in this hour's amount."""
+    f.add_amount(1, AMOUNT, given_away(f))
 
 
 def learn_amount(f: Formulas) -> None:

@@ -243,7 +243,9 @@ def _name(f: Formulas) -> None:
     generated = (failures > 0.0) * (failures >= records)
     burst = where(generated, f.behaviour("generated-names"), f.behaviour("dns-flood"))
     other = where(novelty >= reach, f.behaviour("new-domain"), burst)
-    f.name_behaviour(where(tunnel >= most(reach, novelty), f.behaviour("dns-tunnel"), other))
+    named = f.variable(where(tunnel >= most(reach, novelty), f.behaviour("dns-tunnel"), other))
+    f.name_behaviour(named)
+    f.decide(0.0 - f.is_named(named, "new-domain") * f.is_at_once("recent_domain"))
 
 
 def _count_new(f: Formulas) -> None:

@@ -214,7 +214,7 @@ def _judge(machine: Machine, views: Views, device: npt.NDArray[np.float64], i: i
         device,
         r[EVIDENCE],
         outcome.behaviour[i],
-        r[DECISIVE] != 0.0,
+        r[DECISIVE],
         views.policy,
         views.rates,
         suspicion,
