@@ -165,17 +165,19 @@ class _Measured:
 
     def _volume(self, f: Formulas) -> None:
         exchanged, exchanges = f.number("exchanged"), f.get("service", "exchanged")
+        # where ever new peers come, the sizes of some say nothing of those of others
+        trusted = where(self.known, 1.0, self.strange)
         up = f.distance("service", "up", f.number("size_up"), f.get("service", "sent"))
-        f.measure("volume.up", up * f.number("sends") * (given_away(f) > 0.0))
-        f.measure("volume.down", f.distance("service", "down", f.number("size_down"), exchanges) * exchanged)
+        f.measure("volume.up", trusted * up * f.number("sends") * (given_away(f) > 0.0))
+        f.measure("volume.down", f.distance("service", "down", f.number("size_down"), exchanges) * exchanged * trusted)
         lasted = f.distance("service", "duration", f.number("log_duration"), exchanges)
-        f.measure("volume.duration", lasted * exchanged * f.number("has_duration"))
+        f.measure("volume.duration", lasted * exchanged * f.number("has_duration") * trusted)
         part = PART * given(f) / most(1.0, f.observed(1, AMOUNT))
         f.measure("volume.sent_hour", f.excess(1, AMOUNT) * least(1.0, part) * self.strange * ~self.known)
 
     def _rhythm(self, f: Formulas) -> None:
         gap = f.deviation("service", "gap", log2(1.0 + f.gap("service")), f.get("service", "count"))
-        f.measure("rhythm.gap", least(1.0, most(0.0, 0.0 - gap) / 10.0) * ~self.known)
+        f.measure("rhythm.gap", least(1.0, most(0.0, 0.0 - gap) / 10.0) * ~self.known * self.strange)
         f.measure("rhythm.regularity", 0.0)
         with f.when(f.get("endpoint", "count") >= LEAST_GAPS):
             paused, spread = least(1.0, f.get("endpoint", "gap") / PAUSE), root(f.get("endpoint", "gap_variance"))
@@ -220,7 +222,7 @@ def _name(f: Formulas, measured: _Measured) -> None:
     itself = where(scans, of("scan"), where(f.number("login"), of("brute-force"), of("flood")))
     f.name_behaviour(where(most(scans, floods), itself, named))
     decides = most((measured.all_new >= NEW) * ~measured.fetches, f.feature("volume.sent_hour") >= MUCH)
-    merely_new = f.is_named(named, "new-peer") * ~f.number("login") * f.is_at_once("peer_service")
+    merely_new = f.is_named(named, "new-peer") * ~f.number("login") * f.is_at_once("service")
     f.decide(where(decides, 1.0, 0.0 - merely_new))
 
 
@@ -350,6 +352,7 @@ def _formulas(f: Formulas) -> None:
             f.put_on_probation(thing)
     with f.section(TELL):
         tell(f)
+        f.set("service", "anomalous_at", f.now)
     with f.section(TOLD), f.when(_begins(f)):
         _count_new(f)
     with f.section(MEANWHILE), f.when(_begins(f) * f.number("outbound") * f.number("exchanged")):
@@ -366,7 +369,7 @@ CONN = Kind(
             (
                 *("first", "count", "new_peers", "peers_faded_at", "answered", "no_reply", "refused", "broken"),
                 *("up", "up_variance", "down", "down_variance", "duration", "duration_variance"),
-                *("gap", "gap_variance", "sent", "exchanged"),
+                *("gap", "gap_variance", "sent", "exchanged", "anomalous_at"),
             ),
             lambda devices, pairs: min(4 * devices, pairs),
         ),

@@ -353,7 +353,7 @@ class Formulas(Measures):
         return (named >= number) * (named < number + 1.0)
 
     def is_at_once(self, thing: str) -> Value:
-        """Tell whether a record comes at once with an anomaly about the same recent thing."""
+        """Tell whether a record comes at once with an anomaly about the same thing, whose ``anomalous_at`` is kept."""
         return self.now - self.get(thing, "anomalous_at") < AT_ONCE
 
     def keep_from_forests(self, value: Value) -> None:
