@@ -33,7 +33,7 @@ DEVICE = "192.168.1.12"
 def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the logs of two and a half days of four devices."""
     out = tmp_path_factory.mktemp("logs")
-    simulate(SimulatorConfig(out=out, devices=4, hours=60.0))
+    simulate(SimulatorConfig(out=out, devices=4, hours=60.0, logs=("conn", "dns", "http")))
     return out
 
 

@@ -10,6 +10,7 @@ import polars as pl
 
 from lab import captures
 from lab.hosts import HOSTS
+from lab.household import HOUSEHOLD
 from lab.mqtt import MQTT_HOSTS
 from lab.stage import GATEWAY, Stage
 from lab.tls import TLS_HOSTS
@@ -30,7 +31,7 @@ class Capture:
     without: tuple[str, ...] = ()
 
 
-BY_HAND: Final = {**HOSTS, **TLS_HOSTS, **MQTT_HOSTS}
+BY_HAND: Final = {**HOSTS, **HOUSEHOLD, **TLS_HOSTS, **MQTT_HOSTS}
 """Devices described by hand, by name."""
 CAPTURED: Final = {
     "hue": Capture("iot23/4-1.conn.log.labeled", "192.168.1.132", "192.168.1.1"),

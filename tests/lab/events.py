@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from lab.disturbances import affected, coming_back, hole, mine, outage, reboot, span_of, swap, who_of
+from lab.life import LIFE
 from lab.mqtt import MQTT_EVENTS
 from lab.stage import GATEWAY, Stage, beats, by_name
 from lab.tls import TLS_EVENTS
@@ -167,5 +168,6 @@ EVENTS: Final[dict[str, Happening]] = {
     "long": long_connections,
     **TLS_EVENTS,
     **MQTT_EVENTS,
+    **LIFE,
 }
 """Kind of event to what becomes of the traffic."""

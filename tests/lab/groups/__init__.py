@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from lab.groups.answering import ANSWERING
 from lab.groups.classic import CLASSIC
+from lab.groups.life import LIFE
 from lab.groups.ordinary import ORDINARY
 from lab.groups.outside import OUTSIDE
 from lab.groups.protocols import PROTOCOLS
@@ -15,4 +16,13 @@ from lab.groups.tls_and_mqtt import TLS_AND_MQTT
 if TYPE_CHECKING:
     from lab.recipe import Recipe
 
-RECIPES: Final[tuple[Recipe, ...]] = (*CLASSIC, *ORDINARY, *PROTOCOLS, *OUTSIDE, *ANSWERING, *SMALL, *TLS_AND_MQTT)
+RECIPES: Final[tuple[Recipe, ...]] = (
+    *CLASSIC,
+    *ORDINARY,
+    *PROTOCOLS,
+    *OUTSIDE,
+    *ANSWERING,
+    *SMALL,
+    *LIFE,
+    *TLS_AND_MQTT,
+)
