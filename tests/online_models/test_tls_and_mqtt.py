@@ -264,7 +264,7 @@ def test_new_firmware_stays_mild_news_however_long_it_greets(traffic: Traffic, l
     far = {"ja4": ["t13i4906h1"] * 576, "id.resp_h": ["45.66.77.88"] * 576}
     (alert,) = told(learned, traffic.handshakes(times, traffic.VICTIM, ["cdn.evil.example"] * 576, **far), "ssl")
     assert alert.behaviour == "new-tls-server"
-    assert alert.severity in {"high", "critical"}
+    assert alert.severity != "low"
 
 
 @pytest.mark.parametrize("log", LOGS)
