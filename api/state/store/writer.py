@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from api.mutes.book import Mutes
+from api.state.devices.rows import PARTS
 from api.state.store.changes import Changes
 from api.state.store.drift import join_drift
 from api.state.store.evidence import EvidenceWriter
