@@ -61,6 +61,8 @@ class Regrouped:
         The identifiers of the devices that there are now: the one that stays first, then the one that came out of it.
     names
         By which names the models know devices from now on.
+    other
+        The device that was merged into the first one, or that is another than it now.
     """
 
     id: int
@@ -68,6 +70,18 @@ class Regrouped:
     devices: tuple[str, ...]
     names: Names
     undone: What | None = None
+    other: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What was done to some parts, how they were before, and the devices that there are now."""
+
+    what: What
+    parts: Sequence[str]
+    before: Mapping[str, Any]
+    devices: tuple[str, ...]
+    other: str | None = None
 
 
 def root_of(connection: sqlite3.Connection, identifier: str) -> str:
@@ -100,7 +114,9 @@ def merge(connection: sqlite3.Connection, one: str, other: str, act: Act) -> Reg
     NoDeviceError, RegroupError
         If there is no such device; if they are one already, or only one of them is critical.
     """
-    roots = sorted({root_of(connection, one), root_of(connection, other)}, key=lambda d: (_first_seen(connection, d), d))
+    roots = sorted(
+        {root_of(connection, one), root_of(connection, other)}, key=lambda d: (_first_seen(connection, d), d)
+    )
     if len(roots) == 1:
         raise RegroupError("same_device", f"{one} and {other} are one device already: {roots[0]}")
     older, younger = roots
@@ -118,7 +134,7 @@ def merge(connection: sqlite3.Connection, one: str, other: str, act: Act) -> Reg
     _say(connection, older, after, _MERGED)
     for part in moved:
         _put(connection, part, older)
-    return _noted(connection, "merge", [*kept, *moved], before, act, (older,))
+    return _noted(connection, act, _Step("merge", [*kept, *moved], before, (older,), younger))
 
 
 def split(connection: sqlite3.Connection, device: str, address: str, act: Act) -> Regrouped:
@@ -136,7 +152,7 @@ def split(connection: sqlite3.Connection, device: str, address: str, act: Act) -
     if part != root:
         before: dict[str, Any] = {"parts": _roots(connection, [part])}
         _put(connection, part, None)
-        return _noted(connection, "split", parts, before, act, (root, part))
+        return _noted(connection, act, _Step("split", parts, before, (root, part), part))
     names = _names_of(connection, root)
     _refuse_own(connection, root, address, names)
     number = _next(connection)
@@ -145,8 +161,8 @@ def split(connection: sqlite3.Connection, device: str, address: str, act: Act) -
     _create(connection, created, root, address, name)
     rows = [(known_as, address, created, name) for known_as in names]
     connection.executemany("INSERT INTO device_split VALUES (?, ?, ?, ?)", rows)
-    before = {"created": created, "from": root, "address": address}
-    return _noted(connection, "split", [*parts, created], before, act, (root, created))
+    before = {"created": created, "from": root}
+    return _noted(connection, act, _Step("split", [*parts, created], before, (root, created), created))
 
 
 def undo(connection: sqlite3.Connection, device: str, act: Act) -> Regrouped:
@@ -167,7 +183,7 @@ def undo(connection: sqlite3.Connection, device: str, act: Act) -> Regrouped:
         others = sorted({root_of(connection, part) for part in later[2]} - {root_of(connection, device)})
         raise RegroupError("not_last", f"a later change has to be undone first: that of {', '.join(others)}")
     if "created" in before:
-        _take_in(connection, before["created"], before["from"], before["address"])
+        _take_in(connection, before["created"], before["from"])
         touched = [part for part in touched if part != before["created"]]
     for part, root in before.get("parts", ()):
         _put(connection, part, root)
@@ -176,33 +192,25 @@ def undo(connection: sqlite3.Connection, device: str, act: Act) -> Regrouped:
         unchanged = [name for name in _MERGED if now[name] == before["after"][name]]
         _say(connection, before["kept"], before["said"], unchanged)
     roots = dict.fromkeys(root_of(connection, part) for part in touched)
-    done = _noted(connection, "undo", touched, {"undoes": number}, act, tuple(roots), undone=what)
+    step = _Step("undo", touched, {"undoes": number}, tuple(roots), next(iter([*roots][1:]), None))
+    done = _noted(connection, act, step, what)
     connection.execute("UPDATE device_change SET undone = ? WHERE id = ?", (done.id, number))
     _forget_old(connection, done.id)
     return done
 
 
-def _noted(
-    connection: sqlite3.Connection,
-    what: What,
-    parts: Sequence[str],
-    before: Mapping[str, Any],
-    act: Act,
-    devices: tuple[str, ...],
-    undone: What | None = None,
-) -> Regrouped:
-    roots = sorted({root_of(connection, part) for part in parts})
-    groups = [parts_of(connection, root) for root in roots]
-    names = names_after(connection, latest_names(connection), groups)
-    texts = [orjson.dumps(value).decode() for value in (parts, before, names.state(), dict(act.records))]
+def _noted(connection: sqlite3.Connection, act: Act, step: _Step, undone: What | None = None) -> Regrouped:
+    roots = sorted({root_of(connection, part) for part in step.parts})
+    names = names_after(connection, latest_names(connection), [parts_of(connection, root) for root in roots])
+    values = (step.parts, step.before, names.state(), dict(act.records))
     number = _next(connection)
     connection.execute(
         "INSERT INTO device_change (id, what, at, author, parts, before, names, records)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (number, what, act.at, act.author, *texts),
+        (number, step.what, act.at, act.author, *(orjson.dumps(value).decode() for value in values)),
     )
     _forget_old(connection, number)
-    return Regrouped(number, what, devices, names, undone)
+    return Regrouped(number, step.what, step.devices, names, undone, step.other)
 
 
 def _next(connection: sqlite3.Connection) -> int:
@@ -255,7 +263,8 @@ def _roots(connection: sqlite3.Connection, parts: Sequence[str]) -> list[tuple[s
     """Return parts with their roots, None for a root."""
     found = dict(
         connection.execute(
-            "SELECT part, root FROM device_part WHERE part IN (SELECT value FROM json_each(?))", (list_text(list(parts)),)
+            "SELECT part, root FROM device_part WHERE part IN (SELECT value FROM json_each(?))",
+            (list_text(list(parts)),),
         ).fetchall()
     )
     return [(part, found.get(part)) for part in parts]
@@ -307,8 +316,8 @@ def _create(connection: sqlite3.Connection, created: str, root: str, address: st
     )
 
 
-def _take_in(connection: sqlite3.Connection, created: str, into: str, address: str) -> None:
-    """Give a device what was made of an address of its: that address, what was seen of it, and its names."""
+def _take_in(connection: sqlite3.Connection, created: str, into: str) -> None:
+    """Give a device what was made of an address of its: the address, what was seen of it, and its names."""
     connection.execute("DELETE FROM device_split WHERE device = ?", (created,))
     connection.execute(
         "INSERT INTO device_address SELECT ?, address, mac, first_seen, last_seen FROM device_address WHERE device = ?"

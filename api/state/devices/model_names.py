@@ -43,8 +43,12 @@ class Names:
     def all_of(self, name: str) -> list[str]:
         """Return all names of the device that is known by this one, its own first."""
         own = self.of(name)
-        merged = [own, *(other for other, into in self.merged.items() if into == own)]
-        return [*merged, *dict.fromkeys(by for (by, _), new in self.split.items() if new in merged)]
+        return [own, *(other for other, into in self.merged.items() if into == own)]
+
+    def evidence_of(self, name: str) -> list[str]:
+        """Return by which names evidence knows the addresses of the device that is known by this one."""
+        names = self.all_of(name)
+        return [*names, *dict.fromkeys(by for (by, _), new in self.split.items() if new in names)]
 
     def state(self) -> dict[str, Any]:
         """Return everything in JSON types."""
@@ -97,7 +101,9 @@ def _merged(group: Sequence[tuple[str, Sequence[str]]], split_off: frozenset[str
 def _ordered(connection: sqlite3.Connection, part: str) -> list[str]:
     """Return the names of a part, that by which it was first known before the others."""
     rows = connection.execute("SELECT known_as FROM device_name WHERE device = ?", (part,))
-    return sorted((row[0] for row in rows), key=lambda name: (id_of(name) != part, _SPLIT_OFF.search(name) is not None, name))
+    return sorted(
+        (row[0] for row in rows), key=lambda name: (id_of(name) != part, _SPLIT_OFF.search(name) is not None, name)
+    )
 
 
 def family_of(name: str) -> int:

@@ -94,6 +94,7 @@ class DeviceRegister:
         self._capacity = capacity
         self._lock = threading.Lock()
         self._renamed: deque[str] = deque(maxlen=_MOST_RENAMED)
+        self._is_any_merged = self._has_merged()
 
     def note(self, seen: Seen) -> Noted:
         """Write down what was seen, in one transaction.
@@ -149,6 +150,8 @@ class DeviceRegister:
 
     def beside(self, known_as: str) -> frozenset[str]:
         """Return the addresses and MACs of a device that was merged, by one of its models' names; else none."""
+        if not self._is_any_merged:  # asked for each alert: nobody waits for the disk as long as there is none
+            return frozenset()
         with self._lock:
             return beside_in(self._connection, known_as)
 
@@ -206,8 +209,12 @@ class DeviceRegister:
         with self._changing() as connection:
             done = change(connection)
         self._renamed.extend(done.devices)
+        self._is_any_merged = self._has_merged()
         self._sync()
         return done
+
+    def _has_merged(self) -> bool:
+        return self._one("SELECT 1 FROM device_part LIMIT 1") is not None
 
     def _sync(self) -> None:
         with self._lock:

@@ -63,8 +63,8 @@ LISTS: Final = frozenset({"logs", "services", "tags"})
 PARTS: Final = "SELECT ?1 UNION ALL SELECT part FROM device_part WHERE root = ?1"
 """The parts of the device that is bound first (`api.state.devices.tables`)."""
 _ADDRESSES: Final = (
-    "SELECT address, mac, min(first_seen), max(last_seen) AS last FROM device_address"
-    f" WHERE device IN ({PARTS}) GROUP BY address, mac ORDER BY last DESC, address, mac"  # noqa: S608 - our own text
+    "SELECT address, mac, min(first_seen), max(last_seen) AS last FROM device_address"  # noqa: S608 - our own text
+    f" WHERE device IN ({PARTS}) GROUP BY address, mac ORDER BY last DESC, address, mac"
 )
 _MERGED: Final = (
     "SELECT part, first_seen, last_seen, mac, host_name, logs, services FROM device_part JOIN device ON id = part"
@@ -81,21 +81,13 @@ def from_row(connection: sqlite3.Connection, row: tuple[Any, ...]) -> Device:
     addresses = tuple(DeviceAddress(*one) for one in connection.execute(_ADDRESSES, (values["id"],)))
     device = Device(**values, addresses=addresses)
     for part in connection.execute(_MERGED, (device.id,)):
-        device = _with_part(device, *part)
+        device = _with_part(device, part)
     return device
 
 
-def _with_part(
-    device: Device,
-    part: str,
-    first_seen: float,
-    last_seen: float,
-    mac: str | None,
-    host_name: str | None,
-    logs: str,
-    services: str,
-) -> Device:
+def _with_part(device: Device, row: tuple[Any, ...]) -> Device:
     """Return a device with one that was merged into it; what is known of the older comes first."""
+    part, first_seen, last_seen, mac, host_name, logs, services = row
     return replace(
         device,
         first_seen=min(device.first_seen, first_seen),

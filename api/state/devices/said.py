@@ -40,7 +40,9 @@ _BESIDE: Final = (
     " FROM device_address other WHERE other.address = held.address AND other.last_seen > held.last_seen"
     f" AND other.device NOT IN ({PARTS})) UNION SELECT mac, mac FROM device WHERE id IN ({PARTS})"
 )
-_SEEN: Final = "SELECT count(DISTINCT coalesce(root, id)) FROM device LEFT JOIN device_part ON part = id WHERE last_seen >= ?"
+_SEEN: Final = (
+    "SELECT count(DISTINCT coalesce(root, id)) FROM device LEFT JOIN device_part ON part = id WHERE last_seen >= ?"
+)
 
 
 def _none(_: str) -> frozenset[str]:
@@ -103,6 +105,14 @@ def beside_in(connection: sqlite3.Connection, known_as: str) -> frozenset[str]:
     if row is None:
         return frozenset()
     return frozenset(text for one in connection.execute(_BESIDE, row) for text in one if text)
+
+
+def besides_in(path: Path) -> Callable[[str], frozenset[str]]:
+    """Return what tells, by a name, what `beside_in` does, as of when this is called; the store is of this version."""
+    with closing(sqlite3.connect(path.absolute().as_uri() + "?mode=ro", uri=True, timeout=5.0)) as connection:
+        names = connection.execute("SELECT known_as FROM device_known JOIN device_part ON root = device").fetchall()
+        found = {known_as: beside_in(connection, known_as) for (known_as,) in names}
+    return lambda known_as: found.get(known_as, frozenset())
 
 
 def seen_in(connection: sqlite3.Connection, since: float) -> int:

@@ -214,12 +214,15 @@ class Plain:
     past: list[tuple[frozenset[str], list[list[str]], dict[str, frozenset[str]]]] = field(default_factory=list)
 
     def group(self, part: str) -> list[str]:
+        """Return the group that a part is in."""
         return next(group for group in self.groups if part in group)
 
     def keep(self, touched: list[str]) -> None:
+        """Keep the state as it is before a change of some parts."""
         self.past.append((frozenset(touched), [list(group) for group in self.groups], dict(self.parts)))
 
     def shown(self) -> dict[str, frozenset[str]]:
+        """Return the addresses of each device."""
         return {group[0]: frozenset().union(*(self.parts[part] for part in group)) for group in self.groups}
 
 
