@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint format bench check-kind constants lab lab-screen lab-check ablate fuzz soak soak-ingest soak-crash clean
+.PHONY: help run test lint format bench check-kind constants lab lab-screen lab-check ablate fuzz soak soak-ingest soak-crash soak-service clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -67,6 +67,10 @@ soak-ingest: $(VENV)/.installed-dev ## write, rotate, cut, crash and restart at 
 
 soak-crash: $(VENV)/.installed-dev ## kill -9 under load, many times, each compared with an undisturbed run
 	@$(BIN)/python -m pytest -m soak tests/integration -k crash $(ARGS)
+
+soak-service: $(VENV)/.installed-dev ## a service under load with all sinks, RSS and descriptors told; MINUTES=20 RATE=5000
+	@SOAK_MINUTES=$(or $(MINUTES),5) SOAK_RATE=$(or $(RATE),5000) $(BIN)/python -m pytest -s -m soak \
+		tests/integration/test_soak.py $(ARGS)
 
 clean: ## remove what was made
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .lab
