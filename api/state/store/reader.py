@@ -118,6 +118,7 @@ class AlertReader:
     """Opens the database read-only for each question, so threads share nothing."""
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         self._uri = path.absolute().as_uri() + "?mode=ro"
 
     def page(self, query: AlertQuery) -> AlertPage:
