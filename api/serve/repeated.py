@@ -28,8 +28,9 @@ class Repeated:
     """
 
     def __init__(self, path: Path) -> None:
-        self._uri = path.absolute().as_uri() + "?mode=ro"
+        self._path = path
         self._connection: sqlite3.Connection | None = None
+        self._inode = -1
         self._lock = threading.Lock()
         self._version = -1
         self._size = 0
@@ -66,13 +67,24 @@ class Repeated:
         return answer
 
     def _forget_if_changed(self) -> None:
-        if self._connection is None:
-            self._connection = sqlite3.connect(self._uri, uri=True, timeout=5.0, check_same_thread=False)
-            weakref.finalize(self, self._connection.close)
-        (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+        try:
+            inode = self._path.stat().st_ino
+        except OSError as error:  # an open connection would go on reading the file that has gone
+            raise sqlite3.OperationalError(f"unable to open database file: {error.strerror}") from error
+        connection = self._connection
+        if connection is None or inode != self._inode:
+            connection = self._open(inode)
+        (version,) = connection.execute("PRAGMA data_version").fetchone()
         if version != self._version:
             self._version, self._size = version, 0
             self._made.clear()
+
+    def _open(self, inode: int) -> sqlite3.Connection:
+        uri = self._path.absolute().as_uri() + "?mode=ro"
+        opened = sqlite3.connect(uri, uri=True, timeout=5.0, check_same_thread=False)
+        weakref.finalize(self, opened.close)
+        self._connection, self._inode, self._version = opened, inode, -1
+        return opened
 
     def _remember(self, asked: Hashable, answer: bytes) -> None:
         if self._size + len(answer) > _MOST_BYTES:

@@ -58,6 +58,17 @@ def test_those_who_ask_at_once_wait_for_one_answer_and_an_error_is_everybodys_ow
     assert repeated.get("none", lambda: b"y") == b"y"
 
 
+def test_a_store_that_has_gone_is_told_and_another_in_its_place_is_read(tmp_path: Path) -> None:
+    AlertWriter(tmp_path / "alerts").close()
+    repeated = Repeated(tmp_path / "alerts")
+    assert repeated.get("all", lambda: b"first") == b"first"
+    (tmp_path / "alerts").rename(tmp_path / "kept")
+    with pytest.raises(sqlite3.OperationalError, match="unable to open"):
+        repeated.get("all", lambda: b"never")
+    AlertWriter(tmp_path / "alerts").close()
+    assert repeated.get("all", lambda: b"second") == b"second"
+
+
 def test_what_was_made_while_the_store_changed_is_not_remembered(tmp_path: Path, examples: type[Examples]) -> None:
     writer = AlertWriter(tmp_path / "alerts")
     repeated = Repeated(tmp_path / "alerts")
