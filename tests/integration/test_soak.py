@@ -258,6 +258,7 @@ def is_flat(usage: Usage, most_mib: float) -> None:
     assert threads_after <= threads + 1, usage.threads
 
 
+@pytest.mark.slow
 def test_a_short_run_with_all_sinks_leaves_nothing_open(
     serve: Serve, lines: list[tuple[str, str]], tmp_path: Path
 ) -> None:
