@@ -222,6 +222,7 @@ def soak(serve: Serve, lines: list[tuple[str, str]], folder: Path, seconds: floa
             stopping.wait(LOOK_S)
         writer.stopping.set()
         writer.join()
+        print(report(usage, writer.written, seconds))  # noqa: T201 - shown by pytest -s
         server.until(lambda: server.scored() == writer.written)
         health = server.until(lambda: delivered(server.health()))
         stopping.set()
@@ -231,7 +232,6 @@ def soak(serve: Serve, lines: list[tuple[str, str]], folder: Path, seconds: floa
         assert all(receiver.counts.values()), receiver.counts
         assert counts.keys() == set(READERS), counts
         assert server.stop()[0] == 0
-    print(report(usage, writer.written, seconds))  # noqa: T201 - shown by pytest -s
     return usage
 
 
