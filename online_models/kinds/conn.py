@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from online_models.kinds.conn_bounds import attempts, bound, by_itself, credit, expect, share_of_hour
+from online_models.kinds.conn_bounds import MOST_RETRIES, attempts, bound, by_itself, credit, expect, share_of_hour
+from online_models.kinds.conn_names import name
 from online_models.kinds.conn_records import NUMBERS, read_columns, read_context
 from online_models.kinds.conn_told import NOTES, tell
 from online_models.kinds.conn_words import BEHAVIOURS, CLAUSES
@@ -30,8 +31,6 @@ KIB = 1024.0
 ODD = 1.0
 """Decades from which on the forests learn a new endpoint's first record only: on a quiet site, a few more would make a
 beacon ordinary."""
-MANY, NEW, MUCH = 0.25, 0.2, 0.75
-"""Excess that is many; novelty in every way, and amount to strangers, that are decisive."""
 USUALLY_ANSWERED, USUALLY_NOT = 0.6, 0.1
 """Shares of a connection's outcomes before anything is known of its service."""
 LEAST_GAPS, PAUSE = 3.0, 3.0
@@ -40,11 +39,6 @@ RARE = 0.25
 """Rarity of new peers from which on a stranger's outcome, amount and beat count in full."""
 HALF, HEARD = 0.5, 0.75
 """How far a burst outside counts as scattered at least; what less one counts that was answered: who looks finds few."""
-GUESSES = 5.0
-"""Calls within an hour of a stranger who asks a device for passwords, and whom it does not know for long, that are more
-than a person's who came once and mistyped."""
-RETRIES = 60.0
-"""Records in a minute that one program makes that tries again after each failure: TCP and resolvers wait a second."""
 SERVICE_MEMORY, ENDPOINT_MEMORY = 500.0, 50.0
 """Records of a service, and gaps of an endpoint, that weigh in a mean."""
 SIZES_MEMORY = 2.0 * DAY
@@ -61,8 +55,8 @@ def _count_rest(f: Formulas) -> None:
 def _count(f: Formulas) -> None:
     """Count the record, unless it is an outage.
 
-    That is what fails at an endpoint, or in a network on a service, that the device has known for long, however often
-    it is tried again.
+    That is what fails at an endpoint, or in a network on a service, that the device has known for long, as often as a
+    program may try it again.
     """
     known, failed = f.is_known("endpoint"), f.number("failed")
     last_hour = f.get("peer", "hour")
@@ -72,18 +66,18 @@ def _count(f: Formulas) -> None:
         f.set("peer", "sent_before", just_before)
         f.set("peer", "sent", 0.0)
     f.count_thing("peer_service", OTHER_THINGS)
-    outage = f.variable(failed * known)
+    f.bump("peer_service", "records")
+    outage = f.variable(failed * known * ~(attempts(f) > MOST_RETRIES))
     with f.when(failed * ~known):
         f.assign(outage, f.number("outbound") * f.is_known("network") * f.is_known("service"))
     with f.when(~outage):
         f.count_record(failed)
-        f.bump("peer_service", "records")
     with f.when(~known):
         f.add_amount(1, AMOUNT, f.number("up") / KIB)
         f.bump("peer", "sent", f.number("up") / KIB)
 
 
-class _Measured:
+class Measured:
     """What is measured of a record, by name."""
 
     def __init__(self, f: Formulas) -> None:
@@ -102,6 +96,7 @@ class _Measured:
         new = least(*(f.feature(f"novelty.{name}") for name in ("endpoint", "service", "site")))
         told_first = most(f.number("outbound"), f.number("inbound") * f.number("exchanged")) * ~f.number("continued")
         self.all_new = new * told_first
+        self.logged_in = f.number("lateral") * f.number("login") * f.number("exchanged") * ~f.number("continued")
 
     def _rarity_of_peers(self, f: Formulas) -> Value:
         """How rarely new peers come on the service: in time, and among its connections.
@@ -176,44 +171,6 @@ def _site_novelty(f: Formulas) -> Value:
         f.assign(devices, devices - 1.0)
     new = f.others("site_service", "new_networks", "last", but="site_network")
     return f.newness("site_network") / (1.0 + devices) * f.rarity(new, f.since("site_service"))
-
-
-def _name(f: Formulas, measured: _Measured) -> None:
-    """Name what an anomalous record's device is doing, by the view that is strongest and by how far it reaches."""
-    decades = {view: weight * f.decades(view) for view, weight in f.weights.items()}
-    of = f.behaviour
-    inside = where(f.number("lateral"), of("lateral-contact"), of("new-peer"))
-    guessed = f.number("login") * (attempts(f) >= GUESSES)
-    called = where(guessed, of("brute-force"), of("inbound-contact"))
-    contact = where(f.number("inbound"), called, inside)
-    other = where(decades["volume"] >= decades["rhythm"], of("volume"), of("rhythm"))
-    named = f.variable(where(decades["novelty"] >= most(decades["volume"], decades["rhythm"]), contact, other))
-    bursts = [f.feature(f"reach.{name}_{span}") for span in ("minute", "hour") for name in ("failures", "records")]
-    with f.when((most(*bursts) >= MANY) * (decades["reach"] >= 1.0)):
-        f.assign(named, _kind_of_burst(f, named))
-    fan_outs = [f.feature(f"reach.{name}_{span}") for span in ("minute", "hour") for name in ("peers", "services")]
-    with f.when(most(*fan_outs) >= MANY):
-        f.assign(named, of("scan"))
-    scans, floods = measured.by_itself
-    itself = where(scans, of("scan"), where(f.number("login"), of("brute-force"), of("flood")))
-    f.name_behaviour(where(most(scans, floods), itself, named))
-    f.decide(most(measured.all_new >= NEW, f.feature("volume.sent_hour") >= MUCH))
-
-
-def _kind_of_burst(f: Formulas, otherwise: Value) -> Value:
-    """Name a burst of records by whether most went each to another, or half of the last hour's to this endpoint.
-
-    Who calls one end again and again, each time that the last call has failed, floods nobody.
-    """
-    minute, hour = (most(f.feature(f"reach.failures_{s}"), f.feature(f"reach.records_{s}")) for s in ("minute", "hour"))
-    fast = minute >= hour
-    things, others, records = (
-        where(fast, f.observed(0, counter), f.observed(1, counter)) for counter in (THINGS, OTHER_THINGS, RECORDS)
-    )
-    guessing = f.number("login") * (share_of_hour(f) >= 1.0)
-    flood = where(f.observed(0, RECORDS) > RETRIES, f.behaviour("flood"), otherwise)
-    burst = where(guessing, f.behaviour("brute-force"), flood)
-    return where(2.0 * most(things, others) >= records, f.behaviour("scan"), burst)
 
 
 def _learn_called(f: Formulas) -> None:
@@ -303,14 +260,14 @@ def _formulas(f: Formulas) -> None:
         with f.when(f.number("contact") * f.number("continued")):
             _count_rest(f)
     with f.section(MEASURE):
-        measured = _Measured(f)
+        measured = Measured(f)
         expect(f)
         # an address of no device yet, and what is no contact, are nobody's past. Lab: newcomer-beacon-15-min-24h
         f.is_nobody(most(f.number("nobody"), ~f.number("contact")))
     with f.section(BOUND):
         bound(f, measured.guesses, measured.all_new, measured.by_itself)
     with f.section(NAME):
-        _name(f, measured)
+        name(f, measured)
     with f.section(HOLD), f.when(f.evidence >= ODD):
         # a beacon would make itself ordinary where forests see little else. Lab: newcomer-beacon-15-min-24h
         f.keep_from_forests((f.get("endpoint", "first") > 0.0) * ~f.is_known("endpoint"))

@@ -15,6 +15,7 @@ import polars as pl
 from online_models.features.address import device_at
 from online_models.features.dns_columns import NOERROR, OTHER_ERROR, dns_columns
 from online_models.features.names import are_empty, are_private
+from online_models.guard import DEFAULT_POLICY, THRESHOLD
 from online_models.kinds.dns_words import BEHAVIOURS, CLAUSES
 from online_models.kinds.keys import Keys
 from online_models.kinds.kind import (
@@ -234,7 +235,10 @@ def _bound(f: Formulas, nothing: Value, asked_before: Value) -> None:
 
 
 def _name(f: Formulas) -> None:
-    """Name what an anomalous record's device is doing, by the view that is strongest."""
+    """Name what an anomalous record's device is doing, by the view that is strongest.
+
+    Names that carry enough to be an anomaly by themselves are a tunnel, whatever else is new about them.
+    """
     decades = {view: weight * f.decades(view) for view, weight in f.weights.items()}
     tunnel, reach, novelty = most(decades["shape"], decades["domain"]), decades["reach"], decades["novelty"]
     failures, records = (
@@ -243,7 +247,8 @@ def _name(f: Formulas) -> None:
     generated = (failures > 0.0) * (failures >= records)
     burst = where(generated, f.behaviour("generated-names"), f.behaviour("dns-flood"))
     other = where(novelty >= reach, f.behaviour("new-domain"), burst)
-    f.name_behaviour(where(tunnel >= most(reach, novelty), f.behaviour("dns-tunnel"), other))
+    is_tunnel = most(tunnel >= most(reach, novelty), decades["domain"] >= DEFAULT_POLICY[THRESHOLD])
+    f.name_behaviour(where(is_tunnel, f.behaviour("dns-tunnel"), other))
 
 
 def _count_new(f: Formulas) -> None:
