@@ -59,9 +59,10 @@ class ConnColumns(NamedTuple):
     received by the device, ``login`` tells that the service asks for a password, ``turned`` that the log has originator
     and responder the wrong way round, ``nobody`` that the device has no address yet and so cannot be told from others
     (RFC 2131, 4862), ``contact`` that the device called its peer or was called: groups, errors, answers to what was
-    asked of a group, and leases are none. ``ping`` is an ICMP message, ``agreed`` a datagram to a port that any program
-    may take. ``continued`` tells that the record goes on with a connection that was told of before. ``ts`` is when
-    the connection began, ``end`` when it ended (epoch seconds).
+    asked of a group, and leases are none. ``ping`` is an ICMP message, ``agreed`` a datagram to a port that any
+    program may take; ``port`` tells ports of different protocols apart. ``continued`` tells that the record goes on
+    with a connection that was told of before. ``ts`` is when the connection began, ``end`` when it ended (epoch
+    seconds).
     """
 
     ts: npt.NDArray[np.float64]
@@ -81,6 +82,7 @@ class ConnColumns(NamedTuple):
     contact: npt.NDArray[np.bool_]
     ping: npt.NDArray[np.bool_]
     agreed: npt.NDArray[np.bool_]
+    port: npt.NDArray[np.int64]
     continued: npt.NDArray[np.bool_]
 
 
@@ -226,6 +228,7 @@ def conn_columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> ConnColu
         nobody=read["nobody"],
         contact=_contacts(read, direction),
         ping=read["protocol"] == _ICMP,
+        port=read["protocol"] * 65536 + np.maximum(read["to_port"], 0),
         agreed=(read["protocol"] == _UDP) & (read["to_port"] >= _FIRST_FREE_PORT),
         continued=_continued(frame),
     )

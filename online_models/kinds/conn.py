@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from online_models.kinds.conn_bounds import MOST_RETRIES, attempts, bound, by_itself, credit, expect, share_of_hour
-from online_models.kinds.conn_names import name
+from online_models.kinds.conn_names import TRIES_COLUMNS, count_try, name
 from online_models.kinds.conn_records import NUMBERS, read_columns, read_context
 from online_models.kinds.conn_told import NOTES, tell
 from online_models.kinds.conn_words import BEHAVIOURS, CLAUSES
@@ -65,7 +65,7 @@ def _count(f: Formulas) -> None:
         just_before = (last_hour >= f.hour_number - 1.0) * f.get("peer", "sent")
         f.set("peer", "sent_before", just_before)
         f.set("peer", "sent", 0.0)
-    f.count_thing("peer_service", OTHER_THINGS)
+    is_other, _ = f.count_thing("peer_service", OTHER_THINGS)
     f.bump("peer_service", "records")
     outage = f.variable(failed * known * ~(attempts(f) > MOST_RETRIES))
     with f.when(failed * ~known):
@@ -75,6 +75,8 @@ def _count(f: Formulas) -> None:
     with f.when(~known):
         f.add_amount(1, AMOUNT, f.number("up") / KIB)
         f.bump("peer", "sent", f.number("up") / KIB)
+        with f.when(is_other * failed):
+            count_try(f)
 
 
 class Measured:
@@ -289,7 +291,7 @@ def _formulas(f: Formulas) -> None:
 
 CONN = Kind(
     name="conn",
-    device_columns=("new_services", "new_networks", "faded_at"),
+    device_columns=("new_services", "new_networks", "faded_at", *TRIES_COLUMNS),
     tables={
         "service": Entries(
             (

@@ -18,8 +18,12 @@ GUESSES = 5.0
 """Calls within an hour of a stranger who asks a device for passwords, and whom it does not know for long, that are more
 than a person's who came once and mistyped."""
 TRIED, TRIES = 10.0, 3.0
-"""Hosts or services more than are usual in an hour, and calls of one of them at most, that are a scan though each is
-news by itself: nobody looks for so many that do not answer, and who wants one of them calls it again."""
+"""Hosts that do not answer on one port in an hour, or services at hosts beyond what is usual, and calls of one of them
+at most, that are a scan though each is news by itself: nobody looks for so many that are not there, and who wants one
+of them calls it again."""
+TRIES_COLUMNS = ("tried_on", "tried", "tried_hour")
+"""Of a device: the port on which most of this hour's new peers did not answer, how many more than on others, and the
+hour's number."""
 POURED = 1024.0
 """KiB in an hour to one end that answers nothing, which are a flood however few records there are: a sensor writes one
 for all datagrams of a flow, and what is meant to arrive is acknowledged."""
@@ -81,14 +85,28 @@ def _poured(f: Formulas) -> Value:
     return f.last_hour("peer", "sent", "sent_before")
 
 
+def count_try(f: Formulas) -> None:
+    """Count a new peer that did not answer for its port, or against another one's: who has the majority stays."""
+    with f.when(f.hour_number - f.get("device", "tried_hour")):
+        f.set("device", "tried_hour", f.hour_number)
+        f.set("device", "tried", 0.0)
+    same = f.variable(~(f.number("port") - f.get("device", "tried_on")))
+    with f.when(~(f.get("device", "tried") > 0.0)):
+        f.set("device", "tried_on", f.number("port"))
+        f.assign(same, 1.0)
+    f.bump("device", "tried", where(same, 1.0, -1.0))
+
+
 def _is_one_of_many(f: Formulas, measured: Measured) -> Value:
-    """Whether a record tries in vain what is one of many tries of the last hour, each elsewhere.
+    """Whether a record tries in vain what is one of many tries of the last hour: a port of many hosts, or many of one.
 
     Those who agree on their ports look for each other among strangers, and that is no scan.
     """
-    things = most(*(f.observed(1, counter) - f.usual(1, counter) for counter in (THINGS, OTHER_THINGS)))
+    peers, services = (f.observed(1, counter) - f.usual(1, counter) for counter in (THINGS, OTHER_THINGS))
+    swept = ~(f.number("port") - f.get("device", "tried_on")) * (f.get("device", "tried") >= TRIED)
+    knocked = least(services - most(0.0, peers), f.observed(1, FAILURES)) >= TRIED
     tried = f.number("failed") * ~f.number("agreed") * ~measured.known * ~(attempts(f) > TRIES)
-    return tried * (least(things, f.observed(1, FAILURES)) >= TRIED)
+    return tried * most(swept, knocked)
 
 
 def _kind_of_burst(f: Formulas, otherwise: Value) -> Value:
