@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from online_models.kinds.conn_amounts import count_amount, given, given_away, is_fetch, learn_amount
 from online_models.kinds.conn_bounds import MOST_RETRIES, attempts, bound, by_itself, credit, expect, share_of_hour
 from online_models.kinds.conn_names import TRIES_COLUMNS, count_try, name
 from online_models.kinds.conn_records import NUMBERS, read_columns, read_context
@@ -18,7 +19,20 @@ from online_models.kinds.kind import Entries, Kind, of_half_the_pairs, of_pairs,
 from online_models.measures.excess import AMOUNT, FAILURES, OTHER_THINGS, RECORDS, THINGS
 from online_models.measures.time import DAY
 from online_models.program.formulas import least, log2, most, root, where
-from online_models.program.registers import AFTER, BOUND, COUNT, CREDIT, DOUBT, HOLD, LEARN, MEASURE, NAME, TELL, TOLD
+from online_models.program.registers import (
+    AFTER,
+    BOUND,
+    COUNT,
+    CREDIT,
+    DOUBT,
+    HOLD,
+    LEARN,
+    MEANWHILE,
+    MEASURE,
+    NAME,
+    TELL,
+    TOLD,
+)
 from online_models.subjects import service_in_network
 
 if TYPE_CHECKING:
@@ -27,10 +41,11 @@ if TYPE_CHECKING:
 
 PART = 1000.0
 """Records of one size that send an hour's amount between them, at most, and each have a full part in it."""
-KIB = 1024.0
 ODD = 1.0
 """Decades from which on the forests learn a new endpoint's first record only: on a quiet site, a few more would make a
 beacon ordinary."""
+MET = 0.25
+"""How new to a device an endpoint is at least that the site has used for a week."""
 USUALLY_ANSWERED, USUALLY_NOT = 0.6, 0.1
 """Shares of a connection's outcomes before anything is known of its service."""
 LEAST_GAPS, PAUSE = 3.0, 3.0
@@ -49,7 +64,7 @@ an hour, and a night would make the sizes of every day strange."""
 def _count_rest(f: Formulas) -> None:
     """Count what an open connection has sent since it was told of: it is counted itself."""
     with f.when(~f.is_known("endpoint")):
-        f.add_amount(1, AMOUNT, f.number("up") / KIB)
+        count_amount(f)
 
 
 def _count(f: Formulas) -> None:
@@ -73,8 +88,8 @@ def _count(f: Formulas) -> None:
     with f.when(~outage):
         f.count_record(failed)
     with f.when(~known):
-        f.add_amount(1, AMOUNT, f.number("up") / KIB)
-        f.bump("peer", "sent", f.number("up") / KIB)
+        count_amount(f)
+        f.bump("peer", "sent", given(f))
         with f.when(is_other * failed):
             count_try(f)
 
@@ -87,6 +102,8 @@ class Measured:
         self.news = f.variable(1.0)
         with f.when(f.number("ping")):  # a router that asks whether a device is there which uses it
             f.assign(self.news, f.newness("caller"))
+        with f.when(f.number("outbound")):  # whom a neighbour has met for long is no stranger
+            f.assign(self.news, MET + (1.0 - MET) * f.newness("site_endpoint"))
         self.rare = self._rarity_of_peers(f)
         self.strange = least(1.0, self.rare / RARE)
         self._novelty(f)
@@ -99,6 +116,7 @@ class Measured:
         told_first = most(f.number("outbound"), f.number("inbound") * f.number("exchanged")) * ~f.number("continued")
         self.all_new = new * told_first
         self.logged_in = f.number("lateral") * f.number("login") * f.number("exchanged") * ~f.number("continued")
+        self.fetches = is_fetch(f)
 
     def _rarity_of_peers(self, f: Formulas) -> Value:
         """How rarely new peers come on the service: in time, and among its connections.
@@ -112,13 +130,14 @@ class Measured:
         with f.when(records > calls):
             peers = f.others("service", "new_peers", "peers_faded_at", but="endpoint")
             connections = f.unfaded(records - calls, f.since("service"))
-            among = 2.0 * f.surprise(peers, connections, 0.5)
+            among = most(0.0, 2.0 * f.surprise(peers, connections, 0.5))
             f.assign(rare, self.news * least(f.rarity(peers, known_for), among))
         return rare
 
     def _novelty(self, f: Formulas) -> None:
         new_endpoint, new_network = f.newness("endpoint"), f.newness("network")
-        stranger = where(f.number("lateral"), new_endpoint, 0.5 * new_endpoint * (1.0 + new_network))
+        kin = where(f.number("lateral"), most(new_network, f.newness("service")), new_network)
+        stranger = 0.5 * new_endpoint * (1.0 + kin)
         endpoint = f.measure("novelty.endpoint", stranger * self.rare)
         networks = f.others("device", "new_networks", "faded_at", but="network")
         f.measure("novelty.network", self.news * new_network * f.rarity(networks, f.since("device")))
@@ -143,17 +162,19 @@ class Measured:
 
     def _volume(self, f: Formulas) -> None:
         exchanged, exchanges = f.number("exchanged"), f.get("service", "exchanged")
+        # where ever new peers come, the sizes of some say nothing of those of others
+        trusted = where(self.known, 1.0, self.strange)
         up = f.distance("service", "up", f.number("size_up"), f.get("service", "sent"))
-        f.measure("volume.up", up * f.number("sends"))
-        f.measure("volume.down", f.distance("service", "down", f.number("size_down"), exchanges) * exchanged)
+        f.measure("volume.up", trusted * up * f.number("sends") * (given_away(f) > 0.0))
+        f.measure("volume.down", f.distance("service", "down", f.number("size_down"), exchanges) * exchanged * trusted)
         lasted = f.distance("service", "duration", f.number("log_duration"), exchanges)
-        f.measure("volume.duration", lasted * exchanged * f.number("has_duration"))
-        part = PART * f.number("up") / KIB / most(1.0, f.observed(1, AMOUNT))
+        f.measure("volume.duration", lasted * exchanged * f.number("has_duration") * trusted)
+        part = PART * given(f) / most(1.0, f.observed(1, AMOUNT))
         f.measure("volume.sent_hour", f.excess(1, AMOUNT) * least(1.0, part) * self.strange * ~self.known)
 
     def _rhythm(self, f: Formulas) -> None:
         gap = f.deviation("service", "gap", log2(1.0 + f.gap("service")), f.get("service", "count"))
-        f.measure("rhythm.gap", least(1.0, most(0.0, 0.0 - gap) / 10.0))
+        f.measure("rhythm.gap", least(1.0, most(0.0, 0.0 - gap) / 10.0) * ~self.known * self.strange)
         f.measure("rhythm.regularity", 0.0)
         with f.when(f.get("endpoint", "count") >= LEAST_GAPS):
             paused, spread = least(1.0, f.get("endpoint", "gap") / PAUSE), root(f.get("endpoint", "gap_variance"))
@@ -189,6 +210,8 @@ def _learn(f: Formulas) -> None:
     _count_new(f)
     new_network = f.touch("network")
     f.touch("site_service")
+    f.touch("site_endpoint")
+    learn_amount(f)
     new_to_site = f.touch("site_network")
     f.bump("site_network", "devices", most(new_to_site, new_network))
     _learn_gap(f, "endpoint", ENDPOINT_MEMORY)
@@ -283,8 +306,11 @@ def _formulas(f: Formulas) -> None:
             f.put_on_probation(thing)
     with f.section(TELL):
         tell(f)
+        f.set("service", "anomalous_at", f.now)
     with f.section(TOLD), f.when(_begins(f)):
         _count_new(f)
+    with f.section(MEANWHILE), f.when(_begins(f) * f.number("outbound") * f.number("exchanged")):
+        _count_new(f)  # who browses is answered, and who scans is not: that it came often is true of the first
     with f.section(CREDIT):
         credit(f, measured.guesses, measured.all_new, measured.by_itself)
 
@@ -297,13 +323,13 @@ CONN = Kind(
             (
                 *("first", "count", "new_peers", "peers_faded_at", "answered", "no_reply", "refused", "broken"),
                 *("up", "up_variance", "down", "down_variance", "duration", "duration_variance"),
-                *("gap", "gap_variance", "sent", "exchanged"),
+                *("gap", "gap_variance", "sent", "exchanged", "anomalous_at"),
             ),
             lambda devices, pairs: min(4 * devices, pairs),
         ),
         "endpoint": Entries(("first", "count", "gap", "gap_variance"), of_pairs),
         "network": Entries(("first",), of_pairs, adds=2),
-        "site": Entries(("first", "devices", "new_networks"), of_half_the_pairs, adds=2),
+        "site": Entries(("first", "devices", "new_networks", "most"), of_pairs, adds=3),
         "recent": recent_things(of_half_the_pairs, "sent", "sent_before"),
     },
     keys={
@@ -312,6 +338,7 @@ CONN = Kind(
         "network": "network",
         "site_network": "site",
         "site_service": "site",
+        "site_endpoint": "site",
         "peer": "recent",
         "peer_service": "recent",
         "called": "device",

@@ -42,6 +42,8 @@ class Measured(Protocol):
         How far all about the record is new, and to be told at once.
     logged_in
         Whether the device was let in by a neighbour on a service that asks for a password.
+    fetches
+        Whether the record is a download.
     by_itself
         What `conn_bounds.by_itself` says.
     """
@@ -49,6 +51,7 @@ class Measured(Protocol):
     known: Value
     all_new: Value
     logged_in: Value
+    fetches: Value
     by_itself: tuple[Value, Value]
 
 
@@ -60,7 +63,10 @@ def name(f: Formulas, measured: Measured) -> None:
     guessed = f.number("login") * (attempts(f) >= GUESSES)
     called = where(guessed, of("brute-force"), of("inbound-contact"))
     contact = where(f.number("inbound"), called, inside)
-    other = where(decades["volume"] >= decades["rhythm"], of("volume"), of("rhythm"))
+    amounts = [f.feature(f"volume.{name}") for name in ("up", "sent_hour", "down", "duration")]
+    gives = most(f.is_known("endpoint"), most(*amounts[:2]) >= most(*amounts[2:]))
+    volume = where(gives, of("volume"), contact)  # whom it does not know for long gave much: that is no loss
+    other = where(decades["volume"] >= decades["rhythm"], volume, of("rhythm"))
     named = f.variable(where(decades["novelty"] >= most(decades["volume"], decades["rhythm"]), contact, other))
     bursts = [f.feature(f"reach.{name}_{span}") for span in ("minute", "hour") for name in ("failures", "records")]
     with f.when((most(*bursts) >= MANY) * (decades["reach"] >= 1.0)):
@@ -77,7 +83,10 @@ def name(f: Formulas, measured: Measured) -> None:
     f.name_behaviour(where(most(scans, floods), itself, named))
     # who logs in at a neighbour for the first time, on such a service at all, need not come again
     stepped_over = measured.logged_in * least(f.feature("novelty.endpoint"), f.feature("novelty.service"))
-    f.decide(most(most(measured.all_new, stepped_over) >= NEW, f.feature("volume.sent_hour") >= MUCH))
+    new = most((measured.all_new >= NEW) * ~measured.fetches, stepped_over >= NEW)
+    decides = most(new, f.feature("volume.sent_hour") >= MUCH)
+    merely_new = f.is_named(named, "new-peer") * ~f.number("login") * f.is_at_once("service")
+    f.decide(where(decides, 1.0, 0.0 - merely_new))
 
 
 def _poured(f: Formulas) -> Value:

@@ -11,6 +11,7 @@ import polars as pl
 from lab import captures
 from lab.further_hosts import FURTHER
 from lab.hosts import HOSTS
+from lab.household import HOUSEHOLD
 from lab.stage import GATEWAY, Stage
 from lab.traffic import Traffic
 
@@ -58,7 +59,7 @@ def ordinary(name: str, stage: Stage, index: int) -> Traffic:
     begin, address = stage.joined_s(index), stage.address(index)
     if name in CAPTURED:
         return _captured(CAPTURED[name], stage, begin, address)
-    host: Callable[[Stage, str, float, int], Traffic] = (HOSTS | FURTHER)[name]
+    host: Callable[[Stage, str, float, int], Traffic] = (HOSTS | HOUSEHOLD | FURTHER)[name]
     return host(stage, address, begin, index).where(pl.col("written") < stage.end_s)
 
 

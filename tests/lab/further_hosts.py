@@ -45,7 +45,7 @@ def doorbell(stage: Stage, address: str, begin: float, index: int) -> Traffic:
     )
 
 
-def television(stage: Stage, address: str, begin: float, index: int) -> Traffic:
+def streamer(stage: Stage, address: str, begin: float, index: int) -> Traffic:
     """Sleep by day but for a sign of life; by evening, stream from ever other hosts of two networks, with lookups."""
     del index
     rng = stage.rng("evening", address)
@@ -121,7 +121,7 @@ def bridge(stage: Stage, address: str, begin: float, index: int) -> Traffic:
 
 FURTHER: Final[dict[str, Host]] = {
     "doorbell": doorbell,
-    "television": television,
+    "streamer": streamer,
     "store": store,
     "sprinkler": sprinkler,
     "robot": robot,

@@ -13,7 +13,7 @@ from lab.recipe import Act, Event, Recipe, Right, Value
 
 Args = tuple[tuple[str, Value], ...]
 
-HOUSE: Final = ("doorbell", "television", "store", "sprinkler", "robot")
+HOUSE: Final = ("doorbell", "streamer", "store", "sprinkler", "robot")
 PLANT: Final = ("meter", "bridge", "meter", "plc", "recorded-camera", "sprinkler")
 FLAT: Final = ("robot", "doorbell", "sprinkler")
 OFFICE: Final = ("store", "laptop", "printer", "doorbell", "bridge")
