@@ -90,7 +90,7 @@ def _count(f: Formulas) -> None:
     with f.when(~known):
         count_amount(f)
         f.bump("peer", "sent", given(f))
-        with f.when(is_other * failed):
+        with f.when(is_other * failed * ~outage):
             count_try(f)
 
 
