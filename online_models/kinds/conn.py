@@ -136,13 +136,17 @@ class _Measured:
         """Measure how far the device reaches; a record has a part in what it is itself one of."""
         least_spread = where(f.number("outbound") * ~f.number("login"), HALF, 0.0)
         for window, span in enumerate(("minute", "hour")):
-            less = HEARD * f.answered(window)
-            fan_out = where(self.known, 0.0, 1.0 - less)
-            f.measure(f"reach.peers_{span}", f.excess(window, THINGS) * fan_out)
-            f.measure(f"reach.services_{span}", f.excess(window, OTHER_THINGS) * fan_out)
-            f.measure(f"reach.failures_{span}", f.excess(window, FAILURES) * f.number("failed"))
-            spread = most(least_spread, f.scattered(window))
-            f.measure(f"reach.records_{span}", f.excess(window, RECORDS) * (1.0 - less * spread))
+            for name in ("peers", "services", "failures", "records"):
+                f.measure(f"reach.{name}_{span}", 0.0)
+            excess = [f.excess(window, counter) for counter in (THINGS, OTHER_THINGS, FAILURES, RECORDS)]
+            with f.when(most(*excess)):
+                less = HEARD * f.answered(window)
+                fan_out = where(self.known, 0.0, 1.0 - less)
+                f.measure(f"reach.peers_{span}", excess[0] * fan_out)
+                f.measure(f"reach.services_{span}", excess[1] * fan_out)
+                f.measure(f"reach.failures_{span}", excess[2] * f.number("failed"))
+                spread = most(least_spread, f.scattered(window))
+                f.measure(f"reach.records_{span}", excess[3] * (1.0 - less * spread))
 
     def _volume(self, f: Formulas) -> None:
         exchanged, exchanges = f.number("exchanged"), f.get("service", "exchanged")

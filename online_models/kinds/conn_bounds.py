@@ -91,10 +91,13 @@ def bound(f: Formulas, guesses: Value, all_new: Value, itself: tuple[Value, Valu
     burst = most(
         *(f.feature(f"reach.{name}_{span}") for span in ("minute", "hour") for name in ("failures", "records"))
     )
-    most_burst = MOST_BURST + guesses * (MOST_FAN_OUT - MOST_BURST)
-    at_most = least(f.decades("reach"), most(MOST_FAN_OUT * fan_out, most_burst * burst))
+    reach = f.variable(LEAST_SCAN * most(*itself))
+    with f.when(most(fan_out, burst)):
+        most_burst = MOST_BURST + guesses * (MOST_FAN_OUT - MOST_BURST)
+        at_most = least(f.decades("reach"), most(MOST_FAN_OUT * fan_out, most_burst * burst))
+        f.assign(reach, most(reach, at_most, _least_reach(f, guesses)))
     # a sweep is more than ranks can tell, and a busy hour less. Lab: six-sweep-site-445-after-2h
-    f.bound("reach", most(at_most, _least_reach(f, guesses), LEAST_SCAN * most(*itself)))
+    f.bound("reach", reach)
     f.bound("volume", most(f.decades("volume"), f.maturity * LEAST_SENT * f.feature("volume.sent_hour")))
     with f.when(f.number("continued")):  # what it is was said when it was told of first
         for view in ("novelty", "reach", "rhythm"):

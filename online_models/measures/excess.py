@@ -158,10 +158,11 @@ def few(window: int, counter: int) -> float:
 @inner
 def excess(row: npt.NDArray[np.float64], base: int, window: int, counter: int, now: float) -> float:
     """Return in [0, 1] how far the count lies above what is usual, or few: 1 is 256 times."""
-    seen = row[base + window * _WIDTH + _SEEN]
-    count, level = observed(row, base, window, counter, now), _level(row, base + window * _WIDTH + _USUAL + 2 * counter)
-    allowed = max(few(window, counter), level * seen / (seen + 1.0))
-    return float(min(1.0, max(0.0, (math.log2(1.0 + count) - allowed) / _DOUBLINGS)))
+    count, least = math.log2(1.0 + observed(row, base, window, counter, now)), few(window, counter)
+    if count <= least:
+        return 0.0
+    seen, level = row[base + window * _WIDTH + _SEEN], _level(row, base + window * _WIDTH + _USUAL + 2 * counter)
+    return float(min(1.0, max(0.0, (count - max(least, level * seen / (seen + 1.0))) / _DOUBLINGS)))
 
 
 @inner

@@ -40,6 +40,8 @@ def newness(age: float) -> float:
     """Return 1 for a thing never seen, falling with the logarithm of its age (seconds) to 0 at a week."""
     if age <= 0.0:
         return 1.0
+    if age >= _KNOWN_AFTER:
+        return 0.0
     return max(0.0, 1.0 - math.log1p(age / MINUTE) / _AGE_SCALE)
 
 
@@ -83,7 +85,9 @@ def is_known(age: float, device: npt.NDArray[np.float64]) -> bool:
 @inner
 def faded(count: float, since: float, now: float) -> float:
     """Return an event count faded over ten days of log time."""
-    return count * math.exp(-max(0.0, now - since) / _RATE_MEMORY) if count > 0.0 else 0.0
+    if count <= 0.0:
+        return 0.0
+    return count * math.exp((since - now) / _RATE_MEMORY) if now > since else count
 
 
 @inner
