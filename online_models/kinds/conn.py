@@ -14,9 +14,11 @@ from online_models.kinds.conn_records import NUMBERS, read_columns, read_context
 from online_models.kinds.conn_told import NOTES, tell
 from online_models.kinds.conn_words import BEHAVIOURS, CLAUSES
 from online_models.kinds.kind import Entries, Kind, of_half_the_pairs, of_pairs, recent_things, view_of
+from online_models.measures.distance import MEMORY
 from online_models.measures.excess import AMOUNT, FAILURES, OTHER_THINGS, RECORDS, THINGS
+from online_models.measures.surprise import UNUSUAL, USUAL
 from online_models.measures.time import DAY
-from online_models.program.formulas import least, log2, most, root, where
+from online_models.program.formulas import LEAST_GAPS, least, log2, most, where
 from online_models.program.registers import AFTER, BOUND, COUNT, CREDIT, DOUBT, HOLD, LEARN, MEASURE, NAME, TELL, TOLD
 from online_models.subjects import service_in_network
 
@@ -32,10 +34,6 @@ ODD = 1.0
 beacon ordinary."""
 MANY, NEW, MUCH = 0.25, 0.2, 0.75
 """Excess that is many; novelty in every way, and amount to strangers, that are decisive."""
-USUALLY_ANSWERED, USUALLY_NOT = 0.6, 0.1
-"""Shares of a connection's outcomes before anything is known of its service."""
-LEAST_GAPS, PAUSE = 3.0, 3.0
-"""Records of an endpoint before its beat is looked at; and log2 of one second and its mean gap for a full beat."""
 RARE = 0.25
 """Rarity of new peers from which on a stranger's outcome, amount and beat count in full."""
 HALF, HEARD = 0.5, 0.75
@@ -45,8 +43,8 @@ GUESSES = 5.0
 than a person's who came once and mistyped."""
 RETRIES = 60.0
 """Records in a minute that one program makes that tries again after each failure: TCP and resolvers wait a second."""
-SERVICE_MEMORY, ENDPOINT_MEMORY = 500.0, 50.0
-"""Records of a service, and gaps of an endpoint, that weigh in a mean."""
+ENDPOINT_MEMORY = 50.0
+"""Gaps of an endpoint that weigh in their mean: a new beat shows within the day."""
 SIZES_MEMORY = 2.0 * DAY
 """Seconds of a service whose sizes weigh in what is usual, if those are more records: a busy address writes 500 within
 an hour, and a night would make the sizes of every day strange."""
@@ -128,7 +126,7 @@ class _Measured:
         f.measure("novelty.service", f.newness("service") * self.rare_services)
         f.measure("novelty.site", self.news * _site_novelty(f))
         outcomes = f.get_nth("service", "answered", f.number("outcome"))
-        prior = where(f.number("answered"), USUALLY_ANSWERED, USUALLY_NOT)
+        prior = where(f.number("answered"), USUAL, UNUSUAL)
         self.stranger = endpoint / most(self.rare, RARE)
         f.measure("novelty.outcome", self.stranger * f.surprise(outcomes, f.get("service", "count"), prior))
 
@@ -163,8 +161,7 @@ class _Measured:
         f.measure("rhythm.gap", least(1.0, most(0.0, 0.0 - gap) / 10.0))
         f.measure("rhythm.regularity", 0.0)
         with f.when(f.get("endpoint", "count") >= LEAST_GAPS):
-            paused, spread = least(1.0, f.get("endpoint", "gap") / PAUSE), root(f.get("endpoint", "gap_variance"))
-            f.measure("rhythm.regularity", self.stranger * paused / (1.0 + spread))
+            f.measure("rhythm.regularity", f.regularity("endpoint", "gap", self.stranger))
 
     def _guesses(self, f: Formulas) -> Value:
         """How far a device does little but ask for passwords, at one endpoint that is not known for long."""
@@ -239,7 +236,7 @@ def _learn(f: Formulas) -> None:
     _learn_gap(f, "endpoint", ENDPOINT_MEMORY)
     f.bump("endpoint", "count")
     f.touch("endpoint")
-    _learn_gap(f, "service", SERVICE_MEMORY)
+    _learn_gap(f, "service", MEMORY)
     _learn_sizes(f)
     f.bump_nth("service", "answered", f.number("outcome"))
     f.bump("service", "count")
@@ -265,7 +262,7 @@ def _learn_gap(f: Formulas, key: str, memory: float) -> None:
 
 def _records_of_days(f: Formulas, count: Value) -> Value:
     """Return how many of so many records of the service weigh in what is usual."""
-    return most(SERVICE_MEMORY, count / most(1.0, f.since("service") / SIZES_MEMORY))
+    return most(MEMORY, count / most(1.0, f.since("service") / SIZES_MEMORY))
 
 
 def _learn_sizes(f: Formulas) -> None:

@@ -18,6 +18,7 @@ from online_models.features.names import are_empty, are_private
 from online_models.kinds.dns_words import BEHAVIOURS, CLAUSES
 from online_models.kinds.keys import Keys
 from online_models.kinds.kind import (
+    MOST,
     Entries,
     Kind,
     of_eight_a_device,
@@ -27,6 +28,7 @@ from online_models.kinds.kind import (
     view_of,
 )
 from online_models.measures.excess import FAILURES, OTHER_THINGS, RECORDS, THINGS
+from online_models.measures.surprise import UNUSUAL, USUAL
 from online_models.measures.time import SETTLING
 from online_models.program.formulas import least, log2, most, where
 from online_models.program.registers import AFTER, BOUND, COUNT, DOUBT, LEARN, MEASURE, NAME, TELL, TOLD
@@ -42,8 +44,6 @@ if TYPE_CHECKING:
 
 DOMAIN_PRIOR = 6.0
 """Decades of 256 KiB in names of one domain, none of them asked for twice."""
-DOMAIN_MOST = 10.0
-"""Decades of 256 KiB in names of one domain at the most: what carries nothing is no tunnel, however rare it looks."""
 LITTLE = 63.0
 """Bytes in names of one domain that are worth no decade."""
 CARRIES = 12.0
@@ -55,8 +55,8 @@ BEYOND_HABIT = 3.0
 """Doublings beyond twice the habit of a domain that count in full."""
 ENOUGH_BYTES, ENOUGH_QUERIES = 24.0, 32.0
 """Bytes of name from which on its entropy, and queries from which on their freshness, count in full."""
-UNSEEN_TYPE, USUAL_RESULT, UNUSUAL_RESULT = 0.05, 0.6, 0.1
-"""Shares of types and results before anything is known."""
+UNSEEN_TYPE = 0.05
+"""Share of a type of query before anything is known: nearly all are of a few."""
 _DOUBLINGS_OF_BYTES = 18.0
 """Of bytes in names of one domain in an hour that count in full: 256 KiB."""
 INSTANT = 0.05
@@ -195,7 +195,7 @@ def _measure_novelty(f: Formulas) -> None:
     f.measure("novelty.resolver", f.newness("resolver") * resolvers)
     records = f.get("device", "count")
     f.measure("novelty.type", f.surprise(f.get("type", "count"), records, UNSEEN_TYPE))
-    prior = where(f.number("no_error"), USUAL_RESULT, UNUSUAL_RESULT)
+    prior = where(f.number("no_error"), USUAL, UNUSUAL)
     results = f.get_nth("device", "no_error", f.number("result"))
     f.measure("novelty.result", new_domain * f.surprise(results, records, prior))
 
@@ -221,13 +221,13 @@ def _beyond_habit(f: Formulas) -> Value:
 def _bound(f: Formulas, nothing: Value, asked_before: Value) -> None:
     """Keep the decades of shape and domain below what names of that kind and amount can have carried."""
     beyond = _beyond_habit(f)
-    shape = MOST_SHAPE + where(asked_before, 0.0, beyond * DOMAIN_MOST)
+    shape = MOST_SHAPE + where(asked_before, 0.0, beyond * MOST)
     f.bound("shape", least(f.decades("shape"), shape))
     bytes_a_name = _last_hour(f, "bytes") / most(1.0, _last_hour(f, "names"))
     carries = least(1.0, bytes_a_name / CARRIES)
     little = math.log2(1.0 + LITTLE) / _DOUBLINGS_OF_BYTES
     much = most(0.0, f.feature("domain.bytes") - little) / (1.0 - little)
-    f.bound("domain", least(f.decades("domain"), DOMAIN_MOST * much * carries * beyond))
+    f.bound("domain", least(f.decades("domain"), MOST * much * carries * beyond))
     with f.when(nothing):
         f.bound("shape", 0.0)
         f.bound("domain", 0.0)

@@ -26,6 +26,7 @@ from online_models.kinds.kind import (
     view_of,
 )
 from online_models.measures.excess import FAILURES, OTHER_THINGS, RECORDS, THINGS
+from online_models.measures.surprise import UNUSUAL, USUAL
 from online_models.program.formulas import exp2, most, where
 from online_models.program.registers import COUNT, DOUBT, LEARN, MEASURE, NAME, TELL, TOLD
 from online_models.severity import CONTACT, LOSS
@@ -37,10 +38,6 @@ if TYPE_CHECKING:
     from online_models.kinds.kind import Formulas
     from online_models.program.machine import Columns
 
-UNSEEN, USUAL_STATUS, UNUSUAL_STATUS = 0.1, 0.6, 0.1
-"""Shares of methods and statuses before anything is known."""
-MEMORY = 500.0
-"""Records of a host that weigh in a mean."""
 CLAUSES = {
     "novelty.host": "a host that is new to it; it meets {u} new ones a day",
     "novelty.agent": "a user agent that is new to it; it shows {u} new ones a day",
@@ -114,8 +111,8 @@ def _measure(f: Formulas) -> None:
     hosts, agents = (f.others("device", f"new_{thing}s", "faded_at", but=thing) for thing in ("host", "agent"))
     f.measure("novelty.host", new_host * f.rarity(hosts, known_for))
     f.measure("novelty.agent", f.newness("agent") * f.rarity(agents, known_for))
-    f.measure("novelty.method", f.surprise(f.get("method", "count"), records, UNSEEN))
-    prior = where(f.number("success"), USUAL_STATUS, UNUSUAL_STATUS)
+    f.measure("novelty.method", f.surprise(f.get("method", "count"), records))
+    prior = where(f.number("success"), USUAL, UNUSUAL)
     statuses = f.get_nth("device", "success", f.number("status"))
     f.measure("novelty.status", new_host * f.surprise(statuses, records, prior))
     at_site = f.rarity(f.others("site", "new_hosts", "last", but="site_host"), f.since("site"))
@@ -160,7 +157,7 @@ def _learn(f: Formulas) -> None:
     f.touch("method")
     f.bump("method", "count")
     for size in _SIZES.values():
-        f.learn_moments("host", size, f.number(f"log_{size}"), f.get("host", "count"), MEMORY)
+        f.learn_moments("host", size, f.number(f"log_{size}"), f.get("host", "count"))
     f.bump("host", "count")
     f.touch("site")
     new_to_site = f.touch("site_host")

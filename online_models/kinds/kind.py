@@ -43,6 +43,14 @@ if TYPE_CHECKING:
 
 NOVELTY_PRIOR = 2.0
 """Decades that each feature of novelty counts on a site of which little is known: half of what they are scaled by."""
+LEAST, MOST = 5.0, 10.0
+"""Decades of a view at least, where what no ordinary device does decides; and at most, however rare ranks say it is. A
+site has too few of some records for ranks to tell as much within weeks, or little from much."""
+MATTERS = 0.5
+"""From so much of what decides on, one record raises the alert."""
+RARITY_COUNTS = 2.0
+"""What newness by its rarity counts of what decides: a site that is quiet for days has too few records for rarity to
+reach 1."""
 
 
 def of_pairs(_devices: int, pairs: int) -> int:

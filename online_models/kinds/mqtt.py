@@ -18,6 +18,10 @@ from online_models.features.address import GLOBAL, device_at, ends_of
 from online_models.features.text import hashes, owned
 from online_models.kinds.keys import Keys
 from online_models.kinds.kind import (
+    LEAST,
+    MATTERS,
+    MOST,
+    RARITY_COUNTS,
     Entries,
     Kind,
     of_eight_a_device,
@@ -56,16 +60,6 @@ _SPECIAL = {
 MISTAKES, REFUSED = 2.0, 3.0
 """Refused connects in an hour, beyond what is usual for the device, that are a typing mistake; and how many more are
 guessing."""
-LEAST, MOST = 5.0, 10.0
-"""Decades, at least and at most, of what is no ordinary device's: many refused connects, a topic of another, everything
-subscribed to. Of subscriptions and connects a site has too few for ranks to tell as much within weeks, or little from
-much."""
-MATTERS = 0.5
-"""From so much of that on, one record raises the alert: a lock needs one message."""
-SECOND = 2.0
-"""What newness by its rarity counts of a client identifier: a program has one for life, or makes ever-new ones."""
-MEMORY = 500.0
-"""Messages of a topic that weigh in a mean."""
 _ACCEPTED = "Connection Accepted"
 _BROAD = r"^(\$share/[^/]+/)?((\+/)*[#+]|\$SYS(/.*)?)$"
 """Filters that leave no topic of their level out, and those of the broker's own state (MQTT 5.0, 4.7 and 4.8)."""
@@ -197,7 +191,7 @@ def _learn(f: Formulas, log: str) -> None:
     new_name = f.touch("name")
     f.touch("broker")
     if log == "mqtt_publish":
-        f.learn_moments("name", "payload", f.number("log_payload"), f.get("name", "count"), MEMORY)
+        f.learn_moments("name", "payload", f.number("log_payload"), f.get("name", "count"))
         f.bump("name", "count")
     f.touch("site")
     new_to_site = f.touch("site_name")
@@ -282,7 +276,7 @@ def _kind(log: str, new: str, odd: Behaviour, *more: Behaviour) -> Kind:
             # a site has too few connects and subscriptions for ranks to tell what no ordinary device does
             f.bound(view, most(least(f.decades(view), MOST * special), LEAST * special * past))
             if log == "mqtt_connect":
-                another = least(1.0, SECOND * f.feature("novelty.name")) * f.newness("site_name")
+                another = least(1.0, RARITY_COUNTS * f.feature("novelty.name")) * f.newness("site_name")
                 # one connect of another client is all that a thief of credentials shows
                 f.bound("novelty", most(f.decades("novelty"), LEAST * another * f.maturity))
         with f.section(NAME):

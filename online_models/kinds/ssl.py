@@ -20,6 +20,7 @@ from online_models.features.address import GLOBAL, device_at, ends_of
 from online_models.features.text import hashes, owned
 from online_models.kinds.keys import Keys
 from online_models.kinds.kind import (
+    MATTERS,
     Entries,
     Kind,
     of_eight_a_device,
@@ -56,10 +57,8 @@ CLAUSES = {
     "trust.cipher": "a version and cipher that {up} of its handshakes have",
     **reach_clauses("servers: servers", "addresses: addresses", "failures: failed handshakes", "records: handshakes"),
 }
-UNSEEN_CIPHER, UNNAMED = 0.1, 0.5
-"""Shares of a version with a cipher, and of handshakes without a name, before anything is known."""
-UNMET = 0.5
-"""Newness to device and site from which on one record about such a certificate raises the alert."""
+UNNAMED = 0.5
+"""Share of handshakes without a name before anything is known."""
 DISTRUST = 4.5
 """Decades of a certificate outside that is signed by itself and new to the whole site, at least: public services have
 none."""
@@ -150,7 +149,7 @@ def _measure(f: Formulas) -> None:
     unmet = f.newness("issuer") / (1.0 + f.get("site_issuer", "devices"))
     f.measure("trust.self_signed", f.number("self_signed") * unmet)
     f.measure("trust.invalid", f.number("invalid") * unmet)
-    of_cipher = f.surprise(f.get("cipher", "count"), f.get("device", "count"), UNSEEN_CIPHER)
+    of_cipher = f.surprise(f.get("cipher", "count"), f.get("device", "count"))
     f.measure("trust.cipher", of_cipher * f.number("has_cipher"))
     for window, span in enumerate(("minute", "hour")):
         for counter, name in _COUNTERS:
@@ -174,7 +173,7 @@ def _name(f: Formulas) -> None:
     named = where(trust >= novelty, distrusts, f.choose(greets, "odd-tls-client", "new-tls-server"))
     is_burst = reach > most(trust, novelty)
     f.name_behaviour(where(is_burst, f.behaviour("tls-burst"), named))
-    f.decide((untrusted >= UNMET) * ~is_burst)
+    f.decide((untrusted >= MATTERS) * ~is_burst)
 
 
 def _has(f: Formulas, thing: str) -> Value | float:

@@ -10,7 +10,7 @@ import math
 from typing import TYPE_CHECKING
 
 from online_models.compile import inner
-from online_models.measures.distance import learn_moments
+from online_models.measures.distance import MEMORY, learn_moments
 from online_models.measures.time import HOUR, MINUTE
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ _INDEX, _NOW, _BEFORE, _USUAL, _SEEN = 0, 1, 6, 11, 21
 _WIDTH = 22
 WINDOWS_WIDTH = 2 * _WIDTH
 """Columns that the two windows take in a device's row."""
-_MEMORY = 500.0
-"""Windows that weigh in what is usual: three weeks of hours."""
 _DOUBLINGS = 8.0
 """Of a count beyond what is usual that count in full: 256 times."""
 _LITTLE = 10.0
@@ -52,7 +50,7 @@ def roll(row: npt.NDArray[np.float64], base: int, window: int, now: float, learn
         return float(row[at + _INDEX])
     if row[at + _INDEX] > 0.0 and learning:
         for k in range(_COUNTERS):
-            learn_moments(row, at + _USUAL + 2 * k, math.log2(1.0 + row[at + _NOW + k]), row[at + _SEEN], _MEMORY)
+            learn_moments(row, at + _USUAL + 2 * k, math.log2(1.0 + row[at + _NOW + k]), row[at + _SEEN], MEMORY)
         row[at + _SEEN] += 1.0
     adjacent = index == row[at + _INDEX] + 1.0
     for k in range(_COUNTERS):

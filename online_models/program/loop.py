@@ -75,7 +75,7 @@ from online_models.program.registers import (
     WINDOWS,
 )
 from online_models.program.registers import COUNT as COUNT_SECTION
-from online_models.suspicion import suspect_thing
+from online_models.suspicion import SUSPECT, suspect_thing
 from online_models.verdicts import THINGS, behaviour_said, is_expected, judge_as_said, said_of, says_expected
 from online_models.views import Views, assess, evidence_of, learn_views
 
@@ -84,10 +84,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from online_models.withheld import Records
-
-
-_TELLS = 1.5
-"""Decades below which no record is an anomaly, whatever came before it: neither unease nor suspicion count it."""
 
 
 @inner
@@ -200,7 +196,7 @@ def _judge(machine: Machine, views: Views, device: npt.NDArray[np.float64], i: i
     outcome.evidence[i] = r[EVIDENCE]
     note_views(outcome, i, views)
     r[BEHAVIOUR], r[DECISIVE] = 0.0, 0.0
-    if r[EVIDENCE] >= _TELLS or views.verdicts.counters[USED] > 0:
+    if r[EVIDENCE] >= SUSPECT or views.verdicts.counters[USED] > 0:
         execute(machine, device, NAME)
     things = outcome.things[outcome.used[0]]
     _things_of(machine, things)
