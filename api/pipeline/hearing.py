@@ -13,20 +13,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from api.state.store import AlertWriter
-    from api.state.store.journal import Entry
+    from api.state.store.journal import JournalEntry
     from online_models.types import Alert, AlertStatus, Verdict
 
 
 class Position:
     """How many records of each log kind were processed, and the feedback that belongs to one of the next."""
 
-    def __init__(self, records: Mapping[str, int], unheard: Iterable[Entry] = ()) -> None:
+    def __init__(self, records: Mapping[str, int], unheard: Iterable[JournalEntry] = ()) -> None:
         self.records = defaultdict(int, records)
-        self._unheard: defaultdict[str, deque[Entry]] = defaultdict(deque)
+        self._unheard: defaultdict[str, deque[JournalEntry]] = defaultdict(deque)
         for entry in unheard:
             self._unheard[entry.feedback.alert.log].append(entry)
 
-    def due(self, kind: str) -> Iterator[Entry]:
+    def due(self, kind: str) -> Iterator[JournalEntry]:
         """Take out the feedback whose record has been processed, in its order."""
         waiting = self._unheard[kind]
         while waiting and waiting[0].after_records <= self.records[kind]:
@@ -50,7 +50,7 @@ def acknowledged(alert: Alert, verdict: Verdict, comment: str | None) -> Alert:
     return replace(alert, verdict=verdict, comment=comment, status=status)
 
 
-def answered(writer: AlertWriter, entry: Entry) -> list[Alert]:
+def answered(writer: AlertWriter, entry: JournalEntry) -> list[Alert]:
     """Return the alerts that feedback changes, as they are now: the one that it was given on, and its like."""
     given, verdict = entry.feedback.alert, entry.feedback.verdict
     stored = writer.get(given.id) or given

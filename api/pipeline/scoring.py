@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from api.devices.sightings import Sightings
     from api.state.store import AlertWriter, DriftChange
-    from api.state.store.journal import Entry
+    from api.state.store.journal import JournalEntry
     from api.state.store.muting import Change
     from ingest.context.evidence import Evidence
     from ingest.records import RecordBatch
@@ -50,7 +50,7 @@ def later(log_ts: float, ts: npt.NDArray[np.float64]) -> float:
     return reached if reached > log_ts or reached < log_ts - _DAY_S else log_ts
 
 
-class Readers(Protocol):
+class Subscriber(Protocol):
     """Who is told of scores and alerts; must not wait."""
 
     def publish_scores(self, batch: ScoredBatch) -> None:
@@ -77,7 +77,7 @@ class Scorer:
     """
 
     def __init__(
-        self, engine: Engine, writer: AlertWriter, readers: Readers, records: Mapping[str, int] | None = None
+        self, engine: Engine, writer: AlertWriter, readers: Subscriber, records: Mapping[str, int] | None = None
     ) -> None:
         """Take over models that have processed so many `records` of each log kind.
 
@@ -239,7 +239,7 @@ class Scorer:
         for entry in self._position.due(kind):
             self._hear(entry)
 
-    def _hear(self, entry: Entry) -> None:
+    def _hear(self, entry: JournalEntry) -> None:
         self.store_alerts()
         self.engine.hear(entry.feedback)
         self._unstored.update((alert.id, alert) for alert in answered(self._writer, entry))
