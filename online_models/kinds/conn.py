@@ -13,7 +13,7 @@ from online_models.kinds.conn_bounds import attempts, bound, by_itself, credit, 
 from online_models.kinds.conn_records import NUMBERS, read_columns, read_context
 from online_models.kinds.conn_told import NOTES, tell
 from online_models.kinds.conn_words import BEHAVIOURS, CLAUSES
-from online_models.kinds.kind import Entries, Kind, of_half_the_pairs, of_pairs, recent_things, view_of
+from online_models.kinds.kind import Entries, Kind, recent_things, view_of
 from online_models.measures.distance import MEMORY
 from online_models.measures.excess import AMOUNT, FAILURES, OTHER_THINGS, RECORDS, THINGS
 from online_models.measures.surprise import UNUSUAL, USUAL
@@ -341,12 +341,12 @@ CONN = Kind(
                 *("up", "up_variance", "down", "down_variance", "duration", "duration_variance"),
                 *("gap", "gap_variance", "sent", "exchanged"),
             ),
-            lambda devices, pairs: min(4 * devices, pairs),
+            a_device=4,
         ),
-        "endpoint": Entries(("first", "count", "gap", "gap_variance"), of_pairs),
-        "network": Entries(("first",), of_pairs, adds=2),
-        "site": Entries(("first", "devices", "new_networks"), of_half_the_pairs, adds=2),
-        "recent": recent_things(of_half_the_pairs, "sent", "sent_before"),
+        "endpoint": Entries(("first", "count", "gap", "gap_variance")),
+        "network": Entries(("first",), adds=2),
+        "site": Entries(("first", "devices", "new_networks"), of_pairs=0.5, adds=2),
+        "recent": recent_things("sent", "sent_before"),
     },
     keys={
         "service": "service",

@@ -21,9 +21,6 @@ from online_models.kinds.kind import (
     MOST,
     Entries,
     Kind,
-    of_eight_a_device,
-    of_half_the_pairs,
-    of_pairs,
     recent_things,
     view_of,
 )
@@ -171,9 +168,7 @@ def _measure(f: Formulas) -> Value:
     f.measure("domain.bytes", _size(_last_hour(f, "bytes")))
     fresh = least(1.0, names / most(queries, 1.0)) * least(1.0, queries / ENOUGH_QUERIES)
     f.measure("domain.fresh", fresh)
-    for window, span in enumerate(("minute", "hour")):
-        for counter, name in _COUNTERS:
-            f.measure(f"reach.{name}_{span}", f.excess(window, counter))
+    f.measure_reach(_COUNTERS)
     _measure_novelty(f)
     nothing = _says_nothing(f)
     with f.when(nothing):
@@ -278,9 +273,7 @@ def _tell(f: Formulas) -> None:
     f.tell("domain.names", names, 1.0)
     f.tell("domain.bytes", _last_hour(f, "bytes"))
     f.tell("domain.fresh", least(1.0, names / most(1.0, _last_hour(f, "queries"))))
-    for window, span in enumerate(("minute", "hour")):
-        for counter, name in _COUNTERS:
-            f.tell(f"reach.{name}_{span}", f.observed(window, counter), f.usual(window, counter))
+    f.tell_reach(_COUNTERS)
     known_for, records = f.since("device"), most(1.0, f.get("device", "count"))
     for thing in ("domain", "resolver"):
         f.tell(f"novelty.{thing}", 1.0, f.rate_a_day(f.faded("device", f"new_{thing}s", "faded_at"), known_for))
@@ -333,11 +326,10 @@ DNS = Kind(
                 ),
                 *("failed_at", "excused", "learned_hour", "learned_bytes", "most_lately", "most_bytes"),
             ),
-            of_pairs,
         ),
-        "resolver": Entries(("first", "count"), of_eight_a_device, adds=2),
-        "site": Entries(("first", "count", "new_domains"), of_half_the_pairs, adds=3),
-        "recent": recent_things(of_pairs),
+        "resolver": Entries(("first", "count"), a_device=8, adds=2),
+        "site": Entries(("first", "count", "new_domains"), of_pairs=0.5, adds=3),
+        "recent": recent_things(of_pairs=1.0),
     },
     keys={
         "domain": "domain",
@@ -353,10 +345,10 @@ DNS = Kind(
     columns=_columns,
     context=_context,
     views=(
-        view_of(CLAUSES, "shape", weight=0.8, compares=0.0, forest=(25, 8)),
-        view_of(CLAUSES, "domain", weight=1.0, compares=0.0, forest=(25, 8)),
-        view_of(CLAUSES, "reach", weight=0.7, compares=0.0, forest=(25, 8)),
-        view_of(CLAUSES, "novelty", weight=0.8, compares=1.0, forest=(25, 8)),
+        view_of(CLAUSES, "shape", weight=0.8),
+        view_of(CLAUSES, "domain", weight=1.0),
+        view_of(CLAUSES, "reach", weight=0.7),
+        view_of(CLAUSES, "novelty", weight=0.8, compares=1.0),
     ),
     formulas=_formulas,
     things=("domain", "resolver", "recent_name"),

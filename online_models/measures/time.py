@@ -1,6 +1,8 @@
 """Spans of log time, seconds."""
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
+SPANS = "minute", "hour"
+"""Of the running windows, by number."""
 LONGEST = 366 * DAY
 """A duration beyond this is a broken number, and must not carry a device's log time away."""
 SETTLING = 12 * HOUR

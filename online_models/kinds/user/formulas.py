@@ -16,11 +16,10 @@ from online_models.kinds.user.declaration import (
     REGULARITY,
     SERVER,
     SITE,
-    SPANS,
     SURPRISE,
 )
 from online_models.measures import excess
-from online_models.measures.time import DAY, SETTLING
+from online_models.measures.time import DAY, SETTLING, SPANS
 from online_models.program.formulas import LEAST_GAPS, exp2, least, log2, most, root, where
 from online_models.program.registers import BOUND, COUNT, DOUBT, LEARN, MEASURE, NAME, TELL, TOLD
 
