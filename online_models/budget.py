@@ -194,7 +194,7 @@ def pass_time(rates: Rates, now: float) -> None:
 
 
 @inner
-def _calm(row: npt.NDArray[np.float64], now: float) -> None:
+def _lower_own(row: npt.NDArray[np.float64], now: float) -> None:
     """Lower a device's own threshold by one for each fortnight in which it was not told."""
     if row[OWN] > 0.0 and now - row[NOISY_AT] > 2.0 * _WEEK_S:
         fortnights = math.floor((now - row[NOISY_AT]) / (2.0 * _WEEK_S))
@@ -243,7 +243,7 @@ def weigh(
     """
     if evidence < THRESHOLDS[0] and unease < most_unease(THRESHOLDS[0]):
         return
-    _calm(row, now)
+    _lower_own(row, now)
     if abs(now - abs(row[TOLD_AT])) > _ONCE_IN_S:
         for k in range(len(THRESHOLDS)):
             row[SUSPICIONS + k] = row[SUSPICIONS + k] if row[SUSPICIONS + k] < _HAS_TOLD else 0.0

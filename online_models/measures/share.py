@@ -1,7 +1,8 @@
 """Share: what runs under one thing in an hour (names, queries, bytes), and what of that is its habit.
 
-An entry holds from some column on the running hour, three sums of it, and the three of the hour before. What a thing
-carries by habit is the most that was learned of it in an hour; see `habit_of`.
+An entry holds from some column on the running hour, three sums of it, and the three of the hour before; and from some
+other on when a use failed last, and how many others that excuses. What a thing carries by habit is the most that was
+learned of it in an hour; see `habit_of`.
 """
 
 from __future__ import annotations
@@ -19,12 +20,8 @@ if TYPE_CHECKING:
 
 SUMS = 3
 """Sums of an hour that an entry holds."""
-SHARES_WIDTH = 1 + 2 * SUMS
-"""Columns of the hour and its sums: the hour's number, its sums, and those of the hour before."""
 EXCUSES = 4.0
 """Uses that one which failed excuses: who could not reach a server asks for it a few times more than ever."""
-EXCUSES_WIDTH = 2
-"""Columns of excuses: when a use failed last, and how many others that excuses."""
 HABIT_WIDTH = 4
 """Columns of a habit: the hour that is learned, its amount, the most in an hour of these twelve and of those before."""
 _HOUR, _AMOUNT, _LATELY, _MOST = range(HABIT_WIDTH)

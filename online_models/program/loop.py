@@ -29,7 +29,7 @@ from online_models.guard import (
 from online_models.measures.excess import roll
 from online_models.measures.newness import age_of, is_known, maturity_of
 from online_models.measures.time import DAY
-from online_models.outcome import Outcome, attribute_views, note_views, withhold
+from online_models.outcome import OBSERVED, USUAL, Outcome, attribute_views, note_views, withhold
 from online_models.program.machine import (
     AHEAD,
     FACTS_AT,
@@ -185,8 +185,8 @@ def _report(machine: Machine, views: Views, device: npt.NDArray[np.float64], i: 
     for f in range(layout[FEATURES]):
         outcome.parts[at, f] = r[layout[PARTS_AT] + f]
     for f in range(outcome.facts.shape[1]):
-        outcome.facts[at, f, 0] = r[layout[FACTS_AT] + 2 * f]
-        outcome.facts[at, f, 1] = r[layout[FACTS_AT] + 2 * f + 1]
+        outcome.facts[at, f, OBSERVED] = r[layout[FACTS_AT] + 2 * f]
+        outcome.facts[at, f, USUAL] = r[layout[FACTS_AT] + 2 * f + 1]
 
 
 @inlined
