@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint format bench check-kind constants lab lab-screen lab-check ablate fuzz soak soak-ingest soak-crash clean
+.PHONY: help run test test-slow lint format bench check-kind constants lab lab-screen lab-check ablate fuzz soak soak-ingest soak-crash clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -17,8 +17,14 @@ help: ## say what can be made
 run: $(VENV)/.installed ## simulated IoT network and live alerts; LOGS=DIR follows Zeek's logs; STATE=DIR LISTEN=HOST:PORT
 	@$(BIN)/nslabs $(if $(LOGS),run --logs "$(LOGS)",demo) $(if $(STATE),--state "$(STATE)") $(if $(LISTEN),--listen "$(LISTEN)")
 
-test: $(VENV)/.installed-dev ## run the tests; ARGS="tests/ingest -x" narrows them
-	@$(BIN)/python -m pytest -m "not soak" -n auto --dist loadfile $(ARGS)
+# files in their order, not those with the most tests first: the longest have few
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+
+test: $(VENV)/.installed-dev ## run the tests but the slow ones; ARGS="tests/ingest -x" narrows them
+	@$(PYTEST) -m "not slow and not soak" $(ARGS)
+
+test-slow: $(VENV)/.installed-dev ## run those that take seconds each: kills, restarts, days of logs, whole services
+	@$(PYTEST) -m "slow and not soak" $(ARGS)
 
 lint: $(VENV)/.installed-dev ## check style, types and who imports whom
 	$(BIN)/ruff check .

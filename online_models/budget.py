@@ -231,7 +231,7 @@ def weigh(
     row: npt.NDArray[np.float64],
     evidence: float,
     unease: float,
-    decisive: bool,
+    decisive: float,
     now: float,
     alert_at: float,
     fade: float,
@@ -258,7 +258,9 @@ def weigh(
         row[SUSPICIONS + k] *= factor
         if evidence < THRESHOLDS[k] and not persistent:
             continue
-        row[SUSPICIONS + k] += alert_at if decisive or persistent else step_of(evidence - THRESHOLDS[k])
+        row[SUSPICIONS + k] += (
+            alert_at if decisive > 0.0 or persistent else 0.0 if decisive < 0.0 else step_of(evidence - THRESHOLDS[k])
+        )
         if row[SUSPICIONS + k] >= alert_at:
             row[SUSPICIONS + k] = _FOR_LONG
             row[TOLD_AT] = row[TOLD_AT] if row[TOLD_AT] != 0.0 else now

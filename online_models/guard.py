@@ -155,7 +155,7 @@ def judge(
     row: npt.NDArray[np.float64],
     evidence: float,
     behaviour: int,
-    decisive: bool,
+    decisive: float,
     now: float,
     policy: npt.NDArray[np.float64],
     rates: Rates,
@@ -167,7 +167,8 @@ def judge(
     ``suspicion`` is that of what the record is about, 0 where nothing is kept of it. It tells as unease does, but
     keeps nothing from becoming part of the device's past: most new things that are somewhat strange do.
 
-    A ``decisive`` record over the threshold in force raises the alert by itself. While that is above the policy's, a
+    A ``decisive`` record (above 0) over the threshold in force raises the alert by itself, and one that is below 0 adds
+    nothing to the suspicion, since it is one with another that did. While that is above the policy's, a
     record between the two is an anomaly that raises nothing. Only what ``counts`` moves the rates.
     """
     unease = _grow_uneasy(row, evidence, now)
@@ -182,7 +183,13 @@ def judge(
     _fade(row, now, policy[FADE])
     step = 0.0
     if persistent or evidence >= threshold:
-        step = policy[ALERT_AT] if decisive or persistent else step_of(evidence - threshold)
+        step = (
+            policy[ALERT_AT]
+            if decisive > 0.0 or persistent
+            else 0.0
+            if decisive < 0.0
+            else step_of(evidence - threshold)
+        )
     row[LAST_ANOMALY] = now
     if is_frozen(row):
         row[BEHAVIOURS_AT + behaviour] += step

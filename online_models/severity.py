@@ -8,9 +8,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from online_models.types import Severity
 
-CONTACT, LOSS, ATTACK = 1.0, 2.0, 3.5
+CONTACT, LOSS, ATTACK = 0.9, 2.0, 3.5
 """Gravities: something new or odd, which updates and people cause as well; a stranger who gets in, or data that gets
 out; and what nobody does who means no harm."""
+_EACH, _MOST = 0.25, 10.0
+"""Points of a decade of evidence, and decades that count."""
+_GOES_ON, _GOES_ON_MOST = 2.0, 3.5
+"""Points that what is merely new gets at most for going on: a new cloud is used all day as well as a command channel.
+Each decade beyond those that count raises it, since what is new in every way has no such reason."""
 _STEPS: tuple[tuple[float, Severity], ...] = ((8.0, "critical"), (6.0, "high"), (3.5, "medium"))
 
 
@@ -38,5 +43,8 @@ def severity_of(evidence: float, count: int, seconds: float, gravity: float) -> 
     """
     extent = math.log10(max(count, 1))
     lasting = 0.5 * math.log10(1.0 + max(seconds, 0.0) / 60.0)
-    points = 0.25 * min(evidence, 10.0) + extent + lasting + gravity
+    goes_on = extent + lasting
+    if gravity < LOSS:
+        goes_on = min(goes_on, _GOES_ON + _EACH * max(0.0, evidence - _MOST), _GOES_ON_MOST)
+    points = _EACH * min(evidence, _MOST) + goes_on + gravity
     return next((name for least, name in _STEPS if points >= least), "low")

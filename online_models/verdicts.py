@@ -92,7 +92,7 @@ def judge_as_said(
     row: npt.NDArray[np.float64],
     evidence: float,
     behaviour: int,
-    decisive: bool,
+    decisive: float,
     policy: npt.NDArray[np.float64],
     rates: Rates,
     suspicion: float,
@@ -107,7 +107,7 @@ def judge_as_said(
         return ACCEPTED if evidence >= policy[THRESHOLD] else 0
     if said == NAMED or evidence >= policy[THRESHOLD]:
         evidence = max(evidence, policy[THRESHOLD], threshold_for(row[RATES_AT:], rates))
-    return judge(row, evidence, behaviour, True, row[LAST], policy, rates, False, suspicion)
+    return judge(row, evidence, behaviour, 1.0, row[LAST], policy, rates, False, suspicion)
 
 
 @kernel

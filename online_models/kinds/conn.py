@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from online_models.kinds.conn_amounts import count_amount, given, given_away, is_fetch, learn_amount
 from online_models.kinds.conn_bounds import attempts, bound, by_itself, credit, expect, share_of_hour
 from online_models.kinds.conn_records import NUMBERS, read_columns, read_context
 from online_models.kinds.conn_told import NOTES, tell
@@ -19,7 +20,20 @@ from online_models.measures.excess import AMOUNT, FAILURES, OTHER_THINGS, RECORD
 from online_models.measures.surprise import UNUSUAL, USUAL
 from online_models.measures.time import DAY
 from online_models.program.formulas import LEAST_GAPS, least, log2, most, where
-from online_models.program.registers import AFTER, BOUND, COUNT, CREDIT, DOUBT, HOLD, LEARN, MEASURE, NAME, TELL, TOLD
+from online_models.program.registers import (
+    AFTER,
+    BOUND,
+    COUNT,
+    CREDIT,
+    DOUBT,
+    HOLD,
+    LEARN,
+    MEANWHILE,
+    MEASURE,
+    NAME,
+    TELL,
+    TOLD,
+)
 from online_models.subjects import service_in_network
 
 if TYPE_CHECKING:
@@ -28,12 +42,13 @@ if TYPE_CHECKING:
 
 PART = 1000.0
 """Records of one size that send an hour's amount between them, at most, and each have a full part in it."""
-KIB = 1024.0
 ODD = 1.0
 """Decades from which on the forests learn a new endpoint's first record only: on a quiet site, a few more would make a
 beacon ordinary."""
 MANY, NEW, MUCH = 0.25, 0.2, 0.75
 """Excess that is many; novelty in every way, and amount to strangers, that are decisive."""
+MET = 0.25
+"""How new to a device an endpoint is at least that the site has used for a week."""
 RARE = 0.25
 """Rarity of new peers from which on a stranger's outcome, amount and beat count in full."""
 HALF, HEARD = 0.5, 0.75
@@ -53,7 +68,7 @@ an hour, and a night would make the sizes of every day strange."""
 def _count_rest(f: Formulas) -> None:
     """Count what an open connection has sent since it was told of: it is counted itself."""
     with f.when(~f.is_known("endpoint")):
-        f.add_amount(1, AMOUNT, f.number("up") / KIB)
+        count_amount(f)
 
 
 def _count(f: Formulas) -> None:
@@ -77,8 +92,8 @@ def _count(f: Formulas) -> None:
         f.count_record(failed)
         f.bump("peer_service", "records")
     with f.when(~known):
-        f.add_amount(1, AMOUNT, f.number("up") / KIB)
-        f.bump("peer", "sent", f.number("up") / KIB)
+        count_amount(f)
+        f.bump("peer", "sent", given(f))
 
 
 class _Measured:
@@ -89,6 +104,8 @@ class _Measured:
         self.news = f.variable(1.0)
         with f.when(f.number("ping")):  # a router that asks whether a device is there which uses it
             f.assign(self.news, f.newness("caller"))
+        with f.when(f.number("outbound")):  # whom a neighbour has met for long is no stranger
+            f.assign(self.news, MET + (1.0 - MET) * f.newness("site_endpoint"))
         self.rare = self._rarity_of_peers(f)
         self.strange = least(1.0, self.rare / RARE)
         self._novelty(f)
@@ -100,6 +117,7 @@ class _Measured:
         new = least(*(f.feature(f"novelty.{name}") for name in ("endpoint", "service", "site")))
         told_first = most(f.number("outbound"), f.number("inbound") * f.number("exchanged")) * ~f.number("continued")
         self.all_new = new * told_first
+        self.fetches = is_fetch(f)
 
     def _rarity_of_peers(self, f: Formulas) -> Value:
         """How rarely new peers come on the service: in time, and among its connections.
@@ -113,13 +131,14 @@ class _Measured:
         with f.when(records > calls):
             peers = f.others("service", "new_peers", "peers_faded_at", but="endpoint")
             connections = f.unfaded(records - calls, f.since("service"))
-            among = 2.0 * f.surprise(peers, connections, 0.5)
+            among = most(0.0, 2.0 * f.surprise(peers, connections, 0.5))
             f.assign(rare, self.news * least(f.rarity(peers, known_for), among))
         return rare
 
     def _novelty(self, f: Formulas) -> None:
         new_endpoint, new_network = f.newness("endpoint"), f.newness("network")
-        stranger = where(f.number("lateral"), new_endpoint, 0.5 * new_endpoint * (1.0 + new_network))
+        kin = where(f.number("lateral"), most(new_network, f.newness("service")), new_network)
+        stranger = 0.5 * new_endpoint * (1.0 + kin)
         endpoint = f.measure("novelty.endpoint", stranger * self.rare)
         networks = f.others("device", "new_networks", "faded_at", but="network")
         f.measure("novelty.network", self.news * new_network * f.rarity(networks, f.since("device")))
@@ -148,17 +167,19 @@ class _Measured:
 
     def _volume(self, f: Formulas) -> None:
         exchanged, exchanges = f.number("exchanged"), f.get("service", "exchanged")
+        # where ever new peers come, the sizes of some say nothing of those of others
+        trusted = where(self.known, 1.0, self.strange)
         up = f.distance("service", "up", f.number("size_up"), f.get("service", "sent"))
-        f.measure("volume.up", up * f.number("sends"))
-        f.measure("volume.down", f.distance("service", "down", f.number("size_down"), exchanges) * exchanged)
+        f.measure("volume.up", trusted * up * f.number("sends") * (given_away(f) > 0.0))
+        f.measure("volume.down", f.distance("service", "down", f.number("size_down"), exchanges) * exchanged * trusted)
         lasted = f.distance("service", "duration", f.number("log_duration"), exchanges)
-        f.measure("volume.duration", lasted * exchanged * f.number("has_duration"))
-        part = PART * f.number("up") / KIB / most(1.0, f.observed(1, AMOUNT))
+        f.measure("volume.duration", lasted * exchanged * f.number("has_duration") * trusted)
+        part = PART * given(f) / most(1.0, f.observed(1, AMOUNT))
         f.measure("volume.sent_hour", f.excess(1, AMOUNT) * least(1.0, part) * self.strange * ~self.known)
 
     def _rhythm(self, f: Formulas) -> None:
         gap = f.deviation("service", "gap", log2(1.0 + f.gap("service")), f.get("service", "count"))
-        f.measure("rhythm.gap", least(1.0, most(0.0, 0.0 - gap) / 10.0))
+        f.measure("rhythm.gap", least(1.0, most(0.0, 0.0 - gap) / 10.0) * ~self.known * self.strange)
         f.measure("rhythm.regularity", 0.0)
         with f.when(f.get("endpoint", "count") >= LEAST_GAPS):
             f.measure("rhythm.regularity", f.regularity("endpoint", "gap", self.stranger))
@@ -187,7 +208,10 @@ def _name(f: Formulas, measured: _Measured) -> None:
     guessed = f.number("login") * (attempts(f) >= GUESSES)
     called = where(guessed, of("brute-force"), of("inbound-contact"))
     contact = where(f.number("inbound"), called, inside)
-    other = where(decades["volume"] >= decades["rhythm"], of("volume"), of("rhythm"))
+    amounts = [f.feature(f"volume.{name}") for name in ("up", "sent_hour", "down", "duration")]
+    gives = most(f.is_known("endpoint"), most(*amounts[:2]) >= most(*amounts[2:]))
+    volume = where(gives, of("volume"), contact)  # whom it does not know for long gave much: that is no loss
+    other = where(decades["volume"] >= decades["rhythm"], volume, of("rhythm"))
     named = f.variable(where(decades["novelty"] >= most(decades["volume"], decades["rhythm"]), contact, other))
     bursts = [f.feature(f"reach.{name}_{span}") for span in ("minute", "hour") for name in ("failures", "records")]
     with f.when((most(*bursts) >= MANY) * (decades["reach"] >= 1.0)):
@@ -198,7 +222,9 @@ def _name(f: Formulas, measured: _Measured) -> None:
     scans, floods = measured.by_itself
     itself = where(scans, of("scan"), where(f.number("login"), of("brute-force"), of("flood")))
     f.name_behaviour(where(most(scans, floods), itself, named))
-    f.decide(most(measured.all_new >= NEW, f.feature("volume.sent_hour") >= MUCH))
+    decides = most((measured.all_new >= NEW) * ~measured.fetches, f.feature("volume.sent_hour") >= MUCH)
+    merely_new = f.is_named(named, "new-peer") * ~f.number("login") * f.is_at_once("service")
+    f.decide(where(decides, 1.0, 0.0 - merely_new))
 
 
 def _kind_of_burst(f: Formulas, otherwise: Value) -> Value:
@@ -231,6 +257,8 @@ def _learn(f: Formulas) -> None:
     _count_new(f)
     new_network = f.touch("network")
     f.touch("site_service")
+    f.touch("site_endpoint")
+    learn_amount(f)
     new_to_site = f.touch("site_network")
     f.bump("site_network", "devices", most(new_to_site, new_network))
     _learn_gap(f, "endpoint", ENDPOINT_MEMORY)
@@ -325,8 +353,11 @@ def _formulas(f: Formulas) -> None:
             f.put_on_probation(thing)
     with f.section(TELL):
         tell(f)
+        f.set("service", "anomalous_at", f.now)
     with f.section(TOLD), f.when(_begins(f)):
         _count_new(f)
+    with f.section(MEANWHILE), f.when(_begins(f) * f.number("outbound") * f.number("exchanged")):
+        _count_new(f)  # who browses is answered, and who scans is not: that it came often is true of the first
     with f.section(CREDIT):
         credit(f, measured.guesses, measured.all_new, measured.by_itself)
 
@@ -339,13 +370,13 @@ CONN = Kind(
             (
                 *("first", "count", "new_peers", "peers_faded_at", "answered", "no_reply", "refused", "broken"),
                 *("up", "up_variance", "down", "down_variance", "duration", "duration_variance"),
-                *("gap", "gap_variance", "sent", "exchanged"),
+                *("gap", "gap_variance", "sent", "exchanged", "anomalous_at"),
             ),
             a_device=4,
         ),
         "endpoint": Entries(("first", "count", "gap", "gap_variance")),
         "network": Entries(("first",), adds=2),
-        "site": Entries(("first", "devices", "new_networks"), of_pairs=0.5, adds=2),
+        "site": Entries(("first", "devices", "new_networks", "most"), adds=3),
         "recent": recent_things("sent", "sent_before"),
     },
     keys={
@@ -354,6 +385,7 @@ CONN = Kind(
         "network": "network",
         "site_network": "site",
         "site_service": "site",
+        "site_endpoint": "site",
         "peer": "recent",
         "peer_service": "recent",
         "called": "device",

@@ -37,6 +37,7 @@ def read_columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> Columns:
     network = keys.own(read.device, read.network)
     keys.join(read.service, read.network)
     keys.plain(read.service)
+    keys.join(read.service, read.peer)
     peer = keys.own(read.device, read.peer)
     keys.own(peer, read.service)
     lateral = read.direction == LATERAL

@@ -28,7 +28,7 @@ from online_models.measures.excess import FAILURES, OTHER_THINGS, RECORDS, THING
 from online_models.measures.surprise import UNUSUAL, USUAL
 from online_models.measures.time import SETTLING
 from online_models.program.formulas import least, log2, most, where
-from online_models.program.registers import AFTER, BOUND, COUNT, DOUBT, LEARN, MEASURE, NAME, TELL, TOLD
+from online_models.program.registers import AFTER, BOUND, COUNT, DOUBT, LEARN, MEANWHILE, MEASURE, NAME, TELL, TOLD
 from online_models.subjects import name_itself, registered_domain
 
 if TYPE_CHECKING:
@@ -238,7 +238,9 @@ def _name(f: Formulas) -> None:
     generated = (failures > 0.0) * (failures >= records)
     burst = where(generated, f.behaviour("generated-names"), f.behaviour("dns-flood"))
     other = where(novelty >= reach, f.behaviour("new-domain"), burst)
-    f.name_behaviour(where(tunnel >= most(reach, novelty), f.behaviour("dns-tunnel"), other))
+    named = f.variable(where(tunnel >= most(reach, novelty), f.behaviour("dns-tunnel"), other))
+    f.name_behaviour(named)
+    f.decide(0.0 - f.is_named(named, "new-domain") * f.is_at_once("recent_domain"))
 
 
 def _count_new(f: Formulas) -> None:
@@ -303,6 +305,8 @@ def _formulas(f: Formulas) -> None:
             f.put_on_probation(thing)
     with f.section(TOLD):
         _count_new(f)
+    with f.section(MEANWHILE), f.when(f.number("no_error")):
+        _count_new(f)  # that it came often is true of domains that there are; generated ones mostly are none
     with f.section(TELL):
         _tell(f)
 

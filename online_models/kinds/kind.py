@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     from online_models.program.machine import Columns
 
 
+AT_ONCE = 10.0
+"""Seconds in which what is merely new counts once: who opens something asks for addresses of both families, and opens
+several connections side by side (RFC 8305)."""
 NOVELTY_PRIOR = 2.0
 """Decades that each feature of novelty counts on a site of which little is known: half of what they are scaled by."""
 LEAST, MOST = 5.0, 10.0
@@ -355,8 +358,17 @@ class Formulas(Measures):
         self.write(BEHAVIOUR, value)
 
     def decide(self, value: Value) -> None:
-        """Say whether one record, over the threshold, raises the alert by itself."""
+        """Say whether one record, over the threshold, raises the alert by itself; below 0, it adds no suspicion."""
         self.write(DECISIVE, value)
+
+    def is_named(self, named: Value, behaviour: str) -> Value:
+        """Tell whether a behaviour's number is that of this one."""
+        number = self.behaviour(behaviour)
+        return (named >= number) * (named < number + 1.0)
+
+    def is_at_once(self, thing: str) -> Value:
+        """Tell whether a record comes at once with an anomaly about the same thing, whose ``anomalous_at`` is kept."""
+        return self.now - self.get(thing, "anomalous_at") < AT_ONCE
 
     def keep_from_forests(self, value: Value) -> None:
         """Say whether the forests shall not learn a record that is learned as its device's."""

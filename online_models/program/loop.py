@@ -58,6 +58,7 @@ from online_models.program.registers import (
     HOUR_NUMBER,
     LEARN,
     MATURITY,
+    MEANWHILE,
     MEASURE,
     MINUTE_NUMBER,
     NAME,
@@ -209,7 +210,7 @@ def _judge(machine: Machine, views: Views, device: npt.NDArray[np.float64], i: i
         device,
         r[EVIDENCE],
         outcome.behaviour[i],
-        r[DECISIVE] != 0.0,
+        r[DECISIVE],
         views.policy,
         views.rates,
         suspicion,
@@ -274,7 +275,9 @@ def run(machine: Machine, views: Views, columns: Columns, start: int, trusted: b
             _learn_live(machine, views, device, outcome.verdict[i], trusted)
         else:
             withhold(outcome, i, x)
-            if not is_frozen(device) and outcome.verdict[i] & ANOMALY:
+            if is_frozen(device):
+                execute(machine, device, MEANWHILE)
+            elif outcome.verdict[i] & ANOMALY:
                 execute(machine, device, DOUBT)
     return int(columns.ts.size)
 

@@ -21,8 +21,8 @@ NOW, MATURITY, EVIDENCE, SETTLED = range(4)
 """Written by the loop: the device's log time; how much of its own past it has, 0 to 1; the record's evidence, decades;
 and 1 once any device of the site has its own past."""
 BEHAVIOUR, DECISIVE, ODD, NOBODY = range(4, 8)
-"""Read by the loop: the number of the behaviour; 1 if one record raises the alert; 1 if the forests shall not learn it;
-and 1 if the record's device cannot be told from others."""
+"""Read by the loop: the number of the behaviour; 1 if one record raises the alert, -1 if it adds nothing to suspicion;
+1 if the forests shall not learn it; and 1 if the record's device cannot be told from others."""
 MINUTE_NUMBER, HOUR_NUMBER = 8, 9
 """Numbers of the running minute and hour of the device's log time."""
 PRIOR: Final = 10
@@ -32,12 +32,12 @@ RARITY: Final = PRIOR + MOST_VIEWS
 NUMBERS: Final = RARITY + MOST_VIEWS
 """The record's own numbers begin here."""
 
-COUNT, MEASURE, BOUND, NAME, HOLD, LEARN, AFTER, DOUBT, TELL, CREDIT, TOLD = range(11)
+COUNT, MEASURE, BOUND, NAME, HOLD, LEARN, AFTER, DOUBT, TELL, CREDIT, TOLD, MEANWHILE = range(12)
 """Sections of a program: count the record in the running windows; measure its features and priors; keep the views'
 decades within bounds; name the behaviour; say what the forests shall not learn; learn the record; what is learned of
-live records only; put on probation; tell observed and usual; give the features their parts; and count what a record
-that raised an alert was the first to use."""
-SECTIONS: Final = 11
+live records only; put on probation; tell observed and usual; give the features their parts; count what a record that
+raised an alert was the first to use; and what one was that is withheld while an incident is open."""
+SECTIONS: Final = 12
 
 WINDOWS: Final = GUARD_WIDTH
 """Where a device's windows begin in its row; a kind's own columns of the device come after them."""

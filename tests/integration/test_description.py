@@ -81,6 +81,7 @@ def fuzzed(server: Server, token: str, folder: Path, phases: str, cases: int) ->
     return int(sent[1].replace(",", ""))
 
 
+@pytest.mark.slow
 def test_the_description_is_true_at_first_sight(server: Server, admin: str, tmp_path: Path) -> None:
     assert fuzzed(server, admin, tmp_path, "examples,fuzzing", 3) > 20
     assert server.health()["stages"]["models"]["state"] == "running"

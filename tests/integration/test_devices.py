@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
@@ -31,6 +33,7 @@ def next_device(stream: ClientConnection) -> str:
     return mac
 
 
+@pytest.mark.slow
 def test_the_register_is_filled_by_the_logs_and_outlives_a_restart(serve: Serve, zeek: type[Zeek]) -> None:
     def seen(number: int, address: str, mac: str) -> str:
         return zeek.line(zeek.conn(number, **{"id.orig_h": address, "orig_l2_addr": mac}))

@@ -10,6 +10,7 @@ import polars as pl
 
 from lab import captures
 from lab.hosts import HOSTS
+from lab.household import HOUSEHOLD
 from lab.stage import GATEWAY, Stage
 from lab.traffic import Traffic
 
@@ -57,7 +58,7 @@ def ordinary(name: str, stage: Stage, index: int) -> Traffic:
     begin, address = stage.joined_s(index), stage.address(index)
     if name in CAPTURED:
         return _captured(CAPTURED[name], stage, begin, address)
-    host: Callable[[Stage, str, float, int], Traffic] = HOSTS[name]
+    host: Callable[[Stage, str, float, int], Traffic] = (HOSTS | HOUSEHOLD)[name]
     return host(stage, address, begin, index).where(pl.col("written") < stage.end_s)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from lab.disturbances import affected, coming_back, hole, mine, outage, reboot, span_of, swap, who_of
+from lab.life import LIFE
 from lab.stage import GATEWAY, Stage, beats, by_name
 from lab.traffic import Traffic, flows, lookups, requests
 
@@ -163,5 +164,6 @@ EVENTS: Final[dict[str, Happening]] = {
     "watched": watched,
     "visit": visitor,
     "long": long_connections,
+    **LIFE,
 }
 """Kind of event to what becomes of the traffic."""

@@ -17,6 +17,7 @@ from lab.devices import CAPTURED
 from lab.events import EVENTS
 from lab.groups import RECIPES
 from lab.hosts import HOSTS
+from lab.household import HOUSEHOLD
 from lab.site import CLOCK_STEP, build, read_truth
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ BY_NAME = {recipe.name: recipe for recipe in RECIPES}
 def test_every_recipe_has_a_name_of_its_own_and_is_made_of_known_things() -> None:
     assert len(BY_NAME) == len(RECIPES)
     for recipe in RECIPES:
-        known = {*HOSTS, *CAPTURED}, set(ATTACKS), {*EVENTS, CLOCK_STEP}
+        known = {*HOSTS, *HOUSEHOLD, *CAPTURED}, set(ATTACKS), {*EVENTS, CLOCK_STEP}
         used = set(recipe.devices), {act.kind for act in recipe.acts}, {event.kind for event in recipe.events}
         assert all(mine <= all_ for mine, all_ in zip(used, known, strict=True)), recipe.name
         devices = len(recipe.devices) + recipe.simulated

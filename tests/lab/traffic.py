@@ -203,7 +203,7 @@ def lookups(
     *,
     qtype: int | Sequence[int] = 1,
     rcode: int = 0,
-    answer: str = "203.0.113.80",
+    answer: str | Sequence[str] = "203.0.113.80",
 ) -> Traffic:
     """Return lookups: a dns record each, and the conn record that goes with it."""
     count = len(times)

@@ -31,6 +31,7 @@ def deliver(desk: Desk, receiver: Receiver) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", DELIVER, str(desk.path), receiver.url], cwd=PROJECT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("away", [1500, pytest.param(5000, marks=pytest.mark.soak)])
 def test_killed_with_its_receiver_away_for_many_pages_of_alerts_nothing_is_missing(desk: Desk, away: int) -> None:
     receiver = Receiver()

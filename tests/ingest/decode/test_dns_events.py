@@ -126,6 +126,7 @@ def same(decode: Any, log: bytes, cuts: list[int]) -> None:
         assert_frame_equal(read.frames[kind], frame, check_exact=True)
 
 
+@pytest.mark.slow
 @given(events(), st.data())
 @settings(max_examples=150, deadline=None)
 def test_loops_agree_with_lines(decode: Any, log: bytes, data: st.DataObject) -> None:
