@@ -212,6 +212,12 @@ class AlertBook:
             for key, case in self._cases.items()
         )
 
+    def rename(self, known_as: str, now: str) -> None:
+        """Have the cases of a device be those of another, but for behaviours of which that one has a case."""
+        for key in [key for key in self._cases if key[0] == known_as]:
+            if (now, key[1]) not in self._cases:
+                self._cases[now, key[1]] = self._cases.pop(key)
+
     def forget(self, known_as: str) -> int:
         """Forget all cases of a device, which is known by this name; return how many there were."""
         gone = [key for key in self._cases if key[0] == known_as]
