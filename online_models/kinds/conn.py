@@ -10,14 +10,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from online_models.kinds.conn_amounts import count_amount, given, given_away, is_fetch, learn_amount
-from online_models.kinds.conn_bounds import attempts, bound, by_itself, credit, expect, share_of_hour
+from online_models.kinds.conn_bounds import MOST_RETRIES, attempts, bound, by_itself, credit, expect, share_of_hour
+from online_models.kinds.conn_names import TRIES_COLUMNS, count_try, name
 from online_models.kinds.conn_records import NUMBERS, read_columns, read_context
 from online_models.kinds.conn_told import NOTES, tell
 from online_models.kinds.conn_words import BEHAVIOURS, CLAUSES
-from online_models.kinds.kind import Entries, Kind, of_half_the_pairs, of_pairs, recent_things, view_of
+from online_models.kinds.kind import Entries, Kind, recent_things, view_of
+from online_models.measures.distance import MEMORY
 from online_models.measures.excess import AMOUNT, FAILURES, OTHER_THINGS, RECORDS, THINGS
+from online_models.measures.surprise import UNUSUAL, USUAL
 from online_models.measures.time import DAY
-from online_models.program.formulas import least, log2, most, root, where
+from online_models.program.formulas import LEAST_GAPS, least, log2, most, where
 from online_models.program.registers import (
     AFTER,
     BOUND,
@@ -43,25 +46,14 @@ PART = 1000.0
 ODD = 1.0
 """Decades from which on the forests learn a new endpoint's first record only: on a quiet site, a few more would make a
 beacon ordinary."""
-MANY, NEW, MUCH = 0.25, 0.2, 0.75
-"""Excess that is many; novelty in every way, and amount to strangers, that are decisive."""
 MET = 0.25
 """How new to a device an endpoint is at least that the site has used for a week."""
-USUALLY_ANSWERED, USUALLY_NOT = 0.6, 0.1
-"""Shares of a connection's outcomes before anything is known of its service."""
-LEAST_GAPS, PAUSE = 3.0, 3.0
-"""Records of an endpoint before its beat is looked at; and log2 of one second and its mean gap for a full beat."""
 RARE = 0.25
 """Rarity of new peers from which on a stranger's outcome, amount and beat count in full."""
 HALF, HEARD = 0.5, 0.75
 """How far a burst outside counts as scattered at least; what less one counts that was answered: who looks finds few."""
-GUESSES = 5.0
-"""Calls within an hour of a stranger who asks a device for passwords, and whom it does not know for long, that are more
-than a person's who came once and mistyped."""
-RETRIES = 60.0
-"""Records in a minute that one program makes that tries again after each failure: TCP and resolvers wait a second."""
-SERVICE_MEMORY, ENDPOINT_MEMORY = 500.0, 50.0
-"""Records of a service, and gaps of an endpoint, that weigh in a mean."""
+ENDPOINT_MEMORY = 50.0
+"""Gaps of an endpoint that weigh in their mean: a new beat shows within the day."""
 SIZES_MEMORY = 2.0 * DAY
 """Seconds of a service whose sizes weigh in what is usual, if those are more records: a busy address writes 500 within
 an hour, and a night would make the sizes of every day strange."""
@@ -76,8 +68,8 @@ def _count_rest(f: Formulas) -> None:
 def _count(f: Formulas) -> None:
     """Count the record, unless it is an outage.
 
-    That is what fails at an endpoint, or in a network on a service, that the device has known for long, however often
-    it is tried again.
+    That is what fails at an endpoint, or in a network on a service, that the device has known for long, as often as a
+    program may try it again.
     """
     known, failed = f.is_known("endpoint"), f.number("failed")
     last_hour = f.get("peer", "hour")
@@ -86,19 +78,21 @@ def _count(f: Formulas) -> None:
         just_before = (last_hour >= f.hour_number - 1.0) * f.get("peer", "sent")
         f.set("peer", "sent_before", just_before)
         f.set("peer", "sent", 0.0)
-    f.count_thing("peer_service", OTHER_THINGS)
-    outage = f.variable(failed * known)
+    is_other, _ = f.count_thing("peer_service", OTHER_THINGS)
+    f.bump("peer_service", "records")
+    outage = f.variable(failed * known * ~(attempts(f) > MOST_RETRIES))
     with f.when(failed * ~known):
         f.assign(outage, f.number("outbound") * f.is_known("network") * f.is_known("service"))
     with f.when(~outage):
         f.count_record(failed)
-        f.bump("peer_service", "records")
     with f.when(~known):
         count_amount(f)
         f.bump("peer", "sent", given(f))
+        with f.when(is_other * failed * ~outage):
+            count_try(f)
 
 
-class _Measured:
+class Measured:
     """What is measured of a record, by name."""
 
     def __init__(self, f: Formulas) -> None:
@@ -119,6 +113,7 @@ class _Measured:
         new = least(*(f.feature(f"novelty.{name}") for name in ("endpoint", "service", "site")))
         told_first = most(f.number("outbound"), f.number("inbound") * f.number("exchanged")) * ~f.number("continued")
         self.all_new = new * told_first
+        self.logged_in = f.number("lateral") * f.number("login") * f.number("exchanged") * ~f.number("continued")
         self.fetches = is_fetch(f)
 
     def _rarity_of_peers(self, f: Formulas) -> Value:
@@ -147,7 +142,7 @@ class _Measured:
         f.measure("novelty.service", f.newness("service") * self.rare_services)
         f.measure("novelty.site", self.news * _site_novelty(f))
         outcomes = f.get_nth("service", "answered", f.number("outcome"))
-        prior = where(f.number("answered"), USUALLY_ANSWERED, USUALLY_NOT)
+        prior = where(f.number("answered"), USUAL, UNUSUAL)
         self.stranger = endpoint / most(self.rare, RARE)
         f.measure("novelty.outcome", self.stranger * f.surprise(outcomes, f.get("service", "count"), prior))
 
@@ -155,13 +150,17 @@ class _Measured:
         """Measure how far the device reaches; a record has a part in what it is itself one of."""
         least_spread = where(f.number("outbound") * ~f.number("login"), HALF, 0.0)
         for window, span in enumerate(("minute", "hour")):
-            less = HEARD * f.answered(window)
-            fan_out = where(self.known, 0.0, 1.0 - less)
-            f.measure(f"reach.peers_{span}", f.excess(window, THINGS) * fan_out)
-            f.measure(f"reach.services_{span}", f.excess(window, OTHER_THINGS) * fan_out)
-            f.measure(f"reach.failures_{span}", f.excess(window, FAILURES) * f.number("failed"))
-            spread = most(least_spread, f.scattered(window))
-            f.measure(f"reach.records_{span}", f.excess(window, RECORDS) * (1.0 - less * spread))
+            for feature in ("peers", "services", "failures", "records"):
+                f.measure(f"reach.{feature}_{span}", 0.0)
+            excess = [f.excess(window, counter) for counter in (THINGS, OTHER_THINGS, FAILURES, RECORDS)]
+            with f.when(most(*excess)):
+                less = HEARD * f.answered(window)
+                fan_out = where(self.known, 0.0, 1.0 - less)
+                f.measure(f"reach.peers_{span}", excess[0] * fan_out)
+                f.measure(f"reach.services_{span}", excess[1] * fan_out)
+                f.measure(f"reach.failures_{span}", excess[2] * f.number("failed"))
+                spread = most(least_spread, f.scattered(window))
+                f.measure(f"reach.records_{span}", excess[3] * (1.0 - less * spread))
 
     def _volume(self, f: Formulas) -> None:
         exchanged, exchanges = f.number("exchanged"), f.get("service", "exchanged")
@@ -180,8 +179,7 @@ class _Measured:
         f.measure("rhythm.gap", least(1.0, most(0.0, 0.0 - gap) / 10.0) * ~self.known * self.strange)
         f.measure("rhythm.regularity", 0.0)
         with f.when(f.get("endpoint", "count") >= LEAST_GAPS):
-            paused, spread = least(1.0, f.get("endpoint", "gap") / PAUSE), root(f.get("endpoint", "gap_variance"))
-            f.measure("rhythm.regularity", self.stranger * paused / (1.0 + spread))
+            f.measure("rhythm.regularity", f.regularity("endpoint", "gap", self.stranger))
 
     def _guesses(self, f: Formulas) -> Value:
         """How far a device does little but ask for passwords, at one endpoint that is not known for long."""
@@ -197,49 +195,6 @@ def _site_novelty(f: Formulas) -> Value:
         f.assign(devices, devices - 1.0)
     new = f.others("site_service", "new_networks", "last", but="site_network")
     return f.newness("site_network") / (1.0 + devices) * f.rarity(new, f.since("site_service"))
-
-
-def _name(f: Formulas, measured: _Measured) -> None:
-    """Name what an anomalous record's device is doing, by the view that is strongest and by how far it reaches."""
-    decades = {view: weight * f.decades(view) for view, weight in f.weights.items()}
-    of = f.behaviour
-    inside = where(f.number("lateral"), of("lateral-contact"), of("new-peer"))
-    guessed = f.number("login") * (attempts(f) >= GUESSES)
-    called = where(guessed, of("brute-force"), of("inbound-contact"))
-    contact = where(f.number("inbound"), called, inside)
-    amounts = [f.feature(f"volume.{name}") for name in ("up", "sent_hour", "down", "duration")]
-    gives = most(f.is_known("endpoint"), most(*amounts[:2]) >= most(*amounts[2:]))
-    volume = where(gives, of("volume"), contact)  # whom it does not know for long gave much: that is no loss
-    other = where(decades["volume"] >= decades["rhythm"], volume, of("rhythm"))
-    named = f.variable(where(decades["novelty"] >= most(decades["volume"], decades["rhythm"]), contact, other))
-    bursts = [f.feature(f"reach.{name}_{span}") for span in ("minute", "hour") for name in ("failures", "records")]
-    with f.when((most(*bursts) >= MANY) * (decades["reach"] >= 1.0)):
-        f.assign(named, _kind_of_burst(f, named))
-    fan_outs = [f.feature(f"reach.{name}_{span}") for span in ("minute", "hour") for name in ("peers", "services")]
-    with f.when(most(*fan_outs) >= MANY):
-        f.assign(named, of("scan"))
-    scans, floods = measured.by_itself
-    itself = where(scans, of("scan"), where(f.number("login"), of("brute-force"), of("flood")))
-    f.name_behaviour(where(most(scans, floods), itself, named))
-    decides = most((measured.all_new >= NEW) * ~measured.fetches, f.feature("volume.sent_hour") >= MUCH)
-    merely_new = f.is_named(named, "new-peer") * ~f.number("login") * f.is_at_once("service")
-    f.decide(where(decides, 1.0, 0.0 - merely_new))
-
-
-def _kind_of_burst(f: Formulas, otherwise: Value) -> Value:
-    """Name a burst of records by whether most went each to another, or half of the last hour's to this endpoint.
-
-    Who calls one end again and again, each time that the last call has failed, floods nobody.
-    """
-    minute, hour = (most(f.feature(f"reach.failures_{s}"), f.feature(f"reach.records_{s}")) for s in ("minute", "hour"))
-    fast = minute >= hour
-    things, others, records = (
-        where(fast, f.observed(0, counter), f.observed(1, counter)) for counter in (THINGS, OTHER_THINGS, RECORDS)
-    )
-    guessing = f.number("login") * (share_of_hour(f) >= 1.0)
-    flood = where(f.observed(0, RECORDS) > RETRIES, f.behaviour("flood"), otherwise)
-    burst = where(guessing, f.behaviour("brute-force"), flood)
-    return where(2.0 * most(things, others) >= records, f.behaviour("scan"), burst)
 
 
 def _learn_called(f: Formulas) -> None:
@@ -263,7 +218,7 @@ def _learn(f: Formulas) -> None:
     _learn_gap(f, "endpoint", ENDPOINT_MEMORY)
     f.bump("endpoint", "count")
     f.touch("endpoint")
-    _learn_gap(f, "service", SERVICE_MEMORY)
+    _learn_gap(f, "service", MEMORY)
     _learn_sizes(f)
     f.bump_nth("service", "answered", f.number("outcome"))
     f.bump("service", "count")
@@ -289,7 +244,7 @@ def _learn_gap(f: Formulas, key: str, memory: float) -> None:
 
 def _records_of_days(f: Formulas, count: Value) -> Value:
     """Return how many of so many records of the service weigh in what is usual."""
-    return most(SERVICE_MEMORY, count / most(1.0, f.since("service") / SIZES_MEMORY))
+    return most(MEMORY, count / most(1.0, f.since("service") / SIZES_MEMORY))
 
 
 def _learn_sizes(f: Formulas) -> None:
@@ -331,14 +286,14 @@ def _formulas(f: Formulas) -> None:
         with f.when(f.number("contact") * f.number("continued")):
             _count_rest(f)
     with f.section(MEASURE):
-        measured = _Measured(f)
+        measured = Measured(f)
         expect(f)
         # an address of no device yet, and what is no contact, are nobody's past. Lab: newcomer-beacon-15-min-24h
         f.is_nobody(most(f.number("nobody"), ~f.number("contact")))
     with f.section(BOUND):
         bound(f, measured.guesses, measured.all_new, measured.by_itself)
     with f.section(NAME):
-        _name(f, measured)
+        name(f, measured)
     with f.section(HOLD), f.when(f.evidence >= ODD):
         # a beacon would make itself ordinary where forests see little else. Lab: newcomer-beacon-15-min-24h
         f.keep_from_forests((f.get("endpoint", "first") > 0.0) * ~f.is_known("endpoint"))
@@ -363,7 +318,7 @@ def _formulas(f: Formulas) -> None:
 
 CONN = Kind(
     name="conn",
-    device_columns=("new_services", "new_networks", "faded_at"),
+    device_columns=("new_services", "new_networks", "faded_at", *TRIES_COLUMNS),
     tables={
         "service": Entries(
             (
@@ -371,12 +326,12 @@ CONN = Kind(
                 *("up", "up_variance", "down", "down_variance", "duration", "duration_variance"),
                 *("gap", "gap_variance", "sent", "exchanged", "anomalous_at"),
             ),
-            lambda devices, pairs: min(4 * devices, pairs),
+            a_device=4,
         ),
-        "endpoint": Entries(("first", "count", "gap", "gap_variance"), of_pairs),
-        "network": Entries(("first",), of_pairs, adds=2),
-        "site": Entries(("first", "devices", "new_networks", "most"), of_pairs, adds=3),
-        "recent": recent_things(of_half_the_pairs, "sent", "sent_before"),
+        "endpoint": Entries(("first", "count", "gap", "gap_variance")),
+        "network": Entries(("first",), adds=2),
+        "site": Entries(("first", "devices", "new_networks", "most"), adds=3),
+        "recent": recent_things("sent", "sent_before"),
     },
     keys={
         "service": "service",

@@ -16,15 +16,14 @@ import polars as pl
 
 from online_models.behaviours import Behaviour, Likeness, Sighting, counted_burst, plain
 from online_models.clauses import reach_clauses
-from online_models.features.address import GLOBAL, device_at, ends_of
+from online_models.features.address import GLOBAL, ends_of
 from online_models.features.text import hashes, owned
+from online_models.kinds.contexts import context_of_ends
 from online_models.kinds.keys import Keys
 from online_models.kinds.kind import (
+    MATTERS,
     Entries,
     Kind,
-    of_eight_a_device,
-    of_half_the_pairs,
-    of_pairs,
     recent_things,
     view_of,
 )
@@ -56,11 +55,8 @@ CLAUSES = {
     "trust.cipher": "a version and cipher that {up} of its handshakes have",
     **reach_clauses("servers: servers", "addresses: addresses", "failures: failed handshakes", "records: handshakes"),
 }
-UNSEEN_CIPHER, UNNAMED = 0.1, 0.5
-"""Shares of a version with a cipher, and of handshakes without a name, before anything is known."""
-UNMET = 0.5
-"""Newness to device and site from which on one record about such a certificate raises the alert, and is told of it; and
-from which on a server is none that the device knows."""
+UNNAMED = 0.5
+"""Share of handshakes without a name before anything is known."""
 DISTRUST = 4.5
 """Decades of a certificate outside that is signed by itself and new to the whole site, at least: public services have
 none."""
@@ -127,16 +123,7 @@ def _columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> Columns:
 
 
 def _context(frame: pl.DataFrame, columns: Columns) -> pl.DataFrame:
-    client, server = pl.col("id.orig_h").fill_null(""), pl.col("id.resp_h").fill_null("")
-    names = device_at(frame, "orig"), device_at(frame, "resp")
-    inbound = pl.lit(pl.Series(columns.turned))
-    return frame.select(
-        pl.when(inbound).then(names[1]).otherwise(names[0]).alias("known_as"),
-        pl.when(inbound).then(server).otherwise(client).alias("device"),
-        pl.when(inbound).then(client).otherwise(server).alias("peer"),
-        pl.col("server_name").fill_null(server).alias("target"),
-        inbound.alias("inbound"),
-    )
+    return context_of_ends(frame, columns.turned, pl.col("server_name").fill_null(pl.col("id.resp_h").fill_null("")))
 
 
 def _measure(f: Formulas) -> None:
@@ -156,11 +143,9 @@ def _measure(f: Formulas) -> None:
     unmet = f.newness("issuer") / (1.0 + f.get("site_issuer", "devices"))
     f.measure("trust.self_signed", f.number("self_signed") * unmet)
     f.measure("trust.invalid", f.number("invalid") * unmet)
-    of_cipher = f.surprise(f.get("cipher", "count"), f.get("device", "count"), UNSEEN_CIPHER)
+    of_cipher = f.surprise(f.get("cipher", "count"), f.get("device", "count"))
     f.measure("trust.cipher", of_cipher * f.number("has_cipher"))
-    for window, span in enumerate(("minute", "hour")):
-        for counter, name in _COUNTERS:
-            f.measure(f"reach.{name}_{span}", f.excess(window, counter))
+    f.measure_reach(_COUNTERS)
 
 
 def _unnamed(f: Formulas) -> tuple[Value, Value]:
@@ -178,16 +163,15 @@ def _name(f: Formulas) -> None:
     """
     trust, reach, novelty = (f.weights[view] * f.decades(view) for view in ("trust", "reach", "novelty"))
     greeting = f.feature("novelty.client") + f.feature("novelty.fingerprint")
-    is_known = most(f.newness("server"), f.newness("address")) < UNMET
+    is_known = most(f.newness("server"), f.newness("address")) < MATTERS
     greets = is_known * (greeting > f.feature("novelty.server") + f.feature("novelty.site"))
     untrusted = most(f.feature("trust.self_signed"), f.feature("trust.invalid"))
     distrusts = f.choose(untrusted > 0.0, "untrusted-server", "odd-tls-client")
-    named = where(
-        most(trust - novelty, untrusted - UNMET) >= 0.0, distrusts, f.choose(greets, "odd-tls-client", "new-tls-server")
-    )
+    fresh = f.choose(greets, "odd-tls-client", "new-tls-server")
+    named = where(most(trust - novelty, untrusted - MATTERS) >= 0.0, distrusts, fresh)
     is_burst = reach > most(trust, novelty)
     f.name_behaviour(where(is_burst, f.behaviour("tls-burst"), named))
-    f.decide((untrusted >= UNMET) * ~is_burst)
+    f.decide((untrusted >= MATTERS) * ~is_burst)
 
 
 def _has(f: Formulas, thing: str) -> Value | float:
@@ -232,9 +216,7 @@ def _tell(f: Formulas) -> None:
     for name in ("self_signed", "invalid"):
         f.tell(f"trust.{name}", f.number(name), f.get("site_issuer", "devices"))
     f.tell("trust.cipher", 1.0, f.get("cipher", "count") / most(1.0, f.get("device", "count")))
-    for window, span in enumerate(("minute", "hour")):
-        for counter, name in _COUNTERS:
-            f.tell(f"reach.{name}_{span}", f.observed(window, counter), f.usual(window, counter))
+    f.tell_reach(_COUNTERS)
 
 
 def _formulas(f: Formulas) -> None:
@@ -270,7 +252,7 @@ def _server(s: Sighting) -> str:
 
 def new_server(s: Sighting) -> str:
     """Tell of a first handshake with a server, of one without a name, or of who vouches for a server now."""
-    if s.facts.get(_HOW_NEW, (1.0, 0.0))[0] < UNMET and s.target != s.peer:
+    if s.facts.get(_HOW_NEW, (1.0, 0.0))[0] < MATTERS and s.target != s.peer:
         rate = plain(s.facts["novelty.issuer"][1])
         return f"{s.device} met a certificate of another issuer at {_server(s)}; new issuers come {rate} a day"
     rate = plain(s.facts["novelty.server"][1])
@@ -301,10 +283,10 @@ SSL = Kind(
     name="ssl",
     device_columns=(*_NEW.values(), "faded_at", "unnamed"),
     tables={
-        "server": Entries(("first",), of_pairs),
-        "habit": Entries(("first", "count", "unnamed"), of_eight_a_device, adds=4),
-        "site": Entries(("first", "devices", "new_servers"), of_half_the_pairs, adds=4),
-        "recent": recent_things(of_half_the_pairs),
+        "server": Entries(("first",)),
+        "habit": Entries(("first", "count", "unnamed"), a_device=8, adds=4),
+        "site": Entries(("first", "devices", "new_servers"), of_pairs=0.5, adds=4),
+        "recent": recent_things(),
     },
     keys={
         "server": "server",
@@ -316,9 +298,9 @@ SSL = Kind(
     columns=_columns,
     context=_context,
     views=(
-        view_of(CLAUSES, "novelty", weight=0.9, compares=1.0, forest=(25, 8)),
+        view_of(CLAUSES, "novelty", weight=0.9, compares=1.0),
         view_of(CLAUSES, "trust", weight=1.0, compares=1.0, forest=(25, 6)),
-        view_of(CLAUSES, "reach", weight=0.7, compares=0.0, forest=(25, 6)),
+        view_of(CLAUSES, "reach", weight=0.7, forest=(25, 6)),
     ),
     formulas=_formulas,
     things=("server", "issuer", "address"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from lab.captured_attacks import CAPTURED
+from lab.further_attacks import FURTHER
 from lab.mqtt import MQTT_ATTACKS
 from lab.stage import GATEWAY, STRANGER, Stage, by_name, paced
 from lab.tls import TLS_ATTACKS
@@ -211,5 +212,6 @@ ATTACKS: Final[dict[str, Attack]] = {
     **TLS_ATTACKS,
     **MQTT_ATTACKS,
     **CAPTURED,
+    **FURTHER,
 }
 """Kind of act to what makes its records."""

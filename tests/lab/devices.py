@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from lab import captures
+from lab.further_hosts import FURTHER
 from lab.hosts import HOSTS
 from lab.household import HOUSEHOLD
 from lab.mqtt import MQTT_HOSTS
@@ -31,7 +32,7 @@ class Capture:
     without: tuple[str, ...] = ()
 
 
-BY_HAND: Final = {**HOSTS, **HOUSEHOLD, **TLS_HOSTS, **MQTT_HOSTS}
+BY_HAND: Final = {**HOSTS, **HOUSEHOLD, **FURTHER, **TLS_HOSTS, **MQTT_HOSTS}
 """Devices described by hand, by name."""
 CAPTURED: Final = {
     "hue": Capture("iot23/4-1.conn.log.labeled", "192.168.1.132", "192.168.1.1"),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from lab.groups.answering import ANSWERING
 from lab.groups.classic import CLASSIC
+from lab.groups.further import FURTHER
 from lab.groups.life import LIFE
 from lab.groups.ordinary import ORDINARY
 from lab.groups.outside import OUTSIDE
@@ -23,6 +24,7 @@ RECIPES: Final[tuple[Recipe, ...]] = (
     *OUTSIDE,
     *ANSWERING,
     *SMALL,
+    *FURTHER,
     *LIFE,
     *TLS_AND_MQTT,
 )
