@@ -10,8 +10,8 @@ import numpy as np
 from online_models.clauses import SINCE
 from online_models.errors import DeclarationError
 from online_models.features.table import MOST_AT_ONCE
-from online_models.measures.time import DAY, SETTLING, SPANS
-from online_models.program.formulas import Measures, Value, least, most, where
+from online_models.measures.time import SPANS
+from online_models.program.formulas import Measures, Value, most, where
 from online_models.program.machine import AHEAD, Machine, new_tables
 from online_models.program.registers import (
     BEHAVIOUR,
@@ -382,10 +382,6 @@ class Formulas(Measures):
     def maturity(self) -> Value:
         """How much of its own past the device has, 0 to 1."""
         return self.at(MATURITY)
-
-    def past(self, owner: str) -> Value:
-        """How much past a device or the site has, 0 to 1: none in a day, in which all that is done daily is new."""
-        return least(1.0, most(0.0, self.since(owner) - DAY) / SETTLING)
 
     @property
     def evidence(self) -> Value:

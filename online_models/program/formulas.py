@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from online_models.measures.distance import MEMORY
 from online_models.measures.surprise import UNUSUAL
-from online_models.measures.time import SETTLING
+from online_models.measures.time import DAY, SETTLING
 from online_models.program import operations as op
 from online_models.program.program import Program, Value, exp2, least, log2, most, root, where
 
@@ -34,6 +34,10 @@ class Measures(Program):
     def since(self, key: str) -> Value:
         """Return the seconds since an entry was learned first, 0 if it never was."""
         return self.result(op.SINCE, self.key(key))
+
+    def past(self, owner: str) -> Value:
+        """How much past a device or the site has, 0 to 1: none in a day, in which all that is done daily is new."""
+        return least(1.0, most(0.0, self.since(owner) - DAY) / SETTLING)
 
     def gap(self, key: str) -> Value:
         """Return the seconds since an entry was used last, 0 if there is none."""
