@@ -79,6 +79,10 @@ class Case:
         """Whether what comes after a pause (seconds), and is the same, was told once and is not forgotten."""
         return self.raised_ts is not None and not self.is_attack and pause <= HABITS
 
+    def has_just_met(self, thing: str, now: float) -> bool:
+        """Whether this is no thing that it was raised about, and was met for the first time within the last hour."""
+        return thing in self.tallies and thing not in self.own and now - self.tallies[thing][1] <= _FORGET_AFTER
+
     def turns_to_new(self, is_known: bool) -> bool:
         """Whether the next anomaly decides what the case is about: the first, or the first about anything new."""
         return not self.things or (self.is_about_known and not is_known)

@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from online_models.kinds.conn_amounts import count_amount, given, given_away, is_fetch, learn_amount
-from online_models.kinds.conn_bounds import attempts, bound, by_itself, credit, expect, share_of_hour
+from online_models.kinds.conn_bounds import MOST_RETRIES, attempts, bound, by_itself, credit, expect, share_of_hour
+from online_models.kinds.conn_names import TRIES_COLUMNS, count_try, name
 from online_models.kinds.conn_records import NUMBERS, read_columns, read_context
 from online_models.kinds.conn_told import NOTES, tell
 from online_models.kinds.conn_words import BEHAVIOURS, CLAUSES
@@ -45,19 +46,12 @@ PART = 1000.0
 ODD = 1.0
 """Decades from which on the forests learn a new endpoint's first record only: on a quiet site, a few more would make a
 beacon ordinary."""
-MANY, NEW, MUCH = 0.25, 0.2, 0.75
-"""Excess that is many; novelty in every way, and amount to strangers, that are decisive."""
 MET = 0.25
 """How new to a device an endpoint is at least that the site has used for a week."""
 RARE = 0.25
 """Rarity of new peers from which on a stranger's outcome, amount and beat count in full."""
 HALF, HEARD = 0.5, 0.75
 """How far a burst outside counts as scattered at least; what less one counts that was answered: who looks finds few."""
-GUESSES = 5.0
-"""Calls within an hour of a stranger who asks a device for passwords, and whom it does not know for long, that are more
-than a person's who came once and mistyped."""
-RETRIES = 60.0
-"""Records in a minute that one program makes that tries again after each failure: TCP and resolvers wait a second."""
 ENDPOINT_MEMORY = 50.0
 """Gaps of an endpoint that weigh in their mean: a new beat shows within the day."""
 SIZES_MEMORY = 2.0 * DAY
@@ -74,8 +68,8 @@ def _count_rest(f: Formulas) -> None:
 def _count(f: Formulas) -> None:
     """Count the record, unless it is an outage.
 
-    That is what fails at an endpoint, or in a network on a service, that the device has known for long, however often
-    it is tried again.
+    That is what fails at an endpoint, or in a network on a service, that the device has known for long, as often as a
+    program may try it again.
     """
     known, failed = f.is_known("endpoint"), f.number("failed")
     last_hour = f.get("peer", "hour")
@@ -84,19 +78,21 @@ def _count(f: Formulas) -> None:
         just_before = (last_hour >= f.hour_number - 1.0) * f.get("peer", "sent")
         f.set("peer", "sent_before", just_before)
         f.set("peer", "sent", 0.0)
-    f.count_thing("peer_service", OTHER_THINGS)
-    outage = f.variable(failed * known)
+    is_other, _ = f.count_thing("peer_service", OTHER_THINGS)
+    f.bump("peer_service", "records")
+    outage = f.variable(failed * known * ~(attempts(f) > MOST_RETRIES))
     with f.when(failed * ~known):
         f.assign(outage, f.number("outbound") * f.is_known("network") * f.is_known("service"))
     with f.when(~outage):
         f.count_record(failed)
-        f.bump("peer_service", "records")
     with f.when(~known):
         count_amount(f)
         f.bump("peer", "sent", given(f))
+        with f.when(is_other * failed * ~outage):
+            count_try(f)
 
 
-class _Measured:
+class Measured:
     """What is measured of a record, by name."""
 
     def __init__(self, f: Formulas) -> None:
@@ -117,6 +113,7 @@ class _Measured:
         new = least(*(f.feature(f"novelty.{name}") for name in ("endpoint", "service", "site")))
         told_first = most(f.number("outbound"), f.number("inbound") * f.number("exchanged")) * ~f.number("continued")
         self.all_new = new * told_first
+        self.logged_in = f.number("lateral") * f.number("login") * f.number("exchanged") * ~f.number("continued")
         self.fetches = is_fetch(f)
 
     def _rarity_of_peers(self, f: Formulas) -> Value:
@@ -153,8 +150,8 @@ class _Measured:
         """Measure how far the device reaches; a record has a part in what it is itself one of."""
         least_spread = where(f.number("outbound") * ~f.number("login"), HALF, 0.0)
         for window, span in enumerate(("minute", "hour")):
-            for name in ("peers", "services", "failures", "records"):
-                f.measure(f"reach.{name}_{span}", 0.0)
+            for feature in ("peers", "services", "failures", "records"):
+                f.measure(f"reach.{feature}_{span}", 0.0)
             excess = [f.excess(window, counter) for counter in (THINGS, OTHER_THINGS, FAILURES, RECORDS)]
             with f.when(most(*excess)):
                 less = HEARD * f.answered(window)
@@ -198,49 +195,6 @@ def _site_novelty(f: Formulas) -> Value:
         f.assign(devices, devices - 1.0)
     new = f.others("site_service", "new_networks", "last", but="site_network")
     return f.newness("site_network") / (1.0 + devices) * f.rarity(new, f.since("site_service"))
-
-
-def _name(f: Formulas, measured: _Measured) -> None:
-    """Name what an anomalous record's device is doing, by the view that is strongest and by how far it reaches."""
-    decades = {view: weight * f.decades(view) for view, weight in f.weights.items()}
-    of = f.behaviour
-    inside = where(f.number("lateral"), of("lateral-contact"), of("new-peer"))
-    guessed = f.number("login") * (attempts(f) >= GUESSES)
-    called = where(guessed, of("brute-force"), of("inbound-contact"))
-    contact = where(f.number("inbound"), called, inside)
-    amounts = [f.feature(f"volume.{name}") for name in ("up", "sent_hour", "down", "duration")]
-    gives = most(f.is_known("endpoint"), most(*amounts[:2]) >= most(*amounts[2:]))
-    volume = where(gives, of("volume"), contact)  # whom it does not know for long gave much: that is no loss
-    other = where(decades["volume"] >= decades["rhythm"], volume, of("rhythm"))
-    named = f.variable(where(decades["novelty"] >= most(decades["volume"], decades["rhythm"]), contact, other))
-    bursts = [f.feature(f"reach.{name}_{span}") for span in ("minute", "hour") for name in ("failures", "records")]
-    with f.when((most(*bursts) >= MANY) * (decades["reach"] >= 1.0)):
-        f.assign(named, _kind_of_burst(f, named))
-    fan_outs = [f.feature(f"reach.{name}_{span}") for span in ("minute", "hour") for name in ("peers", "services")]
-    with f.when(most(*fan_outs) >= MANY):
-        f.assign(named, of("scan"))
-    scans, floods = measured.by_itself
-    itself = where(scans, of("scan"), where(f.number("login"), of("brute-force"), of("flood")))
-    f.name_behaviour(where(most(scans, floods), itself, named))
-    decides = most((measured.all_new >= NEW) * ~measured.fetches, f.feature("volume.sent_hour") >= MUCH)
-    merely_new = f.is_named(named, "new-peer") * ~f.number("login") * f.is_at_once("service")
-    f.decide(where(decides, 1.0, 0.0 - merely_new))
-
-
-def _kind_of_burst(f: Formulas, otherwise: Value) -> Value:
-    """Name a burst of records by whether most went each to another, or half of the last hour's to this endpoint.
-
-    Who calls one end again and again, each time that the last call has failed, floods nobody.
-    """
-    minute, hour = (most(f.feature(f"reach.failures_{s}"), f.feature(f"reach.records_{s}")) for s in ("minute", "hour"))
-    fast = minute >= hour
-    things, others, records = (
-        where(fast, f.observed(0, counter), f.observed(1, counter)) for counter in (THINGS, OTHER_THINGS, RECORDS)
-    )
-    guessing = f.number("login") * (share_of_hour(f) >= 1.0)
-    flood = where(f.observed(0, RECORDS) > RETRIES, f.behaviour("flood"), otherwise)
-    burst = where(guessing, f.behaviour("brute-force"), flood)
-    return where(2.0 * most(things, others) >= records, f.behaviour("scan"), burst)
 
 
 def _learn_called(f: Formulas) -> None:
@@ -332,14 +286,14 @@ def _formulas(f: Formulas) -> None:
         with f.when(f.number("contact") * f.number("continued")):
             _count_rest(f)
     with f.section(MEASURE):
-        measured = _Measured(f)
+        measured = Measured(f)
         expect(f)
         # an address of no device yet, and what is no contact, are nobody's past. Lab: newcomer-beacon-15-min-24h
         f.is_nobody(most(f.number("nobody"), ~f.number("contact")))
     with f.section(BOUND):
         bound(f, measured.guesses, measured.all_new, measured.by_itself)
     with f.section(NAME):
-        _name(f, measured)
+        name(f, measured)
     with f.section(HOLD), f.when(f.evidence >= ODD):
         # a beacon would make itself ordinary where forests see little else. Lab: newcomer-beacon-15-min-24h
         f.keep_from_forests((f.get("endpoint", "first") > 0.0) * ~f.is_known("endpoint"))
@@ -364,7 +318,7 @@ def _formulas(f: Formulas) -> None:
 
 CONN = Kind(
     name="conn",
-    device_columns=("new_services", "new_networks", "faded_at"),
+    device_columns=("new_services", "new_networks", "faded_at", *TRIES_COLUMNS),
     tables={
         "service": Entries(
             (

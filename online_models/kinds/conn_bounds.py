@@ -32,6 +32,14 @@ SCANNED, FLOODED, GUESSED = 128.0, 1000.0, 20.0
 were tried, hardly any of which answered; records that were not answered, half of the hour's with one end; and calls
 with which it is asked for passwords, half of the hour's again. An ordinary device that starts tries a few dozen hosts,
 a program that tries again does so once a second, and a person mistypes a password three times."""
+_PINGED = 10.0
+"""Neighbours that a device asks within a minute whether they are there, and did not use to ask, that are a sweep: who
+has something to say to a neighbour says it. A router that looks for its devices has done so from its first hours on."""
+MOST_RETRIES = 3600.0
+"""Records in an hour with one end that is known for long that fails, which are an outage: a program that tries again
+waits a second. More of them are a flood."""
+_CONCENTRATED = 0.5
+"""Of `scattered`, that is one peer for eight records of the minute: they are as good as all with few."""
 _HARDLY = 0.15
 """Of `answered`, that is nine in hundred."""
 _REACH = tuple(name for name in CLAUSES if name.startswith("reach."))
@@ -57,13 +65,18 @@ def share_of_hour(f: Formulas) -> Value:
 def by_itself(f: Formulas, known: Value) -> tuple[Value, Value]:
     """Return whether a record is part of a scan, and of a flood or of guesses, that needs no past to be told."""
     scans, bursts = f.variable(0.0), f.variable(0.0)
+    unheard = f.number("failed") * ~(f.answered(0) >= _HARDLY)
+    records, mostly = f.observed(0, RECORDS), share_of_hour(f) >= 1.0
+    flooded = unheard * (records >= FLOODED) * mostly
     with f.when(~known * f.number("contact")):
-        unheard = f.number("failed") * ~(f.answered(0) >= _HARDLY)
         things = most(f.observed(0, THINGS), f.observed(0, OTHER_THINGS))
-        f.assign(scans, unheard * (things >= SCANNED))
-        records, mostly = f.observed(0, RECORDS), share_of_hour(f) >= 1.0
+        pinged = f.number("ping") * (f.observed(0, THINGS) >= _PINGED) * (f.maturity >= 1.0)
+        f.assign(scans, most(unheard * (things >= SCANNED), pinged))
+        concentrated = most(mostly, f.scattered(0) <= _CONCENTRATED)
         guesses = f.number("login") * (least(records, attempts(f)) >= GUESSED)
-        f.assign(bursts, mostly * most(unheard * (records >= FLOODED), guesses))
+        f.assign(bursts, most(flooded, guesses * concentrated))
+    with f.when(known * f.number("contact") * (attempts(f) > MOST_RETRIES)):
+        f.assign(bursts, flooded)
     return scans, bursts
 
 

@@ -15,6 +15,7 @@ import polars as pl
 from online_models.features.address import device_at
 from online_models.features.dns_columns import NOERROR, OTHER_ERROR, dns_columns
 from online_models.features.names import are_empty, are_private
+from online_models.guard import DEFAULT_POLICY, THRESHOLD
 from online_models.kinds.dns_words import BEHAVIOURS, CLAUSES
 from online_models.kinds.keys import Keys
 from online_models.kinds.kind import (
@@ -229,7 +230,10 @@ def _bound(f: Formulas, nothing: Value, asked_before: Value) -> None:
 
 
 def _name(f: Formulas) -> None:
-    """Name what an anomalous record's device is doing, by the view that is strongest."""
+    """Name what an anomalous record's device is doing, by the view that is strongest.
+
+    Names that carry enough to be an anomaly by themselves are a tunnel, whatever else is new about them.
+    """
     decades = {view: weight * f.decades(view) for view, weight in f.weights.items()}
     tunnel, reach, novelty = most(decades["shape"], decades["domain"]), decades["reach"], decades["novelty"]
     failures, records = (
@@ -238,7 +242,8 @@ def _name(f: Formulas) -> None:
     generated = (failures > 0.0) * (failures >= records)
     burst = where(generated, f.behaviour("generated-names"), f.behaviour("dns-flood"))
     other = where(novelty >= reach, f.behaviour("new-domain"), burst)
-    named = f.variable(where(tunnel >= most(reach, novelty), f.behaviour("dns-tunnel"), other))
+    is_tunnel = most(tunnel >= most(reach, novelty), decades["domain"] >= DEFAULT_POLICY[THRESHOLD])
+    named = f.variable(where(is_tunnel, f.behaviour("dns-tunnel"), other))
     f.name_behaviour(named)
     f.decide(0.0 - f.is_named(named, "new-domain") * f.is_at_once("recent_domain"))
 
