@@ -123,7 +123,12 @@ def latest_names(connection: sqlite3.Connection) -> Names:
 
 
 def renamings_in(path: Path) -> list[Renaming]:
-    """Return the changes whose names are kept, in their order; the store must be of this version."""
+    """Return the changes whose names are kept, in their order; the store must be of this version.
+
+    Where there is no store yet, as before a replay, nobody has changed anything.
+    """
+    if not path.exists():
+        return []
     with closing(sqlite3.connect(path.absolute().as_uri() + "?mode=ro", uri=True, timeout=5.0)) as connection:
         return list(_renamings(connection))
 
