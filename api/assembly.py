@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import orjson
 
 from api.decisions import Prevention
-from api.decisions.beside import Observers, Readers, policy_of
+from api.decisions.beside import Observers, Subscribers, policy_of
 from api.devices.recorder import Recorder
 from api.devices.sightings import Sightings
 from api.errors import SettingsError, StateError
@@ -194,7 +194,7 @@ class _Assembly:
         models = load_models(self._settings, self._found)
         renamings = renamings_of(self._found, self._state.alerts)
         self._found = without_models(self._found)
-        scorer = Scorer(models.engine, self._writer, Readers(hub, prevention), models.records, renamings)
+        scorer = Scorer(models.engine, self._writer, Subscribers(hub, prevention), models.records, renamings)
         scorer.log_ts = log_time_of(self._found)
         scorer.maintained = Maintained(
             models.engine,

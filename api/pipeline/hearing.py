@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from api.state.devices.model_names import Names
     from api.state.store import AlertWriter
-    from api.state.store.journal import Entry
+    from api.state.store.journal import JournalEntry
     from online_models.types import Alert, AlertStatus, Verdict
 
 
@@ -25,17 +25,17 @@ class Position:
     def __init__(
         self,
         records: Mapping[str, int],
-        unheard: Iterable[Entry] = (),
+        unheard: Iterable[JournalEntry] = (),
         until: Callable[[str], int | None] = lambda _: None,
     ) -> None:
         """Begin after so many `records`; something else is due for a log kind after as many as `until` returns."""
         self._until = until
         self.records = defaultdict(int, records)
-        self._unheard: defaultdict[str, deque[Entry]] = defaultdict(deque)
+        self._unheard: defaultdict[str, deque[JournalEntry]] = defaultdict(deque)
         for entry in unheard:
             self._unheard[entry.feedback.alert.log].append(entry)
 
-    def due(self, kind: str) -> Iterator[Entry]:
+    def due(self, kind: str) -> Iterator[JournalEntry]:
         """Take out the feedback whose record has been processed, in its order."""
         waiting = self._unheard[kind]
         while waiting and waiting[0].after_records <= self.records[kind]:
@@ -63,7 +63,7 @@ def acknowledged(alert: Alert, verdict: Verdict, comment: str | None) -> Alert:
     return replace(alert, verdict=verdict, comment=comment, status=status)
 
 
-def answered(writer: AlertWriter, entry: Entry, names: Names) -> list[Alert]:
+def answered(writer: AlertWriter, entry: JournalEntry, names: Names) -> list[Alert]:
     """Return the alerts that feedback changes, as they are now: the one that it was given on, and its device's like."""
     given, verdict = entry.feedback.alert, entry.feedback.verdict
     stored = writer.get(given.id) or given

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from api.devices.sightings import Sightings
     from api.state.devices.grouping import Regrouped
     from api.state.store import AlertWriter, DriftChange
-    from api.state.store.journal import Entry
+    from api.state.store.journal import JournalEntry
     from api.state.store.muting import Change
     from ingest.context.evidence import Evidence
     from ingest.records import RecordBatch
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from online_models.types import Alert, Handling, ScoredBatch, Verdict
 
 
-class Readers(Protocol):
+class Subscriber(Protocol):
     """Who is told of scores and alerts; must not wait."""
 
     def publish_scores(self, batch: ScoredBatch) -> None:
@@ -71,7 +71,7 @@ class Scorer:
         self,
         engine: Engine,
         writer: AlertWriter,
-        readers: Readers,
+        readers: Subscriber,
         records: Mapping[str, int] | None = None,
         renamings: Renamings | None = None,
     ) -> None:
@@ -267,7 +267,7 @@ class Scorer:
         for entry in self._position.due(kind):
             self._hear(entry)
 
-    def _hear(self, entry: Entry) -> None:
+    def _hear(self, entry: JournalEntry) -> None:
         self.store_alerts()
         names = self.renamings.at(entry.feedback.alert.log)
         self.engine.hear(entry.feedback)

@@ -15,10 +15,12 @@ from online_models.kinds.conn_names import TRIES_COLUMNS, count_try, name
 from online_models.kinds.conn_records import NUMBERS, read_columns, read_context
 from online_models.kinds.conn_told import NOTES, tell
 from online_models.kinds.conn_words import BEHAVIOURS, CLAUSES
-from online_models.kinds.kind import Entries, Kind, of_half_the_pairs, of_pairs, recent_things, view_of
+from online_models.kinds.kind import Entries, Kind, recent_things, view_of
+from online_models.measures.distance import MEMORY
 from online_models.measures.excess import AMOUNT, FAILURES, OTHER_THINGS, RECORDS, THINGS
+from online_models.measures.surprise import UNUSUAL, USUAL
 from online_models.measures.time import DAY
-from online_models.program.formulas import least, log2, most, root, where
+from online_models.program.formulas import LEAST_GAPS, least, log2, most, where
 from online_models.program.registers import (
     AFTER,
     BOUND,
@@ -46,16 +48,12 @@ ODD = 1.0
 beacon ordinary."""
 MET = 0.25
 """How new to a device an endpoint is at least that the site has used for a week."""
-USUALLY_ANSWERED, USUALLY_NOT = 0.6, 0.1
-"""Shares of a connection's outcomes before anything is known of its service."""
-LEAST_GAPS, PAUSE = 3.0, 3.0
-"""Records of an endpoint before its beat is looked at; and log2 of one second and its mean gap for a full beat."""
 RARE = 0.25
 """Rarity of new peers from which on a stranger's outcome, amount and beat count in full."""
 HALF, HEARD = 0.5, 0.75
 """How far a burst outside counts as scattered at least; what less one counts that was answered: who looks finds few."""
-SERVICE_MEMORY, ENDPOINT_MEMORY = 500.0, 50.0
-"""Records of a service, and gaps of an endpoint, that weigh in a mean."""
+ENDPOINT_MEMORY = 50.0
+"""Gaps of an endpoint that weigh in their mean: a new beat shows within the day."""
 SIZES_MEMORY = 2.0 * DAY
 """Seconds of a service whose sizes weigh in what is usual, if those are more records: a busy address writes 500 within
 an hour, and a night would make the sizes of every day strange."""
@@ -144,7 +142,7 @@ class Measured:
         f.measure("novelty.service", f.newness("service") * self.rare_services)
         f.measure("novelty.site", self.news * _site_novelty(f))
         outcomes = f.get_nth("service", "answered", f.number("outcome"))
-        prior = where(f.number("answered"), USUALLY_ANSWERED, USUALLY_NOT)
+        prior = where(f.number("answered"), USUAL, UNUSUAL)
         self.stranger = endpoint / most(self.rare, RARE)
         f.measure("novelty.outcome", self.stranger * f.surprise(outcomes, f.get("service", "count"), prior))
 
@@ -152,13 +150,17 @@ class Measured:
         """Measure how far the device reaches; a record has a part in what it is itself one of."""
         least_spread = where(f.number("outbound") * ~f.number("login"), HALF, 0.0)
         for window, span in enumerate(("minute", "hour")):
-            less = HEARD * f.answered(window)
-            fan_out = where(self.known, 0.0, 1.0 - less)
-            f.measure(f"reach.peers_{span}", f.excess(window, THINGS) * fan_out)
-            f.measure(f"reach.services_{span}", f.excess(window, OTHER_THINGS) * fan_out)
-            f.measure(f"reach.failures_{span}", f.excess(window, FAILURES) * f.number("failed"))
-            spread = most(least_spread, f.scattered(window))
-            f.measure(f"reach.records_{span}", f.excess(window, RECORDS) * (1.0 - less * spread))
+            for feature in ("peers", "services", "failures", "records"):
+                f.measure(f"reach.{feature}_{span}", 0.0)
+            excess = [f.excess(window, counter) for counter in (THINGS, OTHER_THINGS, FAILURES, RECORDS)]
+            with f.when(most(*excess)):
+                less = HEARD * f.answered(window)
+                fan_out = where(self.known, 0.0, 1.0 - less)
+                f.measure(f"reach.peers_{span}", excess[0] * fan_out)
+                f.measure(f"reach.services_{span}", excess[1] * fan_out)
+                f.measure(f"reach.failures_{span}", excess[2] * f.number("failed"))
+                spread = most(least_spread, f.scattered(window))
+                f.measure(f"reach.records_{span}", excess[3] * (1.0 - less * spread))
 
     def _volume(self, f: Formulas) -> None:
         exchanged, exchanges = f.number("exchanged"), f.get("service", "exchanged")
@@ -177,8 +179,7 @@ class Measured:
         f.measure("rhythm.gap", least(1.0, most(0.0, 0.0 - gap) / 10.0) * ~self.known * self.strange)
         f.measure("rhythm.regularity", 0.0)
         with f.when(f.get("endpoint", "count") >= LEAST_GAPS):
-            paused, spread = least(1.0, f.get("endpoint", "gap") / PAUSE), root(f.get("endpoint", "gap_variance"))
-            f.measure("rhythm.regularity", self.stranger * paused / (1.0 + spread))
+            f.measure("rhythm.regularity", f.regularity("endpoint", "gap", self.stranger))
 
     def _guesses(self, f: Formulas) -> Value:
         """How far a device does little but ask for passwords, at one endpoint that is not known for long."""
@@ -217,7 +218,7 @@ def _learn(f: Formulas) -> None:
     _learn_gap(f, "endpoint", ENDPOINT_MEMORY)
     f.bump("endpoint", "count")
     f.touch("endpoint")
-    _learn_gap(f, "service", SERVICE_MEMORY)
+    _learn_gap(f, "service", MEMORY)
     _learn_sizes(f)
     f.bump_nth("service", "answered", f.number("outcome"))
     f.bump("service", "count")
@@ -243,7 +244,7 @@ def _learn_gap(f: Formulas, key: str, memory: float) -> None:
 
 def _records_of_days(f: Formulas, count: Value) -> Value:
     """Return how many of so many records of the service weigh in what is usual."""
-    return most(SERVICE_MEMORY, count / most(1.0, f.since("service") / SIZES_MEMORY))
+    return most(MEMORY, count / most(1.0, f.since("service") / SIZES_MEMORY))
 
 
 def _learn_sizes(f: Formulas) -> None:
@@ -325,12 +326,12 @@ CONN = Kind(
                 *("up", "up_variance", "down", "down_variance", "duration", "duration_variance"),
                 *("gap", "gap_variance", "sent", "exchanged", "anomalous_at"),
             ),
-            lambda devices, pairs: min(4 * devices, pairs),
+            a_device=4,
         ),
-        "endpoint": Entries(("first", "count", "gap", "gap_variance"), of_pairs),
-        "network": Entries(("first",), of_pairs, adds=2),
-        "site": Entries(("first", "devices", "new_networks", "most"), of_pairs, adds=3),
-        "recent": recent_things(of_half_the_pairs, "sent", "sent_before"),
+        "endpoint": Entries(("first", "count", "gap", "gap_variance")),
+        "network": Entries(("first",), adds=2),
+        "site": Entries(("first", "devices", "new_networks", "most"), adds=3),
+        "recent": recent_things("sent", "sent_before"),
     },
     keys={
         "service": "service",

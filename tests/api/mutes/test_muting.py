@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from api.decisions import Prevention
-from api.decisions.beside import Readers
+from api.decisions.beside import Subscribers
 from api.mutes import Conditions, Mutes
 from api.pipeline import Scorer
 from api.pipeline.clock import Clock
@@ -86,7 +86,7 @@ class Bench:
         self.writer = AlertWriter(self.path, patience_s=0)
         self.writer.mutes = Mutes(lambda: self.rules.rules, lambda: self.now)
         self.engine = Raising()
-        self.scorer = Scorer(self.engine, self.writer, Readers(self.hub, self.prevention))
+        self.scorer = Scorer(self.engine, self.writer, Subscribers(self.hub, self.prevention))
 
     def close(self) -> None:
         """End it."""
