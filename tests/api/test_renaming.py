@@ -181,3 +181,7 @@ def test_an_open_alert_of_the_younger_goes_on_as_the_older_ones(bench: Bench) ->
     bench.merge()
     after = {(one["known_as"], one["behaviour"], one["id"]) for one in book.state()}
     assert after == {(OLDER, "scan", "a1"), (YOUNGER, "new-peer", "a1"), (OLDER, "new-peer", "a2")}
+
+
+def test_without_a_store_nothing_was_renamed(tmp_path: Path) -> None:
+    assert renamings_in(tmp_path / "alerts.db") == []

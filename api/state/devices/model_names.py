@@ -123,7 +123,9 @@ def latest_names(connection: sqlite3.Connection) -> Names:
 
 
 def renamings_in(path: Path) -> list[Renaming]:
-    """Return the changes whose names are kept, in their order; the store must be of this version."""
+    """Return the changes whose names are kept, in their order, none without a store; it must be of this version."""
+    if not path.exists():
+        return []
     with closing(sqlite3.connect(path.absolute().as_uri() + "?mode=ro", uri=True, timeout=5.0)) as connection:
         return list(_renamings(connection))
 
