@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from online_models.kinds.conn_amounts import count_amount, given, given_away, is_fetch, learn_amount
+from online_models.kinds.conn_amounts import SERVICE_MEMORY, count_amount, given, given_away, learn_amount, learn_sizes
 from online_models.kinds.conn_bounds import attempts, bound, by_itself, credit, expect, share_of_hour
-from online_models.kinds.conn_records import NUMBERS, read_columns, read_context
+from online_models.kinds.conn_records import NUMBERS, SMALL, read_columns, read_context
 from online_models.kinds.conn_told import NOTES, tell
 from online_models.kinds.conn_words import BEHAVIOURS, CLAUSES
 from online_models.kinds.kind import Entries, Kind, of_half_the_pairs, of_pairs, recent_things, view_of
 from online_models.measures.excess import AMOUNT, FAILURES, OTHER_THINGS, RECORDS, THINGS
-from online_models.measures.time import DAY
 from online_models.program.formulas import least, log2, most, root, where
 from online_models.program.registers import (
     AFTER,
@@ -60,11 +59,8 @@ GUESSES = 5.0
 than a person's who came once and mistyped."""
 RETRIES = 60.0
 """Records in a minute that one program makes that tries again after each failure: TCP and resolvers wait a second."""
-SERVICE_MEMORY, ENDPOINT_MEMORY = 500.0, 50.0
-"""Records of a service, and gaps of an endpoint, that weigh in a mean."""
-SIZES_MEMORY = 2.0 * DAY
-"""Seconds of a service whose sizes weigh in what is usual, if those are more records: a busy address writes 500 within
-an hour, and a night would make the sizes of every day strange."""
+ENDPOINT_MEMORY = 50.0
+"""Gaps of an endpoint that weigh in a mean."""
 
 
 def _count_rest(f: Formulas) -> None:
@@ -119,7 +115,6 @@ class _Measured:
         new = least(*(f.feature(f"novelty.{name}") for name in ("endpoint", "service", "site")))
         told_first = most(f.number("outbound"), f.number("inbound") * f.number("exchanged")) * ~f.number("continued")
         self.all_new = new * told_first
-        self.fetches = is_fetch(f)
 
     def _rarity_of_peers(self, f: Formulas) -> Value:
         """How rarely new peers come on the service: in time, and among its connections.
@@ -221,9 +216,9 @@ def _name(f: Formulas, measured: _Measured) -> None:
     scans, floods = measured.by_itself
     itself = where(scans, of("scan"), where(f.number("login"), of("brute-force"), of("flood")))
     f.name_behaviour(where(most(scans, floods), itself, named))
-    decides = most((measured.all_new >= NEW) * ~measured.fetches, f.feature("volume.sent_hour") >= MUCH)
-    merely_new = f.is_named(named, "new-peer") * ~f.number("login") * f.is_at_once("service")
-    f.decide(where(decides, 1.0, 0.0 - merely_new))
+    decides = most(measured.all_new >= NEW, f.feature("volume.sent_hour") >= MUCH)
+    asks = ~(most(f.number("up"), f.number("down")) > SMALL) * ~f.number("login")  # as of a pool, and nothing is moved
+    f.decide(where(decides, 1.0, 0.0 - f.is_named(named, "new-peer") * asks * f.is_at_once("service")))
 
 
 def _kind_of_burst(f: Formulas, otherwise: Value) -> Value:
@@ -256,15 +251,16 @@ def _learn(f: Formulas) -> None:
     _count_new(f)
     new_network = f.touch("network")
     f.touch("site_service")
-    f.touch("site_endpoint")
-    learn_amount(f)
+    with f.when(f.number("exchanged")):  # who was called in vain was not met
+        f.touch("site_endpoint")
+        learn_amount(f)
     new_to_site = f.touch("site_network")
     f.bump("site_network", "devices", most(new_to_site, new_network))
     _learn_gap(f, "endpoint", ENDPOINT_MEMORY)
     f.bump("endpoint", "count")
     f.touch("endpoint")
     _learn_gap(f, "service", SERVICE_MEMORY)
-    _learn_sizes(f)
+    learn_sizes(f)
     f.bump_nth("service", "answered", f.number("outcome"))
     f.bump("service", "count")
     f.touch("service")
@@ -285,25 +281,6 @@ def _learn_gap(f: Formulas, key: str, memory: float) -> None:
     seen = f.get(key, "count")
     with f.when((seen > 0.0) * (f.now >= f.get(key, "last"))):
         f.learn_moments(key, "gap", log2(1.0 + f.gap(key)), seen - 1.0, memory)
-
-
-def _records_of_days(f: Formulas, count: Value) -> Value:
-    """Return how many of so many records of the service weigh in what is usual."""
-    return most(SERVICE_MEMORY, count / most(1.0, f.since("service") / SIZES_MEMORY))
-
-
-def _learn_sizes(f: Formulas) -> None:
-    with f.when(f.number("sends")):
-        sent = f.get("service", "sent")
-        f.learn_moments("service", "up", f.number("size_up"), sent, _records_of_days(f, sent))
-        f.bump("service", "sent")
-    with f.when(f.number("exchanged")):
-        exchanges = f.get("service", "exchanged")
-        weigh = _records_of_days(f, exchanges)
-        f.bump("service", "exchanged")
-        f.learn_moments("service", "down", f.number("size_down"), exchanges, weigh)
-        with f.when(f.number("has_duration")):
-            f.learn_moments("service", "duration", f.number("log_duration"), exchanges, weigh)
 
 
 def _keep_from_forests(f: Formulas) -> None:
