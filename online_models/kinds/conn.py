@@ -136,14 +136,16 @@ class _Measured:
         new_endpoint, new_network = f.newness("endpoint"), f.newness("network")
         kin = where(f.number("lateral"), most(new_network, f.newness("service")), new_network)
         stranger = 0.5 * new_endpoint * (1.0 + kin)
-        endpoint = f.measure("novelty.endpoint", stranger * self.rare)
+        f.measure("novelty.endpoint", stranger * self.rare)
         networks = f.others("device", "new_networks", "faded_at", but="network")
         f.measure("novelty.network", self.news * new_network * f.rarity(networks, f.since("device")))
         f.measure("novelty.service", f.newness("service") * self.rare_services)
         f.measure("novelty.site", self.news * _site_novelty(f))
         outcomes = f.get_nth("service", "answered", f.number("outcome"))
         prior = where(f.number("answered"), USUALLY_ANSWERED, USUALLY_NOT)
-        self.stranger = endpoint / most(self.rare, RARE)
+        # a beat, or an outcome, is as odd with whom the site has met: what ordinary ones look like rests on all peers
+        alone = where(f.number("outbound"), self.rare / most(MET, self.news), self.rare)
+        self.stranger = stranger * least(1.0, alone / RARE)
         f.measure("novelty.outcome", self.stranger * f.surprise(outcomes, f.get("service", "count"), prior))
 
     def _reach(self, f: Formulas) -> None:
@@ -172,7 +174,7 @@ class _Measured:
 
     def _rhythm(self, f: Formulas) -> None:
         gap = f.deviation("service", "gap", log2(1.0 + f.gap("service")), f.get("service", "count"))
-        f.measure("rhythm.gap", least(1.0, most(0.0, 0.0 - gap) / 10.0) * ~self.known * self.strange)
+        f.measure("rhythm.gap", least(1.0, most(0.0, 0.0 - gap) / 10.0))
         f.measure("rhythm.regularity", 0.0)
         with f.when(f.get("endpoint", "count") >= LEAST_GAPS):
             paused, spread = least(1.0, f.get("endpoint", "gap") / PAUSE), root(f.get("endpoint", "gap_variance"))
@@ -314,6 +316,8 @@ def _formulas(f: Formulas) -> None:
         f.is_nobody(most(f.number("nobody"), ~f.number("contact")))
     with f.section(BOUND):
         bound(f, measured.guesses, measured.all_new, measured.by_itself)
+        # a rush to whom the device knows, or to ever new ones, is told by `reach`. Lab: life-patches
+        f.bound("rhythm", f.decades("rhythm") * ~measured.known * measured.strange)
     with f.section(NAME):
         _name(f, measured)
     with f.section(HOLD), f.when(f.evidence >= ODD):

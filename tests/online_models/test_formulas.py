@@ -244,7 +244,13 @@ def after(traffic: Traffic, begin: float) -> Frames:
     unknown = traffic.lookups(times, traffic.VICTIM, names, rcode=[3, 2, None, 0] * 10)
     upload = traffic.flows(times, traffic.VICTIM, ["62.1.2.3"] * 40, 8443, orig_bytes=[2 ** (k % 30) for k in many])
     closely = traffic.flows(times + 0.1, traffic.VICTIM, ["62.1.2.4"] * 40, 443)
-    scans = [upload, closely, traffic.scan(begin, 40), traffic.beacon(begin + 60.0), traffic.beacon(begin, device=STRANGER)]
+    scans = [
+        upload,
+        closely,
+        traffic.scan(begin, 40),
+        traffic.beacon(begin + 60.0),
+        traffic.beacon(begin, device=STRANGER),
+    ]
     tunnels = [traffic.tunnel(begin + 60.0, 40), traffic.tunnel(begin, 5, device=STRANGER)]
     return {
         "conn": traffic.in_order("conn", [site["conn"], outage, *scans]),
