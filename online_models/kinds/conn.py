@@ -209,6 +209,8 @@ def _name(f: Formulas, measured: _Measured) -> None:
     volume = where(gives, of("volume"), contact)  # whom it does not know for long gave much: that is no loss
     other = where(decades["volume"] >= decades["rhythm"], volume, of("rhythm"))
     named = f.variable(where(decades["novelty"] >= most(decades["volume"], decades["rhythm"]), contact, other))
+    with f.when((f.feature("volume.sent_hour") >= MANY) * (decades["volume"] >= 1.0)):
+        f.assign(named, of("volume"))  # that much is gone is worse than that a stranger has it
     bursts = [f.feature(f"reach.{name}_{span}") for span in ("minute", "hour") for name in ("failures", "records")]
     with f.when((most(*bursts) >= MANY) * (decades["reach"] >= 1.0)):
         f.assign(named, _kind_of_burst(f, named))
