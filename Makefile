@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint format bench check-kind constants lab lab-screen lab-check ablate fuzz soak soak-ingest soak-crash clean
+.PHONY: help run test test-slow lint format bench check-kind constants lab lab-screen lab-check ablate fuzz soak soak-ingest soak-crash soak-service clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -17,8 +17,14 @@ help: ## say what can be made
 run: $(VENV)/.installed ## simulated IoT network and live alerts; LOGS=DIR follows Zeek's logs; STATE=DIR LISTEN=HOST:PORT
 	@$(BIN)/nslabs $(if $(LOGS),run --logs "$(LOGS)",demo) $(if $(STATE),--state "$(STATE)") $(if $(LISTEN),--listen "$(LISTEN)")
 
-test: $(VENV)/.installed-dev ## run the tests; ARGS="tests/ingest -x" narrows them
-	@$(BIN)/python -m pytest -m "not soak" -n auto --dist loadfile $(ARGS)
+# files in their order, not those with the most tests first: the longest have few
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+
+test: $(VENV)/.installed-dev ## run the tests but the slow ones; ARGS="tests/ingest -x" narrows them
+	@$(PYTEST) -m "not slow and not soak" $(ARGS)
+
+test-slow: $(VENV)/.installed-dev ## run those that take seconds each: kills, restarts, days of logs, whole services
+	@$(PYTEST) -m "slow and not soak" $(ARGS)
 
 lint: $(VENV)/.installed-dev ## check style, types and who imports whom
 	$(BIN)/ruff check .
@@ -56,8 +62,8 @@ lab-check: $(VENV)/.installed-dev ## the screening; fails where the baseline was
 ablate: $(VENV)/.installed-dev ## each rule off, each number halved and doubled, on the screening: hours; ARGS="--every 8 --what rules"
 	@PYTHONPATH=.:tests POLARS_MAX_THREADS=1 $(BIN)/python -m lab.ablate $(ARGS)
 
-fuzz: $(VENV)/.installed-dev ## 5,000 requests from the description of the routes, right and wrong ones
-	@$(BIN)/python -m pytest -m soak tests/integration/test_description.py $(ARGS)
+fuzz: $(VENV)/.installed-dev ## 5,000 requests from the description of the routes, right and wrong ones; CASES=20000
+	@FUZZ_CASES=$(or $(CASES),5000) $(BIN)/python -m pytest -m soak tests/integration/test_description.py $(ARGS)
 
 soak: $(VENV)/.installed-dev ## run every long test
 	@$(BIN)/python -m pytest -m soak $(ARGS)
@@ -67,6 +73,10 @@ soak-ingest: $(VENV)/.installed-dev ## write, rotate, cut, crash and restart at 
 
 soak-crash: $(VENV)/.installed-dev ## kill -9 under load, many times, each compared with an undisturbed run
 	@$(BIN)/python -m pytest -m soak tests/integration -k crash $(ARGS)
+
+soak-service: $(VENV)/.installed-dev ## a service under load with all sinks, RSS and descriptors told; MINUTES=20 RATE=5000
+	@SOAK_MINUTES=$(or $(MINUTES),5) SOAK_RATE=$(or $(RATE),5000) $(BIN)/python -m pytest -s -m soak \
+		tests/integration/test_soak.py $(ARGS)
 
 clean: ## remove what was made
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .lab

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import orjson
 
 from api.decisions import Prevention
-from api.decisions.beside import Observers, Readers, policy_of
+from api.decisions.beside import Observers, Subscribers, policy_of
 from api.devices.recorder import Recorder
 from api.devices.sightings import Sightings
 from api.errors import SettingsError, StateError
@@ -27,6 +27,7 @@ from api.pipeline.models import (
     load_models,
     log_time_of,
     model_config,
+    renamings_of,
     without_models,
 )
 from api.pipeline.runner import Parts
@@ -191,17 +192,23 @@ class _Assembly:
         """Build what the pipeline thread owns. Called in it."""
         warm_up()
         models = load_models(self._settings, self._found)
+        renamings = renamings_of(self._found, self._state.alerts)
         self._found = without_models(self._found)
-        scorer = Scorer(models.engine, self._writer, Readers(hub, prevention), models.records)
+        scorer = Scorer(models.engine, self._writer, Subscribers(hub, prevention), models.records, renamings)
         scorer.log_ts = log_time_of(self._found)
         scorer.maintained = Maintained(
-            models.engine, lambda: self._windows.windows, models.identities.lookup, self._devices.tagged
+            models.engine,
+            lambda: self._windows.windows,
+            models.identities.lookup,
+            self._devices.tagged,
+            lambda address: self._devices.beside(models.identities.name_of(address)),
         )
+        self._writer.mutes.beside = self._devices.beside
         checkpointer = Checkpointer(
             KeptOverTime(self._checkpoints, SnapshotStore(self._state.snapshots)),
             lambda: {
                 "positions": orjson.dumps(source.positions()),
-                **checkpoint_parts(models, scorer.log_ts, scorer.records()),
+                **checkpoint_parts(models, scorer.log_ts, scorer.records(), scorer.renamings.applied),
                 **{name: part for name, part in self._found.items() if name in {REPLAYED, TAUGHT}},
             },
             self._writer.sync,
@@ -210,7 +217,7 @@ class _Assembly:
         )
         self._writer.owners.lookup = models.identities.lookup
         hub.publish_untold(*self._writer.rest())
-        scorer.identify, scorer.naming.names_of = models.identities.told, models.identities.peer_names.of
+        scorer.identify, scorer.names_of = models.identities.told, models.identities.peer_names.of
         scorer.renamed = self._devices.take_renamed
         scorer.own_alerts = lambda: prevention.own_alerts
         scorer.sightings = sightings = Sightings(

@@ -71,6 +71,14 @@ class NoDeviceError(ServiceError):
     """No device has this identifier."""
 
 
+class RegroupError(ServiceError):
+    """Devices cannot be merged, split or put back as it was asked for; `code` says why, for programs."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 class CursorError(ServiceError):
     """A paging cursor was not made by this service."""
 

@@ -33,10 +33,6 @@ class LogPathError(IngestError):
     """A path that was named cannot be read as a log or a folder of logs."""
 
 
-class UnknownKindError(IngestError):
-    """A record or file whose log kind cannot be recognised."""
-
-
 class CheckpointError(IngestError):
     """A checkpoint cannot be read, or belongs to another version or configuration."""
 

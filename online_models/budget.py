@@ -25,15 +25,23 @@ import numpy.typing as npt
 from ingest.compiled.references import by_reference
 from online_models.compile import entry, inner
 
-THRESHOLDS = (2.4, 2.7, 3.0, 3.3, 3.8, 4.5, 5.5, 7.0, 9.5, 13.0)
-"""Decades of evidence; 3 is what one in a thousand ordinary records shows."""
-FIRST_CHOICE = THRESHOLDS.index(3.3)
-"""The threshold in force until enough days were counted."""
-_LOWER_FROM = (4.0, 8.0, 16.0)
-"""Alerts a day that a site accepts, from which on thresholds one, two and three below the first choice are allowed:
-who accepts twice as many is given what is about half as rare."""
+FIRST_CHOICE, _HIGHER = 3, 6
+"""Number of the threshold that is in force until enough days were counted, and how many are higher."""
+_FIRST, _DOWN, _UP, _GROWTH = 3.3, 0.3, 0.5, 1.45
+"""Decades of evidence of that one: what one in 2,000 ordinary records shows; steps down, each to what is twice as
+frequent; and the first step up, since evidence is not made of ordinary records alone, and how much larger the next."""
+_LOWER = [_FIRST - _DOWN * below for below in range(FIRST_CHOICE, 0, -1)]
+THRESHOLDS = tuple(
+    round(decades, 1)
+    for decades in (*_LOWER, *(_FIRST + _UP * (_GROWTH**k - 1.0) / (_GROWTH - 1.0) for k in range(_HIGHER + 1)))
+)
+"""Decades of evidence, in ascending order."""
+_LOWER_FROM = 4.0
+"""Alerts a day that a site accepts from which on the threshold below the first choice is allowed, and one more each
+time that it accepts twice as many: what that gives is about half as rare."""
 DAYS, LEAST_DAYS = 14, 3
-"""How many days are kept, with the one that runs, and how many must have ended for the threshold to move."""
+"""How many days are kept, with the one that runs; and how many must have ended for the threshold to move, and how many
+days' budgets one day counts for at most, or one attack on all would make the next one pass unseen."""
 
 DAY, LATE, FIRST_DAY, CHOICE, BUDGET, LOWEST = range(6)
 """Places in a clock: the day that is counted now, records in a row of earlier days, the first day of all, and as
@@ -52,14 +60,13 @@ LEAST_STEP, LARGEST_STEP = 0.5, 2.0
 _DAY_S = 86_400.0
 _MOST_LATE = 1000.0
 """Records in a row of an earlier day after which it was the clock that was ahead: all devices of a site together."""
-_CAP_DAYS = 3.0
-"""Days' budgets that one day counts for at most, or one attack on all would make the next one pass unseen."""
 _NOISY_DAYS, _WEEK_S = 2.0, 7.0 * 86_400.0
 """Days of a week, faded, on which a device was told beyond which it is noisy: the third."""
 _ONCE_IN_S = 72_000.0
 """Seconds in which a device that is told again counts once: less than a day, or what comes daily would drift out."""
-_TOO_UNEASY = 8.0
-"""Unease that tells at the first threshold: see `online_models.guard`; it doubles with each decade."""
+TOO_UNEASY = 8.0
+"""Unease, in decades, that tells at the first threshold, as that of eight records does which are as strange as counts;
+see `online_models.guard`. It doubles with each decade."""
 _HAS_TOLD, _FOR_LONG = 1e100, 1e300
 
 
@@ -88,7 +95,7 @@ def new_rates() -> Rates:
 
 def lowest_allowed(budget: float) -> int:
     """Return the number of the lowest threshold that a site's budget allows."""
-    return FIRST_CHOICE - sum(budget >= least for least in _LOWER_FROM)
+    return FIRST_CHOICE - sum(budget >= _LOWER_FROM * 2.0**below for below in range(FIRST_CHOICE))
 
 
 def set_budget(rates: Rates, site: float, share: float) -> None:
@@ -114,7 +121,7 @@ def threshold_for(row: npt.NDArray[np.float64], rates: Rates) -> float:
 @inner
 def most_unease(threshold: float) -> float:
     """Return the unease from which on a device alerts although none of its records reaches the threshold."""
-    return float(_TOO_UNEASY * 2.0 ** (threshold - THRESHOLDS[FIRST_CHOICE]))
+    return float(TOO_UNEASY * 2.0 ** (threshold - THRESHOLDS[FIRST_CHOICE]))
 
 
 @inner
@@ -148,7 +155,7 @@ def choose(rates: Rates, budget: float, lowest: int) -> int:
     """Return the number of the threshold that keeps within a budget: the lowest one, or the highest if none does."""
     if days_counted(rates) < LEAST_DAYS:
         return int(rates.clock[CHOICE])
-    cap = max(1.0, _CAP_DAYS * budget)
+    cap = max(1.0, LEAST_DAYS * budget)
     for choice in range(lowest, len(THRESHOLDS)):
         if alerts_a_day(rates, choice, cap) <= budget:
             return choice
@@ -187,7 +194,7 @@ def pass_time(rates: Rates, now: float) -> None:
 
 
 @inner
-def _calm(row: npt.NDArray[np.float64], now: float) -> None:
+def _lower_own(row: npt.NDArray[np.float64], now: float) -> None:
     """Lower a device's own threshold by one for each fortnight in which it was not told."""
     if row[OWN] > 0.0 and now - row[NOISY_AT] > 2.0 * _WEEK_S:
         fortnights = math.floor((now - row[NOISY_AT]) / (2.0 * _WEEK_S))
@@ -236,7 +243,7 @@ def weigh(
     """
     if evidence < THRESHOLDS[0] and unease < most_unease(THRESHOLDS[0]):
         return
-    _calm(row, now)
+    _lower_own(row, now)
     if abs(now - abs(row[TOLD_AT])) > _ONCE_IN_S:
         for k in range(len(THRESHOLDS)):
             row[SUSPICIONS + k] = row[SUSPICIONS + k] if row[SUSPICIONS + k] < _HAS_TOLD else 0.0

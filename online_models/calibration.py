@@ -31,7 +31,7 @@ _LEAST = 100.0
 """Accepted scores from which on a rank is told: with fewer there is no highest hundredth."""
 _MEMORY = 50_000.0
 """Accepted scores after which old ones fade by half: the tail then holds 250 to 500."""
-_UNKNOWN = 0.3
+_UNKNOWN = math.log10(2.0)
 """Decades of any score until then: one in two."""
 _TAIL_SHARE = 0.01
 """Of the scores that the exponential tail is fitted to."""

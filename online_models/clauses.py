@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 SINCE: Final = "device.since"
 """Name of the note that says since when a device is known, epoch seconds."""
 _NOTHING: Final = (0.0, 0.0)  # observed and usual of a note that was not made
-_LATEST: Final = 1e11
-"""Epoch seconds of the year 5138: what is beyond is no time."""
 
 
 def clause(
@@ -48,8 +46,11 @@ def clause(
 
 
 def _since(moment: float) -> str:
-    day = datetime.fromtimestamp(moment, UTC) if 0.0 < moment < _LATEST else None
-    return f" since {day.day} {day:%b}" if day else ""
+    try:
+        day = datetime.fromtimestamp(moment, UTC)
+    except (OverflowError, ValueError):  # a number that is no time
+        return ""
+    return f" since {day.day} {day:%b}" if moment > 0.0 else ""
 
 
 def _range(least_most: Sequence[str], since: str) -> str:

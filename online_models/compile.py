@@ -63,6 +63,14 @@ def inlined(function: F) -> F:
     return parts.part(function, _nrt=False, forceinline=True)
 
 
+def common(function: F) -> F:
+    """Compile a function as `inner` does, whose code stands once in a kernel, however often it is called.
+
+    Meant for what is long and called from many places: copies of it would push each other out of the processor's cache.
+    """
+    return parts.part(function, stands_once=True, _nrt=False, forceinline=False)
+
+
 def source_digest(package: Path = _PACKAGE) -> str:
     """Return a hexadecimal digest of the package's place, its sources, and the versions of numba and Python."""
     digest = hashlib.sha256(f"{package}\0{numba.__version__}\0{sys.version}\0".encode())

@@ -143,6 +143,16 @@ class Engine:
         if model is not None:
             hear(model, feedback, self._key_of(feedback.alert.known_as))
 
+    def rename(self, kind: str, names: Mapping[str, str]) -> None:
+        """Have alerts of a log kind that last go on as those of the device by whose name theirs is known from now on.
+
+        What was learned of both stays where it is.
+        """
+        model = self._models.get(kind)
+        if model is not None:
+            for name, now in names.items():
+                model.alerts.rename(name, now)
+
     def rehearse_reading(self, batch: RecordBatch) -> None:
         """Have compiled what reading the records of a kind needs, beside the loop; nothing is scored or learned."""
         model = self._models[batch.kind]

@@ -17,7 +17,7 @@ import math
 from typing import TYPE_CHECKING
 
 from online_models import budget
-from online_models.budget import most_unease, step_of, threshold_for, weigh
+from online_models.budget import FIRST_CHOICE, THRESHOLDS, TOO_UNEASY, most_unease, step_of, threshold_for, weigh
 from online_models.compile import inner
 
 if TYPE_CHECKING:
@@ -44,26 +44,27 @@ may hang together with an open incident; over the threshold, but called expected
 THRESHOLD, ALERT_AT, FADE, QUIET = range(4)
 """Places in the policy, float64 ``(4,)``: decades of evidence from which on a record is not learned, suspicion that
 raises an alert, seconds in which suspicion fades to a third, and seconds of quiet after which an incident ends."""
-DEFAULT_POLICY = (3.3, 3.9, 900.0, 3600.0)
-"""In that order: one ordinary record in 2,000 is over the threshold; two such within a quarter of an hour raise an
-alert, since one adds 2 at most; and after an hour of quiet, four times that, suspicion has faded to a fiftieth."""
-_UNEASY, _UNEASY_STEP, _UNEASY_DRIFT, _UNEASY_FADE = 1.8, 1.0, 0.1, 300.0
+_ENOUGH, _FADE, _LONGEST = 3.9, 900.0, 3600.0
+"""Two anomalies within a quarter of an hour raise an alert, since one adds 2 at most; in that time suspicion fades to a
+third. And after an hour of quiet an incident ends. So long a connection lasts, which is logged when it ends: a record
+beyond is late. And so long a small site may have nothing to say: of longer silence, an hour counts as observed, since
+its sensor was away, or its clock was set."""
+DEFAULT_POLICY = [THRESHOLDS[FIRST_CHOICE], _ENOUGH, _FADE, _LONGEST]
+"""In that order."""
+_UNEASY, _UNEASY_STEP, UNEASY_DRIFT, _UNEASY_FADE = 1.8, 1.0, 0.1, 300.0
 """Decades from which on a record adds to its device's unease, as one in sixty does, and what it adds at most; what
 every other record takes away, so that ordinary ones keep it at 0; and seconds in which it fades to a third."""
-_HOLD, _TOO_UNEASY = 4.0, 8.0
-"""Unease, in decades, from which on nothing of a device is learned, and from which on its records are anomalous: four
-and eight records that are as strange as counts."""
+_HOLD = 4.0
+"""Unease, in decades, from which on nothing of a device is learned: four records that are as strange as counts."""
 _HAS_RAISED, _FOR_LONG = 1e100, 1e300
-_LATEST, _MOST_LATE = 3600.0, 10.0
-"""Seconds beyond which a record is late: connections last as long and are logged when they end; and how many of those
-in a row show that the clock was ahead."""
+_MOST_LATE = 10.0
+"""Records in a row that are late which show that the clock was ahead."""
 TOGETHER = 86_400.0
 """Seconds in which what is new to a device hangs together with its incident: from the incident's beginning, or from the
 last anomaly about it. An incident may last for ever: an address behind which a household lives, a camera whose command
-channel nobody takes care of; the rest of what the device does must not become strange by that."""
-_LONGEST_SILENCE = 3600.0
-"""Seconds of silence of a whole site that count as observed: so long a small site may have nothing to say; for longer,
-its sensor was away, or its clock was set. Ten minutes and a day without a sensor make no habit."""
+channel nobody takes care of; the rest of what the device does must not become strange by that. A behaviour that comes
+back within them continues its alert, since what devices do daily is told once; and the suspicion of one thing fades to
+a third in them, since hours lie between what is strange about it."""
 
 
 @inner
@@ -73,7 +74,7 @@ def move_on(row: npt.NDArray[np.float64], end: float) -> float:
     Records that come late leave it as it is. But when ten in a row are more than an hour late, it was the clock that
     was ahead: a sensor's was corrected, or a log is ordered by start and had a long connection.
     """
-    row[LATE] = row[LATE] + 1.0 if end < row[LAST] - _LATEST else 0.0
+    row[LATE] = row[LATE] + 1.0 if end < row[LAST] - _LONGEST else 0.0
     if end >= row[LAST] or row[LATE] >= _MOST_LATE:
         row[LAST], row[LATE] = end, 0.0
     return float(row[LAST])
@@ -87,10 +88,10 @@ def observe(clock: npt.NDArray[np.float64], end: float) -> float:
     set, forward or back, or one record with a wrong time, adds an hour at most.
     """
     step = end - clock[0]
-    clock[1] = clock[1] + 1.0 if step < -_LATEST else 0.0
+    clock[1] = clock[1] + 1.0 if step < -_LONGEST else 0.0
     if step >= 0.0 or clock[1] >= _MOST_LATE:
         if clock[0] > 0.0:
-            clock[2] += max(0.0, min(step, _LONGEST_SILENCE))
+            clock[2] += max(0.0, min(step, _LONGEST))
         clock[0], clock[1] = end, 0.0
     return float(clock[2])
 
@@ -145,7 +146,7 @@ def _grow_uneasy(row: npt.NDArray[np.float64], evidence: float, now: float) -> f
         row[UNEASE] = faded + min(_UNEASY_STEP, evidence - _UNEASY)
         row[UNEASY_AT] = now
         return float(row[UNEASE])
-    row[UNEASE] = max(0.0, row[UNEASE] - _UNEASY_DRIFT)
+    row[UNEASE] = max(0.0, row[UNEASE] - UNEASY_DRIFT)
     return 0.0
 
 
@@ -177,7 +178,7 @@ def judge(
         weigh(row[RATES_AT:], evidence, unease, decisive, now, policy[ALERT_AT], policy[FADE], rates)
     threshold = threshold_for(row[RATES_AT:], rates)
     persistent = unease >= most_unease(threshold)
-    if not persistent and evidence < min(threshold, policy[THRESHOLD]) and unease < _TOO_UNEASY:
+    if not persistent and evidence < min(threshold, policy[THRESHOLD]) and unease < TOO_UNEASY:
         return HELD if holds else 0
     _fade(row, now, policy[FADE])
     step = 0.0

@@ -16,6 +16,8 @@ from online_models.verdicts import THINGS
 if TYPE_CHECKING:
     from online_models.views import Views
 
+OBSERVED, USUAL = range(2)
+"""Places in a fact."""
 DETAILS = 4096
 """How many anomalies a kernel describes before it hands back; what they say does not depend on it."""
 

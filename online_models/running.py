@@ -12,7 +12,7 @@ from online_models.alerts.anomalies import Anomalies, Finding
 from online_models.behaviours import Sighting
 from online_models.features.address import GLOBAL, addresses
 from online_models.guard import ANOMALY, RAISED, THRESHOLD
-from online_models.outcome import Outcome, new_outcome
+from online_models.outcome import OBSERVED, Outcome, new_outcome
 from online_models.program import loop
 from online_models.program.machine import with_room
 from online_models.reasons import Reasons, facts_by_name, reasons_of
@@ -117,7 +117,7 @@ def _foremost(kind: Kind, behaviours: Sequence[int], facts: npt.NDArray[np.float
     for number, behaviour in enumerate(kind.behaviours):
         if behaviour.foremost is not None:
             name, least = behaviour.foremost
-            observed = facts[:, names.index(name), 0]
+            observed = facts[:, names.index(name), OBSERVED]
             found += observed * (observed >= least) * (np.array(behaviours) == number)
     told: list[float] = found.tolist()
     return told

@@ -23,7 +23,7 @@ from online_models.features.table import Table, entries, filled_table
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-MAGIC = b"NSLMODELB\n"
+MAGIC = b"NSLMODELC\n"
 _DIGEST = 32
 """Bytes of BLAKE2b at the end."""
 _NUMBERS = re.compile("[<|][biuf][1248]")

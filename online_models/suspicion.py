@@ -11,15 +11,15 @@ import math
 from typing import TYPE_CHECKING
 
 from online_models.compile import inner
-from online_models.guard import LAST
+from online_models.guard import LAST, TOGETHER, UNEASY_DRIFT
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-_SUSPECT, _TIMES, _STEP, _DRIFT, _FADE = 1.5, 1.5, 1.5, 0.15, 86_400.0
-"""Decades from which on a record adds to its thing's suspicion, as one in thirty does; what a decade beyond adds, and a
-record at most; what every other record about it takes away; and seconds in which it fades to a third."""
+SUSPECT, _STEP = 1.5, 1.5
+"""Decades from which on a record adds to its thing's suspicion, as one in thirty does; and what a decade beyond adds,
+and a record at most. Every other record about it takes a tenth of that away, as it does from unease."""
 _MOST = 32.0
 """Suspicion at most: four times what tells at the first threshold."""
 
@@ -32,11 +32,11 @@ def suspect_thing(thing: npt.NDArray[np.float64], at: int, evidence: float, devi
     """
     now = device[LAST]
     if thing[at] > 0.0:
-        thing[at] *= math.exp(-max(0.0, now - thing[at + 1]) / _FADE)
+        thing[at] *= math.exp(-max(0.0, now - thing[at + 1]) / TOGETHER)
     thing[at + 1] = now
-    if evidence < _SUSPECT:
-        thing[at] = max(0.0, thing[at] - _DRIFT)
+    if evidence < SUSPECT:
+        thing[at] = max(0.0, thing[at] - UNEASY_DRIFT * _STEP)
         return 0.0
-    step = min(_STEP, _TIMES * (evidence - _SUSPECT))
+    step = _STEP * min(1.0, evidence - SUSPECT)
     thing[at] = min(_MOST, thing[at] + step)
     return float(thing[at])

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from prevention.targets import Action, Target
 
 Mode = Literal["observe", "suggest", "enforce"]
-MODES: Final[tuple[Mode, ...]] = get_args(Mode)
 State = Literal["observed", "suggested", "active", "expired", "revoked", "refused"]
 STATES: Final[tuple[State, ...]] = get_args(State)
 STANDING: Final[frozenset[State]] = frozenset({"observed", "suggested", "active"})

@@ -92,7 +92,7 @@ def test_every_route_exists(tmp_path: Path) -> None:
 @pytest.mark.parametrize("word", re.findall(r" -d ('.*?')$", SHELL, flags=re.DOTALL | re.MULTILINE))
 def test_request_body_is_json(word: str) -> None:
     body = subprocess.run(["/bin/sh", "-c", f"printf %s {word}"], check=True, capture_output=True).stdout
-    assert json.loads(body).keys() & {"traffic", "verdict", "reason", "label"}
+    assert json.loads(body).keys() & {"traffic", "verdict", "reason", "label", "device", "address"}
 
 
 @pytest.mark.parametrize("model", [TrafficAnalyzerConfig, MachineLearningModelConfig, SocketIOConfig, PreventionConfig])

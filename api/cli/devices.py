@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-devices = typer.Typer(name="devices", help="List, show and label the devices that were seen.", no_args_is_help=True)
+devices = typer.Typer(
+    name="devices", help="List, show, label, merge and split the devices that were seen.", no_args_is_help=True
+)
 
 _MOST = 1000
 DeviceArgument = Annotated[str, typer.Argument(metavar="DEVICE", help="Its identifier, an address of it, or its MAC.")]
@@ -75,6 +77,49 @@ def label(
     )
 
 
+@devices.command()
+def merge(
+    device: DeviceArgument,
+    other: Annotated[str, typer.Argument(metavar="OTHER", help="The other one, named in the same way.")],
+    service: ServiceOption = HERE,
+    token_file: TokenOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Say that two devices are one: the older stays, and nothing is learned anew."""
+    body = {"device": _identifier(other, service, token_file)}
+    _regroup(f"{_path(device, service, token_file)}/merge", body, service, token_file, json=json)
+
+
+@devices.command()
+def split(
+    device: DeviceArgument,
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="One of its addresses.")],
+    service: ServiceOption = HERE,
+    token_file: TokenOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Say that what has one of its addresses is another device."""
+    _regroup(f"{_path(device, service, token_file)}/split", {"address": address}, service, token_file, json=json)
+
+
+@devices.command()
+def undo(
+    device: DeviceArgument, service: ServiceOption = HERE, token_file: TokenOption = None, json: JsonOption = False
+) -> None:
+    """Take back the last merge or split of a device."""
+    _regroup(f"{_path(device, service, token_file)}/undo", None, service, token_file, json=json)
+
+
+def _regroup(path: str, body: dict[str, str] | None, service: str, token_file: Path | None, *, json: bool) -> None:
+    """Ask for it, and show the devices that there are now."""
+    answer = ask(service, token_file, "POST", path, json=body)
+    tell(answer, json, "".join(map(_line, answer["devices"])))
+
+
+def _identifier(device: str, service: str, token_file: Path | None) -> str:
+    return _path(device, service, token_file).removeprefix("/devices/")
+
+
 def _path(device: str, service: str, token_file: Path | None) -> str:
     """Return the path of a device; the one that was seen last if several had its address."""
     if device.startswith("d-"):
@@ -116,6 +161,7 @@ def _details(device: Mapping[str, Any]) -> str:
     lines += [f"made by {device['vendor']}"] if device["vendor"] else []
     lines += ["random MAC"] if device["random_mac"] else []
     lines += [f"answers on {', '.join(device['services'])}"] if device["services"] else []
+    lines += [f"merged with {', '.join(device['merged'])}"] if device["merged"] else []
     lines += [f"young until {shown_time(device['trusted_from'])}"] if device["young"] else []
     lines += [f"can be told already: {', '.join(device['told'])}"] if device["young"] else []
     lines += [device["notes"]] if device["notes"] else []

@@ -41,7 +41,7 @@ def say(text: str) -> None:
 
 async def show_alerts(hub: Hub) -> None:
     """Write a line for each alert that is raised or gets graver. A terminal that does not scroll holds up only this."""
-    console, told = Console(soft_wrap=True, highlight=False), Told()
+    console, told = Console(soft_wrap=True, highlight=False), ToldBefore()
     with contextlib.suppress(BrokenPipeError), hub.alerts.subscribed(_WAITING) as subscriber:
         while True:
             for message in await subscriber.next_messages():
@@ -50,7 +50,7 @@ async def show_alerts(hub: Hub) -> None:
                     await asyncio.to_thread(console.print, text)
 
 
-class Told:
+class ToldBefore:
     """The gravest severity that was told of each alert and drift, so that a rise is told, too, and nothing else."""
 
     def __init__(self) -> None:

@@ -154,6 +154,21 @@ class AsyncClient:
         answer: dict[str, Any] = await self.send(calls.one("/devices", identifier))
         return answer
 
+    async def merge_devices(self, identifier: str, other: str) -> dict[str, Any]:
+        """Make two devices one; the older stays (``POST /devices/{id}/merge``)."""
+        answer: dict[str, Any] = await self.send(calls.regroup(identifier, "merge", {"device": other}))
+        return answer
+
+    async def split_device(self, identifier: str, address: str) -> dict[str, Any]:
+        """Make what has an address of a device one of its own (``POST /devices/{id}/split``)."""
+        answer: dict[str, Any] = await self.send(calls.regroup(identifier, "split", {"address": address}))
+        return answer
+
+    async def undo_device(self, identifier: str) -> dict[str, Any]:
+        """Take back the last merge or split of a device (``POST /devices/{id}/undo``)."""
+        answer: dict[str, Any] = await self.send(calls.regroup(identifier, "undo"))
+        return answer
+
     async def say_of_device(self, identifier: str, **said: Any) -> dict[str, Any]:
         """Say what a device is called (fields of ``PATCH /devices/{id}``); what is left out stays."""
         answer: dict[str, Any] = await self.send(calls.say_of_device(identifier, said))

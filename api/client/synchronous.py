@@ -153,6 +153,21 @@ class Client:
         answer: dict[str, Any] = self.send(calls.one("/devices", identifier))
         return answer
 
+    def merge_devices(self, identifier: str, other: str) -> dict[str, Any]:
+        """Make two devices one; the older stays (``POST /devices/{id}/merge``)."""
+        answer: dict[str, Any] = self.send(calls.regroup(identifier, "merge", {"device": other}))
+        return answer
+
+    def split_device(self, identifier: str, address: str) -> dict[str, Any]:
+        """Make what has an address of a device one of its own (``POST /devices/{id}/split``)."""
+        answer: dict[str, Any] = self.send(calls.regroup(identifier, "split", {"address": address}))
+        return answer
+
+    def undo_device(self, identifier: str) -> dict[str, Any]:
+        """Take back the last merge or split of a device (``POST /devices/{id}/undo``)."""
+        answer: dict[str, Any] = self.send(calls.regroup(identifier, "undo"))
+        return answer
+
     def say_of_device(self, identifier: str, **said: Any) -> dict[str, Any]:
         """Say what a device is called (fields of ``PATCH /devices/{id}``); what is left out stays."""
         answer: dict[str, Any] = self.send(calls.say_of_device(identifier, said))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from api.decisions.prevention import Prevention
-    from api.pipeline.scoring import Readers as Reader
+    from api.pipeline.scoring import Subscriber
     from api.settings import Settings
     from api.state.store import AlertChange, DriftChange
     from ingest.context.identity import Identities
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from online_models.types import ScoredBatch
 
 
-class Readers:
+class Subscribers:
     """Several readers of scores and alerts as one."""
 
-    def __init__(self, *readers: Reader) -> None:
+    def __init__(self, *readers: Subscriber) -> None:
         self._readers = readers
 
     def publish_scores(self, batch: ScoredBatch) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from api.doctor.finding import Finding
-    from ingest.follow.listing import Entry
+    from ingest.follow.listing import ListedFile
 
 _LARGE_BYTES: Final = 4 << 30
 """Of a log that is never rotated; a folder that Zeek rotates by the hour seldom has a tenth of it."""
@@ -52,7 +52,7 @@ def look_at_logs(
     yield from look_at_content(take_sample(entries), local_networks, now)
 
 
-def _growing(entries: Sequence[Entry], stale_s: float, now: float) -> Finding:
+def _growing(entries: Sequence[ListedFile], stale_s: float, now: float) -> Finding:
     newest = max(entries, key=lambda entry: entry.modified_ns)
     age_s = now - newest.modified_ns / 1e9
     if age_s <= stale_s:
@@ -63,7 +63,7 @@ def _growing(entries: Sequence[Entry], stale_s: float, now: float) -> Finding:
     )
 
 
-def _rotation(entries: Sequence[Entry]) -> Finding:
+def _rotation(entries: Sequence[ListedFile]) -> Finding:
     rotated = [entry for entry in entries if not entry.name.live]
     largest = max(entries, key=lambda entry: entry.size)
     if not largest.name.live or largest.size < _LARGE_BYTES:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from ingest.follow.listing import Entry
+    from ingest.follow.listing import ListedFile
 
 _HEAD_BYTES: Final = 64 << 10
 _TAIL_BYTES: Final = 256 << 10
@@ -61,7 +61,7 @@ class Sample:
         return pl.concat(self.frames[kind]) if kind in self.frames else None
 
 
-def take_sample(entries: Iterable[Entry]) -> Sample:
+def take_sample(entries: Iterable[ListedFile]) -> Sample:
     """Read some of each log's newest part; those that were written last, if there are many."""
     sample = Sample()
     newest = {entry.name.stream: entry for entry in sorted(entries, key=lambda entry: entry.modified_ns)}
@@ -73,7 +73,7 @@ def take_sample(entries: Iterable[Entry]) -> Sample:
     return sample
 
 
-def _add(sample: Sample, entry: Entry) -> None:
+def _add(sample: Sample, entry: ListedFile) -> None:
     decoder, read = LogDecoder(str(entry.path)), _ends(entry.path)
     text = b"".join(read)
     if not text:

@@ -13,7 +13,7 @@ from ingest.records import RecordBatch
 from online_models.types import ScoredBatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     import numpy.typing as npt
 
@@ -54,9 +54,14 @@ class Maintained:
         windows: Callable[[], Sequence[Window]] = tuple,
         lookup: Callable[[str], Identity | None] = lambda _: None,
         tagged: Callable[[str], Iterable[str]] = lambda _: (),
+        beside: Callable[[str], Collection[str]] = lambda _: (),
     ) -> None:
-        """Ask with each batch for all `windows`, who is behind an address, and which addresses and MACs have a tag."""
+        """Ask with each batch for all `windows`, who is behind an address, and which addresses and MACs have a tag.
+
+        `beside` gives the other addresses and MACs of the device at an address, where people have merged several.
+        """
         self._models, self._windows, self._lookup, self._tagged = models, windows, lookup, tagged
+        self._beside = beside
         self.records = 0
 
     def process(self, batch: RecordBatch) -> ScoredBatch:
@@ -84,7 +89,7 @@ class Maintained:
         tagged = lru_cache(maxsize=None)(lambda tag: frozenset(self._tagged(tag)))
         for window in windows:
             during = (window.begins_at <= ts) & (ts < window.ends_at) & ~inside
-            meant = [d for d in set(devices[during]) if window.scope.covers(d, self._lookup(d), tagged)]
+            meant = [d for d in set(devices[during]) if window.scope.covers(d, self._lookup(d), tagged, self._beside)]
             inside |= during & np.isin(devices, meant)
         return inside
 

@@ -13,7 +13,7 @@ from prevention import addresses
 from prevention.errors import TargetError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from ingest.context.identity import Identity
 
@@ -41,12 +41,22 @@ class Scope:
     devices: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
 
-    def covers(self, device: str, owner: Identity | None, tagged: Callable[[str], Iterable[str]]) -> bool:
-        """Whether a device is meant, by its address and who is behind it; `tagged` gives what has a tag."""
+    def covers(
+        self,
+        device: str,
+        owner: Identity | None,
+        tagged: Callable[[str], Iterable[str]],
+        beside: Callable[[str], Collection[str]] = lambda _: (),
+    ) -> bool:
+        """Whether a device is meant, by its address and who is behind it.
+
+        `tagged` gives what has a tag, `beside` the other addresses and MACs of the device at an address.
+        """
         mac = None if owner is None else owner.mac
         return (
             self.everything
             or any(_is_named(named, device, mac) for named in self.devices)
+            or (bool(self.devices) and not set(self.devices).isdisjoint(beside(device)))
             or any(found in {device, mac} for tag in self.tags for found in tagged(tag))
         )
 

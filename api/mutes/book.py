@@ -12,7 +12,7 @@ from api.mutes.matching import matches, names_in, network_of, parsed, services_i
 from prevention.addresses import is_mac
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from api.mutes.rule import Conditions, Rule
     from ingest.context.identity import Identity
@@ -34,18 +34,20 @@ class Book:
             self._at[min(wanted, key=crowd.__getitem__)].append((place, rule))
         self._lengths = {(name, of.version, of.prefixlen) for name, of in self._at if isinstance(of, Networks)}
 
-    def find(self, alert: Alert, mac: str | None = None) -> Rule | None:
-        """Return the rule that hides an alert, if any does."""
+    def find(self, alert: Alert, mac: str | None = None, beside: Collection[str] = ()) -> Rule | None:
+        """Return the rule that hides an alert, if any does; its device has addresses and MACs `beside` its own."""
         if not self._at:
             return None
-        candidates = chain.from_iterable(self._at.get(key, ()) for key in self._keys(alert, mac))
-        found = (entry for entry in candidates if matches(entry[1].conditions, alert, mac))
+        candidates = chain.from_iterable(self._at.get(key, ()) for key in self._keys(alert, mac, beside))
+        found = (entry for entry in candidates if matches(entry[1].conditions, alert, mac, beside))
         return min(found, key=lambda entry: entry[0], default=(0, None))[1]
 
-    def _keys(self, alert: Alert, mac: str | None) -> Iterator[Key]:
+    def _keys(self, alert: Alert, mac: str | None, beside: Collection[str]) -> Iterator[Key]:
         """Yield the keys of all rules that may match: they have to cover the first of each thing, whatever follows."""
         yield from self._networks("device", alert.device)
         yield ("mac", mac)
+        for text in beside:
+            yield ("mac", text) if is_mac(text) else ("device", network_of(text))
         if alert.peers:
             yield from self._networks("peer", alert.peers[0])
         if names := names_in(alert):
@@ -93,10 +95,16 @@ class Mutes:
         Returns all rules there are, in the order in which they were made; the same object as long as they are the same.
     now
         Returns the wall-clock time, epoch seconds.
+
+    Attributes
+    ----------
+    beside
+        Returns the addresses and MACs of a device that people have merged of several, by the models' name for it.
     """
 
     def __init__(self, rules: Callable[[], Sequence[Rule]] = tuple, now: Callable[[], float] = lambda: 0.0) -> None:
         self._rules, self._now = rules, now
+        self.beside: Callable[[str], Collection[str]] = lambda _: ()
         self._seen: Sequence[Rule] | None = None
         self._until = float("inf")
         self._book = Book(())
@@ -112,7 +120,12 @@ class Mutes:
         self._until = min((r.expires_at for r in holding if r.expires_at is not None), default=float("inf"))
         return True
 
+    def forget(self) -> None:
+        """Have `refresh` tell that rules are to be applied again: which devices are one is said otherwise now."""
+        self._seen = None
+
     def find(self, alert: Alert, owner: Identity | None) -> str | None:
         """Return the identifier of the rule that hides an alert; `owner` is who is behind its device, if known."""
-        rule = self._book.find(alert, None if owner is None else owner.mac)
+        beside = self.beside(alert.known_as) if self._seen else ()
+        rule = self._book.find(alert, None if owner is None else owner.mac, beside)
         return None if rule is None else rule.id

@@ -16,7 +16,7 @@ from online_models.kinds import KINDS
 from prevention import addresses
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from api.mutes.rule import Conditions
     from online_models.types import Alert
@@ -26,11 +26,14 @@ _DAY_S: Final = 86_400.0
 _DAY_MIN: Final = 1440
 
 
-def matches(wanted: Conditions, alert: Alert, mac: str | None = None) -> bool:
-    """Whether all conditions hold for an alert, whose device has this MAC as far as that is known."""
+def matches(wanted: Conditions, alert: Alert, mac: str | None = None, beside: Collection[str] = ()) -> bool:
+    """Whether all conditions hold for an alert, whose device has this MAC as far as that is known.
+
+    A device that was merged of several has addresses and MACs `beside` these; what names one of them means it.
+    """
     return (
         (not wanted.behaviour or alert.behaviour == wanted.behaviour)
-        and (not wanted.device or _is_device(wanted.device, alert.device, mac))
+        and (not wanted.device or _is_device(wanted.device, alert.device, mac, beside))
         and (not wanted.peer or _all(alert.peers, lambda peer: _is_within(wanted.peer, peer)))
         and (not wanted.service or _all(services_in(alert), lambda service: service == wanted.service))
         and (not wanted.domain or _all(names_in(alert), lambda name: _is_domain(wanted.domain, name)))
@@ -61,7 +64,9 @@ def _all(found: Sequence[str], is_covered: Callable[[str], bool]) -> bool:
     return bool(found) and all(map(is_covered, found))
 
 
-def _is_device(wanted: str, device: str, mac: str | None) -> bool:
+def _is_device(wanted: str, device: str, mac: str | None, beside: Collection[str]) -> bool:
+    if wanted in beside:
+        return True
     if addresses.is_mac(wanted):
         return mac == wanted
     return _is_within(wanted, device)

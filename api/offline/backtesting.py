@@ -158,7 +158,7 @@ def backtest(
     scored = 0
     with ThreadPoolExecutor(max_workers=min(len(runs), os.cpu_count() or 1)) as pool:
         for batch in source:
-            for piece in pieces(identities.of(batch), step):
+            for piece in pieces(identities.of(batch), step, since):
                 news = in_one_piece(_after(piece, begins[0].known_until))
                 ts, *_ = pool.map(_Run.process, runs, [piece] * len(runs), [news] * len(runs))
                 days.update(_by_day(ts[ts >= since]))
@@ -195,17 +195,19 @@ class _Run:
         return Backtest(budget, thresholds, days, tuple(told), oddities, decisions)
 
 
-def pieces(batch: RecordBatch, step_s: float | None) -> Iterator[RecordBatch]:
+def pieces(batch: RecordBatch, step_s: float | None, since: float) -> Iterator[RecordBatch]:
     """Yield a batch that has records, cut where the log time has gone on by about so many seconds; None cuts nothing.
 
-    What is scored does not depend on it, but an alert's states are told once a piece.
+    What is scored does not depend on it, but an alert's states are told once a piece. Before `since`, epoch seconds,
+    nothing is decided and nothing cut: each piece costs as much as some hundred records.
     """
     if not len(batch):
         return
     if step_s is None:
         yield batch
         return
-    steps = np.maximum.accumulate(batch.frame["ts"].fill_null(0.0).to_numpy()) // step_s
+    reached = np.maximum.accumulate(batch.frame["ts"].fill_null(0.0).to_numpy())
+    steps = np.where(reached < since, -1.0, reached // step_s)
     edges = [0, *(np.flatnonzero(np.diff(steps)) + 1).tolist(), len(batch)]
     for begin, end in pairwise(edges):
         yield RecordBatch(batch.kind, batch.frame[begin:end], batch.source)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from api.decisions.consequences import decide
 from api.decisions.watch import Watch
 from api.offline.stopped import Stopped
-from api.pipeline.scoring import later
+from api.pipeline.clock import later
 from api.state.devices.said import Said
 from api.state.store import AlertWriter
 from ingest.context.identity import Identities

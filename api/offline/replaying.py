@@ -15,9 +15,20 @@ import orjson
 
 from api.offline.scores_file import ScoresFile
 from api.pipeline.ahead import read_ahead
-from api.pipeline.models import REPLAYED, TAUGHT, checkpoint_parts, load_models, model_config, taught_by, without_models
-from api.pipeline.scoring import Scorer, later
+from api.pipeline.clock import later
+from api.pipeline.models import (
+    REPLAYED,
+    TAUGHT,
+    checkpoint_parts,
+    load_models,
+    model_config,
+    renamings_of,
+    taught_by,
+    without_models,
+)
+from api.pipeline.scoring import Scorer
 from api.pipeline.warmup import have_compiled
+from api.state.devices.said import besides_in
 from api.state.directory import fingerprint, state_directory
 from api.state.rules import mutes_in
 from api.state.snapshots import DAY_S, SnapshotStore
@@ -124,14 +135,16 @@ def replay(
         source = ReplaySource(paths, taught=taught, scored=KINDS)
         have_compiled()
         models = load_models(settings, found)
+        renamings = renamings_of(found, state.alerts)
         found = without_models(found)
         models.engine.tells_views = readers.tells_views
         # what is replayed is history: nobody is sent it afterwards
         writer = AlertWriter(state.alerts, site=settings.traffic.site, is_history=True)
         writer.owners.lookup = models.identities.lookup
         writer.mutes = mutes_in(state.rules, settings.traffic.rules)
-        scorer = Scorer(models.engine, writer, readers, models.records)
-        scorer.naming.names_of = models.identities.peer_names.of
+        writer.mutes.beside = besides_in(state.alerts)
+        scorer = Scorer(models.engine, writer, readers, models.records, renamings)
+        scorer.names_of = models.identities.peer_names.of
         readers.lookup = models.identities.lookup
         days = _Days(SnapshotStore(state.snapshots) if settings.traffic.state else None, scorer)
         began = time.perf_counter()
@@ -145,7 +158,13 @@ def replay(
         writer.close()
         if settings.traffic.state is not None:
             replayed = {REPLAYED: orjson.dumps(scorer.log_ts), TAUGHT: orjson.dumps(taught.state())}
-            store.save({**found, **checkpoint_parts(models, scorer.log_ts, scorer.records()), **replayed})
+            store.save(
+                {
+                    **found,
+                    **checkpoint_parts(models, scorer.log_ts, scorer.records(), scorer.renamings.applied),
+                    **replayed,
+                }
+            )
             days.keep()
     return _summary(scorer, readers, source, seconds)
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from api.pipeline.renaming import Renamings
+from api.state.devices.model_names import renamings_in
 from ingest.context.identity import Identities
 from ingest.follow.staged import pieces_of
 from ingest.follow.taught import Taught
@@ -15,6 +17,7 @@ from online_models.engine import Engine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from api.settings import Settings
     from ingest.follow.staged import Pieces
@@ -28,6 +31,7 @@ TAUGHT: Final = "taught"
 
 _LOG_TIME: Final = "log_time"
 _ENGINE: Final = "engine"
+_RENAMED: Final = "renamed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +78,26 @@ def taught_by(parts: Mapping[str, bytes]) -> Taught:
     return taught
 
 
-def checkpoint_parts(models: Models, log_ts: float, records: Mapping[str, int]) -> dict[str, bytes | Pieces]:
+def renamings_of(parts: Mapping[str, bytes], alerts: Path) -> Renamings:
+    """Return which devices people say are one, as far as the models of a checkpoint's parts have been through it.
+
+    `alerts` is the store in which they have said so.
+    """
+    applied = int(orjson.loads(parts.get(_RENAMED, b"0"))) if _RENAMED in parts or _ENGINE in parts else None
+    return Renamings(renamings_in(alerts), applied, orjson.loads(parts.get("records", b"{}")))
+
+
+def checkpoint_parts(
+    models: Models, log_ts: float, records: Mapping[str, int], renamed: int = 0
+) -> dict[str, bytes | Pieces]:
     """Return the models as parts of a checkpoint; `log_ts` is the log time up to which they have learned.
 
     They are to be written before the models change.
 
-    `records` is how many of each log kind they have followed.
+    `records` is how many of each log kind they have followed, `renamed` the last change of devices' names that holds.
     """
     return {
+        _RENAMED: orjson.dumps(renamed),
         _ENGINE: models.engine.to_pieces(),
         "identity": orjson.dumps(models.identities.state()),
         "records": orjson.dumps(records, option=orjson.OPT_SORT_KEYS),

@@ -23,13 +23,13 @@ class PeerNaming:
     what names a device asked for peers.
     """
 
-    def __init__(self) -> None:
-        self.names_of: Callable[[str, Sequence[str]], Mapping[str, str]] = lambda _device, _peers: {}
+    def __init__(self, names_of: Callable[[str, Sequence[str]], Mapping[str, str]]) -> None:
+        self._names_of = names_of
         self._waiting: OrderedDict[str, tuple[Alert, int]] = OrderedDict()
 
     def named(self, alert: Alert) -> Alert:
         """Return the alert with its peers' names; if not all have one, it waits for them."""
-        names = self.names_of(alert.known_as, alert.peers)
+        names = self._names_of(alert.known_as, alert.peers)
         self._waiting.pop(alert.id, None)
         if len(names) < len(alert.peers):
             self._waiting[alert.id] = alert, len(names)
@@ -40,7 +40,7 @@ class PeerNaming:
     def named_since(self) -> Iterator[Alert]:
         """Yield those that have waited and for which there are more names now."""
         for alert, known in list(self._waiting.values()):
-            if len(self.names_of(alert.known_as, alert.peers)) > known:
+            if len(self._names_of(alert.known_as, alert.peers)) > known:
                 yield self.named(alert)
 
 

@@ -7,16 +7,17 @@ import time
 from collections import Counter, deque
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, Protocol
-
-import numpy as np
+from typing import TYPE_CHECKING, Protocol
 
 from api.delays import Delays
 from api.errors import AnsweredError, BusyError, ClosedError, NoAlertError
 from api.maintenance import Maintained
+from api.pipeline.clock import later
 from api.pipeline.hearing import Position, acknowledged, answered
 from api.pipeline.naming import PeerNaming
 from api.pipeline.pieces import in_one_piece
+from api.pipeline.renaming import Renamings
+from api.state.devices.model_names import Renaming
 from api.state.store import AlertChange
 from api.state.store.evidence import KEPT
 from api.state.store.writer import with_what_was_said
@@ -28,11 +29,10 @@ from online_models.service import DEVICE, LOG
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    import numpy.typing as npt
-
     from api.devices.sightings import Sightings
+    from api.state.devices.grouping import Regrouped
     from api.state.store import AlertWriter, DriftChange
-    from api.state.store.journal import Entry
+    from api.state.store.journal import JournalEntry
     from api.state.store.muting import Change
     from ingest.context.evidence import Evidence
     from ingest.records import RecordBatch
@@ -40,17 +40,7 @@ if TYPE_CHECKING:
     from online_models.types import Alert, Handling, ScoredBatch, Verdict
 
 
-_NEARLY_ALL: Final = 0.99
-_DAY_S: Final = 86_400.0
-
-
-def later(log_ts: float, ts: npt.NDArray[np.float64]) -> float:
-    """Return the log time after records that began at `ts`, epoch seconds, float64 ``(n,)`` with n > 0."""
-    reached = float(np.quantile(ts, _NEARLY_ALL, method="higher"))
-    return reached if reached > log_ts or reached < log_ts - _DAY_S else log_ts
-
-
-class Readers(Protocol):
+class Subscriber(Protocol):
     """Who is told of scores and alerts; must not wait."""
 
     def publish_scores(self, batch: ScoredBatch) -> None:
@@ -69,15 +59,21 @@ class Scorer:
     ``last_ts`` is the latest log time seen; so is ``log_ts``, but that it leaves out the last hundredth of each batch
     and begins anew with logs of other days: a few wrong clocks do not move it for long. ``identify``
     gives records that come by request the devices at their ends; ``sightings``, if any, is shown what was
-    scored; ``naming`` names the peers of alerts; ``renamed`` returns devices that people call otherwise since it was
-    last asked. ``own_alerts`` returns the open alerts that the service has about itself, None while it does not know
-    them; an alert that is no longer among them is closed. ``maintained`` keeps what is in maintenance windows from the
-    models. ``raised`` counts alerts by severity and behaviour, and ``stored_delays`` the seconds from when one is
-    raised until the store has it.
+    scored; ``names_of`` returns by what names a device asked for peers; ``renamed`` returns devices that people call
+    otherwise since it was last asked. ``own_alerts`` returns the open alerts that the service has about itself, None
+    while it does not know them; an alert that is no longer among them is closed. ``maintained`` keeps what is in
+    maintenance windows from the models, and ``renamings`` tells these which devices people say are one. ``raised``
+    counts alerts by severity and behaviour, and ``stored_delays`` the seconds from when one is raised until the store
+    has it.
     """
 
     def __init__(
-        self, engine: Engine, writer: AlertWriter, readers: Readers, records: Mapping[str, int] | None = None
+        self,
+        engine: Engine,
+        writer: AlertWriter,
+        readers: Subscriber,
+        records: Mapping[str, int] | None = None,
+        renamings: Renamings | None = None,
     ) -> None:
         """Take over models that have processed so many `records` of each log kind.
 
@@ -87,11 +83,13 @@ class Scorer:
         self.identify: Callable[[RecordBatch], RecordBatch] = lambda batch: batch
         self.sightings: Sightings | None = None
         self.renamed: Callable[[], Sequence[str]] = tuple
-        self.naming = PeerNaming()
+        self.names_of: Callable[[str, Sequence[str]], Mapping[str, str]] = lambda _device, _peers: {}
+        self.naming = PeerNaming(self._names_of)
         self.own_alerts: Callable[[], Sequence[Alert] | None] = lambda: None
         self._own: Sequence[Alert] | None = None
         self.maintained = Maintained(engine)
-        self._position = Position(records or {}, writer.journal.since(engine.heard()))
+        self.renamings = renamings or Renamings()
+        self._position = Position(records or {}, writer.journal.since(engine.heard()), self.renamings.until)
         self.scored = 0
         self.anomalies = 0
         self.changes: Counter[str] = Counter()
@@ -136,14 +134,14 @@ class Scorer:
             self._evidence.extend(evidence_in(batch))
             self.store_alerts()
             return None
-        piece = in_one_piece(batch)
+        piece = in_one_piece(self.renamings.of(batch))
         found = self.maintained.process(piece)
         named = (self.naming.named(replace(alert, site=self._writer.site)) for alert in found.alerts)
         scored = replace(found, alerts=tuple(named))
         self._count(scored)
         self._readers.publish_scores(scored)
         if self.sightings is not None:
-            self.sightings.see(piece, scored)
+            self.sightings.see(batch, scored)
         changed = [*scored.alerts, *(self.naming.named_since() if batch.kind in NAMING else ())]
         if changed:
             now = self.monotonic()
@@ -156,9 +154,9 @@ class Scorer:
     def follow(self, batch: RecordBatch) -> None:
         """Process the next records of a log, whose number counts: they come again after a crash."""
         for piece in self._position.pieces(batch):
-            self._hear_what_is_due(batch.kind)
+            self._do_what_is_due(batch.kind)
             self.process(piece)
-        self._hear_what_is_due(batch.kind)
+        self._do_what_is_due(batch.kind)
 
     def records(self) -> dict[str, int]:
         """Return how many records of each log kind were followed, ever."""
@@ -235,14 +233,45 @@ class Scorer:
             if alert.verdict is None:
                 self.take_feedback(alert.id, "expected", f"accepted with drift {identifier}", revise=False)
 
-    def _hear_what_is_due(self, kind: str) -> None:
+    def regroup(self, change: Callable[[Mapping[str, int]], Regrouped]) -> Regrouped:
+        """Have devices merged or split from the next records on; `change` is told how many were followed by now.
+
+        Raises
+        ------
+        NoDeviceError, RegroupError
+            As `change` does.
+        BusyError
+            If the disk refuses; nothing has changed then.
+        """
+        records = self.records()
+        try:
+            done = change(records)
+        except sqlite3.Error as error:
+            raise BusyError(f"this cannot be stored: {error}") from error
+        merged = self.renamings.adopt(Renaming(done.id, done.names, records))
+        for kind in KINDS:
+            self.engine.rename(kind, merged.get(kind, merged[""]))
+        self._writer.mutes.forget()
+        return done
+
+    def _names_of(self, known_as: str, peers: Sequence[str]) -> dict[str, str]:
+        """Return by what names a device asked for peers, under whichever name evidence knows it."""
+        found: dict[str, str] = {}
+        for name in reversed(self.renamings.latest.evidence_of(known_as)):
+            found |= self.names_of(name, peers)
+        return found
+
+    def _do_what_is_due(self, kind: str) -> None:
+        for merged in self.renamings.due(kind, self._position.records[kind]):
+            self.engine.rename(kind, merged)
         for entry in self._position.due(kind):
             self._hear(entry)
 
-    def _hear(self, entry: Entry) -> None:
+    def _hear(self, entry: JournalEntry) -> None:
         self.store_alerts()
+        names = self.renamings.at(entry.feedback.alert.log)
         self.engine.hear(entry.feedback)
-        self._unstored.update((alert.id, alert) for alert in answered(self._writer, entry))
+        self._unstored.update((alert.id, alert) for alert in answered(self._writer, entry, names))
         self.store_alerts()
 
     def _count(self, scored: ScoredBatch) -> None:

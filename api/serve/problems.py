@@ -22,6 +22,7 @@ from api.errors import (
     NoRuleError,
     NoTokenError,
     NoWindowError,
+    RegroupError,
     RuleError,
     RuleInFileError,
     TokenError,
@@ -103,6 +104,10 @@ def handle_problems(app: FastAPI) -> None:
     @app.exception_handler(sqlite3.Error)
     async def _store(_: Request, error: Exception) -> JSONResponse:
         return ProblemError(503, "store_unavailable", f"the store cannot be read or written: {error}").response()
+
+    @app.exception_handler(RegroupError)
+    async def _regroup(_: Request, error: RegroupError) -> JSONResponse:
+        return ProblemError(409, error.code, str(error)).response()
 
     @app.exception_handler(NoAlertError)
     async def _no_alert(_: Request, error: NoAlertError) -> JSONResponse:

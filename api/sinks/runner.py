@@ -37,7 +37,7 @@ _SEND_S: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class Backoff:
     """How soon a receiver that failed is tried again: seconds at first, at most, and at random beside that."""
 
     first_s: float = 0.5
@@ -81,12 +81,12 @@ class SinkRunner:
     """One sink's loop."""
 
     def __init__(
-        self, named: NamedSink, log: ChangeLog, pace: Pace | None = None, wall: Callable[[], float] = time.time
+        self, named: NamedSink, log: ChangeLog, pace: Backoff | None = None, wall: Callable[[], float] = time.time
     ) -> None:
         self.status = SinkStatus(named.name, named.type)
         self._named = named
         self._log = log
-        self._pace = pace or Pace()
+        self._pace = pace or Backoff()
         self._wall = wall
         self._number = log.begin(named.name)
         self._done = 0
@@ -209,7 +209,7 @@ class SinkRunner:
 class Sinks:
     """All sinks of a service."""
 
-    def __init__(self, sinks: Sequence[NamedSink], log: ChangeLog, pace: Pace | None = None) -> None:
+    def __init__(self, sinks: Sequence[NamedSink], log: ChangeLog, pace: Backoff | None = None) -> None:
         """Find out how far each is; raises sqlite3.Error if the store cannot be used."""
         self._runners = [SinkRunner(named, log, pace) for named in sinks]
 

@@ -85,6 +85,7 @@ class _Part(_Library):
     def __init__(self, codegen: Any, name: str) -> None:
         super().__init__(codegen, name)
         self.number = next(_numbers)  # what it calls was compiled before, and has a lower one
+        self.stands_once = False
 
     def _link_once(self, library: Any) -> None:
         if library is not rtsys.library:  # every kernel brings it
@@ -95,6 +96,8 @@ class _Part(_Library):
         for function in self._final_module.functions:
             if not function.is_declaration and function.linkage == _EXTERNAL:
                 function.linkage = "linkonce_odr"
+                if self.stands_once:
+                    function.add_function_attribute("noinline")
         return self._final_module
 
     def finalize(self) -> None:
@@ -139,6 +142,16 @@ class _BeginPart(_Pass):
 
 
 @register_pass(mutates_CFG=False, analysis_only=False)
+class _BeginCommonPart(_BeginPart):
+    _name = "nslabs_begin_common_part"
+
+    def run_pass(self, state: Any) -> bool:
+        super().run_pass(state)
+        state.library.stands_once = True
+        return True
+
+
+@register_pass(mutates_CFG=False, analysis_only=False)
 class _EndPart(_Pass):
     """Has callers find the part, which numba does itself only for what it has made machine code of."""
 
@@ -160,12 +173,18 @@ class _KernelCompiler(CompilerBase):
 
 
 class _PartCompiler(CompilerBase):
+    begins: Any = _BeginPart
+
     def define_pipelines(self) -> list[Any]:
         passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
-        passes.add_pass_after(_BeginPart, NoPythonSupportedFeatureValidation)
+        passes.add_pass_after(self.begins, NoPythonSupportedFeatureValidation)
         passes.add_pass_after(_EndPart, NativeLowering)
         passes.finalize()
         return [passes]
+
+
+class _CommonPartCompiler(_PartCompiler):
+    begins = _BeginCommonPart
 
 
 def kernel(function: F, **options: Any) -> F:
@@ -182,12 +201,15 @@ def kernel(function: F, **options: Any) -> F:
     return _jit(function, cache=True, pipeline_class=_KernelCompiler, **options)
 
 
-def part(function: F, **options: Any) -> F:
+def part(function: F, *, stands_once: bool = False, **options: Any) -> F:
     """Compile a function as a part of the kernels that call it.
 
     Python may call it, too: it is then compiled once more, as a kernel that is not cached. Options as for `kernel`.
+    What ``stands_once`` is called, and copied into none of its callers: a long function that is called from many places
+    would not fit into the processor's cache.
     """
-    compiled = _jit(function, pipeline_class=_PartCompiler, no_cpython_wrapper=True, **options)
+    compiler = _CommonPartCompiler if stands_once else _PartCompiler
+    compiled = _jit(function, pipeline_class=compiler, no_cpython_wrapper=True, **options)
     dispatcher: Any = compiled
     own: list[Any] = []
 

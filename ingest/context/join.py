@@ -43,7 +43,7 @@ _SURICATA_REMEDY: Final = "set 'community-id: true' under eve-log in suricata.ya
 
 
 @dataclass(slots=True)
-class Told:
+class Halves:
     """What one sensor has told of a log kind and the other has not, in two halves, of which the older one goes first.
 
     Attributes
@@ -112,7 +112,7 @@ class Told:
         }
 
     @classmethod
-    def from_state(cls, state: Mapping[str, Any], room: int) -> Told:
+    def from_state(cls, state: Mapping[str, Any], room: int) -> Halves:
         """Rebuild what `state` returned."""
         return cls(**{**state, "young": Counter(state["young"]), "old": Counter(state["old"])}, room=room)
 
@@ -136,9 +136,9 @@ class SensorJoin:
     def __init__(self, state: Mapping[str, Any] | None = None, room: int = ROOM) -> None:
         known = state or {"joined": {}, "told": {}}
         self.joined: Counter[str] = Counter(known["joined"])
-        self._told = {kind: {name: Told(room=room) for name in (_ZEEK, _SURICATA)} for kind in TOLD_BY_BOTH}
+        self._told = {kind: {name: Halves(room=room) for name in (_ZEEK, _SURICATA)} for kind in TOLD_BY_BOTH}
         for kind, sensors in known["told"].items():
-            self._told[kind] = {sensor: Told.from_state(told, room) for sensor, told in sensors.items()}
+            self._told[kind] = {sensor: Halves.from_state(told, room) for sensor, told in sensors.items()}
 
     def of(self, batches: Iterable[RecordBatch]) -> list[RecordBatch]:
         """Return the batches without the records that are left out, and without batches that are then empty."""
@@ -209,7 +209,7 @@ def _keys(batch: RecordBatch) -> pl.Series | None:
     return batch.frame.select(pl.when(pl.col("uid").is_not_null()).then(key).alias("key"))["key"]
 
 
-def _new(mine: Told, others: Told, keys: list[str], times: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+def _new(mine: Halves, others: Halves, keys: list[str], times: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
     """Return for each record of one sensor whether it is handed out, and remember those that are."""
     new = np.ones(len(keys), np.bool_)
     periods = np.maximum.accumulate(np.maximum(times // PERIOD_S, mine.period)).astype(np.int64)
@@ -222,7 +222,7 @@ def _new(mine: Told, others: Told, keys: list[str], times: npt.NDArray[np.float6
     return new
 
 
-def _is_new(mine: Told, others: Told, key: str) -> bool:
+def _is_new(mine: Halves, others: Halves, key: str) -> bool:
     if others.take(key):
         return False
     mine.enter([key])
@@ -242,7 +242,7 @@ def _later(newest: float | None, times: npt.NDArray[np.float64]) -> float | None
     return latest if newest is None else max(newest, latest)
 
 
-def _problem(kind: str, sensors: Mapping[str, Told]) -> str | None:
+def _problem(kind: str, sensors: Mapping[str, Halves]) -> str | None:
     newest = [told.newest for told in sensors.values() if told.newest is not None]
     if len(newest) < len(sensors) or max(newest) - min(newest) > _HOUR_S:
         return None

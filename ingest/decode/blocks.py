@@ -28,17 +28,17 @@ FEW_LINES: Final = 12
 """Fewer lines are read faster one by one than by loops, which take half a millisecond to prepare."""
 
 
-def cut(lines: bytes, offset: int) -> Iterator[Block]:
+def cut(lines: bytes, offset: int) -> Iterator[TextBlock]:
     """Yield consecutive blocks of whole lines, each of about `BLOCK_BYTES` or with a single longer line."""
     begin = 0
     while begin < len(lines):
         end = lines.rfind(b"\n", begin, begin + BLOCK_BYTES) + 1 or lines.find(b"\n", begin) + 1
-        yield Block.of(memoryview(lines)[begin:end], offset + begin)
+        yield TextBlock.of(memoryview(lines)[begin:end], offset + begin)
         begin = end
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class TextBlock:
     """Consecutive whole lines of a file.
 
     Attributes
@@ -59,13 +59,13 @@ class Block:
     places: Ints | None = None
 
     @classmethod
-    def of(cls, lines: bytes | memoryview, offset: int) -> Block:
+    def of(cls, lines: bytes | memoryview, offset: int) -> TextBlock:
         """Find the lines; ``offset`` is where they begin in the file."""
         data = b"".join((lines, PADDING))
         return cls(data, line_starts(data), offset)
 
     @classmethod
-    def of_lines(cls, lines: Sequence[bytes], places: Sequence[int]) -> Block:
+    def of_lines(cls, lines: Sequence[bytes], places: Sequence[int]) -> TextBlock:
         """Put lines without their ends into a block; ``places`` is where each begins in the file."""
         data = b"".join((b"\n".join(lines), b"\n", PADDING))
         return cls(data, line_starts(data), 0, np.array(places, np.int64))
@@ -91,21 +91,21 @@ class Block:
         """Return where a line begins in the file."""
         return self.offset + int(self.starts[number]) if self.places is None else int(self.places[number])
 
-    def part(self, first: int, after: int) -> Block:
+    def part(self, first: int, after: int) -> TextBlock:
         """Return the lines from number ``first`` to before number ``after``."""
         if (first, after) == (0, len(self)):
             return self
         begin, end = int(self.starts[first]), int(self.starts[after])
         data = b"".join((memoryview(self.data)[begin:end], PADDING))
         places = None if self.places is None else self.places[first:after]
-        return Block(data, self.starts[first : after + 1] - begin, self.offset + begin, places)
+        return TextBlock(data, self.starts[first : after + 1] - begin, self.offset + begin, places)
 
-    def with_unix_ends(self) -> Block:
+    def with_unix_ends(self) -> TextBlock:
         r"""Return the same lines with ``\n`` in place of ``\r\n``; places in the file are no longer known."""
         if b"\r" not in self.data:
             return self
         data = self.data.replace(b"\r\n", b"\n")
-        return Block(data, line_starts(data), self.offset)
+        return TextBlock(data, line_starts(data), self.offset)
 
 
 def line_starts(data: bytes) -> Ints:
@@ -124,7 +124,7 @@ def overlapping_words(buffer: Bytes) -> Words:
     return np.ndarray((max(len(buffer) - 7, 0),), np.uint64, buffer, strides=(1,))
 
 
-def utf8_lines(block: Block) -> Bytes:
+def utf8_lines(block: TextBlock) -> Bytes:
     """Return for each line 1 if it is UTF-8 and 0 if not."""
     valid = np.ones(len(block), np.uint8)
     if not block.data.isascii():

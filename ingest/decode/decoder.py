@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from ingest.decode.blocks import Block, cut
+from ingest.decode.blocks import TextBlock, cut
 from ingest.decode.kinds import kind_by_file
 from ingest.decode.tally import Tally
 from ingest.decode.wrapping import BOM, object_begins
@@ -98,11 +98,11 @@ class LogDecoder:
             self._feed_block(block)
         return self._tally.take()
 
-    def _feed_block(self, block: Block) -> None:
+    def _feed_block(self, block: TextBlock) -> None:
         for line_class, run in _runs(block):
             self._feed_run(line_class, run)
 
-    def _feed_run(self, line_class: int, run: Block) -> None:
+    def _feed_run(self, line_class: int, run: TextBlock) -> None:
         fields = self._headers.header.fields
         if line_class == _BLANK:
             self._tally.counts.blank += len(run)
@@ -122,7 +122,7 @@ class LogDecoder:
         self._headers.read(line)
         self._reader = None
 
-    def _feed_names(self, run: Block) -> None:
+    def _feed_names(self, run: TextBlock) -> None:
         """Read lines of which any may be a bare row of column names, an indented header line, or blank."""
         rows_from = 0
         for number in range(len(run)):
@@ -137,7 +137,7 @@ class LogDecoder:
                 self._read_header(line.lstrip())
         self._feed_rows(run.part(rows_from, len(run)))
 
-    def _feed_marked(self, run: Block) -> None:
+    def _feed_marked(self, run: TextBlock) -> None:
         """Take the mark of UTF-8 off lines that begin with it; where files were joined, any may."""
         lines = [run.line(number) for number in range(len(run))]
         marked = [line.startswith(BOM) for line in lines]
@@ -149,22 +149,22 @@ class LogDecoder:
                 rest = line.removeprefix(BOM)
                 while rest.startswith(BOM):
                     rest = rest.removeprefix(BOM)
-                self._feed_block(Block.of_lines([rest], [run.place(number)]))
+                self._feed_block(TextBlock.of_lines([rest], [run.place(number)]))
             else:
                 self._feed_rows(run.part(number, number + 1))
 
-    def _feed_headed(self, run: Block) -> None:
+    def _feed_headed(self, run: TextBlock) -> None:
         """Read rows that no header names the fields of: JSON objects after a header of syslog's, or nothing known."""
         begins = [object_begins(run.line(number)) for number in range(len(run))]
         for headed, numbers in itertools.groupby(range(len(run)), lambda number: begins[number] >= 0):
             found = list(numbers)
             if headed:
                 lines = [run.line(number)[begins[number] :] for number in found]
-                self._json.read(Block.of_lines(lines, [run.place(number) for number in found]), self._tally)
+                self._json.read(TextBlock.of_lines(lines, [run.place(number) for number in found]), self._tally)
             else:
                 self._reject_all(run.part(found[0], found[-1] + 1))
 
-    def _feed_rows(self, run: Block) -> None:
+    def _feed_rows(self, run: TextBlock) -> None:
         header = self._headers.header
         kind = header.kind(self._hint)
         if not len(run):
@@ -180,7 +180,7 @@ class LogDecoder:
                 self._reader = BlockReader(header, kind)
             self._reader.read(run, self._tally)
 
-    def _reject_all(self, run: Block) -> None:
+    def _reject_all(self, run: TextBlock) -> None:
         known = bool(self._headers.header.fields)
         for number in range(len(run)):
             line = run.line(number)
@@ -188,7 +188,7 @@ class LogDecoder:
             self._tally.reject(line, run.place(number), error)
 
 
-def _runs(block: Block) -> Iterator[tuple[int, Block]]:
+def _runs(block: TextBlock) -> Iterator[tuple[int, TextBlock]]:
     """Yield (class, lines) of each run of lines of one class."""
     first_bytes = np.frombuffer(block.data, np.uint8)[block.starts[:-1]]
     classes = _CLASS_OF_FIRST_BYTE[first_bytes]

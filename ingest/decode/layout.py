@@ -38,7 +38,7 @@ from ingest.decode.schemas import READ, TIMES, required_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from ingest.decode.blocks import Block
+    from ingest.decode.blocks import TextBlock
     from ingest.decode.scan.words import Floats, Ints
 
 
@@ -177,7 +177,7 @@ def layout_of(kind: str) -> Layout:
     return Layout(READ[kind], required_of(kind))
 
 
-def lines_of(block: Block, plain: Bytes) -> Lines:
+def lines_of(block: TextBlock, plain: Bytes) -> Lines:
     """Give a block to the loops; ``plain`` says which lines to read."""
     buffer = np.frombuffer(block.data, np.uint8)
     return Lines(buffer, overlapping_words(buffer), block.starts, plain)

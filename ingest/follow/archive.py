@@ -11,7 +11,7 @@ from ingest.follow.paths import DAY_FOLDER
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ingest.follow.listing import Entry
+    from ingest.follow.listing import ListedFile
 
 _DAY_S: Final = 86_400.0
 
@@ -30,7 +30,7 @@ class Archive:
                 return cls(folder)
         return cls(None)
 
-    def written_since(self, since: float) -> list[Entry]:
+    def written_since(self, since: float) -> list[ListedFile]:
         """Return the archived logs whose last line was written after a time in epoch seconds."""
         if self.folder is None:
             return []

@@ -12,23 +12,23 @@ from ingest.follow.readers import open_reader
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ingest.follow.listing import Entry
+    from ingest.follow.listing import ListedFile
 
 _PIECE: Final = 1 << 20
 
 
-def without_copies(entries: Iterable[Entry]) -> tuple[list[Entry], list[str]]:
+def without_copies(entries: Iterable[ListedFile]) -> tuple[list[ListedFile], list[str]]:
     """Return the entries without those whose records another one holds, and one sentence for each that is left out."""
     unique = list({entry.key: entry for entry in entries}.values())
     begins = _first_bytes(unique)
-    left_out: dict[int, Entry] = {}
+    left_out: dict[int, ListedFile] = {}
     for alike in _beginning_alike(begins):
         left_out |= _held_by_another([unique[number] for number in alike], alike)
     told = [f"{unique[number].path} is left out: {other.path} holds the same" for number, other in left_out.items()]
     return [entry for number, entry in enumerate(unique) if number not in left_out], told
 
 
-def _first_bytes(entries: list[Entry]) -> list[bytes]:
+def _first_bytes(entries: list[ListedFile]) -> list[bytes]:
     begins = []
     for entry in entries:
         try:
@@ -51,7 +51,7 @@ def _beginning_alike(begins: list[bytes]) -> list[list[int]]:
     return [group for group in groups.values() if len(group) > 1]
 
 
-def _held_by_another(entries: list[Entry], numbers: list[int]) -> dict[int, Entry]:
+def _held_by_another(entries: list[ListedFile], numbers: list[int]) -> dict[int, ListedFile]:
     """Return which of some files of like beginnings are copies of the longest among them, or of its beginning."""
     ends = [_end(entry) for entry in entries]
     longest = max(range(len(entries)), key=lambda i: (ends[i][0], not entries[i].name.gz))
@@ -64,7 +64,7 @@ def _held_by_another(entries: list[Entry], numbers: list[int]) -> dict[int, Entr
     return found
 
 
-def _end(entry: Entry) -> tuple[int, bytes]:
+def _end(entry: ListedFile) -> tuple[int, bytes]:
     """Return the length of a content and its last bytes."""
     size, end = 0, b""
     with closing(open_reader(entry.path)) as reader:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from ingest.follow.listing import Entry
+    from ingest.follow.listing import ListedFile
 
 
 _ABSENT_S: Final = 3600.0
@@ -33,7 +33,7 @@ class Duplicates:
         self._left_out: set[str] = set()
         self.names: set[str] = set()
 
-    def without(self, entries: Iterable[Entry]) -> list[Entry]:
+    def without(self, entries: Iterable[ListedFile]) -> list[ListedFile]:
         """Return the entries without those that hold a duplicate, whose names are in `names` afterwards."""
         chosen, self.names = [], set()
         for entry in sorted(entries, key=lambda entry: entry.name.streaming):

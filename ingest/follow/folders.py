@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from ingest.follow.listing import Entry
+    from ingest.follow.listing import ListedFile
 
 _LOOK_S: Final = 60.0
 """What stands beside the logs is looked at so often; where there is no log yet, with every scan."""
@@ -61,7 +61,7 @@ class Folders:
         """The folders in which changes matter."""
         return [self._directory, *(self._directory / name for name in self._followed())]
 
-    def logs(self, now: float) -> list[Entry]:
+    def logs(self, now: float) -> list[ListedFile]:
         """Return all logs that are followed; `now` in epoch seconds tells which are fresh.
 
         Raises
@@ -110,7 +110,7 @@ class Folders:
                 self._listed.remove(name)
                 del self._gone_since[name]
 
-    def _list_below(self, name: str, now: float) -> list[Entry]:
+    def _list_below(self, name: str, now: float) -> list[ListedFile]:
         try:
             found = list_logs(self._directory / name, now=now)
         except OSError:
@@ -121,5 +121,5 @@ class Folders:
         return [replace(entry, name=replace(entry.name, stream=f"{name}/{entry.name.stream}")) for entry in found]
 
 
-def _is_put_away(entry: Entry) -> bool:
+def _is_put_away(entry: ListedFile) -> bool:
     return entry.name.gz and not entry.name.live

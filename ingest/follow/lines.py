@@ -28,7 +28,7 @@ class ContentReplacedError(Exception):
     """The file no longer holds the content that was followed in it: it was cut, or another one has its inode."""
 
 
-class Lines:
+class LineReader:
     """Reads whole lines from a position on. Owns the descriptor; `close` gives it back at any time.
 
     Attributes

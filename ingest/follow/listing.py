@@ -28,7 +28,7 @@ _parse_other = lru_cache(maxsize=1 << 15)(parse_other)
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ListedFile:
     """A log file as the folder shows it.
 
     Attributes
@@ -54,7 +54,7 @@ class Entry:
         return self.folder / self.file_name
 
 
-def by_age(entries: Iterable[Entry]) -> list[Entry]:
+def by_age(entries: Iterable[ListedFile]) -> list[ListedFile]:
     """Sort the parts of each stream from the oldest to the newest: archived, rotated, live.
 
     The names tell, or, where they are of different styles, the time of the last write.
@@ -65,7 +65,7 @@ def by_age(entries: Iterable[Entry]) -> list[Entry]:
         if not entry.name.live:
             styles[entry.name.stream, bool(entry.day)].add(entry.name.style)
 
-    def key(entry: Entry) -> tuple[object, ...]:
+    def key(entry: ListedFile) -> tuple[object, ...]:
         comparable = len(styles[entry.name.stream, bool(entry.day)]) <= 1
         told = entry.name.age_key(entry.modified_ns, entry.day) if comparable else ()
         return (not entry.day, entry.name.live, told, entry.modified_ns, str(entry.path))
@@ -89,7 +89,7 @@ def check_folder(directory: Path) -> None:
         raise LogPathError(f"{directory} may not be read; give this user the right to read it (ls -ld {directory})")
 
 
-def list_logs(directory: Path, day: str = "", *, now: float = 0.0) -> list[Entry]:
+def list_logs(directory: Path, day: str = "", *, now: float = 0.0) -> list[ListedFile]:
     """Return the logs that stand in a folder, its own files only.
 
     `now`, in epoch seconds, tells which of them are fresh.
@@ -104,7 +104,7 @@ def list_logs(directory: Path, day: str = "", *, now: float = 0.0) -> list[Entry
         return [entry for item in found if (entry := _entry(directory, item, day, fresh_ns))]
 
 
-def list_archive(archive: Path, since: float = 0.0) -> Iterator[Entry]:
+def list_archive(archive: Path, since: float = 0.0) -> Iterator[ListedFile]:
     """Yield the logs in the day folders of a zeekctl archive, oldest day first.
 
     Folders into which no file came after `since`, epoch seconds, are left out.
@@ -120,7 +120,7 @@ def list_archive(archive: Path, since: float = 0.0) -> Iterator[Entry]:
             yield from list_logs(archive / day, day)
 
 
-def entry_of(path: Path) -> Entry:
+def entry_of(path: Path) -> ListedFile:
     """Return the entry of a log that was named itself, whatever its name is.
 
     Raises
@@ -136,10 +136,12 @@ def entry_of(path: Path) -> Entry:
         raise LogPathError(f"{path} may not be read; give this user the right to read it (ls -l {path})")
     name = parse_name(path.name) or LogName(path.name.split(".", 1)[0], live=True)
     day = path.parent.name if DAY_FOLDER.fullmatch(path.parent.name) else ""
-    return Entry(path.parent, path.name, name, (status.st_dev, status.st_ino), status.st_size, status.st_mtime_ns, day)
+    return ListedFile(
+        path.parent, path.name, name, (status.st_dev, status.st_ino), status.st_size, status.st_mtime_ns, day
+    )
 
 
-def _entry(directory: Path, item: os.DirEntry[str], day: str, fresh_ns: int) -> Entry | None:
+def _entry(directory: Path, item: os.DirEntry[str], day: str, fresh_ns: int) -> ListedFile | None:
     name = _parse(item.name)
     other = _parse_other(item.name) if name is None else None
     named = name or other
@@ -155,4 +157,4 @@ def _entry(directory: Path, item: os.DirEntry[str], day: str, fresh_ns: int) -> 
     if other is not None and not holds_records(directory / item.name, key, begun=status.st_size > 0):
         return None
     fresh = status.st_mtime_ns >= fresh_ns
-    return Entry(directory, item.name, named, key, status.st_size, status.st_mtime_ns, day, fresh)
+    return ListedFile(directory, item.name, named, key, status.st_size, status.st_mtime_ns, day, fresh)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ingest.follow.contents import ContentIndex
     from ingest.follow.lines import FileKey
-    from ingest.follow.listing import Entry
+    from ingest.follow.listing import ListedFile
     from ingest.follow.tail import Tail
 
 _SETTLE_S: Final = 2.0
@@ -54,7 +54,7 @@ class _Copy:
     carried: bool
 
     @classmethod
-    def of(cls, tail: Tail, entry: Entry) -> _Copy:
+    def of(cls, tail: Tail, entry: ListedFile) -> _Copy:
         return cls(tail, entry.size, entry.modified_ns, tail.lines.offset, tail.carried)
 
 
@@ -85,7 +85,7 @@ class Newcomers:
         """The files of which more has to be seen to tell what they hold."""
         return set(self._waiting)
 
-    def judge(self, entry: Entry) -> Verdict:
+    def judge(self, entry: ListedFile) -> Verdict:
         """Find out what a file holds."""
         if not entry.size or self._is_settled(entry):
             return Verdict(Holds.NOTHING_YET)
@@ -106,7 +106,7 @@ class Newcomers:
                 del table[key]
         self.unreadable.keep_only(paths)
 
-    def _is_settled(self, entry: Entry) -> bool:
+    def _is_settled(self, entry: ListedFile) -> bool:
         if entry.fresh:
             return False
         if self._history.get(entry.key) == (entry.size, entry.modified_ns):
@@ -114,7 +114,7 @@ class Newcomers:
         copy = self._copies.get(entry.key)
         return copy is not None and (copy.tail.ready or copy == _Copy.of(copy.tail, entry))
 
-    def _judge_open(self, entry: Entry, reader: LogReader) -> Verdict:
+    def _judge_open(self, entry: ListedFile, reader: LogReader) -> Verdict:
         status = reader.stat()
         data = reader.read(0, HEAD_BYTES)
         if reader.damage and not data:
@@ -132,7 +132,7 @@ class Newcomers:
             return Verdict(Holds.HISTORY)
         return Verdict(Holds.NEW, first_bytes=data)
 
-    def _judge_known(self, tail: Tail, entry: Entry, reader: LogReader) -> Verdict:
+    def _judge_known(self, tail: Tail, entry: ListedFile, reader: LogReader) -> Verdict:
         """Tell whether this file has what the one that is read at present lacks, or is just as good or worse."""
         offset = tail.lines.offset
         has_more = not tail.ready and bool(reader.read(offset, 1))
@@ -143,7 +143,7 @@ class Newcomers:
         self._copies[entry.key] = _Copy.of(tail, entry)
         return Verdict(Holds.COPY, tail)
 
-    def _must_wait(self, entry: Entry, data: bytes) -> bool:
+    def _must_wait(self, entry: ListedFile, data: bytes) -> bool:
         """Tell whether more of the file has to be seen first: it could become a copy of a content that is gone."""
         longer = self._contents.longer(data)
         undecided = len(data) < STEPS[0] or any(not (tail.carried or tail.finished) for tail in longer)

@@ -9,7 +9,7 @@ from ingest.errors import LogPathError
 from ingest.follow.descriptors import is_shortage, open_limit
 
 if TYPE_CHECKING:
-    from ingest.follow.lines import Lines
+    from ingest.follow.lines import LineReader
 
 _FULL_PIECES: Final = 8
 """So many logs side by side are read in pieces of full size; more, in smaller ones, so that memory stays bounded."""
@@ -30,9 +30,9 @@ class OpenLogs:
         self._piece_bytes = piece_bytes
         self._most_open = open_limit()
         self._begun: set[int] = set()
-        self._open: OrderedDict[int, Lines] = OrderedDict()
+        self._open: OrderedDict[int, LineReader] = OrderedDict()
 
-    def read(self, lines: Lines) -> bytes | None:
+    def read(self, lines: LineReader) -> bytes | None:
         """Return the next lines of a finished log, None at its end.
 
         Raises
@@ -55,17 +55,17 @@ class OpenLogs:
         self._close_but(self._most_open)
         return block
 
-    def leave(self, lines: Lines) -> None:
+    def leave(self, lines: LineReader) -> None:
         """Close a log for good."""
         lines.close()
         self._begun.discard(id(lines))
         self._open.pop(id(lines), None)
 
-    def _read(self, lines: Lines) -> bytes | None:
+    def _read(self, lines: LineReader) -> bytes | None:
         share = self._piece_bytes * _FULL_PIECES // max(_FULL_PIECES, len(self._begun))
         return lines.read(max(share, min(_SMALLEST_PIECE, self._piece_bytes)), rest=True)
 
-    def _read_alone(self, lines: Lines) -> bytes | None:
+    def _read_alone(self, lines: LineReader) -> bytes | None:
         try:
             return self._read(lines)
         except OSError as error:

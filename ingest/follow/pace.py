@@ -10,7 +10,7 @@ _QUIET_LOOKS: Final = 5
 _LONGEST_PAUSE_S: Final = 0.02
 
 
-class Pace:
+class WatchPace:
     """Decides between waiting for events and looking at a steady pace.
 
     An event for every line costs more than reading the lines. So when records came in many looks of one second, events

@@ -20,8 +20,8 @@ from ingest.follow.copies import without_copies
 from ingest.follow.descriptors import advice
 from ingest.follow.duplicates import Duplicates
 from ingest.follow.ledger import Ledger
-from ingest.follow.lines import ContentReplacedError, Lines
-from ingest.follow.listing import Entry, by_age, check_folder, entry_of, list_archive, list_logs
+from ingest.follow.lines import ContentReplacedError, LineReader
+from ingest.follow.listing import ListedFile, by_age, check_folder, entry_of, list_archive, list_logs
 from ingest.follow.merge import in_step, merge
 from ingest.follow.open_logs import OpenLogs
 from ingest.follow.surroundings import nothing_found, survey
@@ -145,11 +145,11 @@ class ReplaySource:
         self.oddities += [f"left out, as Zeek and Suricata both told of them: records, {told}"] if told else []
         self.oddities += [*join.problems(), *still_open.problems()]
 
-    def _read_log(self, parts: list[Entry]) -> Iterator[list[RecordBatch]]:
+    def _read_log(self, parts: list[ListedFile]) -> Iterator[list[RecordBatch]]:
         """Read the parts one after the other; what waits at the end of one is completed in the next."""
         state = None
         for entry in parts:
-            lines = Lines(entry.path, entry.key)
+            lines = LineReader(entry.path, entry.key)
             known = self._taught.find(entry) if self._taught else None
             if known is not None:
                 self.known_logs += 1
@@ -163,7 +163,7 @@ class ReplaySource:
         yield decoder.finish()
         self._ledger.enter(decoder, 0)
 
-    def _read_part(self, entry: Entry, lines: Lines, decoder: LogDecoder) -> Iterator[list[RecordBatch]]:
+    def _read_part(self, entry: ListedFile, lines: LineReader, decoder: LogDecoder) -> Iterator[list[RecordBatch]]:
         used = 0
         try:
             while (block := self._open.read(lines)) is not None:
@@ -192,7 +192,7 @@ class ReplaySource:
         return size
 
 
-def _expand(path: Path) -> tuple[list[Entry], list[str]]:
+def _expand(path: Path) -> tuple[list[ListedFile], list[str]]:
     """Return the logs that a path stands for, and in sentences what else is there."""
     if path.is_file():
         return [entry_of(path)], []
@@ -212,13 +212,13 @@ def _expand(path: Path) -> tuple[list[Entry], list[str]]:
     return found, told
 
 
-def _without_duplicates(entries: list[Entry]) -> list[Entry]:
+def _without_duplicates(entries: list[ListedFile]) -> list[ListedFile]:
     return Duplicates(lambda: 0.0).without(entries)
 
 
-def _by_log(entries: list[Entry]) -> dict[tuple[str, str], list[Entry]]:
+def _by_log(entries: list[ListedFile]) -> dict[tuple[str, str], list[ListedFile]]:
     """Group the parts of each log, oldest first. Day folders belong to the folder that holds them."""
-    logs: defaultdict[tuple[str, str], list[Entry]] = defaultdict(list)
+    logs: defaultdict[tuple[str, str], list[ListedFile]] = defaultdict(list)
     for entry in by_age(entries):
         folder = entry.path.parent.parent if entry.day else entry.path.parent
         logs[str(folder), entry.name.stream].append(entry)

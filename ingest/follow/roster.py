@@ -14,7 +14,7 @@ from ingest.follow.tail import Tail
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from ingest.follow.listing import Entry
+    from ingest.follow.listing import ListedFile
 
 MAX_GONE: Final = 4_096
 """So many contents whose files are gone stay known, to recognise a late copy of them."""
@@ -62,7 +62,7 @@ class Roster:
             if tail.lines.head not in known:
                 self.add(tail)
 
-    def update(self, entries: Sequence[Entry]) -> None:
+    def update(self, entries: Sequence[ListedFile]) -> None:
         """Compare what the folder shows with what is known; afterwards every tail knows where it is read from."""
         unknown = []
         seen: set[int] = set()
@@ -102,7 +102,7 @@ class Roster:
         if tail.serial in self.tails:
             self.contents.put(tail)
 
-    def _recognise(self, tail: Tail, entry: Entry) -> bool:
+    def _recognise(self, tail: Tail, entry: ListedFile) -> bool:
         """Tell whether the file of a known inode still holds the known content."""
         if tail.is_as(entry):
             return True
@@ -125,7 +125,7 @@ class Roster:
             self.newcomers.unreadable.note(tail.lines.path, error)
         return False
 
-    def _carry(self, tail: Tail, entry: Entry, *, changed: bool) -> None:
+    def _carry(self, tail: Tail, entry: ListedFile, *, changed: bool) -> None:
         found_again = not tail.carried
         tail.move_to(entry.name, entry.path, entry.key)
         _note_status(tail, entry)
@@ -157,7 +157,7 @@ class Roster:
         tail.ready = tail.ready or (tail.named and tail.lines.unread() > 0)
         tail.named = False
 
-    def _place(self, entry: Entry) -> None:
+    def _place(self, entry: ListedFile) -> None:
         verdict = self.newcomers.judge(entry)
         if verdict.holds is Holds.CONTINUATION and verdict.tail is not None:
             self._leave_file(verdict.tail)
@@ -169,7 +169,7 @@ class Roster:
         if self._by_key.get(tail.lines.key) is tail:
             del self._by_key[tail.lines.key]
 
-    def _take_new(self, entry: Entry, first_bytes: bytes) -> None:
+    def _take_new(self, entry: ListedFile, first_bytes: bytes) -> None:
         tail = Tail(self._next_serial, entry.name, entry.path, entry.key, first_bytes)
         _note_status(tail, entry)
         self.add(tail)
@@ -184,6 +184,6 @@ class Roster:
         self.tails.pop(tail.serial, None)
 
 
-def _note_status(tail: Tail, entry: Entry) -> None:
+def _note_status(tail: Tail, entry: ListedFile) -> None:
     tail.size, tail.modified_ns, tail.fresh = entry.size, entry.modified_ns, entry.fresh
     tail.archived = bool(entry.day)

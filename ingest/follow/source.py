@@ -18,7 +18,7 @@ from ingest.follow.duplicates import Duplicates
 from ingest.follow.folders import Folders
 from ingest.follow.ledger import Ledger
 from ingest.follow.listing import check_folder, entry_of
-from ingest.follow.pace import Pace
+from ingest.follow.pace import WatchPace
 from ingest.follow.paths import parse_name
 from ingest.follow.reading import Reading
 from ingest.follow.roster import Roster
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from ingest.follow.listing import Entry
+    from ingest.follow.listing import ListedFile
     from ingest.records import RecordBatch
 
 POSITIONS_VERSION: Final = 2
@@ -141,7 +141,7 @@ class FollowSource:
         self._roster.add_taught(taught)
         self.read_at = clock()
         """When the reading of the records handed out last began, by the clock."""
-        self._pace = Pace(gather_s)
+        self._pace = WatchPace(gather_s)
         self._watch = FolderWatch(directory, enabled=watch)
         self._next_scan = self._no_scan_before = float("-inf")
         self._scan(archived_since=since if positions or catch_up_since is not None else None)
@@ -274,7 +274,7 @@ class FollowSource:
             self._roster.add(Tail.from_state({**state, "decoder": text}))
 
 
-def _look_again(path: Path) -> Entry | None:
+def _look_again(path: Path) -> ListedFile | None:
     try:
         return entry_of(path)
     except LogPathError:

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ingest.decode.decoder import LogDecoder
-from ingest.follow.lines import FileKey, Lines
+from ingest.follow.lines import FileKey, LineReader
 from ingest.follow.paths import LogName, parse_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ingest.follow.listing import Entry
+    from ingest.follow.listing import ListedFile
     from ingest.records import RecordBatch
 
 
@@ -53,7 +53,7 @@ class Tail:
         self.serial = serial
         self.stream = name.stream
         self.live = name.live
-        self.lines = Lines(path, key, first_bytes)
+        self.lines = LineReader(path, key, first_bytes)
         self.carried = self.named = self.ready = True
         self.archived = self.closing = self.finished = False
         self.clock = float("-inf")
@@ -112,7 +112,7 @@ class Tail:
         self.file_name = path.name
         self._finished_state = None
 
-    def is_as(self, entry: Entry) -> bool:
+    def is_as(self, entry: ListedFile) -> bool:
         """Tell whether the file is just as the folder showed it before."""
         same_file = self.carried and self.named and self.file_name == entry.file_name
         settled = not (self.fresh or entry.fresh)

@@ -14,8 +14,8 @@ from ingest.follow.readers import open_reader
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from ingest.follow.lines import Lines
-    from ingest.follow.listing import Entry
+    from ingest.follow.lines import LineReader
+    from ingest.follow.listing import ListedFile
     from ingest.follow.readers import LogReader
 
 _MOST: Final = 1 << 16
@@ -43,15 +43,15 @@ class Taught:
             number = state["decoder"]
             self._put({**state, "decoder": None if number is None else decoders[number]})
 
-    def find(self, entry: Entry) -> dict[str, Any] | None:
-        """Return how far a file's content was read, as `Lines.restore` takes it, if it was; the furthest counts."""
+    def find(self, entry: ListedFile) -> dict[str, Any] | None:
+        """Return how far a file's content was read, as `LineReader.restore` takes it; the furthest counts."""
         try:
             with closing(open_reader(entry.path)) as reader:
                 return self._find(reader)
         except OSError:
             return None  # reading it will tell
 
-    def note(self, entry: Entry, lines: Lines, decoder: Mapping[str, Any]) -> None:
+    def note(self, entry: ListedFile, lines: LineReader, decoder: Mapping[str, Any]) -> None:
         """Remember that a file's content was read up to the position of `lines`."""
         if not lines.offset:
             return

@@ -132,10 +132,14 @@ class AlertBook:
                 site_devices=case.site_devices,
                 own=[*case.own[-_TALLIES:], thing_text(anomalies.things[0][k])],
             )
-        if case is None or self._is_over(case, key[1], anomalies, k) or self._is_another(case, key[1], anomalies, k):
+        is_another = case is not None and self._is_another(case, key[1], anomalies, k)
+        if case is None or is_another or self._is_over(case, key[1], anomalies, k):
             identifier = _identifier(self.log, key, anomalies, k)
             again = Case(identifier, anomalies.device[k], anomalies.ts[k], anomalies.end[k])
             again.is_attack = case is not None and case.is_attack and self._is_same(case, anomalies, k)
+            if case is not None and is_another:
+                count, began = case.tallies.get(thing_text(anomalies.things[0][k]), (0.0, again.first_ts))
+                again.count, again.first_ts = int(count), min(began, again.first_ts)
             return again
         return case
 
@@ -159,12 +163,16 @@ class AlertBook:
         return case.is_same(thing, anomalies.pattern(k))
 
     def _is_another(self, case: Case, behaviour: str, anomalies: Anomalies, k: int) -> bool:
-        """Whether an anomaly begins a new incident about another thing than its behaviour's alert is about."""
+        """Whether an anomaly begins a new incident about another thing than its behaviour's alert is about.
+
+        What raises an alert may have been met in the same incident a little before, below what raises one.
+        """
         if case.raised_ts is None or not anomalies.raises[k] or not case.things:
             return False
         likeness = likeness_in(self.log, behaviour)
         column = likeness.column(case.things)
         is_other = thing_text(anomalies.things[column][k]) not in case.things[column]
+        is_other = is_other or case.has_just_met(thing_text(anomalies.things[0][k]), anomalies.end[k])
         is_one_more = bool(case.pattern) and case.pattern == anomalies.pattern(k)
         return likeness.by_name and is_other and not is_one_more
 
@@ -211,6 +219,12 @@ class AlertBook:
             key[0] == known_as and case.raised_ts is not None and case.last_ts >= since
             for key, case in self._cases.items()
         )
+
+    def rename(self, known_as: str, now: str) -> None:
+        """Have the cases of a device be those of another, but for behaviours of which that one has a case."""
+        for key in [key for key in self._cases if key[0] == known_as]:
+            if (now, key[1]) not in self._cases:
+                self._cases[now, key[1]] = self._cases.pop(key)
 
     def forget(self, known_as: str) -> int:
         """Forget all cases of a device, which is known by this name; return how many there were."""

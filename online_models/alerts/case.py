@@ -9,8 +9,10 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from online_models.alerts.anomalies import Told
+from online_models.guard import DEFAULT_POLICY, QUIET, TOGETHER
 from online_models.kinds import KINDS
 from online_models.likeness import MOST_THINGS
+from online_models.measures.time import HABITS
 from online_models.types import Reason
 
 if TYPE_CHECKING:
@@ -21,11 +23,8 @@ if TYPE_CHECKING:
 
 _SAMPLES = 10
 """Records, peers and targets that an alert names: as many as a person reads."""
-_FORGET_AFTER = 3600.0
+_FORGET_AFTER = DEFAULT_POLICY[QUIET]
 """Seconds after which anomalies that raised nothing are another case: as long as quiet ends an incident."""
-_CONTINUE_WITHIN, _SAME_WITHIN = 86_400.0, 7 * 86_400.0
-"""Seconds within which a behaviour that comes back continues its alert: what devices do daily is told once; and within
-which one does that is known by what it is about: what they do weekly."""
 
 
 @dataclass(slots=True)
@@ -70,7 +69,7 @@ class Case:
 
     def ends_after(self) -> float:
         """Return the pause (seconds) after which the behaviour is another case when it comes back."""
-        return _FORGET_AFTER if self.raised_ts is None or self.is_attack else _CONTINUE_WITHIN
+        return _FORGET_AFTER if self.raised_ts is None or self.is_attack else TOGETHER
 
     def is_same(self, thing: str, pattern: str) -> bool:
         """Whether it was raised about this thing, or about others of which this is one more."""
@@ -78,7 +77,11 @@ class Case:
 
     def goes_on(self, pause: float) -> bool:
         """Whether what comes after a pause (seconds), and is the same, was told once and is not forgotten."""
-        return self.raised_ts is not None and not self.is_attack and pause <= _SAME_WITHIN
+        return self.raised_ts is not None and not self.is_attack and pause <= HABITS
+
+    def has_just_met(self, thing: str, now: float) -> bool:
+        """Whether this is no thing that it was raised about, and was met for the first time within the last hour."""
+        return thing in self.tallies and thing not in self.own and now - self.tallies[thing][1] <= _FORGET_AFTER
 
     def turns_to_new(self, is_known: bool) -> bool:
         """Whether the next anomaly decides what the case is about: the first, or the first about anything new."""

@@ -34,6 +34,8 @@ _NO_ECHO_REQUEST = [0, 1, 2, 3, 4, 5, 9, 10, 11, 12, 14, 16, 18, *range(129, 138
 1256, 4443, 4861, 3810): whoever gets them was not called."""
 _DISCOVERY = (67, 137, 547, 1900, 3702, 5353, 5355)
 """UDP ports from which DHCP, NBNS, SSDP, WS-Discovery, mDNS and LLMNR answer who asked a group."""
+_FIRST_FREE_PORT = 1024
+"""From here on any program may take a port; those below are the system's (RFC 6335, 6)."""
 _LEASING = ((68, 67), (546, 547))
 _SIDES = (
     ("id.orig_h", "id.resp_h"),
@@ -57,8 +59,10 @@ class ConnColumns(NamedTuple):
     received by the device, ``login`` tells that the service asks for a password, ``turned`` that the log has originator
     and responder the wrong way round, ``nobody`` that the device has no address yet and so cannot be told from others
     (RFC 2131, 4862), ``contact`` that the device called its peer or was called: groups, errors, answers to what was
-    asked of a group, and leases are none. ``ping`` is an ICMP message. ``continued`` tells that the record goes on with
-    a connection that was told of before. ``ts`` is when the connection began, ``end`` when it ended (epoch seconds).
+    asked of a group, and leases are none. ``ping`` is an ICMP message, ``agreed`` a datagram to a port that any
+    program may take; ``port`` tells ports of different protocols apart. ``continued`` tells that the record goes on
+    with a connection that was told of before. ``ts`` is when the connection began, ``end`` when it ended (epoch
+    seconds).
     """
 
     ts: npt.NDArray[np.float64]
@@ -77,6 +81,8 @@ class ConnColumns(NamedTuple):
     nobody: npt.NDArray[np.bool_]
     contact: npt.NDArray[np.bool_]
     ping: npt.NDArray[np.bool_]
+    agreed: npt.NDArray[np.bool_]
+    port: npt.NDArray[np.int64]
     continued: npt.NDArray[np.bool_]
 
 
@@ -222,6 +228,8 @@ def conn_columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> ConnColu
         nobody=read["nobody"],
         contact=_contacts(read, direction),
         ping=read["protocol"] == _ICMP,
+        port=read["protocol"] * 65536 + np.maximum(read["to_port"], 0),
+        agreed=(read["protocol"] == _UDP) & (read["to_port"] >= _FIRST_FREE_PORT),
         continued=_continued(frame),
     )
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SUCCESS, REDIRECT, CLIENT_ERROR, SERVER_ERROR, NO_STATUS = range(5)
 _LITERAL_ADDRESS = r"^(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-fA-F:]+\])(:\d+)?$"
-_PERCENT, _DOT = 0x25, 0x2E
+_DOT = 0x2E
 _COMMON = tuple(b"./?-_=&")
 
 

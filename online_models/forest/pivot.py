@@ -67,15 +67,15 @@ def _replace(state: ForestState, halves: int, restart: bool) -> None:
             mass[first_leaf + leaf] = halves * (mass[first_leaf + leaf] >> 1) + learned[leaf]
         for node in range(first_leaf - 1, -1, -1):
             sums[node] = _learned_below(learned, sums, 2 * node + 1) + _learned_below(learned, sums, 2 * node + 2)
-            mass[node] = halves * (mass[node] >> 1) + int(sums[node])
+            mass[node] = halves * (mass[node] >> 1) + sums[node]
         if restart:
             learned[:] = 0
 
 
 @inner
-def _learned_below(learned: npt.NDArray[np.int32], sums: npt.NDArray[np.float64], node: int) -> float:
+def _learned_below(learned: npt.NDArray[np.int32], sums: npt.NDArray[np.int64], node: int) -> int:
     first_leaf = learned.shape[0] - 1
-    return float(sums[node]) if node < first_leaf else float(learned[node - first_leaf])
+    return int(sums[node]) if node < first_leaf else int(learned[node - first_leaf])
 
 
 @inner
@@ -90,11 +90,11 @@ def _sum_paths(state: ForestState) -> None:
 
 
 @inner
-def _path_sum(mass: npt.NDArray[np.int32], n_leaves: int, leaf: int, limit: float) -> float:
+def _path_sum(mass: npt.NDArray[np.int32], n_leaves: int, leaf: int, limit: float) -> int:
     """Walk from the root to a leaf; the bits of its number, from the highest, say where it turns right."""
-    node, scale, bit, total = 0, 1.0, n_leaves >> 1, float(mass[0])
+    node, scale, bit, total = 0, 1, n_leaves >> 1, int(mass[0])
     while bit > 0 and mass[node] >= limit:
         node = 2 * node + (2 if leaf & bit else 1)
-        scale, bit = 2.0 * scale, bit >> 1
+        scale, bit = 2 * scale, bit >> 1
         total += mass[node] * scale
     return total

@@ -34,7 +34,8 @@ class ForestState(NamedTuple):
     mass
         int32 ``(n_trees, 2**(height + 1) - 1)``: River's ``r_mass``, the records of the reference that came by a node.
     path
-        float64 ``(n_trees, 2**height)``: what River's walk from the root to a leaf adds up; follows from `mass`.
+        int64 ``(n_trees, 2**height)``: what River's walk from the root to a leaf adds up; follows from `mass`. Whole
+        numbers, since adding those takes a third of the time.
     learned
         int32 ``(n_trees, 2**height)``: records learned since the reference was last replaced, by leaf.
     counters
@@ -45,7 +46,7 @@ class ForestState(NamedTuple):
     feature: npt.NDArray[np.int32]
     threshold: npt.NDArray[np.float64]
     mass: npt.NDArray[np.int32]
-    path: npt.NDArray[np.float64]
+    path: npt.NDArray[np.int64]
     learned: npt.NDArray[np.int32]
     counters: npt.NDArray[np.int64]
 
@@ -94,7 +95,7 @@ def state_of(splits: Splits, window_size: int, *, growing: bool) -> ForestState:
         feature=splits.feature,
         threshold=splits.threshold,
         mass=np.zeros((n_trees, 2 * n_splits + 1), dtype=np.int32),
-        path=np.zeros((n_trees, n_splits + 1)),
+        path=np.zeros((n_trees, n_splits + 1), dtype=np.int64),
         learned=np.zeros((n_trees, n_splits + 1), dtype=np.int32),
         counters=np.array([0, due, 0, window_size, int(growing)], dtype=np.int64),
     )

@@ -9,14 +9,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from online_models.kinds.conn_amounts import SERVICE_MEMORY, count_amount, given, given_away, learn_amount, learn_sizes
-from online_models.kinds.conn_bounds import attempts, bound, by_itself, credit, expect, share_of_hour
-from online_models.kinds.conn_records import NUMBERS, SMALL, read_columns, read_context
+from online_models.kinds.conn_amounts import count_amount, given, given_away, learn_amount
+from online_models.kinds.conn_bounds import MOST_RETRIES, attempts, bound, by_itself, credit, expect, share_of_hour
+from online_models.kinds.conn_names import TRIES_COLUMNS, count_try, name
+from online_models.kinds.conn_records import NUMBERS, read_columns, read_context
 from online_models.kinds.conn_told import NOTES, tell
 from online_models.kinds.conn_words import BEHAVIOURS, CLAUSES
-from online_models.kinds.kind import Entries, Kind, of_half_the_pairs, of_pairs, recent_things, view_of
+from online_models.kinds.kind import Entries, Kind, recent_things, view_of
+from online_models.measures.distance import MEMORY
 from online_models.measures.excess import AMOUNT, FAILURES, OTHER_THINGS, RECORDS, THINGS
-from online_models.program.formulas import least, log2, most, root, where
+from online_models.measures.surprise import UNUSUAL, USUAL
+from online_models.measures.time import DAY
+from online_models.program.formulas import LEAST_GAPS, least, log2, most, where
 from online_models.program.registers import (
     AFTER,
     BOUND,
@@ -42,25 +46,17 @@ PART = 1000.0
 ODD = 1.0
 """Decades from which on the forests learn a new endpoint's first record only: on a quiet site, a few more would make a
 beacon ordinary."""
-MANY, NEW, MUCH = 0.25, 0.2, 0.75
-"""Excess that is many; novelty in every way, and amount to strangers, that are decisive."""
 MET = 0.25
 """How new to a device an endpoint is at least that the site has used for a week."""
-USUALLY_ANSWERED, USUALLY_NOT = 0.6, 0.1
-"""Shares of a connection's outcomes before anything is known of its service."""
-LEAST_GAPS, PAUSE = 3.0, 3.0
-"""Records of an endpoint before its beat is looked at; and log2 of one second and its mean gap for a full beat."""
 RARE = 0.25
 """Rarity of new peers from which on a stranger's outcome, amount and beat count in full."""
 HALF, HEARD = 0.5, 0.75
 """How far a burst outside counts as scattered at least; what less one counts that was answered: who looks finds few."""
-GUESSES = 5.0
-"""Calls within an hour of a stranger who asks a device for passwords, and whom it does not know for long, that are more
-than a person's who came once and mistyped."""
-RETRIES = 60.0
-"""Records in a minute that one program makes that tries again after each failure: TCP and resolvers wait a second."""
 ENDPOINT_MEMORY = 50.0
-"""Gaps of an endpoint that weigh in a mean."""
+"""Gaps of an endpoint that weigh in their mean: a new beat shows within the day."""
+SIZES_MEMORY = 2.0 * DAY
+"""Seconds of a service whose sizes weigh in what is usual, if those are more records: a busy address writes 500 within
+an hour, and a night would make the sizes of every day strange."""
 
 
 def _count_rest(f: Formulas) -> None:
@@ -72,8 +68,8 @@ def _count_rest(f: Formulas) -> None:
 def _count(f: Formulas) -> None:
     """Count the record, unless it is an outage.
 
-    That is what fails at an endpoint, or in a network on a service, that the device has known for long, however often
-    it is tried again.
+    That is what fails at an endpoint, or in a network on a service, that the device has known for long, as often as a
+    program may try it again.
     """
     known, failed = f.is_known("endpoint"), f.number("failed")
     last_hour = f.get("peer", "hour")
@@ -82,19 +78,21 @@ def _count(f: Formulas) -> None:
         just_before = (last_hour >= f.hour_number - 1.0) * f.get("peer", "sent")
         f.set("peer", "sent_before", just_before)
         f.set("peer", "sent", 0.0)
-    f.count_thing("peer_service", OTHER_THINGS)
-    outage = f.variable(failed * known)
+    is_other, _ = f.count_thing("peer_service", OTHER_THINGS)
+    f.bump("peer_service", "records")
+    outage = f.variable(failed * known * ~(attempts(f) > MOST_RETRIES))
     with f.when(failed * ~known):
         f.assign(outage, f.number("outbound") * f.is_known("network") * f.is_known("service"))
     with f.when(~outage):
         f.count_record(failed)
-        f.bump("peer_service", "records")
     with f.when(~known):
         count_amount(f)
         f.bump("peer", "sent", given(f))
+        with f.when(is_other * failed * ~outage):
+            count_try(f)
 
 
-class _Measured:
+class Measured:
     """What is measured of a record, by name."""
 
     def __init__(self, f: Formulas) -> None:
@@ -115,6 +113,7 @@ class _Measured:
         new = least(*(f.feature(f"novelty.{name}") for name in ("endpoint", "service", "site")))
         told_first = most(f.number("outbound"), f.number("inbound") * f.number("exchanged")) * ~f.number("continued")
         self.all_new = new * told_first
+        self.logged_in = f.number("lateral") * f.number("login") * f.number("exchanged") * ~f.number("continued")
 
     def _rarity_of_peers(self, f: Formulas) -> Value:
         """How rarely new peers come on the service: in time, and among its connections.
@@ -142,7 +141,7 @@ class _Measured:
         f.measure("novelty.service", f.newness("service") * self.rare_services)
         f.measure("novelty.site", self.news * _site_novelty(f))
         outcomes = f.get_nth("service", "answered", f.number("outcome"))
-        prior = where(f.number("answered"), USUALLY_ANSWERED, USUALLY_NOT)
+        prior = where(f.number("answered"), USUAL, UNUSUAL)
         # a beat, or an outcome, is as odd with whom the site has met: what ordinary ones look like rests on all peers
         alone = where(f.number("outbound"), self.rare / most(MET, self.news), self.rare)
         self.stranger = stranger * least(1.0, alone / RARE)
@@ -152,13 +151,17 @@ class _Measured:
         """Measure how far the device reaches; a record has a part in what it is itself one of."""
         least_spread = where(f.number("outbound") * ~f.number("login"), HALF, 0.0)
         for window, span in enumerate(("minute", "hour")):
-            less = HEARD * f.answered(window)
-            fan_out = where(self.known, 0.0, 1.0 - less)
-            f.measure(f"reach.peers_{span}", f.excess(window, THINGS) * fan_out)
-            f.measure(f"reach.services_{span}", f.excess(window, OTHER_THINGS) * fan_out)
-            f.measure(f"reach.failures_{span}", f.excess(window, FAILURES) * f.number("failed"))
-            spread = most(least_spread, f.scattered(window))
-            f.measure(f"reach.records_{span}", f.excess(window, RECORDS) * (1.0 - less * spread))
+            for feature in ("peers", "services", "failures", "records"):
+                f.measure(f"reach.{feature}_{span}", 0.0)
+            excess = [f.excess(window, counter) for counter in (THINGS, OTHER_THINGS, FAILURES, RECORDS)]
+            with f.when(most(*excess)):
+                less = HEARD * f.answered(window)
+                fan_out = where(self.known, 0.0, 1.0 - less)
+                f.measure(f"reach.peers_{span}", excess[0] * fan_out)
+                f.measure(f"reach.services_{span}", excess[1] * fan_out)
+                f.measure(f"reach.failures_{span}", excess[2] * f.number("failed"))
+                spread = most(least_spread, f.scattered(window))
+                f.measure(f"reach.records_{span}", excess[3] * (1.0 - less * spread))
 
     def _volume(self, f: Formulas) -> None:
         exchanged, exchanges = f.number("exchanged"), f.get("service", "exchanged")
@@ -177,8 +180,7 @@ class _Measured:
         f.measure("rhythm.gap", least(1.0, most(0.0, 0.0 - gap) / 10.0))
         f.measure("rhythm.regularity", 0.0)
         with f.when(f.get("endpoint", "count") >= LEAST_GAPS):
-            paused, spread = least(1.0, f.get("endpoint", "gap") / PAUSE), root(f.get("endpoint", "gap_variance"))
-            f.measure("rhythm.regularity", self.stranger * paused / (1.0 + spread))
+            f.measure("rhythm.regularity", f.regularity("endpoint", "gap", self.stranger))
 
     def _guesses(self, f: Formulas) -> Value:
         """How far a device does little but ask for passwords, at one endpoint that is not known for long."""
@@ -194,51 +196,6 @@ def _site_novelty(f: Formulas) -> Value:
         f.assign(devices, devices - 1.0)
     new = f.others("site_service", "new_networks", "last", but="site_network")
     return f.newness("site_network") / (1.0 + devices) * f.rarity(new, f.since("site_service"))
-
-
-def _name(f: Formulas, measured: _Measured) -> None:
-    """Name what an anomalous record's device is doing, by the view that is strongest and by how far it reaches."""
-    decades = {view: weight * f.decades(view) for view, weight in f.weights.items()}
-    of = f.behaviour
-    inside = where(f.number("lateral"), of("lateral-contact"), of("new-peer"))
-    guessed = f.number("login") * (attempts(f) >= GUESSES)
-    called = where(guessed, of("brute-force"), of("inbound-contact"))
-    contact = where(f.number("inbound"), called, inside)
-    amounts = [f.feature(f"volume.{name}") for name in ("up", "sent_hour", "down", "duration")]
-    gives = most(f.is_known("endpoint"), most(*amounts[:2]) >= most(*amounts[2:]))
-    volume = where(gives, of("volume"), contact)  # whom it does not know for long gave much: that is no loss
-    other = where(decades["volume"] >= decades["rhythm"], volume, of("rhythm"))
-    named = f.variable(where(decades["novelty"] >= most(decades["volume"], decades["rhythm"]), contact, other))
-    with f.when((f.feature("volume.sent_hour") >= MANY) * (decades["volume"] >= 1.0)):
-        f.assign(named, of("volume"))  # that much is gone is worse than that a stranger has it
-    bursts = [f.feature(f"reach.{name}_{span}") for span in ("minute", "hour") for name in ("failures", "records")]
-    with f.when((most(*bursts) >= MANY) * (decades["reach"] >= 1.0)):
-        f.assign(named, _kind_of_burst(f, named))
-    fan_outs = [f.feature(f"reach.{name}_{span}") for span in ("minute", "hour") for name in ("peers", "services")]
-    with f.when(most(*fan_outs) >= MANY):
-        f.assign(named, of("scan"))
-    scans, floods = measured.by_itself
-    itself = where(scans, of("scan"), where(f.number("login"), of("brute-force"), of("flood")))
-    f.name_behaviour(where(most(scans, floods), itself, named))
-    decides = most(measured.all_new >= NEW, f.feature("volume.sent_hour") >= MUCH)
-    asks = ~(most(f.number("up"), f.number("down")) > SMALL) * ~f.number("login")  # as of a pool, and nothing is moved
-    f.decide(where(decides, 1.0, 0.0 - f.is_named(named, "new-peer") * asks * f.is_at_once("service")))
-
-
-def _kind_of_burst(f: Formulas, otherwise: Value) -> Value:
-    """Name a burst of records by whether most went each to another, or half of the last hour's to this endpoint.
-
-    Who calls one end again and again, each time that the last call has failed, floods nobody.
-    """
-    minute, hour = (most(f.feature(f"reach.failures_{s}"), f.feature(f"reach.records_{s}")) for s in ("minute", "hour"))
-    fast = minute >= hour
-    things, others, records = (
-        where(fast, f.observed(0, counter), f.observed(1, counter)) for counter in (THINGS, OTHER_THINGS, RECORDS)
-    )
-    guessing = f.number("login") * (share_of_hour(f) >= 1.0)
-    flood = where(f.observed(0, RECORDS) > RETRIES, f.behaviour("flood"), otherwise)
-    burst = where(guessing, f.behaviour("brute-force"), flood)
-    return where(2.0 * most(things, others) >= records, f.behaviour("scan"), burst)
 
 
 def _learn_called(f: Formulas) -> None:
@@ -263,8 +220,8 @@ def _learn(f: Formulas) -> None:
     _learn_gap(f, "endpoint", ENDPOINT_MEMORY)
     f.bump("endpoint", "count")
     f.touch("endpoint")
-    _learn_gap(f, "service", SERVICE_MEMORY)
-    learn_sizes(f)
+    _learn_gap(f, "service", MEMORY)
+    _learn_sizes(f)
     f.bump_nth("service", "answered", f.number("outcome"))
     f.bump("service", "count")
     f.touch("service")
@@ -285,6 +242,25 @@ def _learn_gap(f: Formulas, key: str, memory: float) -> None:
     seen = f.get(key, "count")
     with f.when((seen > 0.0) * (f.now >= f.get(key, "last"))):
         f.learn_moments(key, "gap", log2(1.0 + f.gap(key)), seen - 1.0, memory)
+
+
+def _records_of_days(f: Formulas, count: Value) -> Value:
+    """Return how many of so many records of the service weigh in what is usual."""
+    return most(MEMORY, count / most(1.0, f.since("service") / SIZES_MEMORY))
+
+
+def _learn_sizes(f: Formulas) -> None:
+    with f.when(f.number("sends")):
+        sent = f.get("service", "sent")
+        f.learn_moments("service", "up", f.number("size_up"), sent, _records_of_days(f, sent))
+        f.bump("service", "sent")
+    with f.when(f.number("exchanged")):
+        exchanges = f.get("service", "exchanged")
+        weigh = _records_of_days(f, exchanges)
+        f.bump("service", "exchanged")
+        f.learn_moments("service", "down", f.number("size_down"), exchanges, weigh)
+        with f.when(f.number("has_duration")):
+            f.learn_moments("service", "duration", f.number("log_duration"), exchanges, weigh)
 
 
 def _keep_from_forests(f: Formulas) -> None:
@@ -312,7 +288,7 @@ def _formulas(f: Formulas) -> None:
         with f.when(f.number("contact") * f.number("continued")):
             _count_rest(f)
     with f.section(MEASURE):
-        measured = _Measured(f)
+        measured = Measured(f)
         expect(f)
         # an address of no device yet, and what is no contact, are nobody's past. Lab: newcomer-beacon-15-min-24h
         f.is_nobody(most(f.number("nobody"), ~f.number("contact")))
@@ -321,7 +297,7 @@ def _formulas(f: Formulas) -> None:
         # a rush to whom the device knows, or to ever new ones, is told by `reach`. Lab: life-patches
         f.bound("rhythm", f.decades("rhythm") * ~measured.known * measured.strange)
     with f.section(NAME):
-        _name(f, measured)
+        name(f, measured)
     with f.section(HOLD), f.when(f.evidence >= ODD):
         # a beacon would make itself ordinary where forests see little else. Lab: newcomer-beacon-15-min-24h
         f.keep_from_forests((f.get("endpoint", "first") > 0.0) * ~f.is_known("endpoint"))
@@ -346,7 +322,7 @@ def _formulas(f: Formulas) -> None:
 
 CONN = Kind(
     name="conn",
-    device_columns=("new_services", "new_networks", "faded_at"),
+    device_columns=("new_services", "new_networks", "faded_at", *TRIES_COLUMNS),
     tables={
         "service": Entries(
             (
@@ -354,12 +330,12 @@ CONN = Kind(
                 *("up", "up_variance", "down", "down_variance", "duration", "duration_variance"),
                 *("gap", "gap_variance", "sent", "exchanged", "anomalous_at"),
             ),
-            lambda devices, pairs: min(4 * devices, pairs),
+            a_device=4,
         ),
-        "endpoint": Entries(("first", "count", "gap", "gap_variance"), of_pairs),
-        "network": Entries(("first",), of_pairs, adds=2),
-        "site": Entries(("first", "devices", "new_networks", "most"), of_pairs, adds=3),
-        "recent": recent_things(of_half_the_pairs, "sent", "sent_before"),
+        "endpoint": Entries(("first", "count", "gap", "gap_variance")),
+        "network": Entries(("first",), adds=2),
+        "site": Entries(("first", "devices", "new_networks", "most"), adds=3),
+        "recent": recent_things("sent", "sent_before"),
     },
     keys={
         "service": "service",

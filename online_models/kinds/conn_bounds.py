@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from online_models.kinds.conn_words import CLAUSES
+from online_models.kinds.kind import MOST
 from online_models.measures.excess import OTHER_THINGS, RECORDS, THINGS
 from online_models.program.formulas import least, most
 
@@ -12,15 +13,16 @@ if TYPE_CHECKING:
     from online_models.kinds.kind import Formulas
     from online_models.program.formulas import Value
 
-REACH_PRIOR, MOST_FAN_OUT, MOST_BURST = 8.0, 10.0, 7.0
-"""Decades of 256 times a busy but ordinary window: on a site of which little is known; on any other at most, in peers
-or services; and at most in records or failures alone: a device that starts is busy, and knocks at few doors."""
+MOST_BURST = 7.0
+"""Decades of 256 times a busy but ordinary window at most, in records or failures alone: a device that starts is busy,
+and knocks at few doors."""
 LEAST_NEW = 18.0
 """Decades of what is new in every way (peer, service, network to the site), where nothing new had ever come, on any
 site at least: one that wrote a few hundred records yet cannot know how rare that is."""
-LEAST_SCAN = 8.0
-"""Decades of a fan-out and of failures that are both 256 times a busy but ordinary window, on any site at least; and
-of as many records with which the device asks one stranger for passwords."""
+LEAST_REACH = 8.0
+"""Decades of a fan-out and of failures that are both 256 times a busy but ordinary window, on any site at least, and of
+as many records with which the device asks one stranger for passwords; and of as many of anything on a site of which
+little is known."""
 FAST_MATURE, SLOW_MATURE = 36.0, 4.0
 """How many times sooner than a device's newness these count in full: of a minute after 20 min, of an hour after 3 h."""
 LEAST_SENT = 9.0
@@ -30,6 +32,14 @@ SCANNED, FLOODED, GUESSED = 128.0, 1000.0, 20.0
 were tried, hardly any of which answered; records that were not answered, half of the hour's with one end; and calls
 with which it is asked for passwords, half of the hour's again. An ordinary device that starts tries a few dozen hosts,
 a program that tries again does so once a second, and a person mistypes a password three times."""
+_PINGED = 10.0
+"""Neighbours that a device asks within a minute whether they are there, and did not use to ask, that are a sweep: who
+has something to say to a neighbour says it. A router that looks for its devices has done so from its first hours on."""
+MOST_RETRIES = 3600.0
+"""Records in an hour with one end that is known for long that fails, which are an outage: a program that tries again
+waits a second. More of them are a flood."""
+_CONCENTRATED = 0.5
+"""Of `scattered`, that is one peer for eight records of the minute: they are as good as all with few."""
 _HARDLY = 0.15
 """Of `answered`, that is nine in hundred."""
 _REACH = tuple(name for name in CLAUSES if name.startswith("reach."))
@@ -38,8 +48,8 @@ _REACH = tuple(name for name in CLAUSES if name.startswith("reach."))
 def expect(f: Formulas) -> None:
     """Count the views by what is true of any site, while this one is little known."""
     f.expect_novelty()
-    f.expect("reach", f.maturity * REACH_PRIOR * most(*map(f.feature, _REACH)))
-    f.expect("volume", REACH_PRIOR * f.feature("volume.sent_hour"))
+    f.expect("reach", f.maturity * LEAST_REACH * most(*map(f.feature, _REACH)))
+    f.expect("volume", LEAST_REACH * f.feature("volume.sent_hour"))
 
 
 def attempts(f: Formulas) -> Value:
@@ -55,13 +65,18 @@ def share_of_hour(f: Formulas) -> Value:
 def by_itself(f: Formulas, known: Value) -> tuple[Value, Value]:
     """Return whether a record is part of a scan, and of a flood or of guesses, that needs no past to be told."""
     scans, bursts = f.variable(0.0), f.variable(0.0)
+    unheard = f.number("failed") * ~(f.answered(0) >= _HARDLY)
+    records, mostly = f.observed(0, RECORDS), share_of_hour(f) >= 1.0
+    flooded = unheard * (records >= FLOODED) * mostly
     with f.when(~known * f.number("contact")):
-        unheard = f.number("failed") * ~(f.answered(0) >= _HARDLY)
         things = most(f.observed(0, THINGS), f.observed(0, OTHER_THINGS))
-        f.assign(scans, unheard * (things >= SCANNED))
-        records, mostly = f.observed(0, RECORDS), share_of_hour(f) >= 1.0
+        pinged = f.number("ping") * (f.observed(0, THINGS) >= _PINGED) * (f.maturity >= 1.0)
+        f.assign(scans, most(unheard * (things >= SCANNED), pinged))
+        concentrated = most(mostly, f.scattered(0) <= _CONCENTRATED)
         guesses = f.number("login") * (least(records, attempts(f)) >= GUESSED)
-        f.assign(bursts, mostly * most(unheard * (records >= FLOODED), guesses))
+        f.assign(bursts, most(flooded, guesses * concentrated))
+    with f.when(known * f.number("contact") * (attempts(f) > MOST_RETRIES)):
+        f.assign(bursts, flooded)
     return scans, bursts
 
 
@@ -75,7 +90,7 @@ def _least_reach(f: Formulas, guesses: Value | float) -> Value:
     fast = most(_unanswered(f, "minute"), guesses * f.feature("reach.records_minute"))
     slow = most(_unanswered(f, "hour"), guesses * f.feature("reach.records_hour"))
     young = least(1.0, FAST_MATURE * f.maturity) * fast
-    return LEAST_SCAN * most(young, least(1.0, SLOW_MATURE * f.maturity) * slow)
+    return LEAST_REACH * most(young, least(1.0, SLOW_MATURE * f.maturity) * slow)
 
 
 def bound(f: Formulas, guesses: Value, all_new: Value, itself: tuple[Value, Value]) -> None:
@@ -91,10 +106,13 @@ def bound(f: Formulas, guesses: Value, all_new: Value, itself: tuple[Value, Valu
     burst = most(
         *(f.feature(f"reach.{name}_{span}") for span in ("minute", "hour") for name in ("failures", "records"))
     )
-    most_burst = MOST_BURST + guesses * (MOST_FAN_OUT - MOST_BURST)
-    at_most = least(f.decades("reach"), most(MOST_FAN_OUT * fan_out, most_burst * burst))
+    reach = f.variable(LEAST_REACH * most(*itself))
+    with f.when(most(fan_out, burst)):
+        most_burst = MOST_BURST + guesses * (MOST - MOST_BURST)
+        at_most = least(f.decades("reach"), most(MOST * fan_out, most_burst * burst))
+        f.assign(reach, most(reach, at_most, _least_reach(f, guesses)))
     # a sweep is more than ranks can tell, and a busy hour less. Lab: six-sweep-site-445-after-2h
-    f.bound("reach", most(at_most, _least_reach(f, guesses), LEAST_SCAN * most(*itself)))
+    f.bound("reach", reach)
     f.bound("volume", most(f.decades("volume"), f.maturity * LEAST_SENT * f.feature("volume.sent_hour")))
     with f.when(f.number("continued")):  # what it is was said when it was told of first
         for view in ("novelty", "reach", "rhythm"):
@@ -113,8 +131,8 @@ def credit(f: Formulas, guesses: Value, all_new: Value, itself: tuple[Value, Val
         for name in ("endpoint", "service", "site"):
             f.credit(f"novelty.{name}", third)
     scans, bursts = itself
-    told = LEAST_SCAN * most(scans, bursts)
-    unanswered = most(_least_reach(f, 0.0), LEAST_SCAN * scans)
+    told = LEAST_REACH * most(scans, bursts)
+    unanswered = most(_least_reach(f, 0.0), LEAST_REACH * scans)
     by_scan = (reach > 0.0) * (reach <= unanswered)
     with f.when(by_scan):
         half = f.take_all("reach") / 2.0

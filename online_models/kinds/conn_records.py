@@ -23,7 +23,7 @@ SHORT = 1e-3
 """Seconds that are no duration to speak of."""
 NUMBERS = (
     *("answered", "failed", "exchanged", "outcome", "outbound", "lateral", "inbound", "contact", "ping"),
-    *("login", "nobody", "continued"),
+    *("login", "agreed", "port", "nobody", "continued"),
     *("up", "down", "duration", "size_up", "size_down", "log_duration", "has_duration", "sends"),
 )
 
@@ -59,6 +59,8 @@ def read_columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> Columns:
         "contact": read.contact,
         "ping": read.ping & lateral,
         "login": read.login,
+        "agreed": read.agreed,
+        "port": read.port,
         "nobody": read.nobody,
         "continued": read.continued,
         "up": read.up,

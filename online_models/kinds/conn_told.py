@@ -43,14 +43,7 @@ def tell(f: Formulas) -> None:
     f.tell("novelty.site", f.get("site_network", "devices"), site_rate)
     outcomes = f.get_nth("service", "answered", f.number("outcome"))
     f.tell("novelty.outcome", 1.0, outcomes / most(1.0, f.get("service", "count")))
-    for window, span in enumerate(("minute", "hour")):
-        for counter, name in (
-            (THINGS, "peers"),
-            (OTHER_THINGS, "services"),
-            (FAILURES, "failures"),
-            (RECORDS, "records"),
-        ):
-            f.tell(f"reach.{name}_{span}", f.observed(window, counter), f.usual(window, counter))
+    f.tell_reach(((THINGS, "peers"), (OTHER_THINGS, "services"), (FAILURES, "failures"), (RECORDS, "records")))
     for name in ("up", "down"):
         _tell_usual(f, f"volume.{name}", f.number(name), name, SMALL)
     _tell_usual(f, "volume.duration", f.number("duration"), "duration", SHORT)

@@ -32,6 +32,8 @@ _TIMES_USUAL = 3.0
 """How many times what is usual an amount is, or how many times shorter a gap, for a sentence to tell of it."""
 _ALL = 0.95
 """Part of what was sent from which on it all went to one peer, as people say."""
+_POURED = 100 * 1024.0
+"""Bytes a record from which on a flood is told by its amount."""
 _FIRST_FREE_PORT = 1024
 """From here on any program may take a port; those below are the system's (RFC 6335, 6)."""
 
@@ -84,7 +86,11 @@ def scan(s: Sighting) -> str:
 
 
 def flood(s: Sighting) -> str:
-    """Tell of a burst of records."""
+    """Tell of a burst of records, or of much that nobody answers in few of them."""
+    if not s.is_called:
+        sent, calls = s.facts["peer.sent_hour"][0] * _KIB, max(1.0, s.facts["endpoint.records_hour"][0])
+        if sent >= _MUCH and sent / calls >= _POURED:
+            return f"{s.device} sent {amount(sent)} in an hour to {s.peer} on {s.target}, which answered nothing"
     count, usual, span, counter = counted_burst(s, "records", "failures")
     what = "failed connections" if counter == "failures" else "connections"
     made, to = ("got", "from") if s.is_called else ("made", "to")

@@ -15,18 +15,18 @@ import polars as pl
 from online_models.features.address import device_at
 from online_models.features.dns_columns import NOERROR, OTHER_ERROR, dns_columns
 from online_models.features.names import are_empty, are_private
+from online_models.guard import DEFAULT_POLICY, THRESHOLD
 from online_models.kinds.dns_words import BEHAVIOURS, CLAUSES
 from online_models.kinds.keys import Keys
 from online_models.kinds.kind import (
+    MOST,
     Entries,
     Kind,
-    of_eight_a_device,
-    of_half_the_pairs,
-    of_pairs,
     recent_things,
     view_of,
 )
 from online_models.measures.excess import FAILURES, OTHER_THINGS, RECORDS, THINGS
+from online_models.measures.surprise import UNUSUAL, USUAL
 from online_models.measures.time import SETTLING
 from online_models.program.formulas import least, log2, most, where
 from online_models.program.registers import AFTER, BOUND, COUNT, DOUBT, LEARN, MEANWHILE, MEASURE, NAME, TELL, TOLD
@@ -42,8 +42,6 @@ if TYPE_CHECKING:
 
 DOMAIN_PRIOR = 6.0
 """Decades of 256 KiB in names of one domain, none of them asked for twice."""
-DOMAIN_MOST = 10.0
-"""Decades of 256 KiB in names of one domain at the most: what carries nothing is no tunnel, however rare it looks."""
 LITTLE = 63.0
 """Bytes in names of one domain that are worth no decade."""
 CARRIES = 12.0
@@ -55,8 +53,8 @@ BEYOND_HABIT = 3.0
 """Doublings beyond twice the habit of a domain that count in full."""
 ENOUGH_BYTES, ENOUGH_QUERIES = 24.0, 32.0
 """Bytes of name from which on its entropy, and queries from which on their freshness, count in full."""
-UNSEEN_TYPE, USUAL_RESULT, UNUSUAL_RESULT = 0.05, 0.6, 0.1
-"""Shares of types and results before anything is known."""
+UNSEEN_TYPE = 0.05
+"""Share of a type of query before anything is known: nearly all are of a few."""
 _DOUBLINGS_OF_BYTES = 18.0
 """Of bytes in names of one domain in an hour that count in full: 256 KiB."""
 INSTANT = 0.05
@@ -171,9 +169,7 @@ def _measure(f: Formulas) -> Value:
     f.measure("domain.bytes", _size(_last_hour(f, "bytes")))
     fresh = least(1.0, names / most(queries, 1.0)) * least(1.0, queries / ENOUGH_QUERIES)
     f.measure("domain.fresh", fresh)
-    for window, span in enumerate(("minute", "hour")):
-        for counter, name in _COUNTERS:
-            f.measure(f"reach.{name}_{span}", f.excess(window, counter))
+    f.measure_reach(_COUNTERS)
     _measure_novelty(f)
     nothing = _says_nothing(f)
     with f.when(nothing):
@@ -195,7 +191,7 @@ def _measure_novelty(f: Formulas) -> None:
     f.measure("novelty.resolver", f.newness("resolver") * resolvers)
     records = f.get("device", "count")
     f.measure("novelty.type", f.surprise(f.get("type", "count"), records, UNSEEN_TYPE))
-    prior = where(f.number("no_error"), USUAL_RESULT, UNUSUAL_RESULT)
+    prior = where(f.number("no_error"), USUAL, UNUSUAL)
     results = f.get_nth("device", "no_error", f.number("result"))
     f.measure("novelty.result", new_domain * f.surprise(results, records, prior))
 
@@ -221,20 +217,23 @@ def _beyond_habit(f: Formulas) -> Value:
 def _bound(f: Formulas, nothing: Value, asked_before: Value) -> None:
     """Keep the decades of shape and domain below what names of that kind and amount can have carried."""
     beyond = _beyond_habit(f)
-    shape = MOST_SHAPE + where(asked_before, 0.0, beyond * DOMAIN_MOST)
+    shape = MOST_SHAPE + where(asked_before, 0.0, beyond * MOST)
     f.bound("shape", least(f.decades("shape"), shape))
     bytes_a_name = _last_hour(f, "bytes") / most(1.0, _last_hour(f, "names"))
     carries = least(1.0, bytes_a_name / CARRIES)
     little = math.log2(1.0 + LITTLE) / _DOUBLINGS_OF_BYTES
     much = most(0.0, f.feature("domain.bytes") - little) / (1.0 - little)
-    f.bound("domain", least(f.decades("domain"), DOMAIN_MOST * much * carries * beyond))
+    f.bound("domain", least(f.decades("domain"), MOST * much * carries * beyond))
     with f.when(nothing):
         f.bound("shape", 0.0)
         f.bound("domain", 0.0)
 
 
 def _name(f: Formulas) -> None:
-    """Name what an anomalous record's device is doing, by the view that is strongest."""
+    """Name what an anomalous record's device is doing, by the view that is strongest.
+
+    Names that carry enough to be an anomaly by themselves are a tunnel, whatever else is new about them.
+    """
     decades = {view: weight * f.decades(view) for view, weight in f.weights.items()}
     tunnel, reach, novelty = most(decades["shape"], decades["domain"]), decades["reach"], decades["novelty"]
     failures, records = (
@@ -243,7 +242,8 @@ def _name(f: Formulas) -> None:
     generated = (failures > 0.0) * (failures >= records)
     burst = where(generated, f.behaviour("generated-names"), f.behaviour("dns-flood"))
     other = where(novelty >= reach, f.behaviour("new-domain"), burst)
-    named = f.variable(where(tunnel >= most(reach, novelty), f.behaviour("dns-tunnel"), other))
+    is_tunnel = most(tunnel >= most(reach, novelty), decades["domain"] >= DEFAULT_POLICY[THRESHOLD])
+    named = f.variable(where(is_tunnel, f.behaviour("dns-tunnel"), other))
     f.name_behaviour(named)
     f.decide(0.0 - f.is_named(named, "new-domain") * f.is_at_once("recent_domain"))
 
@@ -280,9 +280,7 @@ def _tell(f: Formulas) -> None:
     f.tell("domain.names", names, 1.0)
     f.tell("domain.bytes", _last_hour(f, "bytes"))
     f.tell("domain.fresh", least(1.0, names / most(1.0, _last_hour(f, "queries"))))
-    for window, span in enumerate(("minute", "hour")):
-        for counter, name in _COUNTERS:
-            f.tell(f"reach.{name}_{span}", f.observed(window, counter), f.usual(window, counter))
+    f.tell_reach(_COUNTERS)
     known_for, records = f.since("device"), most(1.0, f.get("device", "count"))
     for thing in ("domain", "resolver"):
         f.tell(f"novelty.{thing}", 1.0, f.rate_a_day(f.faded("device", f"new_{thing}s", "faded_at"), known_for))
@@ -337,11 +335,10 @@ DNS = Kind(
                 ),
                 *("failed_at", "excused", "learned_hour", "learned_bytes", "most_lately", "most_bytes"),
             ),
-            of_pairs,
         ),
-        "resolver": Entries(("first", "count"), of_eight_a_device, adds=2),
-        "site": Entries(("first", "count", "new_domains"), of_half_the_pairs, adds=3),
-        "recent": recent_things(of_pairs),
+        "resolver": Entries(("first", "count"), a_device=8, adds=2),
+        "site": Entries(("first", "count", "new_domains"), of_pairs=0.5, adds=3),
+        "recent": recent_things(of_pairs=1.0),
     },
     keys={
         "domain": "domain",
@@ -357,10 +354,10 @@ DNS = Kind(
     columns=_columns,
     context=_context,
     views=(
-        view_of(CLAUSES, "shape", weight=0.8, compares=0.0, forest=(25, 8)),
-        view_of(CLAUSES, "domain", weight=1.0, compares=0.0, forest=(25, 8)),
-        view_of(CLAUSES, "reach", weight=0.7, compares=0.0, forest=(25, 8)),
-        view_of(CLAUSES, "novelty", weight=0.8, compares=1.0, forest=(25, 8)),
+        view_of(CLAUSES, "shape", weight=0.8),
+        view_of(CLAUSES, "domain", weight=1.0),
+        view_of(CLAUSES, "reach", weight=0.7),
+        view_of(CLAUSES, "novelty", weight=0.8, compares=1.0),
     ),
     formulas=_formulas,
     things=("domain", "resolver", "recent_name"),

@@ -13,19 +13,17 @@ import polars as pl
 
 from online_models.behaviours import Behaviour, Likeness, Sighting, amount, counted_burst, plain
 from online_models.clauses import reach_clauses
-from online_models.features.address import device_at
 from online_models.features.http_columns import CLIENT_ERROR, SUCCESS, http_columns
+from online_models.kinds.contexts import context_of_ends
 from online_models.kinds.keys import Keys
 from online_models.kinds.kind import (
     Entries,
     Kind,
-    of_eight_a_device,
-    of_half_the_pairs,
-    of_pairs,
     recent_things,
     view_of,
 )
 from online_models.measures.excess import FAILURES, OTHER_THINGS, RECORDS, THINGS
+from online_models.measures.surprise import UNUSUAL, USUAL
 from online_models.program.formulas import exp2, most, where
 from online_models.program.registers import COUNT, DOUBT, LEARN, MEASURE, NAME, TELL, TOLD
 from online_models.severity import CONTACT, LOSS
@@ -37,10 +35,6 @@ if TYPE_CHECKING:
     from online_models.kinds.kind import Formulas
     from online_models.program.machine import Columns
 
-UNSEEN, USUAL_STATUS, UNUSUAL_STATUS = 0.1, 0.6, 0.1
-"""Shares of methods and statuses before anything is known."""
-MEMORY = 500.0
-"""Records of a host that weigh in a mean."""
 CLAUSES = {
     "novelty.host": "a host that is new to it; it meets {u} new ones a day",
     "novelty.agent": "a user agent that is new to it; it shows {u} new ones a day",
@@ -95,18 +89,9 @@ def _columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> Columns:
 
 
 def _context(frame: pl.DataFrame, columns: Columns) -> pl.DataFrame:
-    inbound = pl.lit(pl.Series(columns.numbers[:, NUMBERS.index("inbound")] > 0.0))
-    client, server = pl.col("id.orig_h").fill_null(""), pl.col("id.resp_h").fill_null("")
-    names = device_at(frame, "orig"), device_at(frame, "resp")
-    return frame.select(
-        pl.when(inbound).then(names[1]).otherwise(names[0]).alias("known_as"),
-        pl.when(inbound).then(server).otherwise(client).alias("device"),
-        pl.when(inbound).then(client).otherwise(server).alias("peer"),
-        pl.format(
-            "{} {}{}", pl.col("method").fill_null("?"), pl.col("host").fill_null(server), pl.col("uri").fill_null("")
-        ).alias("target"),
-        inbound.alias("inbound"),
-    )
+    host = pl.col("host").fill_null(pl.col("id.resp_h").fill_null(""))
+    target = pl.format("{} {}{}", pl.col("method").fill_null("?"), host, pl.col("uri").fill_null(""))
+    return context_of_ends(frame, columns.numbers[:, NUMBERS.index("inbound")] > 0.0, target)
 
 
 def _measure(f: Formulas) -> None:
@@ -114,8 +99,8 @@ def _measure(f: Formulas) -> None:
     hosts, agents = (f.others("device", f"new_{thing}s", "faded_at", but=thing) for thing in ("host", "agent"))
     f.measure("novelty.host", new_host * f.rarity(hosts, known_for))
     f.measure("novelty.agent", f.newness("agent") * f.rarity(agents, known_for))
-    f.measure("novelty.method", f.surprise(f.get("method", "count"), records, UNSEEN))
-    prior = where(f.number("success"), USUAL_STATUS, UNUSUAL_STATUS)
+    f.measure("novelty.method", f.surprise(f.get("method", "count"), records))
+    prior = where(f.number("success"), USUAL, UNUSUAL)
     statuses = f.get_nth("device", "success", f.number("status"))
     f.measure("novelty.status", new_host * f.surprise(statuses, records, prior))
     at_site = f.rarity(f.others("site", "new_hosts", "last", but="site_host"), f.since("site"))
@@ -124,9 +109,7 @@ def _measure(f: Formulas) -> None:
         f.measure(f"shape.{name}", f.number(name))
     for name, size in _SIZES.items():
         f.measure(f"volume.{name}", f.distance("host", size, f.number(f"log_{size}"), f.get("host", "count")))
-    for window, span in enumerate(("minute", "hour")):
-        for counter, name in _COUNTERS:
-            f.measure(f"reach.{name}_{span}", f.excess(window, counter))
+    f.measure_reach(_COUNTERS)
     f.expect_novelty()
 
 
@@ -160,7 +143,7 @@ def _learn(f: Formulas) -> None:
     f.touch("method")
     f.bump("method", "count")
     for size in _SIZES.values():
-        f.learn_moments("host", size, f.number(f"log_{size}"), f.get("host", "count"), MEMORY)
+        f.learn_moments("host", size, f.number(f"log_{size}"), f.get("host", "count"))
     f.bump("host", "count")
     f.touch("site")
     new_to_site = f.touch("site_host")
@@ -180,9 +163,7 @@ def _tell(f: Formulas) -> None:
     f.tell("shape.literal", f.number("literal"))
     for name, size in _SIZES.items():
         f.tell(f"volume.{name}", f.number(f"{size}_bytes"), exp2(f.get("host", size)) - 1.0)
-    for window, span in enumerate(("minute", "hour")):
-        for counter, name in _COUNTERS:
-            f.tell(f"reach.{name}_{span}", f.observed(window, counter), f.usual(window, counter))
+    f.tell_reach(_COUNTERS)
 
 
 def _formulas(f: Formulas) -> None:
@@ -257,11 +238,10 @@ HTTP = Kind(
     tables={
         "host": Entries(
             ("first", "count", "sent", "sent_variance", "received", "received_variance", "uri", "uri_variance"),
-            of_pairs,
         ),
-        "habit": Entries(("first", "count"), of_eight_a_device, adds=2),
-        "site": Entries(("first", "devices", "new_hosts"), of_half_the_pairs, adds=2),
-        "recent": recent_things(of_half_the_pairs),
+        "habit": Entries(("first", "count"), a_device=8, adds=2),
+        "site": Entries(("first", "devices", "new_hosts"), of_pairs=0.5, adds=2),
+        "recent": recent_things(),
     },
     keys={
         "host": "host",
@@ -276,10 +256,10 @@ HTTP = Kind(
     columns=_columns,
     context=_context,
     views=(
-        view_of(CLAUSES, "novelty", weight=0.9, compares=1.0, forest=(25, 8)),
-        view_of(CLAUSES, "shape", weight=0.7, compares=0.0, forest=(25, 8)),
-        view_of(CLAUSES, "volume", weight=0.6, compares=1.0, forest=(25, 8)),
-        view_of(CLAUSES, "reach", weight=0.7, compares=0.0, forest=(25, 8)),
+        view_of(CLAUSES, "novelty", weight=0.9, compares=1.0),
+        view_of(CLAUSES, "shape", weight=0.7),
+        view_of(CLAUSES, "volume", weight=0.6, compares=1.0),
+        view_of(CLAUSES, "reach", weight=0.7),
     ),
     formulas=_formulas,
     things=("host", "agent", "recent_resource"),

@@ -10,6 +10,7 @@ import numpy as np
 from online_models.clauses import SINCE
 from online_models.errors import DeclarationError
 from online_models.features.table import MOST_AT_ONCE
+from online_models.measures.time import SPANS
 from online_models.program.formulas import Measures, Value, most, where
 from online_models.program.machine import AHEAD, Machine, new_tables
 from online_models.program.registers import (
@@ -31,7 +32,7 @@ from online_models.program.registers import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy.typing as npt
     import polars as pl
@@ -46,21 +47,14 @@ AT_ONCE = 10.0
 several connections side by side (RFC 8305)."""
 NOVELTY_PRIOR = 2.0
 """Decades that each feature of novelty counts on a site of which little is known: half of what they are scaled by."""
-
-
-def of_pairs(_devices: int, pairs: int) -> int:
-    """Return room for all pairs."""
-    return pairs
-
-
-def of_half_the_pairs(_devices: int, pairs: int) -> int:
-    """Return room for half of the pairs."""
-    return pairs // 2
-
-
-def of_eight_a_device(devices: int, pairs: int) -> int:
-    """Return room for eight things of each device."""
-    return min(8 * devices, pairs)
+LEAST, MOST = 5.0, 10.0
+"""Decades of a view at least, where what no ordinary device does decides; and at most, however rare ranks say it is. A
+site has too few of some records for ranks to tell as much within weeks, or little from much."""
+MATTERS = 0.5
+"""From so much of what decides on, one record raises the alert."""
+RARITY_COUNTS = 2.0
+"""What newness by its rarity counts of what decides: a site that is quiet for days has too few records for rarity to
+reach 1."""
 
 
 def target_itself(target: str, _peer: str) -> str:
@@ -72,19 +66,25 @@ def target_itself(target: str, _peer: str) -> str:
 class Entries:
     """A bounded table: its entries' columns beside ``last``, when each was used last.
 
-    Things that are learned have ``first`` as the next one. ``capacity`` takes the numbers of devices and of pairs that
-    are configured; one record adds ``adds`` entries at most.
+    Things that are learned have ``first`` as the next one. There is room for so many times the pairs that are
+    configured, and for ``a_device`` entries of each device at most if that is not 0; one record adds ``adds`` at most.
     """
 
     columns: tuple[str, ...]
-    capacity: Callable[[int, int], int]
+    of_pairs: float = 1.0
+    a_device: int = 0
     adds: int = 1
 
+    def capacity(self, devices: int, pairs: int) -> int:
+        """Return how many entries there may be."""
+        room = int(self.of_pairs * pairs)
+        return min(self.a_device * devices, room) if self.a_device else room
 
-def recent_things(capacity: Callable[[int, int], int], *more: str, adds: int = 2) -> Entries:
+
+def recent_things(*more: str, of_pairs: float = 0.5) -> Entries:
     """Return the table of what was counted of late; the loop knows its columns, a kind may have more."""
     columns = "minute", "hour", "records", "suspicion", "suspected_at", "records_before", "anomalous_at"
-    return Entries((*columns, *more), capacity, adds)
+    return Entries((*columns, *more), of_pairs, adds=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +111,10 @@ class View:
     levels: int
 
 
-def view_of(clauses: Mapping[str, str], name: str, *, weight: float, compares: float, forest: tuple[int, int]) -> View:
-    """Return the view of all features ``name.feature`` that have a clause."""
+def view_of(
+    clauses: Mapping[str, str], name: str, *, weight: float, compares: float = 0.0, forest: tuple[int, int] = (25, 8)
+) -> View:
+    """Return the view of all features ``name.feature`` that have a clause; ``forest`` is trees and levels."""
     features = {full.partition(".")[2]: clause for full, clause in clauses.items() if full.startswith(f"{name}.")}
     return View(name, features, weight, compares, *forest)
 
@@ -290,6 +292,18 @@ class Formulas(Measures):
         """Have a feature be a value in [0, 1], and return it."""
         self.write_last(self._first + self._feature(name), value)
         return self.feature(name)
+
+    def measure_reach(self, counters: Sequence[tuple[int, str]]) -> None:
+        """Have the features ``reach.name_minute`` and ``reach.name_hour`` be the excess of these counters."""
+        for window, span in enumerate(SPANS):
+            for counter, name in counters:
+                self.measure(f"reach.{name}_{span}", self.excess(window, counter))
+
+    def tell_reach(self, counters: Sequence[tuple[int, str]]) -> None:
+        """Say what these counters observed, and what is usual."""
+        for window, span in enumerate(SPANS):
+            for counter, name in counters:
+                self.tell(f"reach.{name}_{span}", self.observed(window, counter), self.usual(window, counter))
 
     def part(self, name: str) -> Value:
         """Return what a feature added to the evidence."""

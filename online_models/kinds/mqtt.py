@@ -14,15 +14,17 @@ import polars as pl
 
 from online_models.behaviours import Behaviour, Likeness, Sighting, amount, counted_burst, plain
 from online_models.clauses import reach_clauses
-from online_models.features.address import GLOBAL, device_at, ends_of
+from online_models.features.address import GLOBAL, ends_of
 from online_models.features.text import hashes, owned
+from online_models.kinds.contexts import context_of_ends
 from online_models.kinds.keys import Keys
 from online_models.kinds.kind import (
+    LEAST,
+    MATTERS,
+    MOST,
+    RARITY_COUNTS,
     Entries,
     Kind,
-    of_eight_a_device,
-    of_half_the_pairs,
-    of_pairs,
     recent_things,
     view_of,
 )
@@ -56,16 +58,6 @@ _SPECIAL = {
 MISTAKES, REFUSED = 2.0, 3.0
 """Refused connects in an hour, beyond what is usual for the device, that are a typing mistake; and how many more are
 guessing."""
-LEAST, MOST = 5.0, 10.0
-"""Decades, at least and at most, of what is no ordinary device's: many refused connects, a topic of another, everything
-subscribed to. Of subscriptions and connects a site has too few for ranks to tell as much within weeks, or little from
-much."""
-MATTERS = 0.5
-"""From so much of that on, one record raises the alert: a lock needs one message."""
-SECOND = 2.0
-"""What newness by its rarity counts of a client identifier: a program has one for life, or makes ever-new ones."""
-MEMORY = 500.0
-"""Messages of a topic that weigh in a mean."""
 _ACCEPTED = "Connection Accepted"
 _BROAD = r"^(\$share/[^/]+/)?((\+/)*[#+]|\$SYS(/.*)?)$"
 """Filters that leave no topic of their level out, and those of the broker's own state (MQTT 5.0, 4.7 and 4.8)."""
@@ -134,16 +126,7 @@ def _columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> Columns:
 
 
 def _context(frame: pl.DataFrame, columns: Columns) -> pl.DataFrame:
-    client, server = pl.col("id.orig_h").fill_null(""), pl.col("id.resp_h").fill_null("")
-    names = device_at(frame, "orig"), device_at(frame, "resp")
-    inbound = pl.lit(pl.Series(columns.turned))
-    return frame.select(
-        pl.when(inbound).then(names[1]).otherwise(names[0]).alias("known_as"),
-        pl.when(inbound).then(server).otherwise(client).alias("device"),
-        pl.when(inbound).then(client).otherwise(server).alias("peer"),
-        pl.lit(_read(frame)["name"]).alias("target"),
-        inbound.alias("inbound"),
-    )
+    return context_of_ends(frame, columns.turned, pl.lit(_read(frame)["name"]))
 
 
 def _measure(f: Formulas, log: str) -> Value:
@@ -154,9 +137,7 @@ def _measure(f: Formulas, log: str) -> Value:
         f.measure(f"novelty.{thing}", new_to_it * news if thing == "name" else new_to_it)
     at_site = f.newness("site_name") / (1.0 + f.get("site_name", "devices")) * news
     f.measure("novelty.site", at_site * f.rarity_of_new("site", "new_names", "last", "site_name"))
-    for window, span in enumerate(("minute", "hour")):
-        for counter, name in _COUNTERS:
-            f.measure(f"reach.{name}_{span}", f.excess(window, counter))
+    f.measure_reach(_COUNTERS)
     f.expect_novelty()
     if log == "mqtt_connect":
         refused = most(0.0, f.observed(1, FAILURES) - f.usual(1, FAILURES) - MISTAKES) * f.number("failed")
@@ -197,7 +178,7 @@ def _learn(f: Formulas, log: str) -> None:
     new_name = f.touch("name")
     f.touch("broker")
     if log == "mqtt_publish":
-        f.learn_moments("name", "payload", f.number("log_payload"), f.get("name", "count"), MEMORY)
+        f.learn_moments("name", "payload", f.number("log_payload"), f.get("name", "count"))
         f.bump("name", "count")
     f.touch("site")
     new_to_site = f.touch("site_name")
@@ -216,9 +197,7 @@ def _tell(f: Formulas, log: str) -> None:
         f.tell("volume.payload", f.number("payload"), exp2(f.get("name", "payload")) - 1.0)
     else:
         f.tell("breadth.all", f.number("broad"))
-    for window, span in enumerate(("minute", "hour")):
-        for counter, name in _COUNTERS:
-            f.tell(f"reach.{name}_{span}", f.observed(window, counter), f.usual(window, counter))
+    f.tell_reach(_COUNTERS)
 
 
 def new_name(s: Sighting) -> str:
@@ -282,7 +261,7 @@ def _kind(log: str, new: str, odd: Behaviour, *more: Behaviour) -> Kind:
             # a site has too few connects and subscriptions for ranks to tell what no ordinary device does
             f.bound(view, most(least(f.decades(view), MOST * special), LEAST * special * past))
             if log == "mqtt_connect":
-                another = least(1.0, SECOND * f.feature("novelty.name")) * f.newness("site_name")
+                another = least(1.0, RARITY_COUNTS * f.feature("novelty.name")) * f.newness("site_name")
                 # one connect of another client is all that a thief of credentials shows
                 f.bound("novelty", most(f.decades("novelty"), LEAST * another * f.maturity))
         with f.section(NAME):
@@ -302,10 +281,10 @@ def _kind(log: str, new: str, odd: Behaviour, *more: Behaviour) -> Kind:
         name=log,
         device_columns=(*_NEW.values(), "faded_at"),
         tables={
-            "name": Entries(("first", "count", "payload", "payload_variance"), of_pairs),
-            "broker": Entries(("first",), of_eight_a_device),
-            "site": Entries(("first", "devices", "new_names"), of_half_the_pairs, adds=2),
-            "recent": recent_things(of_half_the_pairs),
+            "name": Entries(("first", "count", "payload", "payload_variance")),
+            "broker": Entries(("first",), a_device=8),
+            "site": Entries(("first", "devices", "new_names"), of_pairs=0.5, adds=2),
+            "recent": recent_things(),
         },
         keys={
             "name": "name",
@@ -323,7 +302,7 @@ def _kind(log: str, new: str, odd: Behaviour, *more: Behaviour) -> Kind:
                 view_of(clauses, view, weight=0.8, compares=float(view != "access"), forest=(25, 6))
                 for view in dict.fromkeys(name.partition(".")[0] for name in _SPECIAL[log])
             ),
-            view_of(clauses, "reach", weight=0.7, compares=0.0, forest=(25, 6)),
+            view_of(clauses, "reach", weight=0.7, forest=(25, 6)),
         ),
         formulas=formulas,
         things=("name", "broker", "recent_broker"),

@@ -16,15 +16,14 @@ import polars as pl
 
 from online_models.behaviours import Behaviour, Likeness, Sighting, counted_burst, plain
 from online_models.clauses import reach_clauses
-from online_models.features.address import GLOBAL, device_at, ends_of
+from online_models.features.address import GLOBAL, ends_of
 from online_models.features.text import hashes, owned
+from online_models.kinds.contexts import context_of_ends
 from online_models.kinds.keys import Keys
 from online_models.kinds.kind import (
+    MATTERS,
     Entries,
     Kind,
-    of_eight_a_device,
-    of_half_the_pairs,
-    of_pairs,
     recent_things,
     view_of,
 )
@@ -56,10 +55,8 @@ CLAUSES = {
     "trust.cipher": "a version and cipher that {up} of its handshakes have",
     **reach_clauses("servers: servers", "addresses: addresses", "failures: failed handshakes", "records: handshakes"),
 }
-UNSEEN_CIPHER, UNNAMED = 0.1, 0.5
-"""Shares of a version with a cipher, and of handshakes without a name, before anything is known."""
-UNMET = 0.5
-"""Newness to device and site from which on one record about such a certificate raises the alert."""
+UNNAMED = 0.5
+"""Share of handshakes without a name before anything is known."""
 DISTRUST = 4.5
 """Decades of a certificate outside that is signed by itself and new to the whole site, at least: public services have
 none."""
@@ -123,16 +120,7 @@ def _columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> Columns:
 
 
 def _context(frame: pl.DataFrame, columns: Columns) -> pl.DataFrame:
-    client, server = pl.col("id.orig_h").fill_null(""), pl.col("id.resp_h").fill_null("")
-    names = device_at(frame, "orig"), device_at(frame, "resp")
-    inbound = pl.lit(pl.Series(columns.turned))
-    return frame.select(
-        pl.when(inbound).then(names[1]).otherwise(names[0]).alias("known_as"),
-        pl.when(inbound).then(server).otherwise(client).alias("device"),
-        pl.when(inbound).then(client).otherwise(server).alias("peer"),
-        pl.col("server_name").fill_null(server).alias("target"),
-        inbound.alias("inbound"),
-    )
+    return context_of_ends(frame, columns.turned, pl.col("server_name").fill_null(pl.col("id.resp_h").fill_null("")))
 
 
 def _measure(f: Formulas) -> None:
@@ -150,11 +138,9 @@ def _measure(f: Formulas) -> None:
     unmet = f.newness("issuer") / (1.0 + f.get("site_issuer", "devices"))
     f.measure("trust.self_signed", f.number("self_signed") * unmet)
     f.measure("trust.invalid", f.number("invalid") * unmet)
-    of_cipher = f.surprise(f.get("cipher", "count"), f.get("device", "count"), UNSEEN_CIPHER)
+    of_cipher = f.surprise(f.get("cipher", "count"), f.get("device", "count"))
     f.measure("trust.cipher", of_cipher * f.number("has_cipher"))
-    for window, span in enumerate(("minute", "hour")):
-        for counter, name in _COUNTERS:
-            f.measure(f"reach.{name}_{span}", f.excess(window, counter))
+    f.measure_reach(_COUNTERS)
 
 
 def _unnamed(f: Formulas) -> tuple[Value, Value]:
@@ -174,7 +160,7 @@ def _name(f: Formulas) -> None:
     named = where(trust >= novelty, distrusts, f.choose(greets, "odd-tls-client", "new-tls-server"))
     is_burst = reach > most(trust, novelty)
     f.name_behaviour(where(is_burst, f.behaviour("tls-burst"), named))
-    f.decide((untrusted >= UNMET) * ~is_burst)
+    f.decide((untrusted >= MATTERS) * ~is_burst)
 
 
 def _has(f: Formulas, thing: str) -> Value | float:
@@ -218,9 +204,7 @@ def _tell(f: Formulas) -> None:
     for name in ("self_signed", "invalid"):
         f.tell(f"trust.{name}", f.number(name), f.get("site_issuer", "devices"))
     f.tell("trust.cipher", 1.0, f.get("cipher", "count") / most(1.0, f.get("device", "count")))
-    for window, span in enumerate(("minute", "hour")):
-        for counter, name in _COUNTERS:
-            f.tell(f"reach.{name}_{span}", f.observed(window, counter), f.usual(window, counter))
+    f.tell_reach(_COUNTERS)
 
 
 def _formulas(f: Formulas) -> None:
@@ -282,10 +266,10 @@ SSL = Kind(
     name="ssl",
     device_columns=(*_NEW.values(), "faded_at", "unnamed"),
     tables={
-        "server": Entries(("first",), of_pairs),
-        "habit": Entries(("first", "count", "unnamed"), of_eight_a_device, adds=4),
-        "site": Entries(("first", "devices", "new_servers"), of_half_the_pairs, adds=4),
-        "recent": recent_things(of_half_the_pairs),
+        "server": Entries(("first",)),
+        "habit": Entries(("first", "count", "unnamed"), a_device=8, adds=4),
+        "site": Entries(("first", "devices", "new_servers"), of_pairs=0.5, adds=4),
+        "recent": recent_things(),
     },
     keys={
         "server": "server",
@@ -297,9 +281,9 @@ SSL = Kind(
     columns=_columns,
     context=_context,
     views=(
-        view_of(CLAUSES, "novelty", weight=0.9, compares=1.0, forest=(25, 8)),
+        view_of(CLAUSES, "novelty", weight=0.9, compares=1.0),
         view_of(CLAUSES, "trust", weight=1.0, compares=1.0, forest=(25, 6)),
-        view_of(CLAUSES, "reach", weight=0.7, compares=0.0, forest=(25, 6)),
+        view_of(CLAUSES, "reach", weight=0.7, forest=(25, 6)),
     ),
     formulas=_formulas,
     things=("server", "issuer", "address"),

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+MEMORY = 500.0
+"""Values that weigh in a mean: three weeks of hours, and of a busy thing as many records as show what is usual."""
+
 
 @inner
 def learn_moments(row: npt.NDArray[np.float64], at: int, value: float, count: float, longest: float) -> None:

@@ -10,7 +10,7 @@ import math
 from typing import TYPE_CHECKING
 
 from online_models.compile import inner
-from online_models.measures.distance import learn_moments
+from online_models.measures.distance import MEMORY, learn_moments
 from online_models.measures.time import HOUR, MINUTE
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ _INDEX, _NOW, _BEFORE, _USUAL, _SEEN = 0, 1, 6, 11, 21
 _WIDTH = 22
 WINDOWS_WIDTH = 2 * _WIDTH
 """Columns that the two windows take in a device's row."""
-_MEMORY = 500.0
-"""Windows that weigh in what is usual: three weeks of hours."""
 _DOUBLINGS = 8.0
 """Of a count beyond what is usual that count in full: 256 times."""
 _LITTLE = 10.0
@@ -52,7 +50,7 @@ def roll(row: npt.NDArray[np.float64], base: int, window: int, now: float, learn
         return float(row[at + _INDEX])
     if row[at + _INDEX] > 0.0 and learning:
         for k in range(_COUNTERS):
-            learn_moments(row, at + _USUAL + 2 * k, math.log2(1.0 + row[at + _NOW + k]), row[at + _SEEN], _MEMORY)
+            learn_moments(row, at + _USUAL + 2 * k, math.log2(1.0 + row[at + _NOW + k]), row[at + _SEEN], MEMORY)
         row[at + _SEEN] += 1.0
     adjacent = index == row[at + _INDEX] + 1.0
     for k in range(_COUNTERS):
@@ -158,10 +156,11 @@ def few(window: int, counter: int) -> float:
 @inner
 def excess(row: npt.NDArray[np.float64], base: int, window: int, counter: int, now: float) -> float:
     """Return in [0, 1] how far the count lies above what is usual, or few: 1 is 256 times."""
-    seen = row[base + window * _WIDTH + _SEEN]
-    count, level = observed(row, base, window, counter, now), _level(row, base + window * _WIDTH + _USUAL + 2 * counter)
-    allowed = max(few(window, counter), level * seen / (seen + 1.0))
-    return float(min(1.0, max(0.0, (math.log2(1.0 + count) - allowed) / _DOUBLINGS)))
+    count, least = math.log2(1.0 + observed(row, base, window, counter, now)), few(window, counter)
+    if count <= least:
+        return 0.0
+    seen, level = row[base + window * _WIDTH + _SEEN], _level(row, base + window * _WIDTH + _USUAL + 2 * counter)
+    return float(min(1.0, max(0.0, (count - max(least, level * seen / (seen + 1.0))) / _DOUBLINGS)))
 
 
 @inner

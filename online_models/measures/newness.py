@@ -14,23 +14,19 @@ from typing import TYPE_CHECKING
 
 from online_models.compile import inner
 from online_models.guard import FIRST, FROZEN, LAST, OBSERVED, RELEASED, TOGETHER
-from online_models.measures.time import DAY, HOUR, MINUTE, SETTLING
+from online_models.measures.time import DAY, HABITS, HOUR, MINUTE, SETTLING
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-PROBATION = 12 * HOUR
-"""Seconds after which what an anomaly used that raised nothing is known."""
 LEAST_KNOWN, NEARLY_ALL = 3 * HOUR, 0.9
 """For how long, and for how much of its device's time, a thing has been there that is known on the first day."""
-_KNOWN_AFTER = 7 * DAY
-"""Seconds after which nothing is new any more: what people do weekly has come again."""
-_AGE_SCALE = math.log1p(_KNOWN_AFTER / MINUTE)
+_AGE_SCALE = math.log1p(HABITS / MINUTE)
 _RATE_MEMORY = 10 * DAY
 """Seconds in which a count of new things fades to a third: beyond a week, or Mondays would seem rare."""
-_PRIOR_EVENTS, _PRIOR_SPAN = 1.0, 12 * HOUR
-"""New things, and seconds, that a rate begins with: two a day, as a device meets in its first days."""
+_PRIOR_EVENTS = 1.0
+"""New things in the first twelve hours that a rate begins with: two a day, as a device meets in its first days."""
 DECADES = 4.0
 """Decades of rarity that count as 1: one in 10,000."""
 
@@ -40,6 +36,8 @@ def newness(age: float) -> float:
     """Return 1 for a thing never seen, falling with the logarithm of its age (seconds) to 0 at a week."""
     if age <= 0.0:
         return 1.0
+    if age >= HABITS:
+        return 0.0
     return max(0.0, 1.0 - math.log1p(age / MINUTE) / _AGE_SCALE)
 
 
@@ -53,7 +51,7 @@ def trusted_age(first: float, now: float, frozen: float, released: float) -> flo
     """
     if first < 0.0:
         age = now + first
-        return age if age >= PROBATION and frozen < -first else 0.0
+        return age if age >= SETTLING and frozen < -first else 0.0
     if first == 0.0:
         return 0.0
     if frozen <= 0.0 or (released > 0.0 and first > released) or first > frozen + TOGETHER:
@@ -83,7 +81,9 @@ def is_known(age: float, device: npt.NDArray[np.float64]) -> bool:
 @inner
 def faded(count: float, since: float, now: float) -> float:
     """Return an event count faded over ten days of log time."""
-    return count * math.exp(-max(0.0, now - since) / _RATE_MEMORY) if count > 0.0 else 0.0
+    if count <= 0.0:
+        return 0.0
+    return count * math.exp((since - now) / _RATE_MEMORY) if now > since else count
 
 
 @inner
@@ -107,7 +107,7 @@ def others(count: float, faded_at: float, first: float, last: float, since: floa
 def rate_of(events: float, observed: float) -> float:
     """Return events a second, shrunk towards two a day while little was observed."""
     span = _RATE_MEMORY * (1.0 - math.exp(-max(0.0, observed) / _RATE_MEMORY))
-    return (events + _PRIOR_EVENTS) / (span + _PRIOR_SPAN)
+    return (events + _PRIOR_EVENTS) / (span + SETTLING)
 
 
 @inner
@@ -139,7 +139,7 @@ def touch(entry: npt.NDArray[np.float64], now: float) -> bool:
     entry[LAST] = now
     if entry[FIRST] > 0.0:
         return False
-    entry[FIRST] = -entry[FIRST] if entry[FIRST] < 0.0 and now + entry[FIRST] >= PROBATION else now
+    entry[FIRST] = -entry[FIRST] if entry[FIRST] < 0.0 and now + entry[FIRST] >= SETTLING else now
     return True
 
 

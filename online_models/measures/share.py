@@ -1,7 +1,8 @@
 """Share: what runs under one thing in an hour (names, queries, bytes), and what of that is its habit.
 
-An entry holds from some column on the running hour, three sums of it, and the three of the hour before. What a thing
-carries by habit is the most that was learned of it in an hour; see `habit_of`.
+An entry holds from some column on the running hour, three sums of it, and the three of the hour before; and from some
+other on when a use failed last, and how many others that excuses. What a thing carries by habit is the most that was
+learned of it in an hour; see `habit_of`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from online_models.compile import inner
 from online_models.guard import FIRST
-from online_models.measures.time import HOUR, SETTLING
+from online_models.measures.time import HABITS, HOUR, SETTLING
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,16 +20,10 @@ if TYPE_CHECKING:
 
 SUMS = 3
 """Sums of an hour that an entry holds."""
-SHARES_WIDTH = 1 + 2 * SUMS
-"""Columns of the hour and its sums: the hour's number, its sums, and those of the hour before."""
 EXCUSES = 4.0
 """Uses that one which failed excuses: who could not reach a server asks for it a few times more than ever."""
-EXCUSES_WIDTH = 2
-"""Columns of excuses: when a use failed last, and how many others that excuses."""
 HABIT_WIDTH = 4
 """Columns of a habit: the hour that is learned, its amount, the most in an hour of these twelve and of those before."""
-HABIT_FADES = 14.0
-"""Half days in which a habit fades by half: a week."""
 _HOUR, _AMOUNT, _LATELY, _MOST = range(HABIT_WIDTH)
 
 
@@ -89,7 +84,7 @@ def learn_habit(entry: npt.NDArray[np.float64], at: int, now: float, amount: flo
         entry[at + _LATELY] = max(entry[at + _LATELY], entry[at + _AMOUNT])
         passed = _half_days(entry, now) - _half_days(entry, entry[at + _HOUR] * HOUR)
         if passed > 0.0:
-            entry[at + _MOST] = max(entry[at + _MOST] * 0.5 ** (passed / HABIT_FADES), entry[at + _LATELY])
+            entry[at + _MOST] = max(entry[at + _MOST] * 0.5 ** (passed * SETTLING / HABITS), entry[at + _LATELY])
             entry[at + _LATELY] = 0.0
         entry[at + _HOUR], entry[at + _AMOUNT] = hour, 0.0
     entry[at + _AMOUNT] += amount

@@ -7,6 +7,9 @@ import math
 from online_models.compile import inner
 from online_models.measures.newness import DECADES
 
+USUAL, UNUSUAL = 0.6, 0.1
+"""Shares of a category before anything is known: of the result that most have, and of any other."""
+
 
 @inner
 def surprise(count: float, total: float, prior: float) -> float:

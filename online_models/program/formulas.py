@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from online_models.measures.distance import MEMORY
+from online_models.measures.surprise import UNUSUAL
 from online_models.measures.time import SETTLING
 from online_models.program import operations as op
 from online_models.program.program import Program, Value, exp2, least, log2, most, root, where
 
 __all__ = ["Measures", "Program", "Value", "exp2", "least", "log2", "most", "root", "where"]
+
+LEAST_GAPS, PAUSE = 3.0, 3.0
+"""Records of a thing before its beat is looked at; and log2 of one second and its mean gap for a full beat."""
 
 
 class Measures(Program):
@@ -68,8 +73,8 @@ class Measures(Program):
         """Return new things a day."""
         return self.operate(op.RATE, events, seconds)
 
-    def surprise(self, count: Value, total: Value, prior: Value | float) -> Value:
-        """Return in [0, 1] how improbable a category is."""
+    def surprise(self, count: Value, total: Value, prior: Value | float = UNUSUAL) -> Value:
+        """Return in [0, 1] how improbable a category is; ``prior`` is its share before anything is known."""
         return self.operate(op.SURPRISE, count, total, prior)
 
     def unfaded(self, events: Value, seconds: Value) -> Value:
@@ -85,6 +90,11 @@ class Measures(Program):
         """Return in [0, 1] how far a value lies from the mean of an entry, in standard deviations / 10."""
         deviation = self.deviation(key, column, value, count)
         return least(1.0, most(deviation, 0.0 - deviation) / 10.0)
+
+    def regularity(self, key: str, column: str, weight: Value) -> Value:
+        """Return in [0, 1] how regular the gaps of an entry are (mean and variance of log2), if that counts in full."""
+        paused, spread = least(1.0, self.get(key, column) / PAUSE), root(self.get(key, f"{column}_variance"))
+        return weight * paused / (1.0 + spread)
 
     def habit(self, key: str, column: str) -> Value:
         """Return what an entry carries in an hour by habit."""
@@ -180,7 +190,7 @@ class Measures(Program):
             self.emit(op.FADE, 0, self.key(key), self.column(key, column), self.column(key, faded_at))
         self.set(key, faded_at, self.now)
 
-    def learn_moments(self, key: str, column: str, value: Value, count: Value, memory: Value | float) -> None:
+    def learn_moments(self, key: str, column: str, value: Value, count: Value, memory: Value | float = MEMORY) -> None:
         """Move a mean and variance towards a value; so many of those before it weigh at most."""
         self._change(op.MOMENTS, key, column, value, count, memory)
 

@@ -29,7 +29,7 @@ from online_models.guard import (
 from online_models.measures.excess import roll
 from online_models.measures.newness import age_of, is_known, maturity_of
 from online_models.measures.time import DAY
-from online_models.outcome import Outcome, attribute_views, note_views, withhold
+from online_models.outcome import OBSERVED, USUAL, Outcome, attribute_views, note_views, withhold
 from online_models.program.machine import (
     AHEAD,
     FACTS_AT,
@@ -76,7 +76,7 @@ from online_models.program.registers import (
     WINDOWS,
 )
 from online_models.program.registers import COUNT as COUNT_SECTION
-from online_models.suspicion import suspect_thing
+from online_models.suspicion import SUSPECT, suspect_thing
 from online_models.verdicts import THINGS, behaviour_said, is_expected, judge_as_said, said_of, says_expected
 from online_models.views import Views, assess, evidence_of, learn_views
 
@@ -85,10 +85,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from online_models.withheld import Records
-
-
-_TELLS = 1.5
-"""Decades below which no record is an anomaly, whatever came before it: neither unease nor suspicion count it."""
 
 
 @inner
@@ -190,8 +186,8 @@ def _report(machine: Machine, views: Views, device: npt.NDArray[np.float64], i: 
     for f in range(layout[FEATURES]):
         outcome.parts[at, f] = r[layout[PARTS_AT] + f]
     for f in range(outcome.facts.shape[1]):
-        outcome.facts[at, f, 0] = r[layout[FACTS_AT] + 2 * f]
-        outcome.facts[at, f, 1] = r[layout[FACTS_AT] + 2 * f + 1]
+        outcome.facts[at, f, OBSERVED] = r[layout[FACTS_AT] + 2 * f]
+        outcome.facts[at, f, USUAL] = r[layout[FACTS_AT] + 2 * f + 1]
 
 
 @inlined
@@ -201,7 +197,7 @@ def _judge(machine: Machine, views: Views, device: npt.NDArray[np.float64], i: i
     outcome.evidence[i] = r[EVIDENCE]
     note_views(outcome, i, views)
     r[BEHAVIOUR], r[DECISIVE] = 0.0, 0.0
-    if r[EVIDENCE] >= _TELLS or views.verdicts.counters[USED] > 0:
+    if r[EVIDENCE] >= SUSPECT or views.verdicts.counters[USED] > 0:
         execute(machine, device, NAME)
     things = outcome.things[outcome.used[0]]
     _things_of(machine, things)

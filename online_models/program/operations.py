@@ -10,7 +10,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from online_models.compile import inner
+import numpy as np
+
+from online_models.compile import common, inlined, inner
 from online_models.guard import FIRST, LAST
 from online_models.guard import OBSERVED as OBSERVED_FOR
 from online_models.measures.distance import deviation, learn_moments
@@ -53,7 +55,6 @@ from online_models.program.registers import (
 )
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
 
     from online_models.program.machine import Machine
@@ -82,7 +83,7 @@ def _row_of(machine: Machine, key: int) -> tuple[int, int]:
     return begin, int(begin + machine.widths[machine.table_of[key]])
 
 
-@inner
+@inlined
 def _computed(r: npt.NDArray[np.float64], op: int, a: int, b: int, c: int) -> float:
     """Return the result of an operation on registers alone."""
     x, y, result = r[a], r[b], 0.0
@@ -117,7 +118,7 @@ def _computed(r: npt.NDArray[np.float64], op: int, a: int, b: int, c: int) -> fl
     return float(result)
 
 
-@inner
+@inlined
 def _of_entry(
     machine: Machine, device: npt.NDArray[np.float64], op: int, a: int, b: int, c: int, e: int, f: int
 ) -> float:
@@ -153,7 +154,7 @@ def _of_entry(
     return float(result)
 
 
-@inner
+@inlined
 def _of_device(machine: Machine, device: npt.NDArray[np.float64], op: int, a: int, b: int, c: int) -> float:
     """Return what an operation says of rates, shares and the device's windows."""
     r, now, result = machine.registers, machine.registers[NOW], 0.0
@@ -197,7 +198,7 @@ def _count_thing(machine: Machine, device: npt.NDArray[np.float64], counter: int
     return 1.0 if new else 0.0
 
 
-@inner
+@inlined
 def _count(machine: Machine, device: npt.NDArray[np.float64], op: int, d: int, a: int, b: int, c: int) -> None:
     """Carry out an operation that counts in the device's windows."""
     r = machine.registers
@@ -210,7 +211,7 @@ def _count(machine: Machine, device: npt.NDArray[np.float64], op: int, d: int, a
         add(device, WINDOWS, a, b, r[c])
 
 
-@inner
+@inlined
 def _change(
     machine: Machine, device: npt.NDArray[np.float64], op: int, d: int, a: int, b: int, c: int, e: int, f: int
 ) -> None:
@@ -240,19 +241,22 @@ def _change(
         learn_habit(entry, b, now, r[c])
 
 
-@inner
+@common
 def execute(machine: Machine, device: npt.NDArray[np.float64], section: int) -> None:
     """Carry out a section of the program for the record in hand, whose device's row is given."""
     code, r = machine.code, machine.registers
     at, end = machine.sections[section], machine.sections[section + 1]
     while at < end:
-        op, d, a, b = code[at, 0], code[at, 1], code[at, 2], code[at, 3]
-        c, e, f = code[at, 4], code[at, 5], code[at, 6]
+        here = np.uint64(at)  # numba looks for negative indices at every use of others
+        op, d, a, b = code[here, 0], code[here, 1], code[here, 2], code[here, 3]
+        c, e, f = code[here, 4], code[here, 5], code[here, 6]
         at += 1
         if op < SKIP:
             r[d] = _computed(r, op, a, b, c)
         elif op == SKIP:
-            at += a if r[d] == 0.0 else 0
+            if r[d] == 0.0:
+                at += a
+                machine.kept[0] = r[d]  # has it be a jump: what follows would wait for the condition to be worked out
         elif op >= SET:
             _change(machine, device, op, d, a, b, c, e, f)
         elif op >= COUNT_THING:

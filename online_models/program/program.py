@@ -66,10 +66,6 @@ class Value:
     def __lt__(self, other: Value | float) -> Value:
         return self.program.operate(op.ABOVE, other, self)
 
-    def is_equal(self, other: Value | float) -> Value:
-        """Return 1 if both are the same number, else 0."""
-        return self.program.operate(op.EQUAL, self, other)
-
     def __invert__(self) -> Value:
         return self.program.operate(op.EQUAL, self, 0.0)
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LedgerEntry:
     """One block that was asked for: its decision, and its end on the wall clock, epoch seconds."""
 
     key: Key
@@ -33,11 +33,11 @@ class Ledger:
         self._path = path
         self._entries = {entry.key: entry for entry in self._read()}
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[LedgerEntry]:
         """Return all entries, in order."""
         return [self._entries[key] for key in sorted(self._entries)]
 
-    def keep(self, entries: Iterable[Entry]) -> None:
+    def keep(self, entries: Iterable[LedgerEntry]) -> None:
         """Add or replace entries."""
         self._entries |= {entry.key: entry for entry in entries}
         self._write()
@@ -48,9 +48,9 @@ class Ledger:
         self._entries = {key: entry for key, entry in self._entries.items() if key not in gone}
         self._write()
 
-    def _read(self) -> list[Entry]:
+    def _read(self) -> list[LedgerEntry]:
         try:
-            return msgspec.json.decode(self._path.read_bytes(), type=list[Entry])
+            return msgspec.json.decode(self._path.read_bytes(), type=list[LedgerEntry])
         except FileNotFoundError:
             return []
         except OSError as error:

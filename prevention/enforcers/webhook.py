@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from standardwebhooks import Webhook
 
 from prevention.decisions import decision_id
-from prevention.enforcers.ledger import Entry, Ledger
+from prevention.enforcers.ledger import Ledger, LedgerEntry
 from prevention.enforcers.protocol import Abilities, Standing
 from prevention.errors import EnforcerError, EnforcerSetupError
 from prevention.targets import ACTIONS, KINDS, Kind
@@ -87,7 +87,7 @@ class WebhookEnforcer:
                 "confidence": block.confidence,
             }
             self._send("block.apply", block.decision, block.until, body)
-            self._ledger.keep([Entry(block.key, block.decision, block.until)])
+            self._ledger.keep([LedgerEntry(block.key, block.decision, block.until)])
 
     def revoke(self, keys: Sequence[Key]) -> None:
         """Send that each is lifted."""

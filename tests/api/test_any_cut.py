@@ -121,6 +121,7 @@ STEPS = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(steps=STEPS, poll_bytes=st.sampled_from([50_000, 300_000, 4 << 20]))
 def test_any_cut_gives_the_same_scores_alerts_and_models(

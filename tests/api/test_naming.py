@@ -39,8 +39,10 @@ def test_a_name_of_another_peer_leaves_the_sentence_alone(examples: type[Example
 
 def test_an_alert_waits_for_the_log_that_names_its_peer(examples: type[Examples]) -> None:
     """And is told again once there are more names, not otherwise; its latest state waits."""
-    naming, names = PeerNaming(), dict[str, str]()
-    naming.names_of = lambda device, peers: {peer: names[peer] for peer in peers if peer in names and device == "cam"}
+    names = dict[str, str]()
+    naming = PeerNaming(
+        lambda device, peers: {peer: names[peer] for peer in peers if peer in names and device == "cam"}
+    )
     alert = examples.alert(sentence=f"cam talks to {PEER}", peers=(PEER, "198.51.100.3"), known_as="cam")
     assert naming.named(replace(alert, count=1)).peer_names == {}
     assert naming.named(replace(alert, count=2)).peer_names == {}
@@ -57,8 +59,8 @@ def test_an_alert_waits_for_the_log_that_names_its_peer(examples: type[Examples]
 
 
 def test_no_more_alerts_wait_than_there_is_room_for(examples: type[Examples]) -> None:
-    naming, names = PeerNaming(), dict[str, str]()
-    naming.names_of = lambda _device, _peers: names
+    names = dict[str, str]()
+    naming = PeerNaming(lambda _device, _peers: names)
     for k in range(300):
         naming.named(examples.alert(f"a{k}", peers=(PEER,)))
     names[PEER] = NAME

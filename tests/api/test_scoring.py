@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from api.pipeline import Scorer
-from api.pipeline.scoring import later
+from api.pipeline.clock import later
 from api.state.store import AlertReader, AlertWriter
 from ingest.context.names import PeerNames
 from ingest.records import CONN, DNS, RecordBatch
@@ -109,7 +109,7 @@ def test_what_changed_since_it_was_told_is_told_again(bench: Bench, examples: ty
 def test_a_peer_is_named_once_the_log_was_read_that_names_it(bench: Bench, examples: type[Examples]) -> None:
     """What a person has said of the alert meanwhile stays."""
     names = PeerNames()
-    bench.scorer.naming.names_of = names.of
+    bench.scorer.names_of = names.of
     alert = examples.alert(peers=("203.0.113.7",), sentence="cam talks to 203.0.113.7", known_as="192.168.1.5")
     bench.raise_alert(alert)
     bench.scorer.take_feedback(alert.id, "attack", "ours", revise=False)

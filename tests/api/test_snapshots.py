@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 MONDAY = 1_767_571_200.0  # 2026-01-05, UTC
 
 
+@pytest.mark.slow
 def test_hours_of_a_day_and_days_of_a_month_are_kept(tmp_path: Path) -> None:
     store = SnapshotStore(tmp_path / "snapshots")
     for hour in range(24 * 40):

@@ -67,6 +67,7 @@ def test_repeating_the_past_after_a_crash_changes_nothing(path: Path, examples: 
     assert bare(reader.get("a1")) == examples.alert(count=6)
 
 
+@pytest.mark.slow
 @given(
     times=st.lists(st.sampled_from([1.0, 2.0, 2.5, 1e9]), max_size=30),
     limit=st.integers(1, 7),

@@ -11,7 +11,7 @@ import pytest
 
 from api.cli.log_lines import HarmlessFormatter
 from api.cli.reasons import Spell
-from api.cli.terminal import Told, alert_line, say
+from api.cli.terminal import ToldBefore, alert_line, say
 from api.serve.stream.messages import Gap, alert_message
 from api.state.store import AlertChange
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     Examples = Any
 
 
-def told(lines: Told, change: Change, alert: Any) -> str | None:
+def told(lines: ToldBefore, change: Change, alert: Any) -> str | None:
     line = lines.line(alert_message(1, AlertChange(change, alert)))
     return None if line is None else line.plain
 
 
 def test_an_alert_is_told_when_it_is_raised_and_when_it_gets_graver(examples: type[Examples]) -> None:
-    lines, alert = Told(), replace(examples.alert(), severity="medium")
+    lines, alert = ToldBefore(), replace(examples.alert(), severity="medium")
     assert "medium" in str(told(lines, "raised", alert))
     assert told(lines, "updated", replace(alert, count=99)) is None
     risen = replace(alert, severity="critical", last_ts=alert.last_ts + 60)
@@ -43,13 +43,13 @@ def test_an_alert_is_told_when_it_is_raised_and_when_it_gets_graver(examples: ty
 
 
 def test_what_an_earlier_run_told_is_not_told_again(examples: type[Examples]) -> None:
-    lines, alert = Told(), replace(examples.alert(), severity="high")
+    lines, alert = ToldBefore(), replace(examples.alert(), severity="high")
     assert told(lines, "updated", alert) is None
     assert "rose from high" in str(told(lines, "updated", replace(alert, severity="critical")))
 
 
 def test_what_was_missed_is_told() -> None:
-    assert "the page has them" in str(Told().line(Gap(7, 3)))
+    assert "the page has them" in str(ToldBefore().line(Gap(7, 3)))
 
 
 def test_times_are_local_and_say_their_offset(examples: type[Examples]) -> None:

@@ -33,6 +33,7 @@ from lab.site import TRUTH, build, read_truth
 from ingest.context.identity import Identities
 from ingest.follow.replay import ReplaySource
 from ingest.records import RecordBatch
+from online_models.config import ModelConfig
 from online_models.engine import Engine
 from online_models.kinds import KINDS
 from online_models.metrics import average_precision, roc_auc
@@ -69,9 +70,9 @@ NUMBERS: Final = (
 FAILED: Final = ("S0", "REJ", "RSTOS0", "RSTRH", "SH", "SHR")
 
 
-def records(name: str) -> tuple[pl.DataFrame, npt.NDArray[np.bool_]]:
-    """Return a site's conn records in order, and which of them are an attack's."""
-    recipe = next(recipe for recipe in RECIPES if recipe.name == name)
+def records(name: str, drawn: int = 0) -> tuple[pl.DataFrame, npt.NDArray[np.bool_]]:
+    """Return a site's conn records in order, and which of them are an attack's; ``drawn`` anew so many times."""
+    recipe = next(recipe for recipe in RECIPES if recipe.name == name).with_seed(drawn)
     with tempfile.TemporaryDirectory(prefix="nslabs-bench-") as folder:
         build(recipe, Path(folder))
         truth = read_truth(json.loads((Path(folder) / TRUTH).read_text()))
@@ -95,9 +96,9 @@ def scaled(frame: pl.DataFrame) -> Iterator[dict[str, float]]:
         yield scaler.transform_one(x)
 
 
-def ours(frame: pl.DataFrame) -> Floats:
+def ours(frame: pl.DataFrame, seed: int = ModelConfig.seed) -> Floats:
     """Score by the engine, with its model of conn alone."""
-    return Engine(kinds={"conn": KINDS["conn"]}).process(RecordBatch("conn", frame)).score
+    return Engine(ModelConfig(seed=seed), {"conn": KINDS["conn"]}).process(RecordBatch("conn", frame)).score
 
 
 def river_trees(frame: pl.DataFrame) -> Floats:

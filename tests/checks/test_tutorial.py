@@ -17,7 +17,7 @@ from online_models import kinds
 from online_models.engine import Engine
 from online_models.errors import DeclarationError
 from online_models.kinds import KINDS, declare
-from online_models.kinds.kind import Entries, of_pairs
+from online_models.kinds.kind import Entries
 from online_models.program import loop
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def test_a_declared_kind_compiles_nothing(ssh: Any) -> None:
     [
         ({"keys": {"server": "nowhere"}}, "leads to no table"),
         (
-            {"tables": {name: Entries(("first",), of_pairs, adds=5) for name in ("thing", "recent")}},
+            {"tables": {name: Entries(("first",), adds=5) for name in ("thing", "recent")}},
             "at most 4 entries",
         ),
         ({"recent_thing": "nothing"}, "no key 'nothing'"),

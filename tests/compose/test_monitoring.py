@@ -114,6 +114,7 @@ def with_credentials(folder: Path, token: str, target: str = "nslabs:8000") -> P
     return path
 
 
+@pytest.mark.slow
 def test_prometheus_scrapes_a_service_that_asks_for_tokens(tmp_path: Path) -> None:
     if shutil.which("prometheus") is None:
         pytest.skip("prometheus not on PATH: apt install prometheus")

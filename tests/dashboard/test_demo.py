@@ -38,6 +38,7 @@ def _texts(browser: Chrome, selector: str) -> list[str]:
     return list(map(str, browser.execute_script(script, selector)))
 
 
+@pytest.mark.slow
 def test_the_attacked_device_shows_up(browser: Chrome, demo_url: str) -> None:
     browser.get(demo_url)
     waiting = WebDriverWait(browser, 200, poll_frequency=0.1)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from selenium.webdriver import Chrome
 
 
+@pytest.mark.slow
 def test_every_route_is_shown_and_can_be_tried_out(browser: Chrome, shared_service: LiveService) -> None:
     browser.get_log("browser")
     browser.get(shared_service.url + "docs")

@@ -237,6 +237,7 @@ def until_other_count(browser: Chrome, before: str) -> None:
     until(browser, lambda: text(browser, "alert-count") != before)
 
 
+@pytest.mark.slow
 def test_all_alerts_can_be_reached_however_many_came_while_the_page_was_open(
     page: Chrome, service: LiveService
 ) -> None:

@@ -91,6 +91,7 @@ def running_alert(service: LiveService) -> Iterator[None]:
         updates.join()
 
 
+@pytest.mark.slow
 def test_every_click_on_a_running_alert_counts(page: Chrome, service: LiveService) -> None:
     """Mouse button down, an update, mouse button up is one click, wherever in the line it falls."""
     with running_alert(service):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.follow.listing import Entry, by_age
+from ingest.follow.listing import ListedFile, by_age
 from ingest.follow.paths import parse_name
 
 
@@ -86,10 +86,10 @@ def test_the_duplicates_of_json_streaming_are_marked() -> None:
     assert [name.streaming for name in names if name] == [False, True, True]
 
 
-def _entry(name: str, seconds: int = 0, day: str = "") -> Entry:
+def _entry(name: str, seconds: int = 0, day: str = "") -> ListedFile:
     parsed = parse_name(name)
     assert parsed is not None
-    return Entry(Path("/logs", day), name, parsed, (1, 1), 1, seconds * 1_000_000_000, day)
+    return ListedFile(Path("/logs", day), name, parsed, (1, 1), 1, seconds * 1_000_000_000, day)
 
 
 @pytest.mark.parametrize(
@@ -121,5 +121,5 @@ def _entry(name: str, seconds: int = 0, day: str = "") -> Entry:
         ],
     ],
 )
-def test_the_parts_of_a_log_are_sorted_by_age(oldest_first: list[Entry]) -> None:
+def test_the_parts_of_a_log_are_sorted_by_age(oldest_first: list[ListedFile]) -> None:
     assert by_age(reversed(oldest_first)) == oldest_first

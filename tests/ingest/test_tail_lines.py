@@ -11,18 +11,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.follow.lines import MAX_LINE_BYTES, ContentReplacedError, Lines
+from ingest.follow.lines import MAX_LINE_BYTES, ContentReplacedError, LineReader
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def _lines(path: Path) -> Lines:
+def _lines(path: Path) -> LineReader:
     status = path.stat()
-    return Lines(path, (status.st_dev, status.st_ino))
+    return LineReader(path, (status.st_dev, status.st_ino))
 
 
-def _read_all(lines: Lines, limit: int = 1 << 16, *, rest: bool = False) -> bytes:
+def _read_all(lines: LineReader, limit: int = 1 << 16, *, rest: bool = False) -> bytes:
     read = b""
     while (block := lines.read(limit, rest=rest)) is not None:
         read += block

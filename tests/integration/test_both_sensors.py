@@ -29,6 +29,7 @@ def alert_on(flow: str) -> str:
     return json.dumps({name: event[name] for name in ends} | {"event_type": "alert", "alert": rule})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suricata_first", [True, False])
 def test_a_connection_that_both_tell_of_is_scored_once(
     serve: Serve, shared_data: Path, *, suricata_first: bool

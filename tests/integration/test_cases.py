@@ -161,6 +161,7 @@ def test_who_follows_reads_the_same_or_says_why_not(cases: Path, case: str, reco
     assert told in troubles if told else troubles == ""
 
 
+@pytest.mark.slow
 def test_a_folder_of_interfaces_is_served_and_answers_monitors(
     cases: Path, serve: Callable[..., AbstractContextManager[Server]], tmp_path: Path
 ) -> None:

@@ -74,6 +74,7 @@ def test_records_since_then_are_read_once(
         assert [str(site) in line for line in said] == ([] if since is None else [True])
 
 
+@pytest.mark.slow
 def test_catching_up_again_after_a_stop_reads_only_what_came_meanwhile(
     serve: Serve, site: Path, zeek: type[Zeek]
 ) -> None:
@@ -90,6 +91,7 @@ def test_catching_up_again_after_a_stop_reads_only_what_came_meanwhile(
         assert server.scored() == ROWS + 1
 
 
+@pytest.mark.slow
 def test_what_a_replay_has_taught_is_not_learned_again(command: Command, site: Path, tmp_path: Path) -> None:
     """Also after the service has run in between. The records are of January 2026: from now on there are others."""
     state = tmp_path / "taught"

@@ -70,6 +70,7 @@ def test_a_truncated_archive_is_counted_and_told(command: Command, tmp_path: Pat
     assert err.count(f"{tmp_path}/conn.log.gz cannot be read to its end: the packed data has no end") == 1
 
 
+@pytest.mark.slow
 def test_compiling_is_told_once_and_not_in_the_output(command: Command, tmp_path: Path, zeek: type[Zeek]) -> None:
     (tmp_path / "conn.log").write_text(zeek.line(zeek.conn(1)) + "\n")
     told = [command("replay", tmp_path, "--json", NUMBA_CACHE_DIR=str(tmp_path / "cache")) for _ in range(2)]

@@ -80,6 +80,7 @@ def live_and_die(logs: Path, state: Path, seconds: float) -> None:
     process.communicate()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kills", [4, pytest.param(100, marks=(pytest.mark.soak, pytest.mark.timeout(1800)))])
 def test_kills_at_random_moments_change_nothing(attacked_site: Path, tmp_path: Path, kills: int) -> None:
     """After kill -9 at any moment and a restart, alerts and models are byte for byte those of an undisturbed run."""

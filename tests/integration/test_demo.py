@@ -7,6 +7,8 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from tests.integration.conftest import Server
 
 
+@pytest.mark.slow
 def test_the_attack_is_told_and_everything_is_cleaned_up(
     demo: Callable[..., AbstractContextManager[Server]],
 ) -> None:

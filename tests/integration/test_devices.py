@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
@@ -31,6 +33,7 @@ def next_device(stream: ClientConnection) -> str:
     return mac
 
 
+@pytest.mark.slow
 def test_the_register_is_filled_by_the_logs_and_outlives_a_restart(serve: Serve, zeek: type[Zeek]) -> None:
     def seen(number: int, address: str, mac: str) -> str:
         return zeek.line(zeek.conn(number, **{"id.orig_h": address, "orig_l2_addr": mac}))
@@ -55,3 +58,53 @@ def test_the_register_is_filled_by_the_logs_and_outlives_a_restart(serve: Serve,
         assert (again["id"], again["name"]) == (camera["id"], "Door")
         assert {at["address"] for at in again["addresses"]} == {"192.168.7.5", "192.168.7.8"}
         assert {one["mac"] for one in devices(server, address="192.168.7.5")} == {CAMERA, PHONE}
+
+
+@pytest.mark.slow
+def test_two_interfaces_are_made_one_device_and_two_again(
+    serve: Serve, zeek: type[Zeek], command: Callable[..., tuple[int, str, str]]
+) -> None:
+    def seen(number: int, address: str, mac: str) -> str:
+        return zeek.line(zeek.conn(number, **{"id.orig_h": address, "orig_l2_addr": mac}))
+
+    def told(stream: ClientConnection) -> tuple[Any, ...]:
+        while (message := json.loads(stream.recv(60)))["type"] != "device" or message["change"] == "new":
+            pass
+        return message["change"], message["device"]["id"], message["other"], message["by"]
+
+    with serve() as server:
+        with server.socket("/ws/events") as stream:
+            server.append("conn.log", seen(1, "192.168.7.5", CAMERA), seen(90, "192.168.7.8", PHONE))
+            assert {next_device(stream), next_device(stream)} == {CAMERA, PHONE}
+            (older,), (younger,) = devices(server, mac=CAMERA), devices(server, mac=PHONE)
+            assert server.http.patch(f"/devices/{younger['id']}", json={"tags": ["door"]}).status_code == 200
+            asked = server.http.post(f"/devices/{younger['id']}/merge", json={"device": older["id"]})
+            assert asked.status_code == 200, asked.text
+            (one,) = asked.json()["devices"]
+            assert (one["id"], one["merged"], one["tags"]) == (older["id"], [younger["id"]], ["door"])
+            assert told(stream) == ("merged", older["id"], younger["id"], "local")
+        for code, path, body in (
+            ("same_device", f"{older['id']}/merge", {"device": younger["id"]}),
+            ("not_its_address", f"{older['id']}/split", {"address": "192.168.7.99"}),
+            ("own_address", f"{older['id']}/split", {"address": "192.168.7.5"}),
+        ):
+            refused = server.http.post(f"/devices/{path}", json=body)
+            assert (refused.status_code, refused.json()["code"]) == (409, code)
+        assert server.http.post("/devices/d-none/undo").status_code == 404
+        assert server.http.get(f"/devices/{younger['id']}").json()["id"] == older["id"]
+        assert server.http.get("/audit").json()["entries"][0]["object"] == "d-none"
+        assert server.stop()[0] == 0
+    with serve() as server:
+        (one,) = devices(server)
+        assert one["merged"] == [younger["id"]]
+        with server.socket("/ws/events") as stream:
+            status, out, errors = command("devices", "undo", "192.168.7.8", "--service", server.url)
+            assert (status, len(out.splitlines())) == (0, 2), errors
+            assert told(stream) == ("undone", older["id"], younger["id"], "local")
+        (again,) = devices(server, mac=PHONE)
+        assert (again["id"], again["tags"], again["merged"]) == (younger["id"], ["door"], [])
+        status, out, _ = command("devices", "merge", CAMERA, "192.168.7.8", "--service", server.url, "--json")
+        assert (status, json.loads(out)["change"]) == (0, "merged")
+        status, out, _ = command("devices", "split", CAMERA, "192.168.7.8", "--service", server.url)
+        assert (status, len(out.splitlines())) == (0, 2)
+        assert {one["id"] for one in devices(server)} == {older["id"], younger["id"]}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
@@ -47,6 +49,7 @@ def test_an_attack_in_the_log_becomes_an_alert_on_the_websocket(serve: Serve, at
         ]
 
 
+@pytest.mark.slow
 def test_an_alert_tells_the_device_behind_the_address(serve: Serve, attacked: list[str], zeek: type[Zeek]) -> None:
     """By MAC and DHCP name, on the stream, over REST and on the terminal; its identifier does not depend on it."""
     with serve(site="nameless") as server, server.socket("/ws/alerts") as stream:

@@ -77,6 +77,7 @@ def test_feedback_on_no_alert_is_not_found(server: Server) -> None:
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verdict", ["expected", "attack"])
 def test_a_crash_between_feedback_and_the_next_checkpoint_loses_nothing(
     serve: Serve, attacked: list[str], verdict: str

@@ -207,6 +207,7 @@ def test_an_endless_message_of_a_reader_costs_nothing(server: Server, zeek: type
         server.until(lambda: server.scored() > scored)
 
 
+@pytest.mark.slow
 def test_a_request_that_stops_half_way_is_closed(server: Server) -> None:
     with connected(server, b"GET /health HTTP/1.1\r\nHost: ") as half:
         assert half.recv(100).startswith(b"HTTP/1.1 408 ")
@@ -234,6 +235,7 @@ runpy.run_module("api", run_name="__main__")
 """
 
 
+@pytest.mark.slow
 def test_half_sent_requests_leave_descriptors_for_others_and_a_lost_store_is_told(
     tmp_path: Path, project: Path, zeek: type[Zeek]
 ) -> None:
@@ -265,6 +267,7 @@ def small_disk() -> list[str]:
     return [unshare, *mount]
 
 
+@pytest.mark.slow
 def test_a_full_disk_and_a_state_that_is_gone_are_told_and_the_scoring_goes_on(
     tmp_path: Path, project: Path, zeek: type[Zeek], small_disk: list[str]
 ) -> None:
@@ -287,6 +290,7 @@ def test_a_full_disk_and_a_state_that_is_gone_are_told_and_the_scoring_goes_on(
         assert status in {0, 1}
 
 
+@pytest.mark.slow
 def test_sigterm_ends_it_while_a_job_runs_readers_read_and_stand_still_and_lines_come(
     serve: Serve, zeek: type[Zeek]
 ) -> None:

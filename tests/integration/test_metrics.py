@@ -128,6 +128,7 @@ def test_a_sensor_in_trouble_is_told(serve: Serve, zeek: type[Zeek]) -> None:
         assert (found["nslabs_source_problems", ()], found["nslabs_status", ("degraded",)]) == (2, 1)
 
 
+@pytest.mark.slow
 def test_lag_is_told_while_the_reader_is_behind(serve: Serve, attacked: list[str]) -> None:
     with serve() as server:
         server.append("conn.log", *attacked * 10)

@@ -188,6 +188,7 @@ def test_resetting_a_device_forgets_it_and_can_be_undone(command: Command, state
     assert parts_of(state) == before
 
 
+@pytest.mark.slow
 def test_a_service_keeps_snapshots_lists_them_and_is_not_interfered_with(
     serve: Serve, command: Command, zeek: type[Zeek]
 ) -> None:

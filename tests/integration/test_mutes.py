@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from api.mutes import Conditions
 from api.state.rules import RuleStore
 from api.state.store import AlertQuery, AlertReader
@@ -32,6 +34,7 @@ def alerts(server: Server, **wanted: Any) -> list[str]:
     return [alert["id"] for alert in server.http.get("/alerts", params=wanted).json()["alerts"]]
 
 
+@pytest.mark.slow
 def test_a_rule_hides_at_once_outlives_a_restart_and_gives_back(serve: Serve, attacked: list[str]) -> None:
     with serve() as server:
         server.append("conn.log", *attacked)

@@ -204,6 +204,7 @@ def test_a_repeated_request_makes_one_decision(service: Server) -> None:
     assert service.http.get("/blocklist.txt").text == ""
 
 
+@pytest.mark.slow
 def test_a_bot_stops_and_nobody_else_does(service: Server, network: Lab, attacked: list[str], tmp_path: Path) -> None:
     """Simulated Mirai in the log, its device and an ordinary one in the lab; then service and enforcer are killed."""
     before, attack, victim = parts(moved_to(attacked, time.time()))

@@ -38,6 +38,7 @@ def models(server: Server) -> bytes:
     return parts["engine"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["stop", "kill"])
 def test_an_interrupted_service_ends_up_as_an_undisturbed_one(serve: Serve, attacked: list[str], how: str) -> None:
     with serve(site="undisturbed") as server:
@@ -59,6 +60,7 @@ def test_an_interrupted_service_ends_up_as_an_undisturbed_one(serve: Serve, atta
         assert models(server) == expected
 
 
+@pytest.mark.slow
 def test_a_crash_before_the_first_periodic_checkpoint_loses_nothing(serve: Serve, zeek: type[Zeek]) -> None:
     """There is one from before the first record; the log was rotated and packed meanwhile."""
     rows = [zeek.line(zeek.conn(n)) for n in range(300)]
@@ -81,6 +83,7 @@ def test_a_crash_before_the_first_periodic_checkpoint_loses_nothing(serve: Serve
         assert models(server) == expected
 
 
+@pytest.mark.slow
 def test_alerts_outlive_a_restart_and_are_not_told_twice(serve: Serve, attacked: list[str]) -> None:
     with serve() as server:
         server.append("conn.log", *attacked)
@@ -103,6 +106,7 @@ def test_alerts_outlive_a_restart_and_are_not_told_twice(serve: Serve, attacked:
     assert {message["change"] for message in later} <= {"updated"}  # held back for a moment when the first one stopped
 
 
+@pytest.mark.slow
 def test_learning_over_rest_survives_a_stop(serve: Serve, attacked: list[str]) -> None:
     with serve() as server:
         files = {"file": ("conn.log", "\n".join(attacked[:2000]))}

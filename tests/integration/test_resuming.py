@@ -8,6 +8,8 @@ import signal
 import threading
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from api.client import AsyncClient, Client
 from api.state.store import AlertWriter
 from tests.integration.conftest import nslabs, running
@@ -72,6 +74,7 @@ def change_all(server: Server, client: Client) -> None:
     server.until(lambda: sum(1 for _ in client.alerts()) == OPEN + 1)
 
 
+@pytest.mark.slow
 def test_every_reader_ends_with_every_number_exactly_once(tmp_path: Path) -> None:
     logs, state = tmp_path / "logs", tmp_path / "state"
     logs.mkdir(), state.mkdir()

@@ -144,6 +144,7 @@ def test_the_version_is_told(command: Command) -> None:
     assert command("--version") == (0, f"nslabs {package_version()}\n", "")
 
 
+@pytest.mark.slow
 def test_the_state_that_run_chose_is_found_without_naming_it(
     command: Command, serve: Callable[..., AbstractContextManager[Server]], tmp_path: Path
 ) -> None:

@@ -56,6 +56,7 @@ def test_pages_of_other_origins_cannot_listen(server: Server) -> None:
         assert json.loads(own.recv(60))["type"] == "hello"
 
 
+@pytest.mark.slow
 def test_who_does_not_read_is_told_what_it_missed_and_holds_up_nobody(serve: Serve, zeek: type[Zeek]) -> None:
     with serve(SocketIOConfig='{"subscriber_queue": 4}') as server, server.socket("/ws/scores") as slow:
         server.append("conn.log", *(zeek.line(zeek.conn(n)) for n in range(MANY)))

@@ -116,6 +116,7 @@ def frames(batches: list[RecordBatch]) -> dict[str, pl.DataFrame]:
     return {kind: pl.concat([batch.frame for batch in batches if batch.kind == kind]) for kind in kinds}
 
 
+@pytest.mark.slow
 def test_every_event_once_over_rotations(suricata: Suricata, tmp_path: Path) -> None:
     """What was followed live is what the finished files hold."""
     batches: list[RecordBatch] = []

@@ -6,6 +6,8 @@ import json
 import signal
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 RULE = '[[rules]]\ndevice = "192.168.1.5"\nreason = "the new camera"\n'
 
 
+@pytest.mark.slow
 def test_a_hangup_and_a_kill_leave_what_people_said(serve: Serve, tmp_path: Path, zeek: type[Zeek]) -> None:
     rules = tmp_path / "rules.toml"
     rules.write_text(RULE)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from lab.captured_attacks import CAPTURED
+from lab.further_attacks import FURTHER
 from lab.stage import GATEWAY, Stage, by_name
 from lab.traffic import Traffic, flows, lookups, requests
 
@@ -218,5 +219,6 @@ ATTACKS: Final[dict[str, Attack]] = {
     "intrude": intrude,
     "answered": answered,
     **CAPTURED,
+    **FURTHER,
 }
 """Kind of act to what makes its records."""

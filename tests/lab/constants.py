@@ -38,7 +38,7 @@ _CODES: Final = ("WIDTH", "_AT", "SECTIONS", "_NUMBER", "SALT")
 """Ends of names of places and widths."""
 _UNITS: Final = {"MINUTE", "HOUR", "DAY", "KIB", "_KIB", "_DAY_S", "_WEEK_S", "_LN10", "_MUCH"}
 _ENDLESS: Final = 1e100
-"""From here on a number stands for one that is never reached."""
+"""From here on a number stands for one that is never reached; and 0 stands for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ def _numbers(module: Any, name: str, line: int, reason: str) -> Iterator[Constan
     values = value if isinstance(value, tuple) else (value,)
     if all(type(one) in {int, float} for one in values) and not (len(values) > 1 and type(values[0]) is int):
         for one in values:
-            if abs(one) < _ENDLESS:
+            if 0.0 < abs(one) < _ENDLESS:
                 yield Constant(module.__name__, name, line, one, reason)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from lab import captures
+from lab.further_hosts import FURTHER
 from lab.hosts import HOSTS
 from lab.household import HOUSEHOLD
 from lab.stage import GATEWAY, Stage
@@ -58,7 +59,7 @@ def ordinary(name: str, stage: Stage, index: int) -> Traffic:
     begin, address = stage.joined_s(index), stage.address(index)
     if name in CAPTURED:
         return _captured(CAPTURED[name], stage, begin, address)
-    host: Callable[[Stage, str, float, int], Traffic] = (HOSTS | HOUSEHOLD)[name]
+    host: Callable[[Stage, str, float, int], Traffic] = (HOSTS | HOUSEHOLD | FURTHER)[name]
     return host(stage, address, begin, index).where(pl.col("written") < stage.end_s)
 
 

@@ -158,7 +158,8 @@ def _attack(stage: Stage, number: int, part: Traffic, named: dict[str, str]) -> 
         [a for frame in frames for a in frame[end].unique().to_list()] for end in ("id.orig_h", "id.resp_h")
     )
     victim = stage.address(act.device)
-    actors = sorted(set(origs)) if act.right.direction != "out" else [victim]
+    own = [a for a in origs if a.startswith(PRIVACY_PREFIX)]  # the device's, too
+    actors = sorted(set(origs)) if act.right.direction != "out" else sorted({victim, *own})
     far = (set(origs) | set(resps)) - {victim} if victim in origs or victim in resps else set(resps)
     return {
         "device": victim,

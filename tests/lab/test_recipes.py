@@ -15,6 +15,7 @@ from lab.baseline import Baseline
 from lab.captured_attacks import CAPTURED as CAPTURED_ATTACKS
 from lab.devices import CAPTURED
 from lab.events import EVENTS
+from lab.further_hosts import FURTHER
 from lab.groups import RECIPES
 from lab.hosts import HOSTS
 from lab.household import HOUSEHOLD
@@ -29,7 +30,7 @@ BY_NAME = {recipe.name: recipe for recipe in RECIPES}
 def test_every_recipe_has_a_name_of_its_own_and_is_made_of_known_things() -> None:
     assert len(BY_NAME) == len(RECIPES)
     for recipe in RECIPES:
-        known = {*HOSTS, *HOUSEHOLD, *CAPTURED}, set(ATTACKS), {*EVENTS, CLOCK_STEP}
+        known = {*HOSTS, *HOUSEHOLD, *FURTHER, *CAPTURED}, set(ATTACKS), {*EVENTS, CLOCK_STEP}
         used = set(recipe.devices), {act.kind for act in recipe.acts}, {event.kind for event in recipe.events}
         assert all(mine <= all_ for mine, all_ in zip(used, known, strict=True)), recipe.name
         devices = len(recipe.devices) + recipe.simulated

@@ -165,7 +165,7 @@ def test_a_device_counts_once_a_day() -> None:
 
 
 def test_between_the_thresholds_a_record_is_not_learned_and_raises_nothing() -> None:
-    rates, row = rates_at(THRESHOLDS.index(5.5)), np.zeros(GUARD_WIDTH)
+    rates, row = rates_at(THRESHOLDS.index(5.6)), np.zeros(GUARD_WIDTH)
     assert verdicts_of(rates, row, [(FIRST + n, 5.0) for n in range(8)]) == [ANOMALY] * 8
     assert not is_frozen(row)
     assert RAISED & verdicts_of(rates, row, [(FIRST + n, 9.0) for n in range(8, 10)])[-1]
@@ -251,7 +251,7 @@ def test_seldom_told_devices_keep_the_threshold_of_the_site() -> None:
 def test_a_noisy_device_does_not_set_the_threshold_of_the_site() -> None:
     """What its own threshold does not tell counts for no other."""
     rates, row = rates_at(FIRST_CHOICE), np.zeros(GUARD_WIDTH)
-    row[RATES_AT + OWN], row[RATES_AT + NOISY_AT] = THRESHOLDS.index(5.5), FIRST
+    row[RATES_AT + OWN], row[RATES_AT + NOISY_AT] = THRESHOLDS.index(5.6), FIRST
     verdicts = verdicts_of(rates, row, bursts(0, 1))
     assert set(verdicts) == {ANOMALY}
     assert not rates.days[:, ALERTED:].any()

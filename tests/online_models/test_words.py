@@ -12,6 +12,8 @@ from ingest.records import RecordBatch
 from online_models.behaviours import Behaviour, Sighting
 from online_models.engine import Engine
 from online_models.kinds.conn_words import BEHAVIOURS as CONN
+from online_models.kinds.dns_words import BEHAVIOURS as DNS
+from online_models.kinds.http import HTTP
 
 if TYPE_CHECKING:
     import polars as pl
@@ -143,3 +145,25 @@ def test_who_asks_for_a_name_means_somebody_outside(learned_day: bytes, traffic:
     """Though the resolver is a neighbour."""
     scored = Engine.from_bytes(learned_day).process(RecordBatch("dns", traffic.tunnel(traffic.START + traffic.DAY)))
     assert {(alert.peers, alert.direction) for alert in scored.alerts} == {((traffic.RESOLVER,), "out")}
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "counter", "words"),
+    [
+        (FLOOD, "records", "made 900 connections"),
+        (FLOOD, "failures", "made 900 failed connections"),
+        (DNS[2], "records", "made 900 lookups"),
+        (DNS[2], "names", "asked for 900 names"),
+        (HTTP.behaviours[3], "failures", "900 failed requests"),
+        (HTTP.behaviours[3], "resources", "900 requests for different resources"),
+    ],
+)
+def test_a_burst_is_told_in_the_words_of_what_was_counted(behaviour: Behaviour, counter: str, words: str) -> None:
+    counters = ("records", "failures", "names", "resources")
+    facts = {f"reach.{name}_{span}": (9.0, 1.0) for name in counters for span in ("minute", "hour")}
+    facts |= {
+        f"reach.{counter}_minute": (900.0, 2.0),
+        "peer.sent_hour": (9.0, 0.0),
+        "endpoint.records_hour": (9.0, 0.0),
+    }
+    assert words in behaviour.sentence(Sighting("192.168.7.11", "198.51.100.1", "tcp/23", facts))

@@ -155,6 +155,7 @@ def test_what_is_wanted_is_held_reported_and_lifted(tmp_path: Path) -> None:
     assert service.reports[0]["uncovered"] == ["d-2"], "no enforcer here blocks a peer"
 
 
+@pytest.mark.slow
 def test_without_the_service_blocks_stand_until_their_end(tmp_path: Path) -> None:
     with serving() as service:
         config = configured(tmp_path, url(service))
@@ -167,6 +168,7 @@ def test_without_the_service_blocks_stand_until_their_end(tmp_path: Path) -> Non
         until(lambda: names(tmp_path) == set())
 
 
+@pytest.mark.slow
 def test_the_sweeper_lifts_what_is_over_and_nothing_else(tmp_path: Path) -> None:
     with serving() as service:
         config = configured(tmp_path, url(service))
@@ -188,6 +190,7 @@ def test_the_sweeper_lifts_what_is_over_and_nothing_else(tmp_path: Path) -> None
     assert names(tmp_path) == set()
 
 
+@pytest.mark.slow
 def test_one_that_is_down_at_the_flush_is_emptied_when_it_returns(tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     gate.touch()
@@ -263,6 +266,7 @@ def network() -> Iterator[Lab]:
         yield made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kills", [6, pytest.param(100, marks=[pytest.mark.soak, pytest.mark.timeout(1800)])])
 def test_killed_at_random_moments_nothing_is_lost_doubled_or_endless(tmp_path: Path, network: Lab, kills: int) -> None:
     chance = random.Random(kills)

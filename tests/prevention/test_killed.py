@@ -211,6 +211,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
         made.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kills", [6, pytest.param(100, marks=[pytest.mark.soak, pytest.mark.timeout(1800)])])
 def test_no_decision_is_lost_doubled_or_endless(site: Site, kills: int) -> None:
     chance = random.Random(kills)

@@ -13,6 +13,7 @@ from api.serve.access.needs import needs
 from api.serve.access.principal import visit_of
 from api.serve.access.teaching import teaching
 from api.serve.problems import ProblemError, problem_responses
+from api.serve.repeated import Repeated
 from api.serve.routes.answers import AlertAnswer, AlertsAnswer, FeedbackBody, HandlingBody
 from api.serve.routes.bulk import BulkFeedbackAnswer, BulkFeedbackBody, say_of_many, saying
 from api.serve.routes.decisions import LOCAL
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from api.service import Service
-    from api.state.store import AlertReader
+    from api.state.store import AlertQuery, AlertReader
     from ingest.context.identity import Identity
     from online_models.types import Alert
 
@@ -41,12 +42,13 @@ _EXPORTED: Final[dict[str, Any]] = {
 def alert_routes(service: Service) -> APIRouter:
     """Return the routes under ``/alerts``."""
     router = APIRouter(prefix="/alerts", tags=["alerts"])
+    repeated = Repeated(service.alerts.path)
 
-    @router.get("", dependencies=[needs("read")], responses=problem_responses(422))
-    def alerts(wanted: Annotated[AlertFilter, Query()]) -> AlertsAnswer:
+    @router.get("", dependencies=[needs("read")], response_model=AlertsAnswer, responses=problem_responses(422))
+    def alerts(wanted: Annotated[AlertFilter, Query()]) -> Response:
         """List alerts, those raised last first; what rules hide only if that is asked for."""
-        page = service.alerts.page(wanted.query(wanted.limit, wanted.cursor))
-        return AlertsAnswer(alerts=alert_answers(service, page.alerts), next_cursor=page.next_cursor)
+        query = wanted.query(wanted.limit, wanted.cursor)
+        return Response(repeated.get(query, lambda: _listed(service, query)), media_type="application/json")
 
     @router.get(
         "/export",
@@ -115,6 +117,12 @@ def alert_routes(service: Service) -> APIRouter:
         return (await asyncio.to_thread(alert_answers, service, [alert]))[0]
 
     return router
+
+
+def _listed(service: Service, query: AlertQuery) -> bytes:
+    page = service.alerts.page(query)
+    told = AlertsAnswer(alerts=alert_answers(service, page.alerts), next_cursor=page.next_cursor)
+    return told.model_dump_json().encode()
 
 
 def _lines(reader: AlertReader, wanted: ExportFilter) -> Iterator[bytes]:

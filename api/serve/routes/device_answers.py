@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool
 
+from api.device_names import spelled
 from api.devices.naming import Kind, is_random, names_of, vendor_of
 from api.serve.routes.answers import AlertAnswer
 from api.serve.told import LaterAnswer, later_answers
@@ -68,6 +69,7 @@ class DeviceAnswer(BaseModel):
         description="log time from which it has been watched long enough to be judged in full; young before that"
     )
     young: bool = Field(description="it was first seen so lately that little can be told of it")
+    merged: list[str] = Field(description="identifiers of the devices that people have merged into it")
     told: list[str] = Field(description="what can be told of it", examples=[["fast scans, floods and guesses"]])
     later: list[LaterAnswer] = Field(description="what cannot yet, and from when on it can")
 
@@ -104,6 +106,34 @@ class DeviceBody(BaseModel):
     critical: StrictBool = Field(default=False, description="whether it is never blocked")
 
 
+class MergeBody(BaseModel):
+    """Which device is the same as this one."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    device: str = Field(max_length=64, description="identifier of the other one", examples=["d-0123456789ab"])
+
+
+class SplitBody(BaseModel):
+    """What is a device of its own."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    address: Annotated[str, AfterValidator(spelled)] = Field(
+        max_length=64, description="an address of this device", examples=["192.168.1.23"]
+    )
+
+
+class RegroupedAnswer(BaseModel):
+    """What was done to devices."""
+
+    change: Literal["merged", "split", "undone"]
+    undone: Literal["merged", "split"] | None = Field(description="what was taken back")
+    devices: list[DeviceAnswer] = Field(
+        description="those that there are now: what stays first, then what is a device of its own again"
+    )
+
+
 def device_answer(device: Device) -> DeviceAnswer:
     """Return what is told of a device."""
     watched = Watched(max(0.0, device.last_seen - device.first_seen), device.last_seen)
@@ -133,6 +163,7 @@ def device_answer(device: Device) -> DeviceAnswer:
         first_seen=device.first_seen,
         last_seen=device.last_seen,
         trusted_from=device.first_seen + SETTLING,
+        merged=list(device.merged),
         young=device.last_seen < device.first_seen + SETTLING,
         told=watched.told(),
         later=later_answers(watched),

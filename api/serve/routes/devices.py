@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+import asyncio
+from typing import TYPE_CHECKING, Annotated, Final
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,20 +13,29 @@ from api.serve.access.needs import needs
 from api.serve.access.principal import visit_of
 from api.serve.problems import ProblemError, problem_responses
 from api.serve.routes.alerts import alert_answers
+from api.serve.routes.decisions import LOCAL
 from api.serve.routes.device_answers import (
     DeviceAnswer,
     DeviceBody,
     DeviceDetailAnswer,
     DevicesAnswer,
+    MergeBody,
+    RegroupedAnswer,
+    SplitBody,
     device_answer,
 )
 from api.serve.routes.filters import Cursor
 from api.serve.routes.times import Since
+from api.serve.stream.device_events import CHANGED, regrouped_devices
+from api.state.devices.grouping import Act
 from api.state.devices.reader import DeviceQuery, DeviceReader
 from prevention.policy import TAG
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from api.service import Service
+    from api.state.devices.grouping import Regrouped
     from api.state.devices.register import DeviceRegister
 
 _MAC = "^(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$"
@@ -66,6 +76,9 @@ class DeviceFilter(BaseModel):
         )
 
 
+_REGROUPED: Final = problem_responses(400, 404, 408, 409, 413, 422, 503)
+
+
 def device_routes(service: Service, register: DeviceRegister) -> APIRouter:
     """Return the routes under ``/devices``."""
     router = APIRouter(prefix="/devices", tags=["devices"])
@@ -93,5 +106,42 @@ def device_routes(service: Service, register: DeviceRegister) -> APIRouter:
         changed = register.say(device_id, changes)
         visit_of(request.scope).object = f"{device_id}: {', '.join(sorted(changes)) or 'nothing'}"
         return device_answer(changed)
+
+    async def regrouped(request: Request, object_: str, change: Callable[[Act], Regrouped]) -> RegroupedAnswer:
+        visit = visit_of(request.scope)
+        visit.object = object_
+        author, at = visit.principal.name or LOCAL, service.clock.wall()
+        submitted = service.pipeline.commands.submit(
+            lambda scorer: scorer.regroup(lambda records: change(Act(author, at, records)))
+        )
+        done = await asyncio.wrap_future(submitted)
+        found = await asyncio.to_thread(lambda: [device for one in done.devices if (device := register.get(one))])
+        service.hub.happenings.tell("device", regrouped_devices(done, found, author))
+        undone = CHANGED[done.undone] if done.undone else None
+        told = {"change": CHANGED[done.what], "undone": undone, "devices": [device_answer(one) for one in found]}
+        return RegroupedAnswer.model_validate(told)
+
+    @router.post("/{device_id}/merge", dependencies=[needs("respond")], responses=_REGROUPED)
+    async def merge(request: Request, device_id: str, said: MergeBody) -> RegroupedAnswer:
+        """Make two devices one: the older stays, with what was learned of it, and nothing is learned anew.
+
+        Identifiers of both lead to it from now on, and it has the addresses, alerts, tags and notes of both.
+        """
+        about = f"{device_id}: {said.device}"
+        return await regrouped(request, about, lambda act: register.merge(device_id, said.device, act))
+
+    @router.post("/{device_id}/split", dependencies=[needs("respond")], responses=_REGROUPED)
+    async def split(request: Request, device_id: str, said: SplitBody) -> RegroupedAnswer:
+        """Make what has an address a device of its own, whatever MACs and leases say of it.
+
+        What came by a merge goes on with what was learned of it before; else it is new, and so young.
+        """
+        about = f"{device_id}: {said.address}"
+        return await regrouped(request, about, lambda act: register.split(device_id, said.address, act))
+
+    @router.post("/{device_id}/undo", dependencies=[needs("respond")], responses=_REGROUPED)
+    async def undo(request: Request, device_id: str) -> RegroupedAnswer:
+        """Take back the last merge or split of a device; again, the one before."""
+        return await regrouped(request, device_id, lambda act: register.undo(device_id, act))
 
     return router

@@ -51,9 +51,11 @@ class Subscriber:
         if len(self._waiting) >= self._capacity:
             self._forget(self._waiting.popleft())
         self._waiting.append(message)
-        if len(self._waiting) * 2 >= self._capacity:
+        waiting = len(self._waiting)
+        if waiting == 1:
+            self.ready.set()
+        if waiting * 2 >= self._capacity:
             self.crowded.set()
-        self.ready.set()
 
     def _forget(self, message: Message) -> None:
         lost = message.dropped if isinstance(message, Gap) else 1
@@ -67,6 +69,22 @@ class Subscriber:
     def take(self) -> list[Message]:
         """Return the same as `next_messages` if something waits, else nothing."""
         return self._take() if self._waiting else []
+
+    def take_alike(self, most: int) -> list[Message]:
+        """Return what waits, up to the next number that so many divide: other readers get the very same.
+
+        Nothing if none waits, or something was forgotten before it.
+        """
+        if not self._waiting or self._overflow.dropped:
+            return []
+        count = most - self._waiting[0].seq % most
+        if count < len(self._waiting):
+            return [self._waiting.popleft() for _ in range(count)]
+        messages = list(self._waiting)
+        self._waiting.clear()
+        self.ready.clear()
+        self.crowded.clear()
+        return messages
 
     def _take(self) -> list[Message]:
         message = self._waiting.popleft()

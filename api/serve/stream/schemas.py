@@ -155,14 +155,18 @@ class JobMessage(BaseModel):
 
 
 class DeviceMessage(BaseModel):
-    """A device that was never seen before."""
+    """A device that was never seen before, or that people have merged with another, split, or put back."""
 
     type: Literal["device"]
     seq: Seq
     site: Site
-    change: Literal["new"]
+    change: Literal["new", "merged", "split", "undone"]
     more: int = Field(ge=0, description="further new devices of this moment, that are not told one by one")
-    device: DeviceAnswer
+    device: DeviceAnswer = Field(description="the one that is new, or that stays")
+    other: str | None = Field(
+        default=None, description="identifier of the one that was merged into it, or that is another than it now"
+    )
+    by: str | None = Field(default=None, description="who has said so; null for a new device")
 
 
 class HealthMessage(BaseModel):

@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from api.state.devices.rows import COLUMNS, Device, from_row
+from api.state.devices.rows import COLUMNS, PARTS, Device, from_row
 from api.state.store.cursor import decode_cursor, encode_cursor
 from api.state.store.rows import COLUMNS as ALERT_COLUMNS
 from api.state.store.rows import from_row as alert_from_row
@@ -18,16 +18,18 @@ if TYPE_CHECKING:
     from online_models.types import Alert
 
 _DEVICES: Final = f"SELECT {', '.join(COLUMNS)} FROM device WHERE "  # noqa: S608 - our own column names
-_ADDRESSED: Final = "id IN (SELECT device FROM device_address WHERE "
+_ADDRESSED: Final = "id IN (SELECT device FROM device_at WHERE "
+_OF_MAC: Final = "id IN (SELECT coalesce(root, id) FROM device LEFT JOIN device_part ON part = id WHERE mac = ?)"
 _HOLDS: Final = (
     "(instr(lower(label), lower(?)) OR instr(lower(host_name), lower(?))"
     f" OR {_ADDRESSED} instr(address, lower(?)) OR instr(mac, lower(?))))"
 )
 _OPEN: Final = (
     f"SELECT {', '.join(ALERT_COLUMNS)} FROM alert"  # noqa: S608 - our own column names
-    " WHERE known_as IN (SELECT known_as FROM device_name WHERE device = ?)"
-    " AND status = 'open' AND muted IS NULL ORDER BY ts DESC, id DESC LIMIT ?"
+    f" WHERE known_as IN (SELECT known_as FROM device_name WHERE device IN ({PARTS}))"
+    " AND status = 'open' AND muted IS NULL ORDER BY ts DESC, id DESC LIMIT ?2"
 )
+_ROOT: Final = "coalesce((SELECT root FROM device_part WHERE part = ?1), ?1)"
 _MOST_ALERTS: Final = 100
 
 
@@ -91,9 +93,9 @@ class DeviceReader:
         return DevicePage(devices, encode_cursor(devices[-1].first_seen, devices[-1].id) if more else None)
 
     def get(self, identifier: str) -> Device | None:
-        """Return one device, None if there is none of this identifier."""
+        """Return the device that has this identifier, or that it was merged into; None if there is none."""
         with self._open() as connection:
-            row = connection.execute(f"{_DEVICES}id = ?", (identifier,)).fetchone()
+            row = connection.execute(f"{_DEVICES}id = {_ROOT}", (identifier,)).fetchone()
             return from_row(connection, row) if row else None
 
     def open_alerts(self, identifier: str) -> list[Alert]:
@@ -107,13 +109,13 @@ class DeviceReader:
 
 def _conditions(query: DeviceQuery) -> tuple[str, tuple[Any, ...]]:
     """Return the WHERE clause and the values bound in it."""
-    terms: list[tuple[str, tuple[Any, ...]]] = [("1", ())]
+    terms: list[tuple[str, tuple[Any, ...]]] = [("NOT EXISTS (SELECT 1 FROM device_part WHERE part = id)", ())]
     if query.text:
         terms.append((_HOLDS, (query.text,) * _HOLDS.count("?")))
     if query.address is not None:
         terms.append((f"{_ADDRESSED} address = ?)", (query.address,)))
     if query.mac is not None:
-        terms.append((f"(mac = ? OR {_ADDRESSED} mac = ?))", (query.mac,) * 2))
+        terms.append((f"({_OF_MAC} OR {_ADDRESSED} mac = ?))", (query.mac,) * 2))
     if query.tag is not None:
         terms.append(("EXISTS (SELECT 1 FROM json_each(tags) WHERE value = ?)", (query.tag,)))
     if query.kind is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections import deque
 from contextlib import contextmanager
@@ -13,17 +12,20 @@ import orjson
 
 from api.devices.naming import kind_of
 from api.errors import NoDeviceError
+from api.state.devices.grouping import merge, root_of, split, undo
+from api.state.devices.identifiers import id_of
 from api.state.devices.rows import COLUMNS, LISTS, Device, from_row, list_text
-from api.state.devices.said import Said, addresses_in, critical_in, mac_in, seen_in, tags_in
+from api.state.devices.said import Said, addresses_in, beside_in, critical_in, mac_in, seen_in, tags_in
 from api.state.store.schema import open_store
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
     from pathlib import Path
 
     from api.devices.sightings import Seen, Sighting
+    from api.state.devices.grouping import Act, Regrouped
 
 MOST_ADDRESSES: Final = 64
 """Addresses kept of one device; IPv6 makes a new one a day (RFC 8981). The one unseen for longest leaves first."""
@@ -32,9 +34,16 @@ _MOST_RENAMED: Final = 1000
 """Devices that wait for their alerts to be told anew; the name of others comes with their alerts' next change."""
 SAID: Final = ("label", "notes", "tags", "critical")
 """What people may say of a device."""
-_SELECT: Final = f"SELECT {', '.join(COLUMNS)} FROM device WHERE id = ?"  # noqa: S608 - our own column names
-_UNSAID: Final = "label IS NULL AND notes IS NULL AND tags = '[]' AND NOT critical"
+_SELECT: Final = (
+    f"SELECT {', '.join(COLUMNS)} FROM device"  # noqa: S608 - our own column names
+    " WHERE id = coalesce((SELECT root FROM device_part WHERE part = ?1), ?1)"
+)
+_UNSAID: Final = (
+    "label IS NULL AND notes IS NULL AND tags = '[]' AND NOT critical AND id NOT IN"
+    " (SELECT value FROM device_change, json_each(parts) WHERE undone IS NULL AND what != 'undo')"
+)
 _KNOWN: Final = "SELECT device FROM device_name WHERE known_as = ?"
+_SPLIT_OFF: Final = "SELECT device FROM device_split WHERE known_as = ? AND address = ?"
 _OF_MAC: Final = "SELECT id FROM device WHERE mac = ? ORDER BY last_seen DESC, id LIMIT 1"
 _SEE: Final = "UPDATE device SET first_seen = min(first_seen, ?), last_seen = max(last_seen, ?) WHERE id = ?"
 _AT: Final = (
@@ -49,7 +58,10 @@ _OLDEST: Final = f"SELECT id FROM device WHERE {_UNSAID} ORDER BY last_seen, id 
 
 
 _TAGGED: Final = (
-    "WITH one AS (SELECT device.id, mac FROM device, json_each(tags) WHERE json_each.value = ?)"
+    "WITH root AS (SELECT device.id FROM device, json_each(tags) WHERE json_each.value = ? AND NOT EXISTS"
+    " (SELECT 1 FROM device_part WHERE part = device.id)),"
+    " one AS (SELECT device.id, mac FROM device LEFT JOIN device_part ON part = device.id"
+    " WHERE coalesce(root, device.id) IN (SELECT id FROM root))"
     " SELECT mac FROM one WHERE mac IS NOT NULL"
     " UNION SELECT device_address.mac FROM device_address JOIN one ON id = device WHERE device_address.mac <> ''"
     " UNION SELECT address FROM device_address JOIN one ON id = device WHERE device_address.mac = ''"
@@ -82,6 +94,7 @@ class DeviceRegister:
         self._capacity = capacity
         self._lock = threading.Lock()
         self._renamed: deque[str] = deque(maxlen=_MOST_RENAMED)
+        self._is_any_merged = self._has_merged()
 
     def note(self, seen: Seen) -> Noted:
         """Write down what was seen, in one transaction.
@@ -111,22 +124,39 @@ class DeviceRegister:
         values = {name: list_text(sorted(set(v))) if name in LISTS else v for name, v in said.items()}
         terms = ", ".join(f"{name} = ?" for name in SAID if name in values)
         with self._changing():
-            if self._one(_SELECT, identifier) is None:
-                raise NoDeviceError("no device of this identifier; GET /devices lists those that there are")
+            identifier = root_of(self._connection, identifier)
             if terms:
                 bound = [values[name] for name in SAID if name in values]
                 self._connection.execute(f"UPDATE device SET {terms} WHERE id = ?", (*bound, identifier))  # noqa: S608 - our own column names
         if "label" in said:
             self._renamed.append(identifier)
-        with self._lock:
-            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        self._sync()
         device = self.get(identifier)
         if device is None:  # forgotten in between: all that was said of it was taken back
             raise NoDeviceError("no device of this identifier")
         return device
 
+    def merge(self, one: str, other: str, act: Act) -> Regrouped:
+        """Make two devices one; durable when this returns. See `api.state.devices.grouping`, as for the next two."""
+        return self._regrouped(lambda connection: merge(connection, one, other, act))
+
+    def split(self, device: str, address: str, act: Act) -> Regrouped:
+        """Make what has an address a device of its own."""
+        return self._regrouped(lambda connection: split(connection, device, address, act))
+
+    def undo(self, device: str, act: Act) -> Regrouped:
+        """Take back the last merge or split of a device."""
+        return self._regrouped(lambda connection: undo(connection, device, act))
+
+    def beside(self, known_as: str) -> frozenset[str]:
+        """Return the addresses and MACs of a device that was merged, by one of its models' names; else none."""
+        if not self._is_any_merged:  # asked for each alert: nobody waits for the disk as long as there is none
+            return frozenset()
+        with self._lock:
+            return beside_in(self._connection, known_as)
+
     def get(self, identifier: str) -> Device | None:
-        """Return a device, None if there is none of this identifier."""
+        """Return the device that has this identifier, or that it was merged into; None if there is none."""
         with self._lock:
             row = self._connection.execute(_SELECT, (identifier,)).fetchone()
             return from_row(self._connection, row) if row else None
@@ -175,6 +205,21 @@ class DeviceRegister:
         with self._lock:
             self._connection.close()
 
+    def _regrouped(self, change: Callable[[sqlite3.Connection], Regrouped]) -> Regrouped:
+        with self._changing() as connection:
+            done = change(connection)
+        self._renamed.extend(done.devices)
+        self._is_any_merged = self._has_merged()
+        self._sync()
+        return done
+
+    def _has_merged(self) -> bool:
+        return self._one("SELECT 1 FROM device_part LIMIT 1") is not None
+
+    def _sync(self) -> None:
+        with self._lock:
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
     @contextmanager
     def _changing(self) -> Iterator[sqlite3.Connection]:
         with self._lock, self._connection:
@@ -194,12 +239,15 @@ class DeviceRegister:
             )
         connection.execute(_AT, at)
         connection.execute(_FORGET_ADDRESSES, (identifier, MOST_ADDRESSES))
-        self._describe(identifier, sighting.mac, sighting.host_name, logs=sighting.logs)
+        if self._one(_SPLIT_OFF, sighting.known_as, sighting.address) is None:
+            self._describe(identifier, sighting.mac, sighting.host_name, logs=sighting.logs)
+        else:  # MAC and name are those of the device that it was split off
+            self._describe(identifier, None, None, logs=sighting.logs)
         return [identifier] if is_new else []
 
     def _device_of(self, sighting: Sighting) -> tuple[str, bool]:
-        """Return whose sighting it is, and whether that device is new: one MAC is one device, whatever IP it speaks."""
-        known = self._one(_KNOWN, sighting.known_as)
+        """Return whose sighting it is, and whether that is new: one MAC is one device, unless people split it."""
+        known = self._one(_SPLIT_OFF, sighting.known_as, sighting.address) or self._one(_KNOWN, sighting.known_as)
         if known is not None:
             return known[0], False
         same = self._one(_OF_MAC, sighting.mac) if sighting.mac else None
@@ -258,11 +306,6 @@ class DeviceRegister:
     def _one(self, sql: str, *values: object) -> Sequence[Any] | None:
         row: Sequence[Any] | None = self._connection.execute(sql, values).fetchone()
         return row
-
-
-def id_of(known_as: str) -> str:
-    """Return the identifier of a device that was first known by this name."""
-    return f"d-{hashlib.blake2b(known_as.encode(), digest_size=6).hexdigest()}"
 
 
 def _joined(text: str, more: AbstractSet[str], most: int) -> str:

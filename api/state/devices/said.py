@@ -10,25 +10,39 @@ from typing import TYPE_CHECKING, Final
 import orjson
 
 from api.errors import StateError
+from api.state.devices.rows import PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-_TAGS: Final = "SELECT known_as, tags FROM device_name JOIN device ON id = device WHERE tags != '[]'"
+_TAGS: Final = "SELECT known_as, tags FROM device_known JOIN device ON id = device WHERE tags != '[]'"
 _CRITICAL: Final = (
-    "SELECT address, device_address.mac FROM device_address JOIN device ON id = device WHERE critical"
+    "SELECT address, device_at.mac FROM device_at JOIN device ON id = device WHERE critical"
     " UNION SELECT mac, mac FROM device WHERE critical AND mac IS NOT NULL"
 )
 
 
 _LAST: Final = "SELECT mac FROM device_address WHERE address = ? ORDER BY last_seen DESC, mac DESC LIMIT 1"
 _HELD: Final = (
-    "SELECT address FROM device_address held WHERE mac = ?1 AND last_seen >= ?2 AND NOT EXISTS (SELECT 1"
-    " FROM device_address other WHERE other.address = held.address AND other.mac != ?1 AND other.last_seen >= ?2)"
+    "WITH one AS (SELECT coalesce(root, id) AS id FROM device LEFT JOIN device_part ON part = id WHERE mac = ?1),"
+    " own AS (SELECT ?1 AS mac UNION SELECT mac FROM device WHERE mac IS NOT NULL AND id IN (SELECT id FROM one"
+    " UNION ALL SELECT part FROM device_part JOIN one ON root = one.id)) "
+    "SELECT address FROM device_address held WHERE mac IN own AND last_seen >= ?2 AND NOT EXISTS (SELECT 1"
+    " FROM device_address other WHERE other.address = held.address AND other.mac NOT IN own AND other.last_seen >= ?2)"
     " ORDER BY last_seen DESC, address"
 )
-_SEEN: Final = "SELECT count(*) FROM device WHERE last_seen >= ?"
+_MERGED: Final = (
+    "SELECT device FROM device_known WHERE known_as = ? AND EXISTS (SELECT 1 FROM device_part WHERE root = device)"
+)
+_BESIDE: Final = (
+    f"SELECT address, mac FROM device_address held WHERE device IN ({PARTS}) AND NOT EXISTS (SELECT 1"  # noqa: S608 - our own text
+    " FROM device_address other WHERE other.address = held.address AND other.last_seen > held.last_seen"
+    f" AND other.device NOT IN ({PARTS})) UNION SELECT mac, mac FROM device WHERE id IN ({PARTS})"
+)
+_SEEN: Final = (
+    "SELECT count(DISTINCT coalesce(root, id)) FROM device LEFT JOIN device_part ON part = id WHERE last_seen >= ?"
+)
 
 
 def _none(_: str) -> frozenset[str]:
@@ -48,7 +62,7 @@ class Said:
     mac_of
         Returns the MAC that had an address last, empty if that is not known.
     addresses_of
-        Returns the addresses that a MAC alone has had since a log time.
+        Returns the addresses that a MAC's device alone has had since a log time.
     seen_since
         Returns how many devices were seen at or after a log time.
     """
@@ -78,8 +92,27 @@ def mac_in(connection: sqlite3.Connection, address: str) -> str:
 
 
 def addresses_in(connection: sqlite3.Connection, mac: str, since: float) -> list[str]:
-    """Return the addresses that a MAC alone has had since a log time, those seen last first."""
+    """Return the addresses that a MAC, with those that people say are the same device, alone has had since then.
+
+    Those seen last first; log time.
+    """
     return [str(row[0]) for row in connection.execute(_HELD, (mac, since))]
+
+
+def beside_in(connection: sqlite3.Connection, known_as: str) -> frozenset[str]:
+    """Return all MACs of a device that people have merged, and the addresses that nobody else had later; else none."""
+    row = connection.execute(_MERGED, (known_as,)).fetchone()
+    if row is None:
+        return frozenset()
+    return frozenset(text for one in connection.execute(_BESIDE, row) for text in one if text)
+
+
+def besides_in(path: Path) -> Callable[[str], frozenset[str]]:
+    """Return what tells, by a name, what `beside_in` does, as of when this is called; the store is of this version."""
+    with closing(sqlite3.connect(path.absolute().as_uri() + "?mode=ro", uri=True, timeout=5.0)) as connection:
+        names = connection.execute("SELECT known_as FROM device_known JOIN device_part ON root = device").fetchall()
+        found = {known_as: beside_in(connection, known_as) for (known_as,) in names}
+    return lambda known_as: found.get(known_as, frozenset())
 
 
 def seen_in(connection: sqlite3.Connection, since: float) -> int:

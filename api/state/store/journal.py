@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class JournalEntry:
     """Feedback, the comment that came with it, and after how many records of its alert's log kind it was given."""
 
     feedback: Feedback
@@ -34,7 +34,7 @@ class Journal:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
-    def add(self, alert: Alert, verdict: Verdict, comment: str | None, after_records: int) -> Entry:
+    def add(self, alert: Alert, verdict: Verdict, comment: str | None, after_records: int) -> JournalEntry:
         """Write feedback down; it outlives the process when this returns.
 
         Raises
@@ -46,16 +46,16 @@ class Journal:
             "INSERT INTO feedback (after_records, verdict, comment, alert) VALUES (?, ?, ?, ?)",
             (after_records, verdict, comment, to_json(alert)),
         ).lastrowid
-        return Entry(Feedback(number or 0, alert, verdict), comment, after_records)
+        return JournalEntry(Feedback(number or 0, alert, verdict), comment, after_records)
 
-    def since(self, heard: Mapping[str, int]) -> list[Entry]:
+    def since(self, heard: Mapping[str, int]) -> list[JournalEntry]:
         """Return what was said after the number that is given for each log kind."""
         rows = self._connection.execute(
             "SELECT number, verdict, comment, after_records, alert FROM feedback WHERE number > ? ORDER BY number",
             (min(heard.values(), default=0),),
         )
         entries = [
-            Entry(Feedback(number, from_json(alert), verdict), comment, after_records)
+            JournalEntry(Feedback(number, from_json(alert), verdict), comment, after_records)
             for number, verdict, comment, after_records, alert in rows
         ]
         return [entry for entry in entries if entry.feedback.number > heard.get(entry.feedback.alert.log, 0)]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from api.state.devices.tables import DEVICE_TABLES, GROUP_TABLES
+
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping
@@ -20,6 +22,7 @@ STEPS: Final[Mapping[int, str]] = {
         "ALTER TABLE alert ADD COLUMN direction TEXT NOT NULL DEFAULT 'out';"
         " ALTER TABLE alert ADD COLUMN peer_names TEXT NOT NULL DEFAULT '{}';"
     ),
+    8: f"{DEVICE_TABLES} {GROUP_TABLES}",
 }
 """The version that a step starts from, to what makes it the next one."""
 

@@ -26,11 +26,11 @@ CREATE TABLE IF NOT EXISTS owner (alert TEXT PRIMARY KEY, mac TEXT NOT NULL, hos
 """
 _SELECT: Final = (
     "SELECT alert.id, owner.mac, owner.host_name, device.label FROM alert LEFT JOIN owner ON owner.alert = alert.id"
-    " LEFT JOIN device_name ON device_name.known_as = alert.known_as LEFT JOIN device ON device.id = device_name.device"
+    " LEFT JOIN device_known known ON known.known_as = alert.known_as LEFT JOIN device ON device.id = known.device"
     " WHERE alert.id IN (%s) AND (owner.mac IS NOT NULL OR device.label IS NOT NULL)"
 )
 _STORED: Final = "SELECT mac, host_name FROM owner WHERE alert = ?"
-_LABEL: Final = "SELECT label FROM device_name JOIN device ON id = device WHERE known_as = ?"
+_LABEL: Final = "SELECT label FROM device_known JOIN device ON id = device WHERE known_as = ?"
 
 
 class Owners:

@@ -35,12 +35,12 @@ _ALERTS_ON_PAGE: Final = 2000
 _HOLDS: Final = (
     "(instr(lower(device), lower(?)) OR instr(lower(behaviour), lower(?)) OR instr(lower(sentence), lower(?))"
     " OR id IN (SELECT alert FROM owner WHERE instr(lower(host_name), lower(?)))"
-    " OR known_as IN (SELECT known_as FROM device_name JOIN device ON device.id = device_name.device"
+    " OR known_as IN (SELECT known_as FROM device_known JOIN device ON device.id = device_known.device"
     " WHERE instr(lower(label), lower(?))))"
 )
 _PART_OF_DEVICE: Final = (
     "(instr(device, ?) OR id IN (SELECT alert FROM owner WHERE instr(lower(host_name), ?))"
-    " OR known_as IN (SELECT known_as FROM device_name JOIN device ON device.id = device_name.device"
+    " OR known_as IN (SELECT known_as FROM device_known JOIN device ON device.id = device_known.device"
     " WHERE instr(lower(label), ?)))"
 )
 
@@ -118,6 +118,7 @@ class AlertReader:
     """Opens the database read-only for each question, so threads share nothing."""
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         self._uri = path.absolute().as_uri() + "?mode=ro"
 
     def page(self, query: AlertQuery) -> AlertPage:

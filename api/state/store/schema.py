@@ -6,7 +6,7 @@ import sqlite3
 from typing import TYPE_CHECKING, Final
 
 from api.errors import StateError
-from api.state.devices.tables import DEVICE_TABLES
+from api.state.devices.tables import DEVICE_TABLES, GROUP_TABLES
 from api.state.store.changes import CHANGE_TABLES
 from api.state.store.evidence import EVIDENCE_TABLE
 from api.state.store.migrations import migrate
@@ -17,7 +17,7 @@ from api.state.store.untold import UNTOLD_TABLE
 if TYPE_CHECKING:
     from pathlib import Path
 
-VERSION: Final = 8
+VERSION: Final = 9
 """Raised with every change to the tables, which `migrations` makes in older stores; kept in ``PRAGMA user_version``."""
 
 APPLICATION_ID: Final = 0x6E736C62  # "nslb": tells our file from any other SQLite database
@@ -121,7 +121,8 @@ CREATE INDEX IF NOT EXISTS alert_handled ON alert (id) WHERE handled IS NOT NULL
 CREATE INDEX IF NOT EXISTS alert_open ON alert (id) WHERE status = 'open';
 """
 _ADDED: Final = (
-    f"{OWNER_TABLE} {EVIDENCE_TABLE} {SEQUENCE_TABLE} {UNTOLD_TABLE} {CHANGE_TABLES} {DEVICE_TABLES} {_INDICES}"
+    f"{OWNER_TABLE} {EVIDENCE_TABLE} {SEQUENCE_TABLE} {UNTOLD_TABLE} {CHANGE_TABLES} {DEVICE_TABLES}"
+    f" {GROUP_TABLES} {_INDICES}"
 )
 """What earlier stores of this version may lack."""
 _WAL_SIZE: Final = f"PRAGMA journal_size_limit={4 << 20};"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from api.mutes.book import Mutes
+from api.state.devices.rows import PARTS
 from api.state.store.changes import Changes
 from api.state.store.drift import join_drift
 from api.state.store.evidence import EvidenceWriter
@@ -36,7 +37,7 @@ _OPEN_OF_DEVICE: Final = (
     " WHERE known_as = ? AND log = ? AND status = 'open' ORDER BY id"
 )
 _SHOWN_OF_DEVICE: Final = (
-    "SELECT id FROM alert WHERE known_as IN (SELECT known_as FROM device_name WHERE device = ?)"
+    f"SELECT id FROM alert WHERE known_as IN (SELECT known_as FROM device_name WHERE device IN ({PARTS}))"  # noqa: S608 - our own text
     " AND status = 'open' AND muted IS NULL ORDER BY ts DESC LIMIT 100"
 )
 _UPSERT: Final = (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
-from ingest.decode.blocks import Block
+from ingest.decode.blocks import TextBlock
 from ingest.decode.suricata.dns import QUERIES
 from ingest.decode.suricata.dns_form import dns_form
 from ingest.decode.suricata.dns_frame import dns_of
@@ -38,7 +38,7 @@ class EveBlock:
         Whose lines are read.
     """
 
-    def __init__(self, eve: EveReader, block: Block) -> None:
+    def __init__(self, eve: EveReader, block: TextBlock) -> None:
         self._eve = eve
         self._block = block
         self._lines: list[int] = []
@@ -111,7 +111,7 @@ class EveBlock:
 
 def _read(lines: list[bytes]) -> pl.DataFrame:
     """Read lines that the loops have read before."""
-    return JsonLoops(dns_form()).read(Block.of_lines(lines, [0] * len(lines)), np.ones(len(lines), np.uint8))
+    return JsonLoops(dns_form()).read(TextBlock.of_lines(lines, [0] * len(lines)), np.ones(len(lines), np.uint8))
 
 
 def _rows(messages: Sequence[Message | None], waited_from: int) -> Ints:

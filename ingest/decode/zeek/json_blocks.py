@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import polars as pl
 
-from ingest.decode.blocks import Block, utf8_lines
+from ingest.decode.blocks import TextBlock, utf8_lines
 from ingest.decode.json_lines import parse_line
 from ingest.decode.json_rows import read_event
 from ingest.decode.pieces import Pieces
@@ -50,12 +50,12 @@ class JsonReader:
 
     def finish(self, tally: Tally) -> None:
         """Add what waits for others to ``tally``; the file is finished."""
-        pieces, events = Pieces(), EveBlock(self._eve, Block.of(b"", 0))
+        pieces, events = Pieces(), EveBlock(self._eve, TextBlock.of(b"", 0))
         for number, records in events.release_all():
             self._add(pieces, number, records, tally)
         _hand_over(pieces, events, tally)
 
-    def read(self, block: Block, tally: Tally) -> None:
+    def read(self, block: TextBlock, tally: Tally) -> None:
         """Add the records of a block of JSON lines to ``tally``.
 
         The loops for the kinds that came before take what they can; the first line that is left tells what to try next.
@@ -106,7 +106,9 @@ class JsonReader:
         return event
 
 
-def _read_plain(loops: JsonLoops, block: Block, lines: tuple[Bytes, Bytes], pieces: Pieces, events: EveBlock) -> None:
+def _read_plain(
+    loops: JsonLoops, block: TextBlock, lines: tuple[Bytes, Bytes], pieces: Pieces, events: EveBlock
+) -> None:
     """Read what is plain among the lines that are (pending, fit for loops), and take that out of those pending."""
     pending, fit = lines
     plain = pending & fit

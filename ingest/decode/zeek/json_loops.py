@@ -26,7 +26,7 @@ from ingest.decode.zeek.ends import ENDS, spelled_ends
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from ingest.decode.blocks import Block
+    from ingest.decode.blocks import TextBlock
     from ingest.decode.scan.words import Bytes, Cells, Column, Ints, Words
 
 _FLAT: Final = "usual id.orig_h"
@@ -90,7 +90,7 @@ class JsonLoops:
         mine = (self.form.kind, self.form.path, self.form.spelled)
         return mine == (form.kind, form.path, form.spelled)
 
-    def read(self, block: Block, plain: Bytes) -> pl.DataFrame:
+    def read(self, block: TextBlock, plain: Bytes) -> pl.DataFrame:
         """Return a frame with one row per line of the block; only the rows that are then marked in ``plain`` count.
 
         On entry ``plain`` says which lines to look at.

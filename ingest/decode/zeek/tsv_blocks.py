@@ -16,7 +16,7 @@ from ingest.errors import BadLineError
 if TYPE_CHECKING:
     import polars as pl
 
-    from ingest.decode.blocks import Block
+    from ingest.decode.blocks import TextBlock
     from ingest.decode.scan.words import Bytes
     from ingest.decode.tally import Tally
     from ingest.decode.zeek.header import Header
@@ -32,7 +32,7 @@ class BlockReader:
         self._rows = RowReader(header, kind)
         self._loops = Loops(header, kind) if Loops.know(header, kind) else None
 
-    def read(self, block: Block, tally: Tally) -> None:
+    def read(self, block: TextBlock, tally: Tally) -> None:
         """Add the records of a block of rows to ``tally``."""
         plain = np.zeros(len(block), np.uint8)
         if self._loops is None or not block.fits_loops:
@@ -42,7 +42,7 @@ class BlockReader:
         others = self._others(block, plain, tally)
         tally.add(self._kind, merge(self._kind, frame, plain, others))
 
-    def _others(self, block: Block, plain: Bytes, tally: Tally) -> dict[int, dict[str, Any]]:
+    def _others(self, block: TextBlock, plain: Bytes, tally: Tally) -> dict[int, dict[str, Any]]:
         """Read the rows that are not plain one by one; return them by their number in the block."""
         read: dict[int, dict[str, Any]] = {}
         for number in np.flatnonzero(plain == 0).tolist():
@@ -84,7 +84,7 @@ class Loops:
         single = all(len(mark) == 1 and mark[0] <= _LAST_ASCII for mark in marks)
         return single and "ts" in header.fields and Layout.knows(SCHEMAS[kind])
 
-    def read(self, block: Block, plain: Bytes) -> pl.DataFrame:
+    def read(self, block: TextBlock, plain: Bytes) -> pl.DataFrame:
         """Return a frame with one row per line of the block; only the rows that are then marked in ``plain`` count."""
         plain[:] = utf8_lines(block)
         lines = lines_of(block, plain)

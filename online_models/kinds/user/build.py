@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from online_models.behaviours import Behaviour, Likeness, plain
-from online_models.kinds.kind import Entries, Kind, View, of_half_the_pairs, of_pairs, recent_things
+from online_models.kinds.kind import Entries, Kind, View, recent_things
 from online_models.kinds.user.columns import columns_of, context_of, numbers_of
 from online_models.kinds.user.declaration import (
     DISTANCE,
@@ -17,10 +17,10 @@ from online_models.kinds.user.declaration import (
     REGULARITY,
     SERVER,
     SITE,
-    SPANS,
     SURPRISE,
 )
 from online_models.kinds.user.formulas import Program, moments_of
+from online_models.measures.time import SPANS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -48,12 +48,12 @@ def kind_of(declared: Declaration) -> Kind:
         name=declared.log,
         device_columns=(*(f"new_{key}" for key in own), "faded_at"),
         tables={
-            **{table: Entries(_columns(declared, own, ()), of_pairs, adds=_AT_ONCE) for table in owned.values()},
+            **{table: Entries(_columns(declared, own, ()), adds=_AT_ONCE) for table in owned.values()},
             **{
-                table: Entries(_columns(declared, of_site, at_site), of_half_the_pairs, adds=_AT_ONCE)
+                table: Entries(_columns(declared, of_site, at_site), of_pairs=0.5, adds=_AT_ONCE)
                 for table in at_site.values()
             },
-            "recent": recent_things(of_half_the_pairs),
+            "recent": recent_things(),
         },
         keys={**keys, **{name: "recent" for name, _ in recent}},
         numbers=numbers_of(declared),

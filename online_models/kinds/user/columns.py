@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from online_models.features.address import GLOBAL, addresses, device_at, ends_of
+from online_models.features.address import GLOBAL, addresses, ends_of
 from online_models.features.text import hashes, owned
+from online_models.kinds.contexts import SIDES, context_of_ends
 from online_models.kinds.keys import Keys
 from online_models.kinds.user.declaration import DEVICE, DISTANCE, PAIR, SERVER, SITE
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from online_models.program.machine import Columns
 
 _SEPARATOR = "\x1f"
-_SIDES = {"id.orig_h": "orig", "id.resp_h": "resp"}
 """Between the columns that tell a thing apart: no printable text holds it."""
 
 
@@ -142,11 +142,7 @@ def _numbers(declared: Declaration, frame: pl.DataFrame, read: pl.DataFrame) -> 
 
 def _end(frame: pl.DataFrame, column: str, ranges: npt.NDArray[np.uint64]) -> Addresses:
     """Classify an end; the usual ones are those of devices, whatever their addresses are now."""
-    return ends_of(frame, _SIDES[column], ranges) if column in _SIDES else addresses(frame[column], ranges)
-
-
-def _known_as(frame: pl.DataFrame, column: str) -> pl.Expr:
-    return device_at(frame, _SIDES[column]) if column in _SIDES else pl.col(column).fill_null("")
+    return ends_of(frame, SIDES[column], ranges) if column in SIDES else addresses(frame[column], ranges)
 
 
 def context_of(declared: Declaration) -> Any:
@@ -154,16 +150,7 @@ def context_of(declared: Declaration) -> Any:
     target = _target(declared)
 
     def context(frame: pl.DataFrame, columns: Columns) -> pl.DataFrame:
-        client, server = pl.col(declared.client).fill_null(""), pl.col(declared.server).fill_null("")
-        inbound = pl.lit(pl.Series(columns.turned))
-        names = _known_as(frame, declared.client), _known_as(frame, declared.server)
-        return frame.select(
-            pl.when(inbound).then(names[1]).otherwise(names[0]).alias("known_as"),
-            pl.when(inbound).then(server).otherwise(client).alias("device"),
-            pl.when(inbound).then(client).otherwise(server).alias("peer"),
-            target.alias("target"),
-            inbound.alias("inbound"),
-        )
+        return context_of_ends(frame, columns.turned, target, declared.client, declared.server)
 
     return context
 

@@ -7,6 +7,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from online_models.measures.time import SPANS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -22,8 +24,6 @@ NEWNESS, SURPRISE, DISTANCE, EXCESS, FAILURES, GAP, REGULARITY = (
 )
 MEASURES: Final = (NEWNESS, SURPRISE, DISTANCE, EXCESS, FAILURES, GAP, REGULARITY)
 """What can be asked of a record."""
-SPANS: Final = ("minute", "hour")
-"""An excess is measured in both."""
 
 Condition = dict[str, Any]
 """Column to what it must hold: a pattern, whether it is set (or true), a number, or a range of numbers."""

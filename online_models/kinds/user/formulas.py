@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from online_models.kinds.kind import LEAST, MATTERS, RARITY_COUNTS
 from online_models.kinds.user.declaration import (
     DEVICE,
     DISTANCE,
@@ -15,12 +16,11 @@ from online_models.kinds.user.declaration import (
     REGULARITY,
     SERVER,
     SITE,
-    SPANS,
     SURPRISE,
 )
 from online_models.measures import excess
-from online_models.measures.time import DAY, SETTLING
-from online_models.program.formulas import exp2, least, log2, most, root, where
+from online_models.measures.time import DAY, SETTLING, SPANS
+from online_models.program.formulas import LEAST_GAPS, exp2, least, log2, most, root, where
 from online_models.program.registers import BOUND, COUNT, DOUBT, LEARN, MEASURE, NAME, TELL, TOLD
 
 if TYPE_CHECKING:
@@ -29,20 +29,6 @@ if TYPE_CHECKING:
     from online_models.kinds.kind import Formulas
     from online_models.kinds.user.declaration import Declaration, Measure
     from online_models.program.formulas import Value
-
-SECOND: Final = 2.0
-"""What newness by its rarity, and an excess, count of what decides: a site that is quiet for days has too few records
-for rarity to reach 1, and sixteen times what is usual is much."""
-LEAST: Final = 5.0
-"""Decades, at least, of a view in which something decides."""
-MATTERS: Final = 0.5
-"""From so much on, what decides raises the alert with one record."""
-UNSEEN: Final = 0.1
-"""Share of a category before anything is known."""
-LEAST_GAPS, PAUSE = 3.0, 3.0
-"""Records of a thing before its beat is looked at; and log2 of one second and its mean gap for a full beat."""
-MEMORY: Final = 500.0
-"""Records of a thing that weigh in a mean."""
 
 
 def moments_of(measure: Measure) -> str:
@@ -113,7 +99,7 @@ class Program:
         if measure.asks == NEWNESS:
             return f.newness(key) * ~f.is_known(key) * self._rarity(f, key) * has
         if measure.asks == SURPRISE:
-            return f.surprise(f.get(key, "count"), self._total(f, key), UNSEEN) * has
+            return f.surprise(f.get(key, "count"), self._total(f, key)) * has
         return self._against_moments(f, measure) * has
 
     def _against_moments(self, f: Formulas, measure: Measure) -> Value:
@@ -126,8 +112,7 @@ class Program:
         if measure.asks == GAP:
             gap = f.deviation(key, column, log2(1.0 + f.gap(key)), count)
             return least(1.0, most(0.0, 0.0 - gap) / 10.0)
-        paused, spread = least(1.0, f.get(key, column) / PAUSE), root(f.get(key, f"{column}_variance"))
-        return f.newness(key) * paused / (1.0 + spread) * (count >= LEAST_GAPS)
+        return f.regularity(key, column, f.newness(key)) * (count >= LEAST_GAPS)
 
     def _rarity(self, f: Formulas, key: str) -> Value:
         """How rarely new ones come after the first twelve hours, in which all is new."""
@@ -162,7 +147,7 @@ class Program:
             return f.same(values[0])
         value = most(*values)
         if measure.asks in {NEWNESS, EXCESS}:
-            value = least(1.0, SECOND * value)
+            value = least(1.0, RARITY_COUNTS * value)
         return value * self._past(f, SITE if self._is_of_site(measure.key) else DEVICE)
 
     def _past(self, f: Formulas, owner: str) -> Value:
@@ -236,7 +221,7 @@ class Program:
             counts = (f.get(key, "count") > 0.0) * (f.now >= f.get(key, "last")) * self._has(f, key)
             value = log2(1.0 + f.gap(key))
         with f.when(counts):
-            f.learn_moments(key, column, value, f.get(key, f"{column}_count"), MEMORY)
+            f.learn_moments(key, column, value, f.get(key, f"{column}_count"))
             f.bump(key, f"{column}_count")
 
     # what is told

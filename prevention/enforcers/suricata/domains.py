@@ -6,7 +6,7 @@ import base64
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from prevention.enforcers.ledger import Entry, Ledger
+from prevention.enforcers.ledger import Ledger, LedgerEntry
 from prevention.enforcers.protocol import Abilities, Standing
 from prevention.enforcers.suricata.hosts import Settings
 from prevention.enforcers.suricata.socket import Connection, connected
@@ -41,7 +41,7 @@ class SuricataDomains:
     def apply(self, orders: Sequence[Order]) -> None:
         """Add domains."""
         now = self._clock()
-        self._ledger.keep(Entry(o.block.key, o.block.decision, now + o.left_s) for o in orders)
+        self._ledger.keep(LedgerEntry(o.block.key, o.block.decision, now + o.left_s) for o in orders)
         with connected(self._path) as suricata:
             for order in orders:
                 is_done, said = _ask(suricata, "dataset-add", order.block.key)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
-from prevention.enforcers.ledger import Entry, Ledger
+from prevention.enforcers.ledger import Ledger, LedgerEntry
 from prevention.enforcers.protocol import Abilities, Standing
 from prevention.enforcers.suricata.socket import Connection, connected
 from prevention.errors import EnforcerError
@@ -54,7 +54,7 @@ class SuricataHosts:
     def apply(self, orders: Sequence[Order]) -> None:
         """Set the bits; one that is set keeps its end whatever is added, so that it is removed first."""
         now = self._clock()
-        self._ledger.keep(Entry(o.block.key, o.block.decision, now + o.left_s) for o in orders)
+        self._ledger.keep(LedgerEntry(o.block.key, o.block.decision, now + o.left_s) for o in orders)
         with connected(self._path) as suricata:
             for order in orders:
                 where = order.block.key.device or order.block.key.peer

@@ -182,7 +182,10 @@ def test_a_domain_stops_its_questions_and_those_below_it() -> None:
 def test_a_batch_is_cut_where_log_time_goes_on() -> None:
     times = [0.0, 10.0, 59.0, 61.0, 30.0, 130.0]
     batch = RecordBatch("conn", pl.DataFrame({"ts": times}))
-    cut = [piece.frame["ts"].to_list() for piece in pieces(batch, 60.0)]
+    cut = [piece.frame["ts"].to_list() for piece in pieces(batch, 60.0, 0.0)]
     assert cut == [[0.0, 10.0, 59.0], [61.0, 30.0], [130.0]]
-    assert [piece.frame["ts"].to_list() for piece in pieces(batch, None)] == [times]
-    assert list(pieces(RecordBatch("conn", batch.frame[:0]), 60.0)) == []
+    later = [piece.frame["ts"].to_list() for piece in pieces(batch, 60.0, 61.0)]
+    assert later == [times[:3], [61.0, 30.0], [130.0]]
+    assert [len(piece) for piece in pieces(batch, 10.0, 61.0)] == [3, 2, 1]
+    assert [piece.frame["ts"].to_list() for piece in pieces(batch, None, 0.0)] == [times]
+    assert list(pieces(RecordBatch("conn", batch.frame[:0]), 60.0, 0.0)) == []

@@ -131,6 +131,13 @@ def test_devices_are_meant_by_address_network_mac_and_tag(scope: Scope, *, is_co
     assert scope.covers("192.168.1.23", Identity(MAC), tagged) is is_covered
 
 
+def test_a_window_for_one_address_of_a_merged_device_is_for_the_other() -> None:
+    beside = {"192.168.1.23": {"192.168.1.77", MAC}}
+    scope = Scope(devices=("192.168.1.77",))
+    assert scope.covers("192.168.1.23", None, lambda _: (), lambda device: beside.get(device, ()))
+    assert not scope.covers("192.168.1.24", None, lambda _: (), lambda device: beside.get(device, ()))
+
+
 @pytest.mark.parametrize(
     ("scope", "told"),
     [

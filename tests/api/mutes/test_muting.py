@@ -12,13 +12,15 @@ import orjson
 import pytest
 
 from api.decisions import Prevention
-from api.decisions.beside import Readers
+from api.decisions.beside import Subscribers
 from api.mutes import Conditions, Mutes
 from api.pipeline import Scorer
 from api.pipeline.clock import Clock
 from api.serve.stream import Hub, Kept, StreamLimits
 from api.serve.stream.wanted import Wanted
 from api.sinks.log import ChangeLog
+from api.state.devices.grouping import Regrouped
+from api.state.devices.model_names import Names
 from api.state.rules import RuleStore
 from api.state.store import AlertQuery, AlertReader, AlertWriter, IncidentQuery
 from ingest.context.identity import Identity
@@ -84,7 +86,7 @@ class Bench:
         self.writer = AlertWriter(self.path, patience_s=0)
         self.writer.mutes = Mutes(lambda: self.rules.rules, lambda: self.now)
         self.engine = Raising()
-        self.scorer = Scorer(self.engine, self.writer, Readers(self.hub, self.prevention))
+        self.scorer = Scorer(self.engine, self.writer, Subscribers(self.hub, self.prevention))
 
     def close(self) -> None:
         """End it."""
@@ -271,3 +273,24 @@ def test_a_decision_is_taken_back_when_its_alert_is_muted(bench: Bench, examples
     last = store.history(decision.id)[-1]
     assert (decision.alert, last.after, last.by) == ("m", "revoked", "mute")
     assert rule in last.reason
+
+
+def test_a_rule_about_one_address_of_a_merged_device_hides_the_alerts_of_the_other(
+    bench: Bench, examples: type[Examples]
+) -> None:
+    """At once, and no longer than it is merged."""
+    beside: dict[str, frozenset[str]] = {}
+    bench.writer.mutes.beside = lambda known_as: beside.get(known_as, frozenset())
+    bench.raise_alerts(examples.alert("b", device="192.168.1.9", known_as="192.168.1.9"))
+    bench.mute(Conditions(device="192.168.1.5"))
+    assert bench.listed() == ["b"]
+
+    def regroup(names: Names) -> None:
+        bench.scorer.regroup(lambda _: Regrouped(1, "merge", (), names))
+        bench.scorer.apply_rules()
+
+    beside["192.168.1.9"] = frozenset({"192.168.1.5", "192.168.1.9"})
+    assert bench.streamed(lambda: regroup(Names())) == [("muted", "b")]
+    beside.clear()
+    assert bench.streamed(lambda: regroup(Names())) == [("raised", "b")]
+    assert bench.listed() == ["b"]

@@ -127,6 +127,7 @@ def test_server_sent_events_carry_the_same_stream(light: Light, prevention: Prev
     assert light.get("/events?stream=scores").status_code == 422
 
 
+@pytest.mark.slow
 def test_health_is_told_when_it_changes_and_not_when_its_numbers_do(light: Light) -> None:
     """The first message of a run is what the health is as it begins."""
     first = read(light, "/ws/events?since_seq=0", 2)[1]

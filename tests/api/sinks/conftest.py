@@ -14,7 +14,7 @@ import pytest
 
 from api.sinks.log import ChangeLog
 from api.sinks.registry import make_sinks
-from api.sinks.runner import Pace, Sinks
+from api.sinks.runner import Backoff, Sinks
 from api.state.store import AlertWriter
 from ingest.context.identity import Identity
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from tests.api.conftest import Examples
 
-QUICK = Pace(first_s=0.01, most_s=0.1, jitter_s=0.01)
+QUICK = Backoff(first_s=0.01, most_s=0.1, jitter_s=0.01)
 
 
 class Desk:

@@ -52,6 +52,7 @@ def mailbox() -> Iterator[tuple[Mailbox, int]]:
     controller.stop()
 
 
+@pytest.mark.slow
 def test_a_mail_says_it_in_words_and_is_sent_until_it_is_taken(desk: Desk, mailbox: tuple[Mailbox, int]) -> None:
     box, port = mailbox
     box.refusals = 2

@@ -19,9 +19,9 @@ DELIVER = """
 import asyncio, pathlib, sys
 from api.sinks.log import ChangeLog
 from api.sinks.registry import make_sinks
-from api.sinks.runner import Pace, Sinks
+from api.sinks.runner import Backoff, Sinks
 sinks = make_sinks({"webhook": {"url": sys.argv[2]}})
-asyncio.run(Sinks(sinks, ChangeLog(pathlib.Path(sys.argv[1])), Pace(0.01, 0.1, 0.01)).run())
+asyncio.run(Sinks(sinks, ChangeLog(pathlib.Path(sys.argv[1])), Backoff(0.01, 0.1, 0.01)).run())
 """
 PROJECT = Path(__file__).resolve().parents[3]
 
@@ -31,6 +31,7 @@ def deliver(desk: Desk, receiver: Receiver) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", DELIVER, str(desk.path), receiver.url], cwd=PROJECT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("away", [1500, pytest.param(5000, marks=pytest.mark.soak)])
 def test_killed_with_its_receiver_away_for_many_pages_of_alerts_nothing_is_missing(desk: Desk, away: int) -> None:
     receiver = Receiver()

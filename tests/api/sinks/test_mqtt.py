@@ -114,6 +114,7 @@ def test_home_assistant_finds_the_device_by_its_mac(broker: Broker, desk: Desk) 
     assert got[0][1]["id"] == "a1"
 
 
+@pytest.mark.slow
 def test_killed_for_five_thousand_alerts_it_gets_each_in_order(broker: Broker, desk: Desk) -> None:
     sinks = desk.prepare(mqtt={"host": "127.0.0.1", "port": broker.port, "discovery": ""})
     got: list[tuple[str, dict[str, Any]]] = []

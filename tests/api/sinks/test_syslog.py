@@ -147,6 +147,7 @@ def test_a_receiver_that_nobody_vouches_for_is_not_sent_to(rsyslog: Rsyslog, des
     assert sinks.statuses()[0].delivered == 0
 
 
+@pytest.mark.slow
 def test_killed_for_five_thousand_alerts_it_gets_each_in_order(tmp_path: Path, desk: Desk) -> None:
     (tmp_path / "rsyslog").mkdir()
     rsyslog = Rsyslog(tmp_path / "rsyslog")

@@ -43,6 +43,7 @@ def test_a_signed_message_for_each_change(desk: Desk, receiver: Receiver, tmp_pa
     assert len({headers["webhook-id"] for headers in receiver.headers}) == 2
 
 
+@pytest.mark.slow
 def test_a_receiver_that_fails_at_random_gets_all_in_order(desk: Desk, receiver: Receiver) -> None:
     draws = random.Random(7)
     receiver.statuses = iter(lambda: draws.choice([200, 200, 500, 503, 429, 404, 0]), None)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from ingest.decode.blocks import FEW_LINES, Block
+from ingest.decode.blocks import FEW_LINES, TextBlock
 from ingest.decode.suricata.dns_form import dns_form
 from ingest.decode.zeek.json_loops import JsonLoops
 
@@ -126,6 +126,7 @@ def same(decode: Any, log: bytes, cuts: list[int]) -> None:
         assert_frame_equal(read.frames[kind], frame, check_exact=True)
 
 
+@pytest.mark.slow
 @given(events(), st.data())
 @settings(max_examples=150, deadline=None)
 def test_loops_agree_with_lines(decode: Any, log: bytes, data: st.DataObject) -> None:
@@ -157,6 +158,6 @@ def test_ordinary_events_never_leave_the_loops() -> None:
     ]
     lines = [json.dumps({**event, "dns": message}, separators=(",", ":")).encode() for message in messages]
     plain = np.ones(len(lines), np.uint8)
-    frame = JsonLoops(dns_form()).read(Block.of_lines(lines, [0] * len(lines)), plain)
+    frame = JsonLoops(dns_form()).read(TextBlock.of_lines(lines, [0] * len(lines)), plain)
     assert plain.tolist() == [1, 1, 1, 1, 1, 1, 0, 0]
     assert frame["dns.answers"].list.len().to_list()[:6] == [None, 3, None, 1, None, 1]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import orjson
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
@@ -125,6 +126,7 @@ def _plain(draw: st.DrawFn, dtype: pl.DataType | None, name: str) -> str:
     )
 
 
+@pytest.mark.slow
 @given(tsv_lines())
 @settings(max_examples=100, deadline=None)
 def test_tsv_loops_agree_with_rows(decode: Any, log: tuple[str, bytes]) -> None:

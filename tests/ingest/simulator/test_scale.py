@@ -6,6 +6,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -27,6 +29,7 @@ def peak(out: Path, devices: int, hours: float) -> tuple[int, float]:
     return int(records), float(megabytes)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_duration(tmp_path: Path) -> None:
     few, small = peak(tmp_path / "short", 1000, 0.5)
     many, large = peak(tmp_path / "long", 1000, 3.0)

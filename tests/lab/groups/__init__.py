@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from lab.groups.answering import ANSWERING
 from lab.groups.classic import CLASSIC
+from lab.groups.further import FURTHER
 from lab.groups.life import LIFE
 from lab.groups.ordinary import ORDINARY
 from lab.groups.outside import OUTSIDE
@@ -15,4 +16,4 @@ from lab.groups.small import SMALL
 if TYPE_CHECKING:
     from lab.recipe import Recipe
 
-RECIPES: Final[tuple[Recipe, ...]] = (*CLASSIC, *ORDINARY, *PROTOCOLS, *OUTSIDE, *ANSWERING, *SMALL, *LIFE)
+RECIPES: Final[tuple[Recipe, ...]] = (*CLASSIC, *ORDINARY, *PROTOCOLS, *OUTSIDE, *ANSWERING, *SMALL, *FURTHER, *LIFE)

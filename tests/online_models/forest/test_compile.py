@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from online_models.budget import choose
-from online_models.compile import CACHE_DIR, prepare_cache, source_digest
+from online_models.compile import CACHE_DIR, common, kernel, prepare_cache, source_digest
 from online_models.features.table import room_for
 
 KERNEL = """
@@ -85,3 +87,18 @@ def test_this_process_compiles_into_one_folder() -> None:
     assert CACHE_DIR.is_dir()
     for compiled in (room_for, choose):
         assert Path(vars(compiled)["_cache"].cache_path).is_relative_to(CACHE_DIR)
+
+
+def test_a_common_part_stands_once_in_its_kernel() -> None:
+    @common
+    def twice(x: float) -> float:
+        return 2.0 * x
+
+    @kernel
+    def outer(x: float, y: float) -> float:
+        return twice(x) + twice(y)
+
+    assert outer(1.0, 2.0) == 6.0
+    compiled: Any = outer
+    text = next(iter(compiled.inspect_llvm().values()))
+    assert len(re.findall(r"call .*twice", text)) == 2

@@ -96,6 +96,7 @@ def test_what_is_usual_stands_still_while_nothing_is_learned() -> None:
     assert excess(row, BASE, 0, RECORDS, START + 8000.0) > 0.5
 
 
+@pytest.mark.slow
 @COMPILING
 @given(st.integers(0, 40), st.integers(0, 4000), st.integers(0, 4000))
 def test_excess_grows_with_the_count_and_stays_in_the_unit_interval(habit: int, one: int, other: int) -> None:

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from online_models.measures.distance import deviation, learn_moments
-from online_models.measures.newness import PROBATION, faded, newness, rarity, rate_of, trusted_age
+from online_models.measures.newness import faded, newness, rarity, rate_of, trusted_age
 from online_models.measures.surprise import surprise
-from online_models.measures.time import DAY, HOUR, MINUTE
+from online_models.measures.time import DAY, HOUR, MINUTE, SETTLING
 
 COMPILING = settings(deadline=None)
 SPANS = st.floats(0.0, 400 * DAY)
@@ -124,8 +124,8 @@ def test_deviation_has_the_side_of_the_value_and_shrinks_where_little_is_known(
 
 def test_what_a_lone_anomaly_used_is_known_after_its_probation_unless_an_incident_began_since() -> None:
     seen = 1e9
-    assert trusted_age(-seen, seen + PROBATION - 1.0, 0.0, 0.0) == 0.0
-    assert trusted_age(-seen, seen + PROBATION, 0.0, 0.0) == PROBATION
+    assert trusted_age(-seen, seen + SETTLING - 1.0, 0.0, 0.0) == 0.0
+    assert trusted_age(-seen, seen + SETTLING, 0.0, 0.0) == SETTLING
     assert trusted_age(-seen, seen + DAY, seen - HOUR, seen - MINUTE) == DAY
     assert trusted_age(-seen, seen + DAY, seen + HOUR, seen + 2 * HOUR) == 0.0
     assert trusted_age(-seen, seen + DAY, seen + HOUR, 0.0) == 0.0
