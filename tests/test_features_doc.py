@@ -23,7 +23,7 @@ from online_models.measures import distance, excess, newness, surprise
 if TYPE_CHECKING:
     from conftest import FeaturesPage
 
-SECONDS = {"min": 60.0, "h": 3600.0, "days": 86_400.0}
+SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0, "days": 86_400.0}
 AGES = st.floats(0.0, 400 * 86_400.0)
 COUNTS = st.floats(0.0, 1e9)
 LOGARITHMS = st.floats(-10.0, 60.0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from online_models.kinds.conn_amounts import count_amount, given, given_away, is_fetch, learn_amount
+from online_models.kinds.conn_amounts import count_amount, given, given_away, learn_amount
 from online_models.kinds.conn_bounds import MOST_RETRIES, attempts, bound, by_itself, credit, expect, share_of_hour
 from online_models.kinds.conn_names import TRIES_COLUMNS, count_try, name
 from online_models.kinds.conn_records import NUMBERS, read_columns, read_context
@@ -114,7 +114,6 @@ class Measured:
         told_first = most(f.number("outbound"), f.number("inbound") * f.number("exchanged")) * ~f.number("continued")
         self.all_new = new * told_first
         self.logged_in = f.number("lateral") * f.number("login") * f.number("exchanged") * ~f.number("continued")
-        self.fetches = is_fetch(f)
 
     def _rarity_of_peers(self, f: Formulas) -> Value:
         """How rarely new peers come on the service: in time, and among its connections.
@@ -136,14 +135,16 @@ class Measured:
         new_endpoint, new_network = f.newness("endpoint"), f.newness("network")
         kin = where(f.number("lateral"), most(new_network, f.newness("service")), new_network)
         stranger = 0.5 * new_endpoint * (1.0 + kin)
-        endpoint = f.measure("novelty.endpoint", stranger * self.rare)
+        f.measure("novelty.endpoint", stranger * self.rare)
         networks = f.others("device", "new_networks", "faded_at", but="network")
         f.measure("novelty.network", self.news * new_network * f.rarity(networks, f.since("device")))
         f.measure("novelty.service", f.newness("service") * self.rare_services)
         f.measure("novelty.site", self.news * _site_novelty(f))
         outcomes = f.get_nth("service", "answered", f.number("outcome"))
         prior = where(f.number("answered"), USUAL, UNUSUAL)
-        self.stranger = endpoint / most(self.rare, RARE)
+        # a beat, or an outcome, is as odd with whom the site has met: what ordinary ones look like rests on all peers
+        alone = where(f.number("outbound"), self.rare / most(MET, self.news), self.rare)
+        self.stranger = stranger * least(1.0, alone / RARE)
         f.measure("novelty.outcome", self.stranger * f.surprise(outcomes, f.get("service", "count"), prior))
 
     def _reach(self, f: Formulas) -> None:
@@ -176,7 +177,7 @@ class Measured:
 
     def _rhythm(self, f: Formulas) -> None:
         gap = f.deviation("service", "gap", log2(1.0 + f.gap("service")), f.get("service", "count"))
-        f.measure("rhythm.gap", least(1.0, most(0.0, 0.0 - gap) / 10.0) * ~self.known * self.strange)
+        f.measure("rhythm.gap", least(1.0, most(0.0, 0.0 - gap) / 10.0))
         f.measure("rhythm.regularity", 0.0)
         with f.when(f.get("endpoint", "count") >= LEAST_GAPS):
             f.measure("rhythm.regularity", f.regularity("endpoint", "gap", self.stranger))
@@ -211,8 +212,9 @@ def _learn(f: Formulas) -> None:
     _count_new(f)
     new_network = f.touch("network")
     f.touch("site_service")
-    f.touch("site_endpoint")
-    learn_amount(f)
+    with f.when(f.number("exchanged")):  # who was called in vain was not met
+        f.touch("site_endpoint")
+        learn_amount(f)
     new_to_site = f.touch("site_network")
     f.bump("site_network", "devices", most(new_to_site, new_network))
     _learn_gap(f, "endpoint", ENDPOINT_MEMORY)
@@ -292,6 +294,8 @@ def _formulas(f: Formulas) -> None:
         f.is_nobody(most(f.number("nobody"), ~f.number("contact")))
     with f.section(BOUND):
         bound(f, measured.guesses, measured.all_new, measured.by_itself)
+        # a rush to whom the device knows, or to ever new ones, is told by `reach`. Lab: life-patches
+        f.bound("rhythm", f.decades("rhythm") * ~measured.known * measured.strange)
     with f.section(NAME):
         name(f, measured)
     with f.section(HOLD), f.when(f.evidence >= ODD):

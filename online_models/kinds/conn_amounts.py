@@ -17,19 +17,11 @@ RECEIPTS = 40.0
 which QUIC sends one of 30 to 50 bytes for every second to tenth packet of 1,200 (RFC 9000, 13.2.2)."""
 USUAL_MOST = 2.0
 """How many times the most that any device of the site ever sent in one connection is no more than usual."""
-FETCHED = 65_536.0
-"""Bytes received from which on a connection that gives nothing away is a download."""
 
 
 def given(f: Formulas) -> Value:
     """Return the KiB that the device sent beyond what it takes to receive."""
     return most(0.0, f.number("up") - f.number("down") / RECEIPTS) / KIB
-
-
-def is_fetch(f: Formulas) -> Value:
-    """Tell whether the record is a download from outside: its device was given much and gave nothing away."""
-    called = f.number("outbound") * f.number("exchanged") * ~f.number("login")
-    return called * (f.number("down") >= FETCHED) * (given(f) <= 0.0)
 
 
 def given_away(f: Formulas) -> Value:

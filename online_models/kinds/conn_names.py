@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from online_models.kinds.conn_bounds import attempts, share_of_hour
+from online_models.kinds.conn_records import SMALL
 from online_models.measures.excess import FAILURES, OTHER_THINGS, RECORDS, THINGS
 from online_models.program.formulas import least, most, where
 
@@ -42,8 +43,6 @@ class Measured(Protocol):
         How far all about the record is new, and to be told at once.
     logged_in
         Whether the device was let in by a neighbour on a service that asks for a password.
-    fetches
-        Whether the record is a download.
     by_itself
         What `conn_bounds.by_itself` says.
     """
@@ -51,7 +50,6 @@ class Measured(Protocol):
     known: Value
     all_new: Value
     logged_in: Value
-    fetches: Value
     by_itself: tuple[Value, Value]
 
 
@@ -68,6 +66,8 @@ def name(f: Formulas, measured: Measured) -> None:
     volume = where(gives, of("volume"), contact)  # whom it does not know for long gave much: that is no loss
     other = where(decades["volume"] >= decades["rhythm"], volume, of("rhythm"))
     named = f.variable(where(decades["novelty"] >= most(decades["volume"], decades["rhythm"]), contact, other))
+    with f.when((f.feature("volume.sent_hour") >= MANY) * (decades["volume"] >= 1.0)):
+        f.assign(named, of("volume"))  # that much is gone is worse than that a stranger has it
     bursts = [f.feature(f"reach.{name}_{span}") for span in ("minute", "hour") for name in ("failures", "records")]
     with f.when((most(*bursts) >= MANY) * (decades["reach"] >= 1.0)):
         f.assign(named, _kind_of_burst(f, named))
@@ -83,10 +83,10 @@ def name(f: Formulas, measured: Measured) -> None:
     f.name_behaviour(where(most(scans, floods), itself, named))
     # who logs in at a neighbour for the first time, on such a service at all, need not come again
     stepped_over = measured.logged_in * least(f.feature("novelty.endpoint"), f.feature("novelty.service"))
-    new = most((measured.all_new >= NEW) * ~measured.fetches, stepped_over >= NEW)
+    new = most(measured.all_new >= NEW, stepped_over >= NEW)
     decides = most(new, f.feature("volume.sent_hour") >= MUCH)
-    merely_new = f.is_named(named, "new-peer") * ~f.number("login") * f.is_at_once("service")
-    f.decide(where(decides, 1.0, 0.0 - merely_new))
+    asks = ~(most(f.number("up"), f.number("down")) > SMALL) * ~f.number("login")  # as of a pool, and nothing is moved
+    f.decide(where(decides, 1.0, 0.0 - f.is_named(named, "new-peer") * asks * f.is_at_once("service")))
 
 
 def _poured(f: Formulas) -> Value:

@@ -12,7 +12,7 @@ import pytest
 from online_models.guard import FROZEN, LAST, OBSERVED, RELEASED
 from online_models.kinds import KINDS
 from online_models.measures import excess
-from online_models.measures.newness import faded, trusted_age
+from online_models.measures.newness import faded, is_known, trusted_age
 from online_models.program.registers import WINDOWS
 
 if TYPE_CHECKING:
@@ -43,6 +43,10 @@ class Seen:
     def age(self, key: str) -> float:
         """Return for how long an entry is known."""
         return trusted_age(self.get(key, "first"), self.now, self.device[FROZEN], self.device[RELEASED])
+
+    def is_known(self, key: str) -> bool:
+        """Whether the device takes an entry of this age for known for long."""
+        return bool(is_known(self.age(key), self.device))
 
     def faded(self, key: str, column: str, at: str = "faded_at") -> float:
         """Return a faded count."""
@@ -99,6 +103,9 @@ def of_conn(s: Seen) -> dict[str, Any]:
         "devices": devices - (1.0 if is_counted else 0.0),
         "site_new_networks": s.others("site_service", "new_networks", "site_network", "last"),
         "site_known": s.since("site_service"),
+        "site_endpoint": s.age("site_endpoint"),
+        "met": bool(s.number("outbound")) and s.is_known("site_endpoint"),
+        "site_most": s.get("site_endpoint", "most"),
         "same_outcome": s.get("service", "answered", int(s.number("outcome"))),
         "answered_itself": s.number("answered"),
         "duration": s.number("duration") if s.number("has_duration") else np.nan,
@@ -240,7 +247,14 @@ def after(traffic: Traffic, begin: float) -> Frames:
     names = [f"n{k}.none{k}.example" if k % 2 else f"n{k}.none.example" for k in many]
     unknown = traffic.lookups(times, traffic.VICTIM, names, rcode=[3, 2, None, 0] * 10)
     upload = traffic.flows(times, traffic.VICTIM, ["62.1.2.3"] * 40, 8443, orig_bytes=[2 ** (k % 30) for k in many])
-    scans = [upload, traffic.scan(begin, 40), traffic.beacon(begin + 60.0), traffic.beacon(begin, device=STRANGER)]
+    closely = traffic.flows(times + 0.1, traffic.VICTIM, ["62.1.2.4"] * 40, 443)
+    scans = [
+        upload,
+        closely,
+        traffic.scan(begin, 40),
+        traffic.beacon(begin + 60.0),
+        traffic.beacon(begin, device=STRANGER),
+    ]
     tunnels = [traffic.tunnel(begin + 60.0, 40), traffic.tunnel(begin, 5, device=STRANGER)]
     return {
         "conn": traffic.in_order("conn", [site["conn"], outage, *scans]),

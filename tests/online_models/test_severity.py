@@ -27,3 +27,12 @@ def test_severity_never_falls_when_anything_about_an_alert_grows(
 
 def test_severity_knows_no_negative_duration_and_no_empty_alert() -> None:
     assert severity_of(4.0, 0, -5.0, CONTACT) == severity_of(4.0, 1, 0.0, CONTACT) == "low"
+
+
+def test_what_is_merely_new_is_not_severe_for_being_used_all_day_unless_it_is_new_in_every_way() -> None:
+    """A new cloud is called a thousand times a day, as a command channel is; nobody guesses passwords so often."""
+    count, seconds = 1000, 86_400.0
+    assert severity_of(6.0, count, seconds, CONTACT) == "medium"
+    assert severity_of(16.0, count, seconds, CONTACT) == "high"
+    assert severity_of(16.0, 1, 0.0, CONTACT) == "low"
+    assert severity_of(6.0, count, seconds, ATTACK) == "critical"
