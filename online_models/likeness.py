@@ -30,6 +30,12 @@ def likeness_in(log: str, behaviour: str) -> Likeness:
     return next((one.likeness for one in declared if one.name == behaviour), _UNKNOWN)
 
 
+def graver_in(log: str, behaviour: str) -> tuple[str, ...]:
+    """Return the behaviours of which this one is the same thing seen otherwise, where both are about the same."""
+    declared = KINDS[log].behaviours if log in KINDS else ()
+    return tuple(one.name for one in declared if behaviour in one.likeness.covers and one.likeness.columns == (0,))
+
+
 def likeness_of(alert: Alert) -> Likeness:
     """Return by what others are like this alert."""
     return likeness_in(alert.log, alert.behaviour)

@@ -4,7 +4,8 @@ An alert is raised by the guard's verdict. Until then the anomalies of the behav
 alert can count them; they are forgotten when suspicion has faded. A behaviour that comes back within a day continues
 its alert, unless it is known by what it is about, and that is another thing now: in a new incident at once, in the same
 one when many anomalies are about this one thing. What is known by what it is about continues its alert for a week, and
-so do ever other things of one pattern: told once is known. Everything follows from the records alone, in their order.
+so do ever other things of one pattern: told once is known. What is about the thing of a graver alert counts there.
+Everything follows from the records alone, in their order.
 
 A flood is many anomalies of few cases: each case takes in a batch's in stretches in which nothing but its counters and
 samples changes, and is put into words only when its alert is returned.
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from online_models.alerts.case import Case, case_of_state, thing_text
 from online_models.alerts.extent import Extent
 from online_models.behaviours import Scan
-from online_models.likeness import covers, likeness_in
+from online_models.likeness import covers, graver_in, likeness_in
 from online_models.severity import severity_of
 from online_models.types import Alert
 
@@ -56,26 +57,54 @@ class AlertBook:
 
     def observe(self, anomalies: Anomalies) -> tuple[Alert, ...]:
         """Take in a batch's anomalies; return the latest state of every alert that they raised or changed."""
-        changed: dict[str, tuple[int, Key, Behaviour, Case]] = {}
+        behaviours = {behaviour.name: behaviour for behaviour in anomalies.behaviours}
+        changed: dict[str, tuple[int, Key, Case]] = {}
         for (device, number), places in self._stretches(anomalies):
-            behaviour = anomalies.behaviours[number]
-            key = device, behaviour.name
-            for k, case in self._follow(key, anomalies, places):
+            for k, name, case in self._take_in((device, anomalies.behaviours[number].name), anomalies, places):
                 first = changed[case.id][0] if case.id in changed else k
-                changed[case.id] = first, key, behaviour, case
+                changed[case.id] = first, (device, name), case
             if len(self._cases) > self.capacity:
                 self._cases.pop(next(iter(self._cases)))
         in_order = sorted(changed.values(), key=lambda of: of[0])
-        return tuple(self._alert(key, behaviour, case) for _, key, behaviour, case in in_order)
+        return tuple(self._alert(key, behaviours[key[1]], case) for _, key, case in in_order)
 
     def _stretches(self, anomalies: Anomalies) -> Iterable[tuple[tuple[str, int], list[int]]]:
-        """Return what each case takes in, by the last of it; one anomaly at a time if a case may have to leave."""
+        """Return what each case takes in, by the last of it.
+
+        It is one anomaly at a time if a case may have to leave, and of a device with a behaviour that may be about what
+        a graver one is told of.
+        """
         groups: dict[tuple[str, int], list[int]] = {}
         for k, of in enumerate(zip(anomalies.known_as, anomalies.behaviour, strict=True)):
             groups.setdefault(of, []).append(k)
+        names = {of: anomalies.behaviours[of[1]].name for of in groups}
+        there = {(of[0], name) for of, name in names.items()} | self._cases.keys()
+        singly = {of[0] for of, name in names.items() if any((of[0], a) in there for a in graver_in(self.log, name))}
         if len(self._cases) + len(groups) > self.capacity:
-            return [((anomalies.known_as[k], anomalies.behaviour[k]), [k]) for k in range(len(anomalies))]
-        return sorted(groups.items(), key=lambda group: group[1][-1])
+            singly = {of[0] for of in groups}
+        whole = [group for group in groups.items() if group[0][0] not in singly]
+        single = [(of, [k]) for of, places in groups.items() if of[0] in singly for k in places]
+        return sorted([*whole, *single], key=lambda group: group[1][-1])
+
+    def _take_in(self, key: Key, anomalies: Anomalies, places: Sequence[int]) -> Iterator[tuple[int, str, Case]]:
+        """Take in anomalies of one device and behaviour; yield each raised case by behaviour, and its first change."""
+        device, behaviour = key
+        graver = [name for name in graver_in(self.log, behaviour) if (device, name) in self._cases]
+        told = next((name for name in graver if self._is_told((device, name), key, anomalies, places[0])), None)
+        if told is None:
+            yield from ((k, behaviour, case) for k, case in self._follow(key, anomalies, places))
+            return
+        case = self._cases.pop((device, told))
+        self._cases[device, told] = case = deepcopy(case) if self._is_tentative else case
+        case.count_lesser(anomalies, places[0])
+        yield places[0], told, case
+
+    def _is_told(self, graver: Key, key: Key, anomalies: Anomalies, k: int) -> bool:
+        """Whether an anomaly is about what a graver alert of its device tells of, and none of its own behaviour."""
+        thing = thing_text(anomalies.things[0][k]) if anomalies.things else ""
+        case, own = self._cases[graver], self._cases.get(key)
+        told_itself = own is not None and own.raised_ts is not None and thing in own.own
+        return thing in case.own and not told_itself and case.goes_on(anomalies.end[k] - case.last_ts)
 
     def _follow(self, key: Key, anomalies: Anomalies, places: Sequence[int]) -> Iterator[tuple[int, Case]]:
         """Take in anomalies of one device and behaviour; yield each raised case, with the place of its first change."""

@@ -110,6 +110,12 @@ class Case:
         """Take in anomalies of which none raises anything or decides what the case is about."""
         self._add(log, anomalies, places, all_count=self.is_about_known)
 
+    def count_lesser(self, anomalies: Anomalies, k: int) -> None:
+        """Count an anomaly of a lesser behaviour about what this was raised about; what is told of stays."""
+        self.count += 1
+        self.last_ts = max(self.last_ts, anomalies.end[k])
+        self.uids.extend([anomalies.uid[k]][: _SAMPLES - len(self.uids)])
+
     def _add(self, log: str, anomalies: Anomalies, places: Sequence[int], *, all_count: bool) -> None:
         """Bring the counters and samples up to date; unless ``all_count`` only what is new moves the beginning.
 

@@ -29,6 +29,7 @@ _WIDEST: Final = 8
 _APART: Final = 0.02
 """Part of the addresses at either end that may lie outside of the network that is told: what was done beside."""
 _NO_ADDRESS: Final = -1
+"""Stands for one of IPv6, or none: no IPv4 address as a number is below 0."""
 
 
 def _nothing(dtype: npt.DTypeLike) -> Any:

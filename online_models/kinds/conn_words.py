@@ -161,6 +161,7 @@ def rhythm(s: Sighting) -> str:
 
 _SAME_SERVICE = Likeness((0,), ("rhythm",))
 _CONTACT = Likeness((0,), ("rhythm",), by_name=True)
+_LOSS = Likeness((0,), ("rhythm", "new-peer", "lateral-contact", "inbound-contact"))
 _STRANGER = replace(_CONTACT, pattern=free_udp_port)
 _SCAN = Likeness((1, 2), ("new-peer", "flood", "rhythm", "lateral-contact"))
 BEHAVIOURS = (
@@ -168,7 +169,7 @@ BEHAVIOURS = (
     Behaviour("scan", "T1046", ATTACK, scan, _SCAN, of_scan=of_scan),
     Behaviour("flood", "T1498", ATTACK, flood, _SAME_SERVICE),
     Behaviour("brute-force", "T1110", ATTACK, brute_force, _SAME_SERVICE),
-    Behaviour("volume", "T1048", LOSS, volume, _SAME_SERVICE, drifts=True, foremost=("peer.sent_hour", _MUCH / _KIB)),
+    Behaviour("volume", "T1048", LOSS, volume, _LOSS, drifts=True, foremost=("peer.sent_hour", _MUCH / _KIB)),
     Behaviour("rhythm", "T1071", CONTACT, rhythm, drifts=True),
     Behaviour("lateral-contact", "T1021", LOSS, lateral, _CONTACT, drifts=True),
     Behaviour("inbound-contact", "T1133", LOSS, inbound, _STRANGER),

@@ -23,12 +23,15 @@ if TYPE_CHECKING:
 
 NEW_PEER, SCAN, FLOOD = CONN[:3]
 LATERAL, INBOUND = CONN[-2:]
+VOLUME, RHYTHM = (next(one for one in CONN if one.name == name) for name in ("volume", "rhythm"))
 SEVERITIES = ("low", "medium", "high", "critical")
 FACTS = {"reach.peers_minute": (9.0, 1.0), "reach.services_minute": (9.0, 1.0)}
 FACTS |= {"reach.peers_hour": (9.0, 1.0), "reach.services_hour": (9.0, 1.0)}
 FACTS |= {"novelty.endpoint": (0.0, 1.0), "peer.sent_hour": (0.0, 0.0), "endpoint.records_hour": (1.0, 0.0)}
 FACTS |= {"reach.records_minute": (9.0, 1.0), "reach.failures_minute": (9.0, 1.0)}
 FACTS |= {"reach.records_hour": (9.0, 1.0), "reach.failures_hour": (9.0, 1.0)}
+FACTS |= {"volume.up": (9.0, 1.0), "volume.down": (0.0, 1.0), "volume.sent_hour": (0.0, 1.0)}
+FACTS |= {"volume.duration": (0.0, 1.0), "rhythm.gap": (9.0, 1.0), "rhythm.regularity": (0.0, 1.0)}
 START = 1_767_600_000.0
 
 
@@ -225,6 +228,39 @@ def test_what_was_told_by_name_is_not_told_anew_for_a_week(behaviour: Behaviour,
     assert (after.id == before.id, after.count) == (goes_on, 2 if goes_on else 1)
 
 
+@pytest.mark.parametrize(
+    ("graver", "lesser", "thing", "days", "counts"),
+    [
+        (VOLUME, NEW_PEER, 1, 1.1, True),
+        (VOLUME, LATERAL, 1, 6.9, True),
+        (NEW_PEER, RHYTHM, 1, 0.1, True),
+        (VOLUME, NEW_PEER, 9, 0.1, False),
+        (VOLUME, NEW_PEER, 1, 7.1, False),
+        (NEW_PEER, VOLUME, 1, 0.1, False),
+        (SCAN, NEW_PEER, 1, 0.1, False),
+    ],
+)
+def test_what_is_about_the_thing_of_a_graver_alert_counts_there(
+    graver: Behaviour, lesser: Behaviour, thing: int, days: float, *, counts: bool
+) -> None:
+    """Who was told to have sent much to a peer is not told to have met it; the other way round it got worse."""
+    book = AlertBook("conn", 100)
+    before = observe(anomaly(0.0, raises=True, behaviour=graver, things=(1, 2, 3)), book=book)
+    again = anomaly(days * 86_400.0, raises=True, behaviour=lesser, things=(thing, 2, 3), uid="C2", evidence=9.0)
+    after = observe(again, book=book)
+    assert (after.id == before.id, after.behaviour) == (counts, graver.name if counts else lesser.name)
+    if counts:
+        assert (after.count, after.uids, after.last_ts) == (2, ("C1", "C2"), again.end)
+        assert (after.score, after.sentence) == (before.score, before.sentence)
+
+
+def test_an_alert_of_its_own_goes_on_after_a_graver_one() -> None:
+    book = AlertBook("conn", 100)
+    first = observe(anomaly(0.0, raises=True, behaviour=NEW_PEER, things=(1, 2, 3)), book=book)
+    observe(anomaly(10.0, raises=True, behaviour=VOLUME, things=(1, 2, 3)), book=book)
+    assert observe(anomaly(20.0, raises=True, behaviour=NEW_PEER, things=(1, 2, 3)), book=book).id == first.id
+
+
 def test_what_was_called_an_attack_is_told_anew() -> None:
     book = AlertBook("conn", 100)
     before = observe(anomaly(0.0, raises=True, behaviour=NEW_PEER, things=(1, 2, 3)), book=book)
@@ -355,7 +391,7 @@ ONE = st.builds(
     anomaly,
     st.sampled_from([0.0, 1.0, 2.0, 60.0, 4_000.0, 90_000.0]),
     device=st.sampled_from(["d1", "d2", "d3"]),
-    behaviour=st.sampled_from([NEW_PEER, SCAN]),
+    behaviour=st.sampled_from([NEW_PEER, SCAN, VOLUME]),
     raises=st.sampled_from([False, False, True]),
     evidence=st.sampled_from([3.5, 4.0, 9.0]),
     peer=st.sampled_from(["p1", "p2"]),
