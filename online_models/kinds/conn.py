@@ -100,7 +100,7 @@ class Measured:
         self.news = f.variable(1.0)
         with f.when(f.number("ping")):  # a router that asks whether a device is there which uses it
             f.assign(self.news, f.newness("caller"))
-        with f.when(f.number("outbound")):  # whom a neighbour has met for long is no stranger
+        with f.when(most(f.number("outbound"), f.number("provided"))):  # whom a neighbour has met long is no stranger
             f.assign(self.news, MET + (1.0 - MET) * f.newness("site_endpoint"))
         self.rare = self._rarity_of_peers(f)
         self.strange = least(1.0, self.rare / RARE)

@@ -21,9 +21,11 @@ SMALL = 128.0
 """Bytes that are no size to speak of: what fits into a small packet is all alike."""
 SHORT = 1e-3
 """Seconds that are no duration to speak of."""
+_PROVIDED = (6 << 16 | 53, 17 << 16 | 53, 17 << 16 | 123)
+"""Names and time, as ``protocol << 16 | port``: a network's DHCP names who on the site has them (options 6, 42)."""
 NUMBERS = (
     *("answered", "failed", "exchanged", "outcome", "outbound", "lateral", "inbound", "contact", "ping"),
-    *("login", "agreed", "port", "nobody", "continued"),
+    *("login", "provided", "agreed", "port", "nobody", "continued"),
     *("up", "down", "duration", "size_up", "size_down", "log_duration", "has_duration", "sends"),
 )
 
@@ -59,6 +61,7 @@ def read_columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> Columns:
         "contact": read.contact,
         "ping": read.ping & lateral,
         "login": read.login,
+        "provided": lateral & np.isin(read.port, _PROVIDED),
         "agreed": read.agreed,
         "port": read.port,
         "nobody": read.nobody,
