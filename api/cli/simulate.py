@@ -59,7 +59,7 @@ def _as_json(summary: SimulationSummary) -> str:
 
 
 def _as_text(summary: SimulationSummary, out: Path) -> str:
-    counts = ", ".join(f"{count:,} {kind}" for kind, count in summary.records.items())
+    counts = ", ".join(f"{count:,} {kind}" for kind, count in summary.records.items()) or "no"
     text = f"{counts} records in {out} ({summary.seconds:.1f} s)\n"
     if summary.attack_window is not None:
         begin, end = summary.attack_window

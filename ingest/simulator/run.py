@@ -143,7 +143,7 @@ class Simulation:
         config, begin = self._config, self._start + self._config.attack_begin_s
         attacked = config.attack != "none"
         return SimulationSummary(
-            records={kind: log.written for kind, log in self._logs.items()},
+            records={kind: log.written for kind, log in self._logs.items() if log.written},
             seconds=self._clocks.monotonic() - self._begun,
             victim=text(self._site.first + victim_of(self._site, config.attack)) if attacked else None,
             attack_window=(begin, self._reached) if attacked and self._reached > begin else None,

@@ -285,10 +285,12 @@ def _kind(log: str, new: str, odd: Behaviour, *more: Behaviour) -> Kind:
             view, past = next(iter(_SPECIAL[log])).partition(".")[0], 1.0 if log == "mqtt_connect" else _past(f)
             # a site has too few connects and subscriptions for ranks to tell what no ordinary device does
             f.bound(view, most(least(f.decades(view), MOST * special), LEAST * special * past))
+            # hardly any device changes its broker and what it is for at once, and a site has too few to rank it
             f.bound("novelty", most(f.decades("novelty"), LEAST * _another(f, log) * f.maturity))
         with f.section(NAME):
             _name(f, special, told)
             another = 0.0 if log == "mqtt_connect" else _another(f, log)
+            # another client's one connect, or one subscription to everything, is all that a thief shows
             f.decide(most(special, another) >= MATTERS)
         with f.section(LEARN):
             _learn(f, log)

@@ -228,9 +228,9 @@ def _formulas(f: Formulas) -> None:
         _measure(f)
     with f.section(BOUND):
         untrusted = most(f.feature("trust.self_signed"), f.feature("trust.invalid"))
+        past = most(f.maturity, f.past("site") * f.number("self_signed"))
         # a site that has met few certificates cannot rank one that nobody vouches for; who comes new to a site may
         # bring its maker's own authority along, but who is signed by nobody is news of whoever calls it
-        past = most(f.maturity, f.past("site") * f.number("self_signed"))
         f.bound("trust", most(f.decades("trust"), DISTRUST * untrusted * past))
     with f.section(NAME):
         _name(f)

@@ -50,9 +50,13 @@ def names_and_words_fit_together(subject: Subject) -> None:
         assert set(behaviour.likeness.covers) <= {other.name for other in behaviours}
     frame = subject.records.nonsense()
     context = kind.context(frame, kind.columns(subject.batch(frame), local_ranges()))
-    assert {"device", "peer", "target"} <= set(context.columns) <= {"device", "known_as", "peer", "target", "inbound"}
+    assert (
+        {"device", "peer", "target"}
+        <= set(context.columns)
+        <= {"device", "known_as", "peer", "target", "inbound", "answered"}
+    )
     types = dict(context.schema)
-    assert types.pop("inbound", pl.Boolean()) == pl.Boolean
+    assert {types.pop(name, pl.Boolean()) for name in ("inbound", "answered")} == {pl.Boolean}
     assert set(types.values()) == {pl.String}
     assert context.null_count().sum_horizontal().item() == 0
 

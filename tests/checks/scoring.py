@@ -150,4 +150,4 @@ def every_record_is_scored(subject: Subject) -> None:
     assert subject.facts(again).learned == before + usual.height
     later = NOW + 24.0 * HOUR
     told = subject.process(again, subject.records.attack(later)).alerts
-    assert min(alert.ts for alert in told) <= later + 2.0
+    assert min(alert.ts for alert in told) <= later + 5.0  # of ten records, while there is half a minute of them

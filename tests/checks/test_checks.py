@@ -55,7 +55,7 @@ def seconds_of_its_year(batch: RecordBatch) -> npt.NDArray[np.uint64]:
 
 
 def without_limits() -> Kind:
-    tables = {name: replace(one, capacity=lambda _devices, _pairs: 10_000) for name, one in RIGHT.tables.items()}
+    tables = {name: replace(one, of_pairs=1e4, a_device=0) for name, one in RIGHT.tables.items()}
     return replace(RIGHT, tables=tables)
 
 

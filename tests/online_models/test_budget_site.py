@@ -22,14 +22,14 @@ DAYS, NOISY = 9, 4
 
 
 def noise(traffic: Traffic, day: int) -> list[pl.DataFrame]:
-    """Return what a person would dismiss: every day some devices send their cloud far more than they usually do."""
+    """Return what a person would dismiss: every day some devices send much to hosts that they never met before."""
     rng = np.random.default_rng(day)
     begin = traffic.START + day * traffic.DAY
     return [
         traffic.flows(
             np.round(begin + 40_000.0 * rng.random() + np.cumsum(rng.uniform(1.0, 20.0, 6)), 6),
             f"192.168.7.{11 + device}",
-            [f"203.0.113.{device + 1}"] * 6,
+            [f"203.{day}.113.{device + 1}"] * 6,
             443,
             orig_bytes=np.full(6, int(10.0 ** rng.uniform(4.0, 7.0))),
         )
