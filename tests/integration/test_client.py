@@ -158,6 +158,30 @@ def test_devices_are_listed_and_named(server: Server, client: Client, zeek: type
     asyncio.run(scenario())
 
 
+def test_devices_are_merged_split_and_put_back(server: Server, client: Client, zeek: type[Zeek]) -> None:
+    addresses = ("192.168.1.97", "192.168.1.98")
+    records = [zeek.conn(1 + 60 * n, **{"id.orig_h": address}) for n, address in enumerate(addresses)]
+    client.analyze(records, learn=True)
+    older, younger = (server.until(lambda at=at: next(client.devices(address=at), None)) for at in addresses)
+    assert client.merge_devices(younger["id"], older["id"])["devices"][0]["merged"] == [younger["id"]]
+    assert {one["id"] for one in client.split_device(older["id"], addresses[1])["devices"]} == {
+        older["id"],
+        younger["id"],
+    }
+    assert client.undo_device(older["id"])["devices"][0]["merged"] == [younger["id"]]
+
+    async def scenario() -> None:
+        async with AsyncClient(server.url) as other:
+            assert len((await other.undo_device(older["id"]))["devices"]) == 2
+            with pytest.raises(ApiError, match=r"nothing|merge"):
+                await other.undo_device(older["id"])
+            merged = await other.merge_devices(older["id"], younger["id"])
+            assert merged["devices"][0]["id"] == older["id"]
+            assert len((await other.split_device(older["id"], addresses[1]))["devices"]) == 2
+
+    asyncio.run(scenario())
+
+
 def test_the_client_for_asyncio_does_the_same(server: Server, client: Client, zeek: type[Zeek]) -> None:
     async def scenario() -> None:
         async with AsyncClient(server.url) as other:
