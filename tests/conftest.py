@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import re
+import subprocess
+import sys
+import tempfile
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -24,6 +29,19 @@ PROJECT = Path(__file__).resolve().parent.parent
 def project() -> Path:
     """Return the project's root folder."""
     return PROJECT
+
+
+@pytest.fixture(scope="session")
+def compiled() -> None:
+    """Have the models' loops compiled once, by one of the test processes, before any of them waits for a service."""
+    user = os.getuid()  # another user's lock could not be opened
+    with (Path(tempfile.gettempdir()) / f"nslabs-tests-compile-{user}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        subprocess.run(
+            [sys.executable, "-c", "from api.pipeline.warmup import warm_up; warm_up(with_feedback=True)"],
+            cwd=PROJECT,
+            check=True,
+        )
 
 
 @pytest.fixture(scope="session")

@@ -43,6 +43,11 @@ FLAGS = (
 FIRST_START_S = 600  # ends what hangs; the very first one compiles the models
 
 
+@pytest.fixture(scope="session", autouse=True)
+def ready(compiled: None) -> None:
+    """No test of this room waits for a compiler: a verdict compiles what re-learns."""
+
+
 class Server(uvicorn.Server):
     """A server that says when it listens."""
 

@@ -62,7 +62,7 @@ def service(shared_service: LiveService) -> LiveService:
 def page(browser: Chrome, service: LiveService) -> Iterator[Chrome]:
     """Open the page, and unfold all alerts."""
     browser.get(service.url)
-    wait = WebDriverWait(browser, 20, poll_frequency=0.05)
+    wait = WebDriverWait(browser, 120, poll_frequency=0.05)
     wait.until(lambda _: len(browser.find_elements(By.CSS_SELECTOR, "#alerts > li")) == len(SEVERITIES))
     wait.until(lambda _: browser.find_element(By.ID, "health").text == "degraded")
     browser.execute_script("document.querySelectorAll('details').forEach((details) => details.open = true)")

@@ -33,7 +33,7 @@ def locked(serving: Callable[..., AbstractContextManager[LiveService]], tmp_path
 
 def until(browser: Chrome, condition: Callable[[], Any]) -> Any:
     """Wait for something to become true on the page, and return it."""
-    return WebDriverWait(browser, 20, poll_frequency=0.05).until(lambda _: condition())
+    return WebDriverWait(browser, 120, poll_frequency=0.05).until(lambda _: condition())
 
 
 def text_of(browser: Chrome, selector: str) -> str:

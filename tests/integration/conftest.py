@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import select
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -149,16 +147,8 @@ def serving(logs: Path, state: Path, *arguments: object, **variables: str) -> Ab
 
 
 @pytest.fixture(scope="session", autouse=True)
-def compiled() -> None:
-    """Have the models' loops compiled once, by one of the test processes, before any of them waits for a service."""
-    user = os.getuid()  # another user's lock could not be opened
-    with (Path(tempfile.gettempdir()) / f"nslabs-tests-compile-{user}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        subprocess.run(
-            [sys.executable, "-c", "from api.pipeline.warmup import warm_up; warm_up(with_feedback=True)"],
-            cwd=PROJECT,
-            check=True,
-        )
+def ready(compiled: None) -> None:
+    """No test of this room waits for a compiler."""
 
 
 @pytest.fixture
