@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 from copy import deepcopy
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from online_models.alerts.case import Case, case_of_state, thing_text
@@ -71,33 +72,37 @@ class AlertBook:
     def _stretches(self, anomalies: Anomalies) -> Iterable[tuple[tuple[str, int], list[int]]]:
         """Return what each case takes in, by the last of it.
 
-        It is one anomaly at a time if a case may have to leave, and of a device with a behaviour that may be about what
-        a graver one is told of.
+        It is one anomaly at a time if a case may have to leave; and in the order of the log, of a device with a
+        behaviour that may be about what a graver one is told of.
         """
         groups: dict[tuple[str, int], list[int]] = {}
         for k, of in enumerate(zip(anomalies.known_as, anomalies.behaviour, strict=True)):
             groups.setdefault(of, []).append(k)
+        if len(self._cases) + len(groups) > self.capacity:
+            return [((anomalies.known_as[k], anomalies.behaviour[k]), [k]) for k in range(len(anomalies))]
         names = {of: anomalies.behaviours[of[1]].name for of in groups}
         there = {(of[0], name) for of, name in names.items()} | self._cases.keys()
-        singly = {of[0] for of, name in names.items() if any((of[0], a) in there for a in graver_in(self.log, name))}
-        if len(self._cases) + len(groups) > self.capacity:
-            singly = {of[0] for of in groups}
-        whole = [group for group in groups.items() if group[0][0] not in singly]
-        single = [(of, [k]) for of, places in groups.items() if of[0] in singly for k in places]
-        return sorted([*whole, *single], key=lambda group: group[1][-1])
+        in_order = {of[0] for of, name in names.items() if any((of[0], a) in there for a in graver_in(self.log, name))}
+        whole = [group for group in groups.items() if group[0][0] not in in_order]
+        runs = [run for device in in_order for run in _runs(groups, device)]
+        return sorted([*whole, *runs], key=lambda group: group[1][-1])
 
     def _take_in(self, key: Key, anomalies: Anomalies, places: Sequence[int]) -> Iterator[tuple[int, str, Case]]:
         """Take in anomalies of one device and behaviour; yield each raised case by behaviour, and its first change."""
         device, behaviour = key
         graver = [name for name in graver_in(self.log, behaviour) if (device, name) in self._cases]
-        told = next((name for name in graver if self._is_told((device, name), key, anomalies, places[0])), None)
-        if told is None:
+        if not graver:
             yield from ((k, behaviour, case) for k, case in self._follow(key, anomalies, places))
             return
-        case = self._cases.pop((device, told))
-        self._cases[device, told] = case = deepcopy(case) if self._is_tentative else case
-        case.count_lesser(anomalies, places[0])
-        yield places[0], told, case
+        for place in places:
+            told = next((name for name in graver if self._is_told((device, name), key, anomalies, place)), None)
+            if told is None:
+                yield from ((k, behaviour, case) for k, case in self._follow(key, anomalies, [place]))
+                continue
+            case = self._cases.pop((device, told))
+            self._cases[device, told] = case = deepcopy(case) if self._is_tentative else case
+            case.count_lesser(anomalies, place)
+            yield place, told, case
 
     def _is_told(self, graver: Key, key: Key, anomalies: Anomalies, k: int) -> bool:
         """Whether an anomaly is about what a graver alert of its device tells of, and none of its own behaviour."""
@@ -305,6 +310,13 @@ def _sentence(case: Case, behaviour: Behaviour) -> str:
             answered=extent.answered,
         )
     )
+
+
+def _runs(groups: dict[tuple[str, int], list[int]], device: str) -> Iterator[tuple[tuple[str, int], list[int]]]:
+    """Yield the stretches of one device's anomalies, in the order of the log, that are of one behaviour each."""
+    places = sorted((k, of) for of, all_of_it in groups.items() if of[0] == device for k in all_of_it)
+    for of, run in groupby(places, key=lambda place: place[1]):
+        yield of, [k for k, _ in run]
 
 
 def _identifier(log: str, key: Key, anomalies: Anomalies, k: int) -> str:
