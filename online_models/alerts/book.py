@@ -81,11 +81,14 @@ class AlertBook:
         if len(self._cases) + len(groups) > self.capacity:
             return [((anomalies.known_as[k], anomalies.behaviour[k]), [k]) for k in range(len(anomalies))]
         names = {of: anomalies.behaviours[of[1]].name for of in groups}
-        there = {(of[0], name) for of, name in names.items()} | self._cases.keys()
-        in_order = {of[0] for of, name in names.items() if any((of[0], a) in there for a in graver_in(self.log, name))}
+        here = {(device, name) for (device, _), name in names.items()}
+        in_order = set()
+        for (device, _), name in names.items():
+            graver = ((device, other) for other in graver_in(self.log, name))
+            if any(key in here or key in self._cases for key in graver):
+                in_order.add(device)
         whole = [group for group in groups.items() if group[0][0] not in in_order]
-        runs = [run for device in in_order for run in _runs(groups, device)]
-        return sorted([*whole, *runs], key=lambda group: group[1][-1])
+        return sorted([*whole, *_runs(groups, in_order)], key=lambda group: group[1][-1])
 
     def _take_in(self, key: Key, anomalies: Anomalies, places: Sequence[int]) -> Iterator[tuple[int, str, Case]]:
         """Take in anomalies of one device and behaviour; yield each raised case by behaviour, and its first change."""
@@ -312,11 +315,11 @@ def _sentence(case: Case, behaviour: Behaviour) -> str:
     )
 
 
-def _runs(groups: dict[tuple[str, int], list[int]], device: str) -> Iterator[tuple[tuple[str, int], list[int]]]:
-    """Yield the stretches of one device's anomalies, in the order of the log, that are of one behaviour each."""
-    places = sorted((k, of) for of, all_of_it in groups.items() if of[0] == device for k in all_of_it)
-    for of, run in groupby(places, key=lambda place: place[1]):
-        yield of, [k for k, _ in run]
+def _runs(groups: dict[tuple[str, int], list[int]], devices: set[str]) -> Iterator[tuple[tuple[str, int], list[int]]]:
+    """Yield the stretches of some devices' anomalies, in the order of the log, that are of one behaviour each."""
+    places = sorted((device, k, number) for (device, number), of in groups.items() if device in devices for k in of)
+    for key, run in groupby(places, key=lambda place: (place[0], place[2])):
+        yield key, [k for _, k, _ in run]
 
 
 def _identifier(log: str, key: Key, anomalies: Anomalies, k: int) -> str:
