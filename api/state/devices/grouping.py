@@ -7,7 +7,7 @@ transaction of the caller's.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import orjson
 
@@ -120,17 +120,17 @@ def merge(connection: sqlite3.Connection, one: str, other: str, act: Act) -> Reg
     if len(roots) == 1:
         raise RegroupError("same_device", f"{one} and {other} are one device already: {roots[0]}")
     older, younger = roots
-    said = [_said(connection, root) for root in roots]
-    if said[0]["critical"] != said[1]["critical"]:
-        is_critical = older if said[0]["critical"] else younger
+    of_older, of_younger = _said(connection, older), _said(connection, younger)
+    if of_older["critical"] != of_younger["critical"]:
+        is_critical = older if of_older["critical"] else younger
         raise RegroupError(
             "critical_device",
             f"only {is_critical} is critical, so never blocked, and both would be; say the same of both first",
         )
     _make_sure_of_room(connection)
     moved, kept = parts_of(connection, younger), parts_of(connection, older)
-    after = _joined(*said)
-    before = {"parts": _roots(connection, moved), "kept": older, "said": said[0], "after": after}
+    after = _joined(of_older, of_younger)
+    before = {"parts": _roots(connection, moved), "kept": older, "said": of_older, "after": after}
     _say(connection, older, after, _MERGED)
     for part in moved:
         _put(connection, part, older)
@@ -179,8 +179,8 @@ def undo(connection: sqlite3.Connection, device: str, act: Act) -> Regrouped:
         raise RegroupError("nothing_to_undo", f"no merge or split of {device} is in force")
     number, what, touched, before = last
     later = _last_touching(connection, touched)
-    if later is not None and later[0] != number:
-        others = sorted({root_of(connection, part) for part in later[2]} - {root_of(connection, device)})
+    if later is not None and later.number != number:
+        others = sorted({root_of(connection, part) for part in later.parts} - {root_of(connection, device)})
         raise RegroupError("not_last", f"a later change has to be undone first: that of {', '.join(others)}")
     if "created" in before:
         _take_in(connection, before["created"], before["from"])
@@ -334,9 +334,19 @@ def _take_in(connection: sqlite3.Connection, created: str, into: str) -> None:
     connection.execute("DELETE FROM device WHERE id = ?", (created,))
 
 
-def _last_touching(
-    connection: sqlite3.Connection, parts: Sequence[str]
-) -> tuple[int, What, list[str], dict[str, Any]] | None:
+class _Change(NamedTuple):
+    """A change as it is kept."""
+
+    number: int
+    what: What
+    parts: list[str]
+    before: dict[str, Any]
+
+
+def _last_touching(connection: sqlite3.Connection, parts: Sequence[str]) -> _Change | None:
     """Return the last change in force that is about any of these parts."""
     row = connection.execute(_TOUCHING, (list_text(list(parts)),)).fetchone()
-    return None if row is None else (row[0], row[1], orjson.loads(row[2]), orjson.loads(row[3]))
+    if row is None:
+        return None
+    number, what, touched, before = row
+    return _Change(number, what, orjson.loads(touched), orjson.loads(before))
