@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError, ValidationException, WebS
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.websockets import WebSocket
 
 from api.errors import (
@@ -163,6 +164,10 @@ def _handle_the_frameworks(app: FastAPI) -> None:
         code = _CODES.get(error.status_code, "http_error")
         headers = {"Allow": _allowed(request, error)} if error.status_code == _NOT_ALLOWED else error.headers
         return ProblemError(error.status_code, code, str(error.detail), headers).response()
+
+    @app.exception_handler(ClientDisconnect)
+    async def _gone(_: Request, _error: ClientDisconnect) -> JSONResponse:
+        return ProblemError(400, "cut_off", "the connection ended within the request").response()
 
     @app.exception_handler(Exception)
     async def _unforeseen(request: Request, error: Exception) -> JSONResponse:
