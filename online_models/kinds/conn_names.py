@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from online_models.kinds.conn_bounds import attempts, share_of_hour
-from online_models.kinds.conn_records import SMALL
 from online_models.measures.excess import FAILURES, OTHER_THINGS, RECORDS, THINGS
 from online_models.program.formulas import least, most, where
 
@@ -85,8 +84,7 @@ def name(f: Formulas, measured: Measured) -> None:
     stepped_over = measured.logged_in * least(f.feature("novelty.endpoint"), f.feature("novelty.service"))
     new = most(measured.all_new >= NEW, stepped_over >= NEW)
     decides = most(new, f.feature("volume.sent_hour") >= MUCH)
-    asks = ~(most(f.number("up"), f.number("down")) > SMALL) * ~f.number("login")  # as of a pool, and nothing is moved
-    f.decide(where(decides, 1.0, 0.0 - f.is_named(named, "new-peer") * asks * f.is_at_once("service")))
+    f.decide(where(decides, 1.0, 0.0 - f.is_named(named, "new-peer") * ~f.number("login") * f.is_at_once("service")))
 
 
 def _poured(f: Formulas) -> Value:
