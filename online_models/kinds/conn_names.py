@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from online_models.kinds.conn_bounds import attempts, share_of_hour
 from online_models.measures.excess import FAILURES, OTHER_THINGS, RECORDS, THINGS
+from online_models.measures.time import DAY
 from online_models.program.formulas import least, most, where
 
 if TYPE_CHECKING:
@@ -83,7 +84,8 @@ def name(f: Formulas, measured: Measured) -> None:
     # who logs in at a neighbour for the first time, on such a service at all, need not come again
     stepped_over = measured.logged_in * least(f.feature("novelty.endpoint"), f.feature("novelty.service"))
     new = most(measured.all_new >= NEW, stepped_over >= NEW)
-    decides = most(new, f.feature("volume.sent_hour") >= MUCH)
+    # a night's amount is a habit, as far as anybody knows who has not seen a whole day of the device
+    decides = most(new, (f.feature("volume.sent_hour") >= MUCH) * (f.since("device") >= DAY))
     f.decide(where(decides, 1.0, 0.0 - f.is_named(named, "new-peer") * ~f.number("login") * f.is_at_once("service")))
 
 
