@@ -84,9 +84,12 @@ def name(f: Formulas, measured: Measured) -> None:
     # who logs in at a neighbour for the first time, on such a service at all, need not come again
     stepped_over = measured.logged_in * least(f.feature("novelty.endpoint"), f.feature("novelty.service"))
     new = most(measured.all_new >= NEW, stepped_over >= NEW)
-    # a night's amount is a habit, as far as anybody knows who has not seen a whole day of the device
-    decides = most(new, (f.feature("volume.sent_hour") >= MUCH) * (f.since("device") >= DAY))
-    f.decide(where(decides, 1.0, 0.0 - f.is_named(named, "new-peer") * ~f.number("login") * f.is_at_once("service")))
+    whole_day = f.since("device") >= DAY
+    decides = most(new, (f.feature("volume.sent_hour") >= MUCH) * whole_day)
+    met = f.is_named(named, "new-peer") * ~f.number("login")
+    # who answers outside is a habit of an evening or a night, for all that is known of whom nobody has seen a whole day
+    daily = most(met, f.is_named(named, "volume")) * f.number("outbound") * f.number("exchanged") * ~whole_day
+    f.decide(where(decides, 1.0, 0.0 - most(met * f.is_at_once("service"), 2.0 * daily)))
 
 
 def _poured(f: Formulas) -> Value:

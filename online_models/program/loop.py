@@ -26,9 +26,6 @@ from online_models.guard import (
     observe,
     release_if_quiet,
 )
-from online_models.guard import (
-    OBSERVED as WATCHED,
-)
 from online_models.measures.excess import roll
 from online_models.measures.newness import age_of, is_known, maturity_of
 from online_models.measures.time import DAY
@@ -164,10 +161,10 @@ def _is_learned(machine: Machine, views: Views, device: npt.NDArray[np.float64],
 def _suspicion(machine: Machine, device: npt.NDArray[np.float64], expected: bool, evidence: float) -> float:
     """Return the suspicion of what a record is about; 0, and left as it is, if that is expected or known for long.
 
-    It is of what goes on all day, and who was not watched for a day may do daily what is new of it.
+    So it is where a kind says that a record makes nothing suspect.
     """
     begin = machine.entries[machine.layout[RECENT_THING]]
-    if expected or begin < 0 or device[WATCHED] < TOGETHER or _is_known(machine, device):
+    if expected or begin < 0 or machine.registers[DECISIVE] < -1.0 or _is_known(machine, device):
         return 0.0
     return suspect_thing(machine.rows[begin : begin + RECENT_WIDTH], RECENT_SUSPICION, evidence, device)
 
