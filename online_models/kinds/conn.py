@@ -311,6 +311,8 @@ def _formulas(f: Formulas) -> None:
         _count_new(f)
         for thing in ("network", "site_network", "endpoint", "service"):
             f.put_on_probation(thing)
+        with f.when(f.is_known("endpoint")):  # of whom it has long known, what came to nothing was its own
+            _learn_sizes(f)
     with f.section(TELL):
         tell(f)
         f.set("service", "anomalous_at", f.now)
