@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
 from online_models.alerts.anomalies import Anomalies, Finding
+from online_models.alerts.extent import numbers
 from online_models.behaviours import Sighting
 from online_models.features.address import GLOBAL, addresses
 from online_models.guard import ANOMALY, RAISED, THRESHOLD
@@ -166,6 +168,8 @@ def _alerts(
         target=target,
         direction=direction,
         things=details.things.T.tolist(),
+        keys=details.things,
+        addresses=cache(lambda: numbers(peer)),
         answered=context["answered"][rows].to_list() if "answered" in context.columns else (),
         is_known=details.known.tolist(),
         ts=ts,

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    import numpy as np
+    import numpy.typing as npt
+
     from online_models.behaviours import Behaviour, Sighting
     from online_models.types import Direction, Reason
 
@@ -28,6 +31,10 @@ class Anomalies:
         Numbers in ``behaviours``.
     things
         Three lists of keys: what each was about; none where nothing is known of that.
+    keys
+        The same as uint64 ``(m, 3)``.
+    addresses
+        Gives the peers' addresses as numbers, int64 ``(m,)``; see `online_models.alerts.extent`.
     is_known
         Whether the device knew the first of these things before.
     ts, end
@@ -64,6 +71,8 @@ class Anomalies:
     raises: Sequence[bool]
     site_devices: Sequence[int]
     finding: Callable[[int], Finding]
+    keys: npt.NDArray[np.uint64]
+    addresses: Callable[[], npt.NDArray[np.int64]]
     answered: Sequence[bool] = ()
 
     def __len__(self) -> int:

@@ -67,6 +67,11 @@ class Case:
     tallies: dict[str, list[float]] = field(default_factory=dict)
     extent: Extent | None = None
 
+    @property
+    def has_samples(self) -> bool:
+        """Whether it has as many sample records as an alert names."""
+        return len(self.uids) >= _SAMPLES
+
     def told_peers(self) -> tuple[str, ...]:
         """Return sample peers, that of the record that is told of first."""
         return tuple(dict.fromkeys((self.peer, *self.peers) if self.peer else self.peers))[:_SAMPLES]
@@ -155,11 +160,12 @@ class Case:
             about = dict.fromkeys((anomalies.target[k], anomalies.peer[k]) for k in places)
             _add_distinct(self.subjects, (_subject_of(log, *one) for one in about), _SAMPLES)
         if self.extent is not None and places and len(anomalies.things) > _PEERS:
+            keys, answered = anomalies.keys[places], anomalies.answered
             self.extent.add(
-                [anomalies.things[_SERVICES][k] for k in places],
-                [anomalies.things[_PEERS][k] for k in places],
-                [anomalies.peer[k] for k in places],
-                sum(anomalies.answered[k] for k in places) if anomalies.answered else 0,
+                keys[:, _SERVICES],
+                keys[:, _PEERS],
+                anomalies.addresses()[places],
+                sum(map(answered.__getitem__, places)) if answered else 0,
             )
         for noted, column in zip(self.things, anomalies.things, strict=True):
             if len(noted) < MOST_THINGS:

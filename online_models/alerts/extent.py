@@ -70,10 +70,10 @@ class Extent:
     services: Distinct = field(default_factory=Distinct)
     answered: int = 0
 
-    def add(self, services: Sequence[int], peers: Sequence[int], addresses: Sequence[str], answered: int) -> None:
-        """Take in records: keys of the service and of the peer of each, its peer's address, and how many answered."""
-        self.peers.add(np.array(peers, np.uint64), _numbers(addresses))
-        self.services.add(np.array(services, np.uint64), np.zeros(len(services), np.int64))
+    def add(self, services: Keys, peers: Keys, addresses: npt.NDArray[np.int64], answered: int) -> None:
+        """Take in records: keys of the service and of the peer of each, its peer's `numbers`, how many answered."""
+        self.peers.add(peers, addresses)
+        self.services.add(services, np.zeros(len(services), np.int64))
         self.answered += answered
 
     def network(self) -> str:
@@ -102,7 +102,7 @@ def extent_of_state(state: Mapping[str, Any]) -> Extent:
     return Extent(peers, services, state["answered"])
 
 
-def _numbers(addresses: Sequence[str]) -> npt.NDArray[np.int64]:
+def numbers(addresses: Sequence[str]) -> npt.NDArray[np.int64]:
     """Return IPv4 addresses as numbers, all others as `_NO_ADDRESS`."""
     octets = pl.Series("a", addresses, dtype=pl.String).str.split_exact(".", 3).struct.unnest()
     parts = [pl.col(name).cast(pl.Int64, strict=False) for name in octets.columns]

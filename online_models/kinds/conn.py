@@ -16,7 +16,7 @@ from online_models.kinds.conn_records import NUMBERS, read_columns, read_context
 from online_models.kinds.conn_told import NOTES, tell
 from online_models.kinds.conn_words import BEHAVIOURS, CLAUSES
 from online_models.kinds.kind import Entries, Kind, recent_things, view_of
-from online_models.measures.distance import MEMORY
+from online_models.measures.distance import FAR, MEMORY
 from online_models.measures.excess import AMOUNT, FAILURES, OTHER_THINGS, RECORDS, THINGS
 from online_models.measures.surprise import UNUSUAL, USUAL
 from online_models.measures.time import DAY
@@ -179,7 +179,7 @@ class Measured:
 
     def _rhythm(self, f: Formulas) -> None:
         gap = f.deviation("service", "gap", log2(1.0 + f.gap("service")), f.get("service", "count"))
-        f.measure("rhythm.gap", least(1.0, most(0.0, 0.0 - gap) / 10.0))
+        f.measure("rhythm.gap", least(1.0, most(0.0, 0.0 - gap) / FAR))
         f.measure("rhythm.regularity", 0.0)
         with f.when(f.get("endpoint", "count") >= LEAST_GAPS):
             f.measure("rhythm.regularity", f.regularity("endpoint", "gap", self.stranger))

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 MEMORY = 500.0
 """Values that weigh in a mean: three weeks of hours, and of a busy thing as many records as show what is usual."""
 
+FAR = 10.0
+"""Standard deviations that count as 1."""
+
 
 @inner
 def learn_moments(row: npt.NDArray[np.float64], at: int, value: float, count: float, longest: float) -> None:

@@ -98,6 +98,8 @@ def others(count: float, faded_at: float, first: float, last: float, since: floa
 
     It was learned ``first``, or doubted then (negative); what was told only was used ``last``.
     """
+    if count <= 0.0:
+        return 0.0
     came = abs(first) if first != 0.0 else last
     own = faded(1.0, came, now) if came > 0.0 and came >= since else 0.0
     return max(0.0, faded(count, faded_at, now) - own)

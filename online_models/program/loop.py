@@ -26,7 +26,7 @@ from online_models.guard import (
     observe,
     release_if_quiet,
 )
-from online_models.measures.excess import roll
+from online_models.measures.excess import roll, share_before
 from online_models.measures.newness import age_of, is_known, maturity_of
 from online_models.measures.time import DAY
 from online_models.outcome import OBSERVED, USUAL, Outcome, attribute_views, note_views, withhold
@@ -56,11 +56,13 @@ from online_models.program.registers import (
     EVIDENCE,
     HOLD,
     HOUR_NUMBER,
+    HOUR_SHARE,
     LEARN,
     MATURITY,
     MEANWHILE,
     MEASURE,
     MINUTE_NUMBER,
+    MINUTE_SHARE,
     NAME,
     NOBODY,
     NOW,
@@ -102,6 +104,7 @@ def count(machine: Machine, device: npt.NDArray[np.float64], end: float) -> None
     learning = device[FROZEN] <= 0.0 or device[RELEASED] > 0.0
     r[MINUTE_NUMBER] = roll(device, WINDOWS, 0, r[NOW], learning)
     r[HOUR_NUMBER] = roll(device, WINDOWS, 1, r[NOW], learning)
+    r[MINUTE_SHARE], r[HOUR_SHARE] = share_before(r[NOW], 0), share_before(r[NOW], 1)
     execute(machine, device, COUNT_SECTION)
 
 
@@ -307,6 +310,7 @@ def relearn(machine: Machine, views: Views, records: Records, start: int, outcom
         stood = device[LAST]
         device[LAST] = records.now[i]
         r[NOW] = records.now[i]
+        r[MINUTE_SHARE], r[HOUR_SHARE] = share_before(r[NOW], 0), share_before(r[NOW], 1)
         if not verdict & (ANOMALY | ACCEPTED):
             assess(views, records.features[i], 0.0, r[NOW])
             learn_views(views, 1.0, r[NOW])
