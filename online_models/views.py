@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ingest.compiled.references import by_reference
+from ingest.compiled import by_reference
 from online_models.budget import Rates, new_rates
 from online_models.calibration import Calibration, accept, decades, new_calibration
 from online_models.compile import inlined, inner

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ingest.compiled.references import by_reference
+from ingest.compiled import by_reference
 from online_models.compile import inner, kernel
 from online_models.features.text import Text, hash_bytes, hashes, join, text_of
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ingest.compiled.references import by_reference
+from ingest.compiled import by_reference
 from ingest.records import CONTINUED, DEVICES
 from online_models.compile import kernel
 from online_models.features.address import GLOBAL, GROUP, LOCAL, Addresses, ends_of

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ingest.compiled.references import by_reference
+from ingest.compiled import by_reference
 from online_models.compile import inner, kernel
 from online_models.features.suffixes import SUFFIXES, Suffixes, suffix_begin
 from online_models.features.text import hash_bytes, text_of

@@ -7,13 +7,12 @@ leaves that all features leave, the leftmost is where the walk would have ended.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba.cpython.unsafe.numbers import trailing_zeros
 
-from ingest.compiled.references import by_reference
+from ingest.compiled import by_reference, trailing_zeros
 from online_models.compile import inlined
 
 if TYPE_CHECKING:
@@ -23,7 +22,6 @@ MOST_LEAVES: Final = 64
 """Leaves that a mask has bits for."""
 BUCKETS: Final = 1024
 """Equal parts of [0, 1] by which a threshold is found: a part holds one or two of a forest's."""
-_lowest_bit: Any = trailing_zeros  # typed for kernels only
 _ALL: Final = np.uint64(2**MOST_LEAVES - 1)
 
 
@@ -135,4 +133,4 @@ def find_leaves(masks: Masks, x: npt.NDArray[np.float64], leaves: npt.NDArray[np
         for tree in range(both.size):
             both[np.uint64(tree)] &= left[np.uint64(tree)]
     for tree in range(both.size):
-        leaves[np.uint64(tree)] = _lowest_bit(both[np.uint64(tree)])
+        leaves[np.uint64(tree)] = trailing_zeros(both[np.uint64(tree)])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ingest.compiled.references import by_reference
+from ingest.compiled import by_reference
 from online_models.forest.build import grow_trees
 
 if TYPE_CHECKING:

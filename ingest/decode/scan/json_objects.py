@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from ingest.compiled.compile import inlined, kernel
+from ingest.compiled.compile import entry, inlined
 from ingest.decode.scan.json_value import (
     BRACE,
     BRACKET,
@@ -96,7 +96,7 @@ class KeySets(NamedTuple):
     of_line: Bytes
 
 
-@kernel
+@entry
 def find_values(lines: Lines, keys: Keys, fields: Fields, cells: Cells, found: KeySets) -> None:
     """Read the numbers, times and truth values of every plain line, and find its text and lists.
 
