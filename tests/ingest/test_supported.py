@@ -41,7 +41,10 @@ def test_of_another_is_said_what_to_install(version: str) -> None:
     ("before", "said"),
     [
         ("import numba; numba.__version__ = '0.99.0'", "install one that fits"),
-        ("import numba, sys; sys.modules['numba.core.runtime.nrt'] = None", "lacks what this version of nslabs rests on"),
+        (
+            "import numba, sys; sys.modules['numba.core.runtime.nrt'] = None",
+            "lacks what this version of nslabs rests on",
+        ),
         ("import numba; del numba.core.codegen.JITCodeLibrary", "lacks what this version of nslabs rests on"),
         ("import sys; sys.modules['numba'] = None", "lacks what this version of nslabs rests on"),
         ("import numba; numba.config.DISABLE_JIT = 1", "unset NUMBA_DISABLE_JIT"),
