@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ingest.compiled import by_reference
 from online_models.compile import inner
-from online_models.forest.inline import attribute
+from online_models.forest.forest import attribute
 from online_models.guard import WITHHELD
 from online_models.verdicts import THINGS
 

@@ -16,7 +16,9 @@ from ingest.compiled import by_reference
 from online_models.budget import Rates, new_rates
 from online_models.calibration import Calibration, accept, decades, new_calibration
 from online_models.compile import inlined, inner
-from online_models.forest.inline import ForestState, Masks, learn_leaves, masks_of, new_state, score_and_leaves
+from online_models.forest.forest import learn_leaves, score_and_leaves
+from online_models.forest.masks import Masks, masks_of
+from online_models.forest.trees import ForestState, new_state
 from online_models.guard import DEFAULT_POLICY
 from online_models.program.registers import MOST_VIEWS
 from online_models.verdicts import new_verdicts

@@ -16,7 +16,7 @@ from ingest.compiled import by_reference, trailing_zeros
 from online_models.compile import inlined
 
 if TYPE_CHECKING:
-    from online_models.forest.state import ForestState
+    from online_models.forest.trees import ForestState
 
 MOST_LEAVES: Final = 64
 """Leaves that a mask has bits for."""
