@@ -9,6 +9,10 @@ incident, however strange, since its part is capped; unless its kind's model cal
 A slow scan stays below the threshold with every single record. So a device that goes on being somewhat strange, as
 ordinary traffic is with a record in sixty at most, makes the guard uneasy: first nothing of it is learned, then its
 records count as anomalous.
+
+What is somewhat strange about one new thing all day, a host or a domain, is as little ordinary as a burst, though
+minutes or hours lie between its records. So each thing that a device does not know for long has a suspicion of its own,
+which fades in a day; once it is high, the next strange record about it raises the alert.
 """
 
 from __future__ import annotations
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from online_models.budget import Rates
+
 
 LAST, FIRST, COUNT, FROZEN, RELEASED, SUSPICION, SUSPECTED_AT, LAST_ANOMALY, UNEASE, UNEASY_AT = range(10)
 BEHAVIOURS_AT, BEHAVIOURS = 10, 8
@@ -203,3 +208,28 @@ def judge(
     _begin_incident(row, now)
     row[BEHAVIOURS_AT + behaviour] = _FOR_LONG
     return ANOMALY | RAISED
+
+
+SUSPECT, _THING_STEP = 1.5, 1.5
+"""Decades from which on a record adds to its thing's suspicion, as one in thirty does; and what a decade beyond adds,
+and a record at most. Every other record about it takes a tenth of that away, as it does from unease."""
+_MOST_SUSPICION = 32.0
+"""Suspicion at most: four times what tells at the first threshold."""
+
+
+@inner
+def suspect_thing(thing: npt.NDArray[np.float64], at: int, evidence: float, device: npt.NDArray[np.float64]) -> float:
+    """Return what the suspicion of a thing, kept in ``thing[at]`` beside its time, says of a record: 0 if ordinary.
+
+    It grows to four times what tells at the first threshold, so that it fades within days, however long it grew.
+    """
+    now = device[LAST]
+    if thing[at] > 0.0:
+        thing[at] *= math.exp(-max(0.0, now - thing[at + 1]) / TOGETHER)
+    thing[at + 1] = now
+    if evidence < SUSPECT:
+        thing[at] = max(0.0, thing[at] - UNEASY_DRIFT * _THING_STEP)
+        return 0.0
+    step = _THING_STEP * min(1.0, evidence - SUSPECT)
+    thing[at] = min(_MOST_SUSPICION, thing[at] + step)
+    return float(thing[at])

@@ -20,9 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 from online_models.alerts.case import Case, case_of_state, thing_text
 from online_models.alerts.extent import Extent
-from online_models.behaviours import Scan
+from online_models.behaviours import Scan, severity_of
 from online_models.likeness import covers, graver_in, likeness_in
-from online_models.severity import severity_of
 from online_models.types import Alert
 
 if TYPE_CHECKING:

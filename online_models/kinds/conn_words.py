@@ -5,9 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from online_models.behaviours import Behaviour, Likeness, Scan, Sighting, amount, counted_burst, lasting, plain
-from online_models.clauses import reach_clauses
-from online_models.severity import ATTACK, CONTACT, LOSS
+from online_models.behaviours import (
+    ATTACK,
+    CONTACT,
+    LOSS,
+    Behaviour,
+    Likeness,
+    Scan,
+    Sighting,
+    amount,
+    counted_burst,
+    lasting,
+    plain,
+)
+from online_models.reasons import reach_clauses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

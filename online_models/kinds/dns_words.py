@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from online_models.behaviours import Behaviour, Likeness, Sighting, burst, counted_burst, plain
-from online_models.clauses import reach_clauses
-from online_models.severity import ATTACK, CONTACT
+from online_models.behaviours import ATTACK, CONTACT, Behaviour, Likeness, Sighting, burst, counted_burst, plain
+from online_models.reasons import reach_clauses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

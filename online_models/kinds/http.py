@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from online_models.behaviours import Behaviour, Likeness, Sighting, amount, counted_burst, plain
-from online_models.clauses import reach_clauses
+from online_models.behaviours import CONTACT, LOSS, Behaviour, Likeness, Sighting, amount, counted_burst, plain
 from online_models.features.http_columns import CLIENT_ERROR, SUCCESS, http_columns
 from online_models.kinds.contexts import context_of_ends
 from online_models.kinds.keys import Keys
@@ -26,7 +25,7 @@ from online_models.measures.excess import FAILURES, OTHER_THINGS, RECORDS, THING
 from online_models.measures.surprise import UNUSUAL, USUAL
 from online_models.program.formulas import exp2, most, where
 from online_models.program.registers import COUNT, DOUBT, LEARN, MEASURE, NAME, TELL, TOLD
-from online_models.severity import CONTACT, LOSS
+from online_models.reasons import reach_clauses
 
 if TYPE_CHECKING:
     import numpy.typing as npt

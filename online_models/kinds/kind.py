@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from online_models.clauses import SINCE
 from online_models.errors import DeclarationError
 from online_models.features.table import MOST_AT_ONCE
 from online_models.measures.time import SPANS
@@ -30,6 +29,7 @@ from online_models.program.registers import (
     SETTLED,
     TELL,
 )
+from online_models.reasons import SINCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

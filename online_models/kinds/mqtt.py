@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from online_models.behaviours import Behaviour, Likeness, Sighting, amount, counted_burst, plain
-from online_models.clauses import reach_clauses
+from online_models.behaviours import ATTACK, CONTACT, LOSS, Behaviour, Likeness, Sighting, amount, counted_burst, plain
 from online_models.features.address import GLOBAL, ends_of
 from online_models.features.text import hashes, owned
 from online_models.kinds.contexts import context_of_ends
@@ -32,7 +31,7 @@ from online_models.measures.excess import FAILURES, OTHER_THINGS, RECORDS, THING
 from online_models.measures.time import SETTLING
 from online_models.program.formulas import exp2, least, most, where
 from online_models.program.registers import BOUND, COUNT, DOUBT, LEARN, MEASURE, NAME, TELL, TOLD
-from online_models.severity import ATTACK, CONTACT, LOSS
+from online_models.reasons import reach_clauses
 
 if TYPE_CHECKING:
     import numpy.typing as npt

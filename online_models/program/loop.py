@@ -19,12 +19,14 @@ from online_models.guard import (
     QUIET,
     RAISED,
     RELEASED,
+    SUSPECT,
     TOGETHER,
     grow_older,
     is_frozen,
     move_on,
     observe,
     release_if_quiet,
+    suspect_thing,
 )
 from online_models.measures.excess import roll
 from online_models.measures.newness import age_of, is_known, maturity_of
@@ -76,7 +78,6 @@ from online_models.program.registers import (
     WINDOWS,
 )
 from online_models.program.registers import COUNT as COUNT_SECTION
-from online_models.suspicion import SUSPECT, suspect_thing
 from online_models.verdicts import THINGS, behaviour_said, is_expected, judge_as_said, said_of, says_expected
 from online_models.views import Views, assess, evidence_of, learn_views
 

@@ -12,7 +12,7 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-MOST = 42
+MOST = 39
 """Files: what is one idea stands in one."""
 
 
