@@ -27,14 +27,12 @@ _TREE = 256
 """Places of a Fenwick tree: the next power of two."""
 _DEPTH = 16.0
 """Halvings of what is left to 1 that a score is told by; beyond lies what a forest cannot tell apart."""
-_LEAST = 100.0
-"""Accepted scores from which on a rank is told: with fewer there is no highest hundredth."""
 _MEMORY = 50_000.0
 """Accepted scores after which old ones fade by half: the tail then holds 250 to 500."""
 _UNKNOWN = math.log10(2.0)
 """Decades of any score until then: one in two."""
 _TAIL_SHARE = 0.01
-"""Of the scores that the exponential tail is fitted to."""
+"""Of the scores that the exponential tail is fitted to. No rank is told before there is one."""
 _PRIOR_WEIGHT, _PRIOR_EXCESS = 5.0, 0.02
 """Scores' worth of belief in a mean excess over the tail's edge, in stretched scores, before a tail was seen."""
 _LN10 = math.log(10.0)
@@ -95,7 +93,7 @@ def _tail_bin(counts: npt.NDArray[np.float64], most: float) -> int:
 def decades(calibration: Calibration, view: int, score: float) -> float:
     """Return ``-log10`` of the share of accepted scores that are as high: 3 is one in a thousand."""
     counts, sums, total = calibration.counts[view], calibration.sums[view], calibration.total[view]
-    if total < _LEAST:
+    if total * _TAIL_SHARE < 1.0:
         return _UNKNOWN
     stretched = stretch(score)
     tail = _tail_bin(counts, total - (_TAIL_SHARE * total + 2.0))

@@ -21,6 +21,8 @@ SMALL = 128.0
 """Bytes that are no size to speak of: what fits into a small packet is all alike."""
 SHORT = 1e-3
 """Seconds that are no duration to speak of."""
+RETRIES = 60.0
+"""Records in a minute that one program makes that tries again after each failure: TCP and resolvers wait a second."""
 _PROVIDED = (6 << 16 | 53, 17 << 16 | 53, 17 << 16 | 123)
 """Names and time, as ``protocol << 16 | port``: a network's DHCP names who on the site has them (options 6, 42)."""
 NUMBERS = (

@@ -18,6 +18,8 @@ from online_models.behaviours import (
     lasting,
     plain,
 )
+from online_models.kinds.conn_records import RETRIES
+from online_models.measures.excess import TIMES_USUAL
 from online_models.reasons import reach_clauses
 
 if TYPE_CHECKING:
@@ -39,12 +41,8 @@ CLAUSES: Final[Mapping[str, str]] = {
 }
 
 _KIB, _MUCH = 1024, 2.0**20
-_TIMES_USUAL = 3.0
-"""How many times what is usual an amount is, or how many times shorter a gap, for a sentence to tell of it."""
 _ALL = 0.95
 """Part of what was sent from which on it all went to one peer, as people say."""
-_POURED = 100 * 1024.0
-"""Bytes a record from which on a flood is told by its amount."""
 _FIRST_FREE_PORT = 1024
 """From here on any program may take a port; those below are the system's (RFC 6335, 6)."""
 
@@ -127,7 +125,7 @@ def flood(s: Sighting) -> str:
     """Tell of a burst of records, or of much that nobody answers in few of them."""
     if not s.is_called:
         sent, calls = s.facts["peer.sent_hour"][0] * _KIB, max(1.0, s.facts["endpoint.records_hour"][0])
-        if sent >= _MUCH and sent / calls >= _POURED:
+        if sent >= _MUCH and calls <= RETRIES:  # no burst of records
             return f"{s.device} sent {amount(sent)} in an hour to {s.peer} on {s.target}, which answered nothing"
     count, usual, span, counter = counted_burst(s, "records", "failures")
     what = "failed connections" if counter == "failures" else "connections"
@@ -147,7 +145,7 @@ def volume(s: Sighting) -> str:
     """Tell of unusual amounts."""
     (up, usual_up), (down, usual_down) = s.facts["volume.up"], s.facts["volume.down"]
     sent, usual_sent = (kib * _KIB for kib in s.facts["volume.sent_hour"])
-    if sent > _MUCH and sent - usual_sent > _TIMES_USUAL * usual_sent:
+    if sent > _MUCH and sent - usual_sent > TIMES_USUAL * usual_sent:
         part = s.facts["peer.sent_hour"][0] * _KIB
         its = "" if part >= _ALL * sent else f", {amount(part)} of it"
         return (
@@ -162,7 +160,7 @@ def volume(s: Sighting) -> str:
 def rhythm(s: Sighting) -> str:
     """Tell of unusual timing: far sooner than usual, or a young peer as regular as a clock."""
     gap, usual = s.facts["rhythm.gap"]
-    if gap >= usual / _TIMES_USUAL:
+    if gap >= usual / TIMES_USUAL:
         who, whom = (s.peer, s.device) if s.is_called else (s.device, s.peer)
         return f"{who} calls {whom} on {s.target} as regularly as a clock, and they have not met for long"
     return (

@@ -30,7 +30,7 @@ _LITTLE = 10.0
 _MOSTLY, _EVERY = 0.6, 4.0
 """Share of a window's records from which on it was answered; and of how many records one goes to another thing where
 they are scattered."""
-_LEARNED_A_MINUTE, _LEARNED_AN_HOUR, _TIMES_USUAL = 16.0, 60.0, 4.0
+_LEARNED_A_MINUTE, _LEARNED_AN_HOUR, TIMES_USUAL = 16.0, 60.0, 4.0
 """Records in a minute and in an hour, and how many times what is usual beside them, beyond which a burst would teach
 the forests itself alone."""
 
@@ -168,6 +168,6 @@ def is_beyond_habit(row: npt.NDArray[np.float64], base: int, now: float) -> bool
     """Tell whether the device writes so much more than it usually does that it would teach the forests a burst."""
     minute, hour = observed(row, base, 0, RECORDS, now), observed(row, base, 1, RECORDS, now)
     return bool(
-        minute > _LEARNED_A_MINUTE + _TIMES_USUAL * usual(row, base, 0, RECORDS)
-        or hour > _LEARNED_AN_HOUR + _TIMES_USUAL * usual(row, base, 1, RECORDS)
+        minute > _LEARNED_A_MINUTE + TIMES_USUAL * usual(row, base, 0, RECORDS)
+        or hour > _LEARNED_AN_HOUR + TIMES_USUAL * usual(row, base, 1, RECORDS)
     )

@@ -1,9 +1,10 @@
 """`python -m lab.constants`: the tuned numbers and special rules of the models, read from the code, each with its reason.
 
 A tuned number is a number under an upper-case name of a module; its reason is the text below it, or the comment beside
-or above it. What only names places, bits or codes is none. A special rule is where a declaration steps in between what
-is measured and what is told. A reason may name a site of the lab that is judged worse
-without it ("Lab: NAME"). A number or rule without a reason fails, and so does one that names no site there is.
+or above it. What only names places, bits or codes is none, nor what others give or what is worked out of other names
+alone. A special rule is where a declaration steps in between what is measured and what is told. A reason may name a
+site of the lab that is judged worse without it ("Lab: NAME"). A number or rule without a reason fails, and so does one
+that names no site there is.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ RULES: Final = {
 _CODES: Final = ("WIDTH", "_AT", "SECTIONS", "_NUMBER", "SALT")
 """Ends of names of places and widths."""
 _UNITS: Final = {"MINUTE", "HOUR", "DAY", "KIB", "_KIB", "_DAY_S", "_WEEK_S", "_LN10", "_MUCH"}
+_GIVEN: Final = {"PADDING", "SIZE_LIMIT", "_TCP", "_UDP", "_ICMP"}
+"""What River and IANA say, and nothing else would be right."""
 _ENDLESS: Final = 1e100
 """From here on a number stands for one that is never reached; and 0 stands for nothing."""
 
@@ -99,7 +102,9 @@ def _targets(node: ast.stmt) -> list[str]:
 def _is_tuned(node: ast.stmt, name: str, module: Any, source: str) -> bool:
     """Whether a name stands for tuned numbers: not for a place, a bit, a code, a unit or a character."""
     together = [getattr(module, other) for other in _targets(node)]
-    if name.endswith(_CODES) or name in _UNITS or "0x" in source or not isinstance(node.value, _PLAIN):
+    if name.endswith(_CODES) or name in _UNITS | _GIVEN or "0x" in source or not isinstance(node.value, _PLAIN):
+        return False
+    if not any(isinstance(part, ast.Constant) for part in ast.walk(node.value)):
         return False
     if len(together) > 1 and together in (list(range(len(together))), [1 << k for k in range(len(together))]):
         return False
