@@ -9,6 +9,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from online_models.measures.time import DAY, HOUR, MINUTE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -146,7 +148,7 @@ def plain(number: float) -> str:
     >>> plain(0.0421), plain(3.2), plain(1234567.0)
     ('0.042', '3.2', '1,234,567')
     """
-    if number >= 100.0:
+    if number >= 100.0:  # two digits would leave some of it out
         return f"{number:,.0f}"
     return f"{number:.2g}"
 
@@ -157,7 +159,8 @@ def lasting(seconds: float) -> str:
     >>> lasting(0.2), lasting(47.0), lasting(125.0), lasting(9000.0), lasting(400_000.0)
     ('1 s', '47 s', '2.1 min', '2.5 h', '4.6 days')
     """
-    for factor, unit, least in ((86_400.0, "days", 172_800.0), (3600.0, "h", 5400.0), (60.0, "min", 90.0)):
+    # one and a half are better told in the unit below: "72 min" says more than "1.2 h"
+    for factor, unit, least in ((DAY, "days", 2.0 * DAY), (HOUR, "h", 1.5 * HOUR), (MINUTE, "min", 1.5 * MINUTE)):
         if seconds >= least:
             return f"{seconds / factor:.2g} {unit}"
     return f"{max(seconds, 1.0):.0f} s"
@@ -169,9 +172,10 @@ def amount(octets: float) -> str:
     >>> amount(384.0), amount(2_621_440.0), amount(2e10)
     ('384 bytes', '2.6 MB', '20 GB')
     """
-    for factor, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if octets >= 0.9995 * factor:
-            return f"{octets / factor:.3g} {unit}" if octets >= 99.95 * factor else f"{octets / factor:.2g} {unit}"
+    for factor, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):  # powers of ten (SI)
+        if octets >= 0.9995 * factor:  # three digits of it are a thousand of the unit below
+            digits = 3 if octets >= 99.95 * factor else 2  # as many are those of whole numbers
+            return f"{octets / factor:.{digits}g} {unit}"
     return f"{octets:.0f} bytes"
 
 
@@ -223,7 +227,7 @@ def severity_of(evidence: float, count: int, seconds: float, gravity: float) -> 
     'critical'
     """
     extent = math.log10(max(count, 1))
-    lasting = 0.5 * math.log10(1.0 + max(seconds, 0.0) / 60.0)
+    lasting = 0.5 * math.log10(1.0 + max(seconds, 0.0) / MINUTE)
     goes_on = extent + lasting
     if gravity < LOSS:
         goes_on = min(goes_on, _GOES_ON + _A_DECADE * max(0.0, evidence - _MOST_DECADES), _GOES_ON_MOST)

@@ -64,6 +64,7 @@ def new_calibration(views: int) -> Calibration:
 @inner
 def stretch(score: float) -> float:
     """Map a score in [0, 1] to [0, 1), spreading out what lies close to 1."""
+    # 1 itself would have no bin
     return min(0.9999, -math.log2(max(1.0 - score, 2.0**-_DEPTH)) / _DEPTH)
 
 
@@ -112,7 +113,7 @@ def decades(calibration: Calibration, view: int, score: float) -> float:
 @inlined
 def accept(calibration: Calibration, view: int, score: float, weight: float) -> None:
     """Learn a score that is taken for normal, by a weight of 64ths up to 1; after 50,000 old ones fade by half."""
-    weight = math.floor(64.0 * weight + 0.5) / 64.0
+    weight = math.floor(64.0 * weight + 0.5) / 64.0  # sums of 64ths are exact
     bin_number = int(stretch(score) * BINS)
     b = bin_number + 1
     while b <= _TREE:

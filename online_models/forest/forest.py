@@ -47,6 +47,9 @@ if TYPE_CHECKING:
     from online_models.forest.masks import Masks
     from online_models.forest.trees import ForestState
 
+SIZE_LIMIT = 0.1
+"""Of the window, below which River's walk ends at a node."""
+
 
 @inlined
 def score_and_leaves(
@@ -134,7 +137,7 @@ def size_limit(state: ForestState) -> float:
 
     A walk that goes on to its leaf tells apart what lies in one small node, which a long reference makes worthwhile.
     """
-    return 0.0 if state.counters[GROWING] else 0.1 * float(state.counters[REFERENCE])
+    return 0.0 if state.counters[GROWING] else SIZE_LIMIT * float(state.counters[REFERENCE])
 
 
 @inner

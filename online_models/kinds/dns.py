@@ -96,11 +96,11 @@ def _columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> Columns:
         "digits": names.digits,
         "answer": read.answer_length,
         "instant": np.floor(read.end / INSTANT) * INSTANT,
-        "length_shape": np.minimum(1.0, np.log2(1.0 + names.sub_length) / 8.0),
-        "label_shape": np.minimum(1.0, names.longest_label / 63.0),
-        "entropy_shape": np.minimum(1.0, names.entropy / 6.0) * enough,
+        "length_shape": np.minimum(1.0, np.log2(1.0 + names.sub_length) / 8.0),  # a name has 255 bytes (RFC 1035)
+        "label_shape": np.minimum(1.0, names.longest_label / 63.0),  # and a label 63
+        "entropy_shape": np.minimum(1.0, names.entropy / 6.0) * enough,  # bits a byte, of base64
         "digits_shape": names.digits * enough,
-        "answer_shape": np.minimum(1.0, np.log2(1.0 + read.answer_length) / 11.0),
+        "answer_shape": np.minimum(1.0, np.log2(1.0 + read.answer_length) / 11.0),  # 2 KiB
     }
     return keys.with_numbers(read.ts, read.end, [numbers[name] for name in NUMBERS])
 
@@ -163,7 +163,7 @@ def _measure(f: Formulas) -> Value:
         f.measure(f"shape.{name}", f.number(f"{name}_shape"))
     f.measure("shape.type", f.surprise(f.get("site_type", "count"), f.get("site", "count"), UNUSUAL))
     names, queries = _last_hour(f, "names"), _last_hour(f, "queries")
-    f.measure("domain.names", least(1.0, log2(1.0 + names) / 12.0))
+    f.measure("domain.names", least(1.0, log2(1.0 + names) / 12.0))  # 4,096
     f.measure("domain.bytes", _size(_last_hour(f, "bytes")))
     fresh = least(1.0, names / most(queries, 1.0)) * least(1.0, queries / ENOUGH)
     f.measure("domain.fresh", fresh)

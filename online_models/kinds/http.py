@@ -74,7 +74,7 @@ def _columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> Columns:
         "status": read.status,
         "success": read.status == SUCCESS,
         "inbound": read.inbound,
-        "length": np.minimum(1.0, np.log2(1.0 + read.uri_length) / 12.0),
+        "length": np.minimum(1.0, np.log2(1.0 + read.uri_length) / 12.0),  # 4 KiB
         "strange": read.strange,
         "literal": read.literal,
         "uri_bytes": read.uri_length,

@@ -323,18 +323,20 @@ def _kind(log: str, new: str, odd: Behaviour, *more: Behaviour) -> Kind:
         columns=_columns,
         context=_context,
         views=(
+            # what a decade of each counts, as other kinds declare it: news, what no device does, and bursts
             view_of(clauses, "novelty", weight=0.9, compares=1.0, forest=(25, 6)),
             *(
+                # see above
                 view_of(clauses, view, weight=0.8, compares=float(view != "access"), forest=(25, 6))
                 for view in dict.fromkeys(name.partition(".")[0] for name in _SPECIAL[log])
             ),
-            view_of(clauses, "reach", weight=0.7, forest=(25, 6)),
+            view_of(clauses, "reach", weight=0.7, forest=(25, 6)),  # see above
         ),
         formulas=formulas,
         things=("name", "broker", "recent_broker"),
         recent_thing="recent_name",
         behaviours=told,
-        share=0.1,
+        share=0.1,  # of the site's alert budget
     )
 
 

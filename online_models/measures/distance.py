@@ -28,4 +28,4 @@ def learn_moments(row: npt.NDArray[np.float64], at: int, value: float, count: fl
 def deviation(row: npt.NDArray[np.float64], at: int, value: float, count: float, floor: float) -> float:
     """Return how many standard deviations a value lies from the mean, shrunk while ``count`` is small."""
     spread = math.sqrt(max(row[at + 1], 0.0)) + floor
-    return float((value - row[at]) / spread * (count / (count + 4.0)))
+    return float((value - row[at]) / spread * (count / (count + 4.0)))  # four values say half as much

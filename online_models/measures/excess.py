@@ -150,7 +150,7 @@ def few(window: int, counter: int) -> float:
     """
     if counter == AMOUNT:
         return _LITTLE
-    return (3.0 if counter >= FAILURES else 1.0) + window
+    return (3.0 if counter >= FAILURES else 1.0) + window  # see above
 
 
 @inner

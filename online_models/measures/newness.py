@@ -116,8 +116,13 @@ def rarity(events: float, observed: float) -> float:
 
     ``events`` came in ``observed`` seconds.
     """
-    probability = -math.expm1(-rate_of(events, observed) * HOUR)
-    return min(1.0, -math.log10(max(probability, 1e-12)) / DECADES)
+    return improbability(-math.expm1(-rate_of(events, observed) * HOUR))
+
+
+@inner
+def improbability(probability: float) -> float:
+    """Return in [0, 1] how improbable something is: 1 is one in 10,000 or rarer."""
+    return min(1.0, -math.log10(max(probability, 1e-12)) / DECADES)  # nothing has no logarithm
 
 
 @inner

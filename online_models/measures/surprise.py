@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
-
 from online_models.compile import inner
-from online_models.measures.newness import DECADES
+from online_models.measures.newness import improbability
 
 USUAL, UNUSUAL = 0.6, 0.1
 """Shares of a category before anything is known: of the result that most have, and of any other."""
@@ -15,4 +13,4 @@ USUAL, UNUSUAL = 0.6, 0.1
 def surprise(count: float, total: float, prior: float) -> float:
     """Return in [0, 1] the surprise of an outcome seen ``count`` times in ``total``; 1 is one in 10,000 or rarer."""
     probability = (count + 2.0 * prior) / (total + 2.0)
-    return min(1.0, -math.log10(max(probability, 1e-12)) / DECADES)
+    return improbability(probability)

@@ -163,12 +163,23 @@ def unknown_sites(reason: str) -> set[str]:
 
 
 def bare(path: Path) -> list[tuple[int, float]]:
-    """Read the numbers that stand in a module's functions without a name: line and value, but for the plainest."""
-    functions = [
-        one for one in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(one, ast.FunctionDef)
-    ]
+    """Read the numbers that stand in a module's functions without a name or a comment beside them, or above.
+
+    Each is its line and value; the plainest are left out.
+    """
+    text = path.read_text(encoding="utf-8")
+    functions = [one for one in ast.walk(ast.parse(text)) if isinstance(one, ast.FunctionDef)]
+    lines = ["", *text.splitlines()]
     nodes = {node for one in functions for node in ast.walk(one) if isinstance(node, ast.Constant)}
-    return sorted((n.lineno, n.value) for n in nodes if type(n.value) is float and n.value not in _PLAINEST)
+    return sorted(
+        (n.lineno, n.value)
+        for n in nodes
+        if type(n.value) is float and n.value not in _PLAINEST and not _is_explained(lines, n.lineno)
+    )
+
+
+def _is_explained(lines: Sequence[str], at: int) -> bool:
+    return "  # " in lines[at] or lines[at - 1].strip().startswith("# ")
 
 
 _PLAINEST: Final = (0.0, 0.5, 1.0, 2.0, 10.0)
@@ -202,7 +213,7 @@ def main() -> int:
         sys.stdout.write(f"{rule.module}:{rule.line} {rule.what} in {rule.name}: {rule.reason or 'NO REASON'}\n")
     unnamed = [(path.relative_to(PROJECT), *one) for path in modules() for one in bare(path)]
     for place, line, value in () if counts_only else unnamed:
-        sys.stdout.write(f"{place}:{line} {value:g}: without a name\n")
+        sys.stdout.write(f"{place}:{line} {value:g}: without a name or a reason\n")
     tuned = [one for one in numbers if not one.is_limit]
     names = {(one.module, one.name) for one in tuned}
     lacking = [one for one in (*numbers, *found) if not one.reason or unknown_sites(one.reason)]
@@ -211,7 +222,7 @@ def main() -> int:
         f"{len(tuned)} tuned numbers under {len(names)} names, {len(numbers) - len(tuned)} limits and sizes, "
         f"{len(found)} special rules; {len(lacking)} of these without a reason; "
         f"{on_sites} with a site of the lab; "
-        f"{len(unnamed)} numbers without a name, {sum(map(declared, modules()))} in declarations\n"
+        f"{len(unnamed)} numbers without a name or a reason, {sum(map(declared, modules()))} in declarations\n"
     )
     return int(bool(lacking))
 

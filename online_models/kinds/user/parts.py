@@ -283,7 +283,7 @@ def _measure(c: Checked, path: tuple[str, ...], told: Any, keys: Mapping[str, Ke
     asks = asked[0]
     about, key, beyond = told[asks], "", 0.0
     if asks == FAILURES:
-        about, beyond = "failures", c.number(path, told, FAILURES, 1.0, 0.0, 1e6)
+        about, beyond = "failures", c.number(path, told, FAILURES, 1.0, 0.0, 1e6)  # more are never beyond
     elif asks == DISTANCE:
         key = _known_key(c, path, told.get("key", PAIR), keys)
         if not _column_known(c, path, about) or not c.schema[about].is_numeric():

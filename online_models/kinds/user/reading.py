@@ -96,7 +96,7 @@ def _read(c: Checked, document: dict[str, Any], taken: Collection[str], known: C
         server=ends[1],
         schema=schema,
         target=c.template((), document, "target", f"{log} with {{{ends[1]}}}", schema),
-        share=c.number((), document, "share", 0.1, 0.0, 1.0),
+        share=c.number((), document, "share", 0.1, 0.0, 1.0),  # as of MQTT's
         failed=failed,
         keys=tuple(keys.values()),
         views=views,
