@@ -18,7 +18,7 @@ from online_models.features.address import addresses, local_ranges
 from online_models.features.table import EVICTED, entries, forget_owner
 from online_models.feedback import Model, hear, rehearse
 from online_models.guard import RATES_AT
-from online_models.kept import Kept, kept_of, sorted_out
+from online_models.kept import DormantKinds, kept_of, sorted_out
 from online_models.kinds import KINDS
 from online_models.program.machine import with_tables
 from online_models.program.undo import undone
@@ -63,7 +63,7 @@ class Engine:
         self.tells_views = False
         self._ranges = local_ranges(self.config.local_networks)
         self._models = {name: self._new_model(name, kind) for name, kind in kinds.items()}
-        self._kept = Kept()
+        self._kept = DormantKinds()
 
     def _new_model(self, name: str, kind: Kind) -> Model:
         config = self.config

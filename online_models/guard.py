@@ -42,7 +42,7 @@ GUARD_WIDTH = RATES_AT + budget.WIDTH
 """Columns that every kind's device rows begin with."""
 
 ANOMALY, RAISED, HELD, WITHHELD, ACCEPTED = 1, 2, 4, 8, 16
-"""Bits of a record's verdict: over the threshold, or one of too many just below it; the record that raises its
+"""Bits of a record's judgement: over the threshold, or one of too many just below it; the record that raises its
 behaviour's alert; its device has made the guard uneasy; not learned, for whichever of these reasons or because it
 may hang together with an open incident; over the threshold, but called expected by a person."""
 
@@ -167,7 +167,7 @@ def judge(
     counts: bool,
     suspicion: float,
 ) -> int:
-    """Return the verdict bits of a record, and move its device's suspicion; ``evidence`` is in decades.
+    """Return the bits of a record's judgement, and move its device's suspicion; ``evidence`` is in decades.
 
     ``suspicion`` is that of what the record is about, 0 where nothing is kept of it. It tells as unease does, but
     keeps nothing from becoming part of the device's past: most new things that are somewhat strange do.

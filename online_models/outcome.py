@@ -30,7 +30,7 @@ class Outcome(NamedTuple):
     ----------
     evidence
         float64 ``(n,)``, decades.
-    verdict, behaviour
+    judgement, behaviour
         int8 ``(n,)``: bits of `guard.judge`, and the behaviour's number in its kind.
     end
         float64 ``(n,)``: the device's log time at the record, epoch seconds.
@@ -55,7 +55,7 @@ class Outcome(NamedTuple):
     """
 
     evidence: npt.NDArray[np.float64]
-    verdict: npt.NDArray[np.int8]
+    judgement: npt.NDArray[np.int8]
     behaviour: npt.NDArray[np.int8]
     end: npt.NDArray[np.float64]
     detail_of: npt.NDArray[np.int64]
@@ -73,7 +73,7 @@ def new_outcome(records: int, features: int, views: int = 0, notes: int = 0) -> 
     """Return room for so many records, what each of so many views makes of them, and so many notes beside features."""
     return Outcome(
         evidence=np.zeros(records),
-        verdict=np.zeros(records, np.int8),
+        judgement=np.zeros(records, np.int8),
         behaviour=np.zeros(records, np.int8),
         end=np.zeros(records),
         detail_of=np.zeros(DETAILS, np.int64),
@@ -99,7 +99,7 @@ def note_views(outcome: Outcome, i: int, views: Views) -> None:
 @inner
 def withhold(outcome: Outcome, i: int, x: npt.NDArray[np.float64]) -> None:
     """Note that record i, whose features are given, was not learned."""
-    outcome.verdict[i] |= WITHHELD
+    outcome.judgement[i] |= WITHHELD
     for f in range(x.size):
         outcome.withheld[i, f] = x[f]
 

@@ -87,7 +87,7 @@ def scored(
         device=context["device"].to_list(),
         ts=columns.ts,
         score=scores,
-        anomaly=(outcome.verdict & ANOMALY) > 0,
+        anomaly=(outcome.judgement & ANOMALY) > 0,
         reasons=reasons,
         alerts=_alerts(model, batch.frame, context, details, scores, ranges) if details else (),
         views=dict(zip((view.name for view in model.kind.views), outcome.rarity.T, strict=True))
@@ -173,7 +173,7 @@ def _alerts(
         score=score,
         evidence=details.evidence[rows].tolist(),
         foremost=_foremost(kind, behaviour, details.facts),
-        raises=((details.verdict[rows] & RAISED) > 0).tolist(),
+        raises=((details.judgement[rows] & RAISED) > 0).tolist(),
         site_devices=details.devices.tolist(),
         finding=finding,
     )

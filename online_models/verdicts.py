@@ -97,7 +97,7 @@ def judge_as_said(
     rates: Rates,
     suspicion: float,
 ) -> int:
-    """Return the verdict bits of a record, by what row ``place`` says of it (-1: nothing) or else as `judge` does."""
+    """Return a record's judgement, by what row ``place`` says of it (-1: nothing) or else as `judge` does."""
     pass_time(rates, row[LAST])
     if place < 0:
         return judge(row, evidence, behaviour, decisive, row[LAST], policy, rates, True, suspicion)

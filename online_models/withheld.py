@@ -34,14 +34,14 @@ class Records(NamedTuple):
         float64 ``(n, features)``, as measured when they came.
     now
         float64 ``(n,)``: the device's log time then, epoch seconds.
-    verdict, behaviour
+    judgement, behaviour
         int8 ``(n,)``, as they were judged.
     """
 
     columns: Any
     features: npt.NDArray[np.float64]
     now: npt.NDArray[np.float64]
-    verdict: npt.NDArray[np.int8]
+    judgement: npt.NDArray[np.int8]
     behaviour: npt.NDArray[np.int8]
 
 
@@ -76,10 +76,10 @@ class Withheld:
 
     def keep(self, columns: Any, outcome: Outcome) -> None:
         """Keep what a run of the kernel has withheld."""
-        rows = np.flatnonzero(outcome.verdict & WITHHELD)
+        rows = np.flatnonzero(outcome.judgement & WITHHELD)
         if rows.size:
             rows = rows[self._with_room(columns.keys[rows, 0].tolist())]
-            arrays = outcome.withheld, outcome.end, outcome.verdict, outcome.behaviour
+            arrays = outcome.withheld, outcome.end, outcome.judgement, outcome.behaviour
             self._pieces.append(Records(taken(columns, rows), *(taken(array, rows) for array in arrays)))
             if len(self._pieces) > _PIECES:
                 self._pieces = [self.records()]

@@ -20,7 +20,7 @@ from ingest.context.scan_tables import (
     ONE,
     PUBLIC,
     UNKNOWN,
-    Addresses,
+    AddressTable,
     Ends,
     Int,
     Key,
@@ -119,7 +119,7 @@ def _count_shown(tables: Tables, place: Int, m: Int, written: Key) -> None:
 
 
 @inner
-def _owner_at(addresses: Addresses, place: Int, begin: Key) -> np.uint64:
+def _owner_at(addresses: AddressTable, place: Int, begin: Key) -> np.uint64:
     return np.uint64(addresses.mac[place] if begin >= addresses.since[place] else addresses.before[place])
 
 

@@ -21,7 +21,7 @@ UNKNOWN, ASKED, ONE, SEVERAL, PUBLIC, NOBODY = range(6)
 USED, LIMIT, TURN, MOVED = range(4)
 
 
-class Addresses(NamedTuple):
+class AddressTable(NamedTuple):
     """A bounded open-addressing table of addresses; entries lie in order of arrival.
 
     Attributes
@@ -60,7 +60,7 @@ class Addresses(NamedTuple):
 
 
 class Macs(NamedTuple):
-    """A bounded table of MACs, as `Addresses` is one.
+    """A bounded table of MACs, as `AddressTable` is one.
 
     Attributes
     ----------
@@ -96,7 +96,7 @@ class Macs(NamedTuple):
 class Tables(NamedTuple):
     """What is known of addresses and of MACs."""
 
-    addresses: Addresses
+    addresses: AddressTable
     macs: Macs
 
 
@@ -179,7 +179,7 @@ def _index(table: Any) -> None:
 
 
 @entry
-def index_addresses(table: Addresses) -> None:
+def index_addresses(table: AddressTable) -> None:
     """Make the index anew from the keys."""
     _index(table)
 
@@ -206,7 +206,7 @@ def is_device(macs: Macs, mac: Key) -> bool:
 
 
 @inner
-def add_address(addresses: Addresses, key: Key, scope: Int) -> int:
+def add_address(addresses: AddressTable, key: Key, scope: Int) -> int:
     """Add an address that nobody uses yet, and return its place."""
     place = _add(addresses, key)
     addresses.mac[place], addresses.before[place], addresses.holder[place] = np.uint64(0), np.uint64(0), np.uint64(0)

@@ -103,7 +103,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Wording:
     """A finding that was put into words, as a snapshot holds it."""
 
     reasons: tuple[Reason, ...]

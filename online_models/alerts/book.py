@@ -1,6 +1,6 @@
 """From anomalies to alerts: one per device and behaviour, updated while it lasts.
 
-An alert is raised by the guard's verdict. Until then the anomalies of the behaviour are only remembered, so that the
+An alert is raised by the guard's judgement. Until then the anomalies of the behaviour are only remembered, so that the
 alert can count them; they are forgotten when suspicion has faded. A behaviour that comes back within a day continues
 its alert, unless it is known by what it is about, and that is another thing now: in a new incident at once, in the same
 one when many anomalies are about this one thing. What is known by what it is about continues its alert for a week, and

@@ -8,7 +8,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from online_models.alerts.anomalies import Told
+from online_models.alerts.anomalies import Wording
 from online_models.alerts.extent import Extent, extent_of_state
 from online_models.guard import DEFAULT_POLICY, QUIET, TOGETHER
 from online_models.kinds import KINDS
@@ -49,7 +49,7 @@ class Case:
     count: int = 0
     score: float = 0.0
     evidence: float = 0.0
-    shown: Finding | Told | None = None
+    shown: Finding | Wording | None = None
     uids: list[str] = field(default_factory=list)
     peers: list[str] = field(default_factory=list)
     targets: list[str] = field(default_factory=list)
@@ -184,7 +184,7 @@ def case_of_state(state: dict[str, Any]) -> Case:
     if state.get("extent") is not None:
         case.extent = extent_of_state(state["extent"])
     if state["sentence"]:
-        case.shown = Told(tuple(Reason(**reason) for reason in state["reasons"]), state["sentence"])
+        case.shown = Wording(tuple(Reason(**reason) for reason in state["reasons"]), state["sentence"])
     return case
 
 

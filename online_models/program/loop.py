@@ -151,9 +151,9 @@ def _hangs_together(machine: Machine, device: npt.NDArray[np.float64], quiet: fl
 
 
 @inner
-def _is_learned(machine: Machine, views: Views, device: npt.NDArray[np.float64], verdict: int) -> bool:
+def _is_learned(machine: Machine, views: Views, device: npt.NDArray[np.float64], judgement: int) -> bool:
     """Whether the record in hand, judged so, becomes part of what is ordinary."""
-    if verdict & ~ACCEPTED:
+    if judgement & ~ACCEPTED:
         return False
     return not (is_frozen(device) and _hangs_together(machine, device, views.policy[QUIET]))
 
@@ -174,7 +174,7 @@ def _report(machine: Machine, views: Views, device: npt.NDArray[np.float64], i: 
     outcome.used[0] += 1
     outcome.detail_of[at] = i
     outcome.known[at] = number_of(machine, layout[THINGS_AT], FIRST) > 0.0
-    raised = outcome.verdict[i] & RAISED
+    raised = outcome.judgement[i] & RAISED
     outcome.devices[at] = used_since(machine.tables[0], r[NOW] - DAY) if raised else 0
     attribute_views(views, outcome.evidence[i], outcome.parts[at])
     for f in range(layout[FEATURES]):
@@ -205,7 +205,7 @@ def _judge(machine: Machine, views: Views, device: npt.NDArray[np.float64], i: i
     said = said_of(views.verdicts, things, int(r[BEHAVIOUR]))
     outcome.behaviour[i] = behaviour_said(views.verdicts, said, int(r[BEHAVIOUR]))
     suspicion = _suspicion(machine, device, says_expected(views.verdicts, said), r[EVIDENCE])
-    outcome.verdict[i] = judge_as_said(
+    outcome.judgement[i] = judge_as_said(
         views.verdicts,
         said,
         device,
@@ -217,10 +217,10 @@ def _judge(machine: Machine, views: Views, device: npt.NDArray[np.float64], i: i
         suspicion,
     )
     outcome.end[i] = r[NOW]
-    if outcome.verdict[i] & ANOMALY:
+    if outcome.judgement[i] & ANOMALY:
         _note_anomaly(machine)
         _report(machine, views, device, i, outcome)
-        if outcome.verdict[i] & RAISED:
+        if outcome.judgement[i] & RAISED:
             execute(machine, device, TOLD)
 
 
@@ -234,14 +234,14 @@ def learn(machine: Machine, device: npt.NDArray[np.float64]) -> None:
 
 
 @inlined
-def _learn_live(machine: Machine, views: Views, device: npt.NDArray[np.float64], verdict: int, trusted: bool) -> None:
+def _learn_live(machine: Machine, views: Views, device: npt.NDArray[np.float64], judgement: int, trusted: bool) -> None:
     """Learn a record as its device's, and as ordinary if nothing speaks against that."""
     r = machine.registers
     r[ODD] = 0.0
     execute(machine, device, HOLD)
     learn(machine, device)
     execute(machine, device, AFTER)
-    if (trusted or not (verdict & ACCEPTED or r[ODD] != 0.0)) and r[NOBODY] == 0.0:
+    if (trusted or not (judgement & ACCEPTED or r[ODD] != 0.0)) and r[NOBODY] == 0.0:
         learn_views(views, r[MATURITY], r[NOW])
 
 
@@ -272,13 +272,13 @@ def run(machine: Machine, views: Views, columns: Columns, start: int, trusted: b
         r[EVIDENCE] = 0.0
         if not trusted:
             _judge(machine, views, device, i, outcome)
-        if trusted or _is_learned(machine, views, device, outcome.verdict[i]):
-            _learn_live(machine, views, device, outcome.verdict[i], trusted)
+        if trusted or _is_learned(machine, views, device, outcome.judgement[i]):
+            _learn_live(machine, views, device, outcome.judgement[i], trusted)
         else:
             withhold(outcome, i, x)
             if is_frozen(device):
                 execute(machine, device, MEANWHILE)
-            elif outcome.verdict[i] & ANOMALY:
+            elif outcome.judgement[i] & ANOMALY:
                 execute(machine, device, DOUBT)
     return int(columns.ts.size)
 
@@ -297,15 +297,15 @@ def relearn(machine: Machine, views: Views, records: Records, start: int, outcom
             return i
         take_up(machine, records.columns, i)
         _things_of(machine, things)
-        verdict = records.verdict[i]
-        if verdict & ANOMALY and not is_expected(views.verdicts, things, records.behaviour[i]):
+        judgement = records.judgement[i]
+        if judgement & ANOMALY and not is_expected(views.verdicts, things, records.behaviour[i]):
             continue  # it was withheld for its own sake, and nobody called it expected
         begin = entry_of(machine, 0)
         device = machine.rows[begin : begin + machine.widths[0]]
         stood = device[LAST]
         device[LAST] = records.now[i]
         r[NOW] = records.now[i]
-        if not verdict & (ANOMALY | ACCEPTED):
+        if not judgement & (ANOMALY | ACCEPTED):
             assess(views, records.features[i], 0.0, r[NOW])
             learn_views(views, 1.0, r[NOW])
         learn(machine, device)

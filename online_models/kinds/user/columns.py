@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from ingest.records import RecordBatch
     from online_models.features.address import Addresses
-    from online_models.kinds.user.declaration import Condition, Declaration, Key
+    from online_models.kinds.user.declaration import Condition, Declaration, DeclaredKey
     from online_models.program.machine import Columns
 
 _SEPARATOR = "\x1f"
@@ -95,7 +95,7 @@ def _salted(name: str, rows: int) -> npt.NDArray[np.uint64]:
     return np.full(rows, hashes(pl.Series([name]))[0])
 
 
-def _read_key(declared: Declaration, key: Key) -> tuple[pl.Expr, pl.Expr]:
+def _read_key(declared: Declaration, key: DeclaredKey) -> tuple[pl.Expr, pl.Expr]:
     """Return what tells a thing apart, and whether a record has it."""
     owner = declared.by_key.get(key.of)
     parts = [text_of_column(column, declared.schema[column]) for column in key.columns]

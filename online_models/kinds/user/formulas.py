@@ -36,7 +36,7 @@ def moments_of(measure: Measure) -> str:
     return f"{measure.asks}_{measure.about}" if measure.asks == DISTANCE else "gap"
 
 
-class Program:
+class ProgramWriter:
     """Writes the formulas of one declaration down, section by section."""
 
     def __init__(self, declared: Declaration, counted: tuple[str, str], order: tuple[str, ...]) -> None:
