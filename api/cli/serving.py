@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 import tempfile
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 _LONGEST_END_S: Final = 4.8
 """Whoever stops a service, systemd or a person, waits five seconds without asking why."""
+_TURN_S: Final = 0.001
+"""After so long a thread that computes lets another have its turn: requests wait for the pipeline's often."""
 
 
 def serve_until_stopped(
@@ -54,6 +57,7 @@ def serve_until_stopped(
     since `catch_up_since`, epoch seconds, are read first. A new state begins from the snapshot `warm_start`.
     """
     log_to_standard_error(log_format)
+    sys.setswitchinterval(_TURN_S)
     with (
         _listening(settings) as listener,
         assembled(settings, catch_up_since, warm_start) as service,
@@ -81,8 +85,9 @@ def _leave_in_time() -> None:
 
 def _leave() -> None:
     """End the process now: what came since the last checkpoint is read again at the next start, and nothing twice."""
-    sys.stderr.write("nslabs: stopped without a last checkpoint; the next start goes on from the one before\n")
-    sys.stderr.flush()
+    with contextlib.suppress(OSError):  # the process ends also when nobody reads any more what it says
+        sys.stderr.write("nslabs: stopped without a last checkpoint; the next start goes on from the one before\n")
+        sys.stderr.flush()
     os._exit(0)
 
 

@@ -33,16 +33,24 @@ _REMEMBERED: Final = 10_000
 
 
 def say(text: str) -> None:
-    """Write a line to standard output, at once; a reader that has gone is no trouble."""
-    with contextlib.suppress(BrokenPipeError):
+    """Write a line to standard output, at once; a reader that has gone, or a full disk, is no trouble."""
+    with contextlib.suppress(OSError):
         sys.stdout.write(harmless(text) + "\n")
         sys.stdout.flush()
 
 
+class _Terminal(Console):
+    """Standard output; rich ends the program when its reader has gone, as a command does and a service must not."""
+
+    def on_broken_pipe(self) -> None:
+        """Leave it to who writes."""
+        raise  # noqa: PLE0704 - rich calls this where it handles the error
+
+
 async def show_alerts(hub: Hub) -> None:
     """Write a line for each alert that is raised or gets graver. A terminal that does not scroll holds up only this."""
-    console, told = Console(soft_wrap=True, highlight=False), ToldBefore()
-    with contextlib.suppress(BrokenPipeError), hub.alerts.subscribed(_WAITING) as subscriber:
+    console, told = _Terminal(soft_wrap=True, highlight=False), ToldBefore()
+    with contextlib.suppress(OSError), hub.alerts.subscribed(_WAITING) as subscriber:
         while True:
             for message in await subscriber.next_messages():
                 text = told.line(message)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -19,7 +20,7 @@ from api.serve.access.hosts import KnownHosts
 from api.serve.access.login import Login, ProxyLogin
 from api.serve.access.needs import has_what_it_needs, needs
 from api.serve.access.origin import SameOrigin
-from api.serve.access.parameters import known_parameters
+from api.serve.access.parameters import KnownParameters
 from api.serve.access.proxies import Proxies
 from api.serve.access.visits import Visits
 from api.serve.bodies import BodyLimits
@@ -27,6 +28,7 @@ from api.serve.docs import serve_docs
 from api.serve.health_watch import HealthWatch
 from api.serve.maintenance_watch import MaintenanceWatch
 from api.serve.problems import handle_problems
+from api.serve.repeated import Repeated, Repeats
 from api.serve.routes.alerts import alert_routes
 from api.serve.routes.asyncapi import asyncapi_routes
 from api.serve.routes.audit import audit_routes
@@ -97,6 +99,8 @@ def create_app(service: Service) -> FastAPI:
         docs_url=None,  # they take script from elsewhere
         redoc_url=None,
     )
+    repeated = Repeated(service.alerts.path)
+    app.add_middleware(Repeats, repeated=repeated)
     app.add_middleware(Unchanged)
     app.add_middleware(BodyLimits, limits=service.limits)
     app.add_middleware(Gate, login=login, visits=visits, lets_in_itself=f"{_SOCKETIO}/" if socketio else None)
@@ -107,7 +111,7 @@ def create_app(service: Service) -> FastAPI:
         machinelearning_routes,
         model_routes,
         budget_routes,
-        alert_routes,
+        partial(alert_routes, repeated=repeated),
         evidence_routes,
         incident_routes,
         drift_routes,
@@ -149,7 +153,7 @@ def _of_parts(service: Service) -> Iterator[APIRouter]:
 
 def _include(app: FastAPI, routes: APIRouter) -> None:
     """Add routes, each of which looks at what it needs first."""
-    app.include_router(routes, dependencies=[Depends(has_what_it_needs), Depends(known_parameters)])
+    app.include_router(routes, dependencies=[Depends(has_what_it_needs), Depends(KnownParameters())])
 
 
 def _guard(app: FastAPI, access: Access) -> None:

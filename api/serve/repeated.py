@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import threading
 import weakref
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
+
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import Response
+
+from api.serve.access.principal import visit_of
+from api.serve.access.proxies import path_of
+from api.serve.unchanged import tag_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
     from pathlib import Path
 
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
 _MOST_BYTES: Final = 8 << 20
 """Of all answers that are remembered: a hundred pages of fifty alerts."""
+_MOST_WORDS: Final = 1_000
+"""Requests whose meaning is remembered: more than remembered answers."""
+_NOTE: Final = "nslabs.note_repeated"
+
+
+@dataclass(frozen=True, slots=True)
+class Repeatable:
+    """An answer, and the validator of it (RFC 9110, 8.8.3)."""
+
+    body: bytes
+    tag: str
 
 
 class Repeated:
@@ -34,10 +57,22 @@ class Repeated:
         self._lock = threading.Lock()
         self._version = -1
         self._size = 0
-        self._made: dict[Hashable, bytes] = {}
+        self._made: dict[Hashable, Repeatable] = {}
         self._making: dict[Hashable, threading.Lock] = {}
 
-    def get(self, asked: Hashable, make: Callable[[], bytes]) -> bytes:
+    def known(self, asked: Hashable) -> Repeatable | None:
+        """Return the answer if it is remembered and still holds; waits for nobody, so the loop may ask."""
+        if not self._lock.acquire(blocking=False):
+            return None
+        try:
+            self._forget_if_changed()
+            return self._made.get(asked)
+        except sqlite3.Error:
+            return None  # who makes the answer finds out why
+        finally:
+            self._lock.release()
+
+    def get(self, asked: Hashable, make: Callable[[], bytes]) -> Repeatable:
         """Return the answer, which `make` makes once however many ask for it at the same time.
 
         Raises
@@ -57,12 +92,12 @@ class Repeated:
                 if (known := self._made.get(asked)) is not None:
                     return known
             try:
-                answer = make()
+                answer = _with_tag(make())
             finally:
                 with self._lock:
                     self._making.pop(asked, None)
             with self._lock:
-                if version == self._version:
+                if version == self._version >= 0:
                     self._remember(asked, answer)
         return answer
 
@@ -74,22 +109,100 @@ class Repeated:
         connection = self._connection
         if connection is None or inode != self._inode:
             connection = self._open(inode)
-        (version,) = connection.execute("PRAGMA data_version").fetchone()
-        if version != self._version:
+        try:
+            (version,) = connection.execute("PRAGMA data_version").fetchone()
+        except sqlite3.OperationalError:  # somebody has it to himself: what is remembered may be old
+            version = -1
+        if version != self._version or version < 0:
             self._version, self._size = version, 0
             self._made.clear()
 
     def _open(self, inode: int) -> sqlite3.Connection:
         uri = self._path.absolute().as_uri() + "?mode=ro"
-        opened = sqlite3.connect(uri, uri=True, timeout=5.0, check_same_thread=False)
+        opened = sqlite3.connect(uri, uri=True, timeout=0.0, check_same_thread=False)
         weakref.finalize(self, opened.close)
         self._connection, self._inode, self._version = opened, inode, -1
         return opened
 
-    def _remember(self, asked: Hashable, answer: bytes) -> None:
-        if self._size + len(answer) > _MOST_BYTES:
+    def _remember(self, asked: Hashable, answer: Repeatable) -> None:
+        size = len(answer.body)
+        if self._size + size > _MOST_BYTES:
             self._size = 0
             self._made.clear()
-        if len(answer) <= _MOST_BYTES:
-            self._size += len(answer)
+        if size <= _MOST_BYTES:
+            self._size += size
             self._made[asked] = answer
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a request came to: its answer's name, and what makes the answer."""
+
+    name: Hashable
+    make: Callable[[], bytes]
+
+
+class Repeats:
+    """ASGI middleware: sends what was asked before, in the same words, without a route's looking at it again.
+
+    A route that has looked at a request calls `note`. Whoever asks while the answer is made waits for that one, and
+    asks anew if the store has changed meanwhile.
+    """
+
+    def __init__(self, app: ASGIApp, repeated: Repeated) -> None:
+        self._app, self._repeated = app, repeated
+        self._asked: dict[tuple[str, bytes], Asked] = {}
+        self._making: dict[tuple[str, bytes], asyncio.Future[Repeatable]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or pass the request on."""
+        if scope["type"] != "http" or scope["method"] != "GET":
+            await self._app(scope, receive, send)
+            return
+        words = path_of(scope), scope["query_string"]
+        asked = self._asked.get(words)
+        if asked is None or not visit_of(scope).principal.may("read"):
+            await self._app({**scope, _NOTE: partial(self._note, words)}, receive, send)
+            return
+        try:
+            answer = await self._answer(words, asked)
+        except sqlite3.Error:
+            await self._app(scope, receive, send)  # the route finds out why, and says so
+            return
+        await answer_with(answer)(scope, receive, send)
+
+    def _note(self, words: tuple[str, bytes], asked: Asked) -> None:
+        if len(self._asked) >= _MOST_WORDS:
+            self._asked.clear()
+        self._asked[words] = asked
+
+    async def _answer(self, words: tuple[str, bytes], asked: Asked) -> Repeatable:
+        while (known := self._repeated.known(asked.name)) is None:
+            making = self._making.get(words)
+            if making is None:
+                made = self._making[words] = asyncio.ensure_future(self._make(words, asked))
+                return await asyncio.shield(made)
+            await asyncio.shield(making)
+        return known
+
+    async def _make(self, words: tuple[str, bytes], asked: Asked) -> Repeatable:
+        try:
+            return await run_in_threadpool(self._repeated.get, asked.name, asked.make)
+        finally:
+            del self._making[words]  # before anybody hears of it, who would wait for it once more
+
+
+def note(scope: Scope, asked: Asked, *, is_always_that: bool) -> None:
+    """Have a request be answered without its route when it comes again, if its words will always ask for the same."""
+    noting: Callable[[Asked], None] | None = scope.get(_NOTE)
+    if noting is not None and is_always_that:
+        noting(asked)
+
+
+def answer_with(answer: Repeatable) -> Response:
+    """Return the answer of a request."""
+    return Response(answer.body, media_type="application/json", headers={"ETag": answer.tag})
+
+
+def _with_tag(body: bytes) -> Repeatable:
+    return Repeatable(body, tag_of(body))

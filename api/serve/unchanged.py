@@ -22,7 +22,7 @@ ANSWER: Final[dict[str, Any]] = {"description": "the answer that If-None-Match n
 
 
 class Unchanged:
-    """ASGI middleware: adds an ETag to each JSON answer of GET, and leaves out a body that is known."""
+    """ASGI middleware: adds an ETag to each JSON answer of GET that has none, and leaves out a body that is known."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -57,16 +57,23 @@ class _Answer:
 
 def _is_json(start: Message) -> bool:
     headers = Headers(raw=start.get("headers", []))
-    return bool(start["status"] == 200) and headers.get("content-type", "").startswith(_JSON) and "etag" not in headers
+    return bool(start["status"] == 200) and headers.get("content-type", "").startswith(_JSON)
 
 
 def _validated(start: Message, body: Message, known: str) -> tuple[Message, Message]:
-    tag = f'"{hashlib.blake2b(body.get("body", b""), digest_size=12).hexdigest()}"'
-    headers = [*start["headers"], (b"etag", tag.encode())]
+    headers, tag = start["headers"], Headers(raw=start["headers"]).get("etag")
+    if tag is None:
+        tag = tag_of(body.get("body", b""))
+        headers = [*headers, (b"etag", tag.encode())]
     if not names(known, tag):
         return {**start, "headers": headers}, body
     kept = [(name, value) for name, value in headers if name not in {b"content-length", b"content-type"}]
     return {**start, "status": 304, "headers": kept}, {**body, "body": b""}
+
+
+def tag_of(body: bytes) -> str:
+    """Return the validator of an answer."""
+    return f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
 
 
 def names(known: str, tag: str) -> bool:

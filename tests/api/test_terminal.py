@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
+import os
+import sys
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -11,7 +15,8 @@ import pytest
 
 from api.cli.log_lines import HarmlessFormatter
 from api.cli.reasons import Spell
-from api.cli.terminal import ToldBefore, alert_line, say
+from api.cli.terminal import ToldBefore, alert_line, say, show_alerts
+from api.serve.stream import Hub, StreamLimits
 from api.serve.stream.messages import Gap, alert_message
 from api.state.store import AlertChange
 
@@ -46,6 +51,26 @@ def test_what_an_earlier_run_told_is_not_told_again(examples: type[Examples]) ->
     lines, alert = ToldBefore(), replace(examples.alert(), severity="high")
     assert told(lines, "updated", alert) is None
     assert "rose from high" in str(told(lines, "updated", replace(alert, severity="critical")))
+
+
+def test_a_reader_of_standard_output_that_has_gone_ends_nothing(
+    examples: type[Examples], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with contextlib.suppress(BrokenPipeError), os.fdopen(writing, "w") as output:
+        monkeypatch.setattr(sys, "stdout", output)
+
+        async def shown() -> None:
+            hub = Hub(StreamLimits())
+            hub.attach(asyncio.get_running_loop())
+            showing = asyncio.create_task(show_alerts(hub))
+            await asyncio.sleep(0)
+            hub.publish_alerts([AlertChange("raised", examples.alert())])
+            await asyncio.wait_for(showing, 60)
+
+        asyncio.run(shown())
+        say("and so does this")
 
 
 def test_what_was_missed_is_told() -> None:

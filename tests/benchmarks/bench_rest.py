@@ -101,6 +101,7 @@ def served(folder: Path, **settings: dict[str, Any]) -> Iterator[tuple[str, floa
             url = found[0] if found else url
             if line.strip() == "ready":
                 break
+        threading.Thread(target=service.stdout.read, daemon=True).start()  # it writes a line an alert
         try:
             yield url, time.perf_counter() - began
         finally:
@@ -130,6 +131,8 @@ def a_year(limit_mb: float) -> None:
             with served(folder):
                 pass  # makes the state as the service does
             size = fill(folder / "state" / "alerts.sqlite3", limit) if limit else _year(folder)
+            with served(folder):
+                pass  # tells what no stream has told yet: a year's alerts at once
             store = {"max_size_mb": limit} if limit else {}
             with served(folder, StoreConfig=store) as (url, start):
                 p50, p99 = listed(url)
@@ -189,6 +192,7 @@ def while_scoring(rate: int, seconds: float) -> None:
             writer = threading.Thread(target=_write, args=(folder / "logs" / "conn.log", rate, stopping), daemon=True)
             writer.start()
             _scored_per_s(url, 3.0)  # what is read first finds caches empty
+            _get(f"{url}/alerts?limit=50")  # the first has its route made
             alone = _scored_per_s(url, seconds)
             command = [wrk, "-t2", "-c64", f"-d{seconds + 1:.0f}", "--latency", f"{url}/alerts?limit=50"]
             with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as asking:

@@ -20,13 +20,16 @@ if TYPE_CHECKING:
     from api.serve.access.principal import Needed
 
 
+# All of these are coroutines, though they wait for nothing: others would go through a thread each, at every request.
+
+
 class _Described(SecurityBase):
     """A way to log in, as OpenAPI describes it; the gate has looked at it before."""
 
     def __init__(self, name: str, model: Model) -> None:
         self.scheme_name, self.model = name, model
 
-    def __call__(self) -> None:
+    async def __call__(self) -> None:
         """Do nothing."""
 
 
@@ -36,11 +39,11 @@ _SESSION: Final = _Described(
 )
 
 
-def _either(_: Annotated[None, Security(_TOKEN)], __: Annotated[None, Security(_SESSION)]) -> None:
+async def _either(_: Annotated[None, Security(_TOKEN)], __: Annotated[None, Security(_SESSION)]) -> None:
     """Stand for both in a route's description."""
 
 
-def _nothing() -> None:
+async def _nothing() -> None:
     """Stand for a route that needs no login."""
 
 
@@ -49,7 +52,7 @@ def needs(scope: Needed) -> Any:
     return Security(_nothing if scope == PUBLIC else _either, scopes=[scope])
 
 
-def _is_routine(connection: HTTPConnection) -> None:
+async def _is_routine(connection: HTTPConnection) -> None:
     visit_of(connection.scope).is_audited = False
 
 
@@ -57,7 +60,7 @@ ROUTINE: Final = Depends(_is_routine)
 """Dependency of a route that programs use every few seconds: the audit log would hold nothing else."""
 
 
-def has_what_it_needs(connection: HTTPConnection) -> None:
+async def has_what_it_needs(connection: HTTPConnection) -> None:
     """Raise a 403 unless the visit may do what the route declares. A dependency of every route and stream."""
     route, visit = connection.scope["route"], visit_of(connection.scope)
     visit.action = f"{connection.scope.get('method', 'GET')} {route.path}"

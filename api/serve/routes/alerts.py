@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request
@@ -13,7 +14,7 @@ from api.serve.access.needs import needs
 from api.serve.access.principal import visit_of
 from api.serve.access.teaching import teaching
 from api.serve.problems import ProblemError, problem_responses
-from api.serve.repeated import Repeated
+from api.serve.repeated import Asked, Repeated, answer_with, note
 from api.serve.routes.answers import AlertAnswer, AlertsAnswer, FeedbackBody, HandlingBody
 from api.serve.routes.bulk import BulkFeedbackAnswer, BulkFeedbackBody, say_of_many, saying
 from api.serve.routes.decisions import LOCAL
@@ -39,16 +40,17 @@ _EXPORTED: Final[dict[str, Any]] = {
 }
 
 
-def alert_routes(service: Service) -> APIRouter:
-    """Return the routes under ``/alerts``."""
+def alert_routes(service: Service, repeated: Repeated) -> APIRouter:
+    """Return the routes under ``/alerts``; what is asked of the store again and again is `repeated`."""
     router = APIRouter(prefix="/alerts", tags=["alerts"])
-    repeated = Repeated(service.alerts.path)
 
     @router.get("", dependencies=[needs("read")], response_model=AlertsAnswer, responses=problem_responses(422))
-    def alerts(wanted: Annotated[AlertFilter, Query()]) -> Response:
+    def alerts(request: Request, wanted: Annotated[AlertFilter, Query()]) -> Response:
         """List alerts, those raised last first; what rules hide only if that is asked for."""
         query = wanted.query(wanted.limit, wanted.cursor)
-        return Response(repeated.get(query, lambda: _listed(service, query)), media_type="application/json")
+        asked = Asked(query, partial(_listed, service, query))
+        note(request.scope, asked, is_always_that=wanted.since is None and wanted.until is None)  # not "an hour ago"
+        return answer_with(repeated.get(asked.name, asked.make))
 
     @router.get(
         "/export",
