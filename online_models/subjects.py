@@ -8,7 +8,7 @@ from typing import Final
 
 from publicsuffixlist import PublicSuffixList
 
-from online_models.features.address import V4_NETWORK, V6_NETWORK
+from online_models.features.text import V4_NETWORK, V6_NETWORK
 
 _LONGEST_TOP_LEVEL: Final = 24
 """Letters of the longest top-level domain that IANA lists: xn--vermgensberatung-pwb."""

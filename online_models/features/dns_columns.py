@@ -8,9 +8,8 @@ import numpy as np
 import polars as pl
 
 from ingest.compiled import by_reference
-from online_models.features.address import GLOBAL, GROUP, device_at, ends_of
 from online_models.features.names import DomainNames, names_of
-from online_models.features.text import hashes, owned
+from online_models.features.text import GLOBAL, GROUP, device_at, ends_of, hashes, owned
 from online_models.measures.time import LONGEST
 
 if TYPE_CHECKING:

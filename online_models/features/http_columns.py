@@ -9,8 +9,7 @@ import polars as pl
 
 from ingest.compiled import by_reference
 from online_models.compile import inner, kernel
-from online_models.features.address import GLOBAL, ends_of
-from online_models.features.text import hashes, owned, text_of
+from online_models.features.text import GLOBAL, ends_of, hashes, owned, text_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt

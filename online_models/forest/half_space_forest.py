@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from online_models.compile import inner, kernel
-from online_models.forest.forest import learn_leaves, score_and_leaves, score_of
-from online_models.forest.masks import masks_of
+from online_models.forest.forest import learn_leaves, masks_of, score_and_leaves, score_of
 from online_models.forest.trees import ForestState, grow_trees, state_of
 
 try:
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from online_models.forest.masks import Masks
+    from online_models.forest.forest import Masks
 
 _EXACT: Final = 2**53  # up to here a float holds every whole number
 _NONE_MISSING: Final = np.zeros((0, 0), dtype=np.bool_)

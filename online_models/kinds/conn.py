@@ -16,9 +16,8 @@ from online_models.kinds.conn_records import NUMBERS, read_columns, read_context
 from online_models.kinds.conn_told import NOTES, tell
 from online_models.kinds.conn_words import BEHAVIOURS, CLAUSES
 from online_models.kinds.kind import Entries, Kind, recent_things, view_of
-from online_models.measures.distance import MEMORY
 from online_models.measures.excess import AMOUNT, FAILURES, OTHER_THINGS, RECORDS, THINGS
-from online_models.measures.surprise import UNUSUAL, USUAL
+from online_models.measures.past import MEMORY, UNUSUAL, USUAL
 from online_models.measures.time import DAY
 from online_models.program.formulas import LEAST_GAPS, least, log2, most, where
 from online_models.program.registers import (

@@ -8,7 +8,7 @@ from online_models.kinds.conn_records import RETRIES
 from online_models.kinds.conn_words import CLAUSES
 from online_models.kinds.kind import MOST
 from online_models.measures.excess import OTHER_THINGS, RECORDS, THINGS
-from online_models.measures.newness import LEAST_KNOWN
+from online_models.measures.past import LEAST_KNOWN
 from online_models.measures.time import HOUR, MINUTE, SETTLING
 from online_models.program.formulas import least, most
 

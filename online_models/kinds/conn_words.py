@@ -17,10 +17,10 @@ from online_models.behaviours import (
     counted_burst,
     lasting,
     plain,
+    reach_clauses,
 )
 from online_models.kinds.conn_records import RETRIES
 from online_models.measures.excess import TIMES_USUAL
-from online_models.reasons import reach_clauses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

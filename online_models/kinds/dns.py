@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from online_models.features.address import device_at
 from online_models.features.dns_columns import NOERROR, OTHER_ERROR, dns_columns
 from online_models.features.names import are_empty, are_private
+from online_models.features.text import device_at
 from online_models.guard import DEFAULT_POLICY, THRESHOLD
 from online_models.kinds.dns_words import BEHAVIOURS, CLAUSES
-from online_models.kinds.keys import Keys
 from online_models.kinds.kind import (
     MOST,
     Entries,
@@ -26,9 +25,10 @@ from online_models.kinds.kind import (
     view_of,
 )
 from online_models.measures.excess import FAILURES, OTHER_THINGS, RECORDS, THINGS
-from online_models.measures.surprise import UNUSUAL, USUAL
+from online_models.measures.past import UNUSUAL, USUAL
 from online_models.measures.time import SETTLING
 from online_models.program.formulas import least, log2, most, where
+from online_models.program.machine import Keys
 from online_models.program.registers import AFTER, BOUND, COUNT, DOUBT, LEARN, MEANWHILE, MEASURE, NAME, TELL, TOLD
 from online_models.subjects import name_itself, registered_domain
 

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from online_models.behaviours import ATTACK, CONTACT, Behaviour, Likeness, Sighting, burst, counted_burst, plain
-from online_models.reasons import reach_clauses
+from online_models.behaviours import (
+    ATTACK,
+    CONTACT,
+    Behaviour,
+    Likeness,
+    Sighting,
+    burst,
+    counted_burst,
+    plain,
+    reach_clauses,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

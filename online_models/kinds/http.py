@@ -11,10 +11,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from online_models.behaviours import CONTACT, LOSS, Behaviour, Likeness, Sighting, amount, counted_burst, plain
+from online_models.behaviours import (
+    CONTACT,
+    LOSS,
+    Behaviour,
+    Likeness,
+    Sighting,
+    amount,
+    counted_burst,
+    plain,
+    reach_clauses,
+)
 from online_models.features.http_columns import CLIENT_ERROR, SUCCESS, http_columns
 from online_models.kinds.contexts import context_of_ends
-from online_models.kinds.keys import Keys
 from online_models.kinds.kind import (
     Entries,
     Kind,
@@ -22,10 +31,10 @@ from online_models.kinds.kind import (
     view_of,
 )
 from online_models.measures.excess import FAILURES, OTHER_THINGS, RECORDS, THINGS
-from online_models.measures.surprise import UNUSUAL, USUAL
+from online_models.measures.past import UNUSUAL, USUAL
 from online_models.program.formulas import exp2, most, where
+from online_models.program.machine import Keys
 from online_models.program.registers import COUNT, DOUBT, LEARN, MEASURE, NAME, TELL, TOLD
-from online_models.reasons import reach_clauses
 
 if TYPE_CHECKING:
     import numpy.typing as npt

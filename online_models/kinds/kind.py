@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from online_models.behaviours import SINCE
 from online_models.errors import DeclarationError
 from online_models.features.table import MOST_AT_ONCE
 from online_models.measures.time import SPANS
@@ -29,7 +30,6 @@ from online_models.program.registers import (
     SETTLED,
     TELL,
 )
-from online_models.reasons import SINCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -12,11 +12,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from online_models.behaviours import ATTACK, CONTACT, LOSS, Behaviour, Likeness, Sighting, amount, counted_burst, plain
-from online_models.features.address import GLOBAL, ends_of
-from online_models.features.text import hashes, owned
+from online_models.behaviours import (
+    ATTACK,
+    CONTACT,
+    LOSS,
+    Behaviour,
+    Likeness,
+    Sighting,
+    amount,
+    counted_burst,
+    plain,
+    reach_clauses,
+)
+from online_models.features.text import GLOBAL, ends_of, hashes, owned
 from online_models.kinds.contexts import context_of_ends
-from online_models.kinds.keys import Keys
 from online_models.kinds.kind import (
     LEAST,
     MATTERS,
@@ -30,8 +39,8 @@ from online_models.kinds.kind import (
 from online_models.measures.excess import FAILURES, OTHER_THINGS, RECORDS, THINGS
 from online_models.measures.time import SETTLING
 from online_models.program.formulas import exp2, least, most, where
+from online_models.program.machine import Keys
 from online_models.program.registers import BOUND, COUNT, DOUBT, LEARN, MEASURE, NAME, TELL, TOLD
-from online_models.reasons import reach_clauses
 
 if TYPE_CHECKING:
     import numpy.typing as npt

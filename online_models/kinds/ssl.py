@@ -14,11 +14,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from online_models.behaviours import CONTACT, LOSS, UPDATE, Behaviour, Likeness, Sighting, counted_burst, plain
-from online_models.features.address import GLOBAL, ends_of
-from online_models.features.text import hashes, owned
+from online_models.behaviours import (
+    CONTACT,
+    LOSS,
+    UPDATE,
+    Behaviour,
+    Likeness,
+    Sighting,
+    counted_burst,
+    plain,
+    reach_clauses,
+)
+from online_models.features.text import GLOBAL, ends_of, hashes, owned
 from online_models.kinds.contexts import context_of_ends
-from online_models.kinds.keys import Keys
 from online_models.kinds.kind import (
     LEAST,
     MATTERS,
@@ -28,11 +36,11 @@ from online_models.kinds.kind import (
     view_of,
 )
 from online_models.measures.excess import FAILURES, OTHER_THINGS, RECORDS, THINGS
-from online_models.measures.surprise import USUAL
+from online_models.measures.past import USUAL
 from online_models.measures.time import HOUR, SETTLING
 from online_models.program.formulas import most, where
+from online_models.program.machine import Keys
 from online_models.program.registers import BOUND, COUNT, DOUBT, LEARN, MEASURE, NAME, TELL, TOLD
-from online_models.reasons import reach_clauses
 from online_models.subjects import name_itself, registered_domain
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import math
 from typing import TYPE_CHECKING
 
 from online_models.compile import inner
-from online_models.measures.distance import MEMORY, learn_moments
+from online_models.measures.past import MEMORY, learn_moments
 from online_models.measures.time import HOUR, MINUTE
 
 if TYPE_CHECKING:

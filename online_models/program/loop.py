@@ -20,32 +20,43 @@ from online_models.guard import (
     RAISED,
     RELEASED,
     SUSPECT,
+    THINGS,
     TOGETHER,
+    behaviour_said,
     grow_older,
+    is_expected,
     is_frozen,
+    judge_as_said,
     move_on,
     observe,
     release_if_quiet,
+    said_of,
+    says_expected,
     suspect_thing,
 )
 from online_models.measures.excess import roll
-from online_models.measures.newness import age_of, is_known, maturity_of
+from online_models.measures.past import age_of, is_known, maturity_of
 from online_models.measures.time import DAY
-from online_models.outcome import OBSERVED, USUAL, Outcome, attribute_views, note_views, withhold
 from online_models.program.machine import (
     AHEAD,
     FACTS_AT,
     FEATURES,
     FEATURES_AT,
+    OBSERVED,
     PARTS_AT,
     RECENT_THING,
     THINGS_AT,
+    USUAL,
     Columns,
     Machine,
+    Outcome,
     approach,
+    attribute_views,
     entry_of,
     has_room,
+    note_views,
     take_up,
+    withhold,
 )
 from online_models.program.operations import execute, number_of
 from online_models.program.registers import (
@@ -78,14 +89,13 @@ from online_models.program.registers import (
     WINDOWS,
 )
 from online_models.program.registers import COUNT as COUNT_SECTION
-from online_models.verdicts import THINGS, behaviour_said, is_expected, judge_as_said, said_of, says_expected
 from online_models.views import Views, assess, evidence_of, learn_views
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from online_models.withheld import Records
+    from online_models.feedback import Records
 
 
 @inner
@@ -289,7 +299,7 @@ def relearn(machine: Machine, views: Views, records: Records, start: int, outcom
 
     What is made up for is what is known of things, at the log time of each record, and for records below the threshold
     also the forests and their calibration. Not made up for are the usual counts a minute and an hour. The anomalies
-    themselves stay out of the forests, as `online_models.verdicts` explains.
+    themselves stay out of the forests, as `online_models.guard` explains.
     """
     r, things = machine.registers, outcome.things[0]
     for i in range(start, records.now.size):

@@ -12,7 +12,7 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-MOST = 39
+MOST = 25
 """Files: what is one idea stands in one."""
 
 

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from online_models.features.address import GLOBAL, addresses, ends_of
-from online_models.features.text import hashes, owned
+from online_models.features.text import GLOBAL, addresses, ends_of, hashes, owned
 from online_models.kinds.contexts import SIDES, context_of_ends
-from online_models.kinds.keys import Keys
 from online_models.kinds.user.declaration import DEVICE, DISTANCE, PAIR, SERVER, SITE
+from online_models.program.machine import Keys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ingest.records import RecordBatch
-    from online_models.features.address import Addresses
+    from online_models.features.text import Addresses
     from online_models.kinds.user.declaration import Condition, Declaration, DeclaredKey
     from online_models.program.machine import Columns
 

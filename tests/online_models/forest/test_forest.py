@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from river.anomaly import HalfSpaceTrees
 
 from online_models.compile import kernel
-from online_models.forest.forest import attribute, learn_leaves, score_and_leaves
-from online_models.forest.masks import Masks, masks_of
+from online_models.forest.forest import Masks, attribute, learn_leaves, masks_of, score_and_leaves
 from online_models.forest.trees import DUE, LEARNED, REFERENCE, ForestState, new_state
 
 if TYPE_CHECKING:

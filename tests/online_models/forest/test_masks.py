@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from online_models.compile import kernel
-from online_models.forest.masks import find_leaves, masks_of
+from online_models.forest.forest import find_leaves, masks_of
 from online_models.forest.trees import new_state
 
 if TYPE_CHECKING:
-    from online_models.forest.masks import Masks
+    from online_models.forest.forest import Masks
     from online_models.forest.trees import ForestState
 
 Floats = npt.NDArray[np.float64]
