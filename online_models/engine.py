@@ -11,8 +11,8 @@ import polars as pl
 
 from ingest.records import SCHEMAS, RecordBatch
 from online_models import budget
-from online_models.alerts.anomalies import Anomalies, Finding
 from online_models.alerts.book import AlertBook
+from online_models.alerts.case import Anomalies, Finding
 from online_models.behaviours import Reasons, Sighting, facts_by_name, reasons_of
 from online_models.config import ModelConfig, agreed
 from online_models.facts import KindFacts, facts_of

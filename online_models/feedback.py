@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from online_models.alerts.case import likeness_of, things_alike
 from online_models.budget import take_back
 from online_models.features.table import entries
 from online_models.features.text import OWNER
@@ -45,7 +46,6 @@ from online_models.guard import (
     new_verdicts,
     with_verdict,
 )
-from online_models.likeness import likeness_of, things_alike
 from online_models.program.loop import relearn
 from online_models.program.machine import new_outcome, with_room
 from online_models.program.registers import RECENT_SUSPICION

@@ -14,11 +14,11 @@ What is somewhat strange about one new thing all day, a host or a domain, is as 
 minutes or hours lie between its records. So each thing that a device does not know for long has a suspicion of its own,
 which fades in a day; once it is high, the next strange record about it raises the alert.
 
-People's verdicts on alerts overrule it: one bounded table, a row for one thing of one device (`online_models.likeness`
-says which things) and one behaviour. Of a record about it, EXPECTED raises nothing, and what it touches is learned as
-its device's; the forests, which are the whole site's, learn it only below the threshold, or it would make the same
-ordinary for every device. ATTACK raises an alert as soon as the record is an anomaly, and NAMED does so whatever the
-record's score: the thing itself was called an attack. NAMED rows stand for any behaviour.
+People's verdicts on alerts overrule it: one bounded table, a row for one thing of one device (its things: see
+`online_models.alerts.case`) and one behaviour. Of a record about it, EXPECTED raises nothing, and what it touches is
+learned as its device's; the forests, which are the whole site's, learn it only below the threshold, or it would make
+the same ordinary for every device. ATTACK raises an alert as soon as the record is an anomaly, and NAMED does so
+whatever the record's score: the thing itself was called an attack. NAMED rows stand for any behaviour.
 """
 
 from __future__ import annotations

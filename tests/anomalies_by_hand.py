@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from online_models.alerts.anomalies import Anomalies, Finding
 from online_models.alerts.book import AlertBook
+from online_models.alerts.case import Anomalies, Finding
 from online_models.behaviours import Behaviour, Sighting
 from online_models.kinds.conn_words import BEHAVIOURS as CONN
 from online_models.types import Alert, Reason

@@ -18,16 +18,15 @@ from copy import deepcopy
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from online_models.alerts.case import Case, case_of_state, thing_text
+from online_models.alerts.case import Case, case_of_state, covers, graver_in, likeness_in, thing_text
 from online_models.alerts.extent import Extent
 from online_models.behaviours import Scan, severity_of
-from online_models.likeness import covers, graver_in, likeness_in
 from online_models.types import Alert
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from online_models.alerts.anomalies import Anomalies
+    from online_models.alerts.case import Anomalies
     from online_models.behaviours import Behaviour
     from online_models.types import Severity
 

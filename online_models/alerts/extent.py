@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    Keys = npt.NDArray[np.uint64]
-
 _SAMPLE: Final = 512
 """Distinct things that are counted exactly; beyond, their number is right within 5 % (one standard deviation)."""
 _WIDEST: Final = 8
@@ -40,10 +38,10 @@ def _nothing(dtype: npt.DTypeLike) -> Any:
 class Distinct:
     """A sample of distinct things, by the smallest of their keys; with each a number goes along."""
 
-    keys: Keys = field(default_factory=lambda: _nothing(np.uint64))
+    keys: npt.NDArray[np.uint64] = field(default_factory=lambda: _nothing(np.uint64))
     numbers: npt.NDArray[np.int64] = field(default_factory=lambda: _nothing(np.int64))
 
-    def add(self, keys: Keys, numbers: npt.NDArray[np.int64]) -> None:
+    def add(self, keys: npt.NDArray[np.uint64], numbers: npt.NDArray[np.int64]) -> None:
         """Take in things; keys are mixed here, so that the smallest are any."""
         mixed = np.concatenate([self.keys, (keys ^ (keys >> np.uint64(31))) * np.uint64(0x9E3779B97F4A7C15)])
         distinct, first = np.unique(mixed, return_index=True)

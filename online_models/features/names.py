@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _DASH, _DOT, _ZERO, _NINE, _A, _F = 0x2D, 0x2E, 0x30, 0x39, 0x61, 0x66
 _LONGEST_TOP_LEVEL = 24
-"""Letters, as in `online_models.subjects`."""
+"""Letters, as in `online_models.kinds.dns_words`."""
 _PREFIX = len("xn--")
 _PRIVATE_DOMAINS = (
     *(b"local", b"lan", b"home", b"internal", b"intranet", b"private", b"corp", b"localdomain"),

@@ -14,7 +14,7 @@ from online_models.kinds.conn_bounds import MOST_RETRIES, attempts, bound, by_it
 from online_models.kinds.conn_names import TRIES_COLUMNS, count_try, name
 from online_models.kinds.conn_records import NUMBERS, read_columns, read_context
 from online_models.kinds.conn_told import NOTES, tell
-from online_models.kinds.conn_words import BEHAVIOURS, CLAUSES
+from online_models.kinds.conn_words import BEHAVIOURS, CLAUSES, service_in_network
 from online_models.kinds.kind import Entries, Kind, recent_things, view_of
 from online_models.measures.excess import AMOUNT, FAILURES, OTHER_THINGS, RECORDS, THINGS
 from online_models.measures.past import MEMORY, UNUSUAL, USUAL
@@ -34,7 +34,6 @@ from online_models.program.registers import (
     TELL,
     TOLD,
 )
-from online_models.subjects import service_in_network
 
 if TYPE_CHECKING:
     from online_models.kinds.kind import Formulas

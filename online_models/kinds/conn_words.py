@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +20,7 @@ from online_models.behaviours import (
     plain,
     reach_clauses,
 )
+from online_models.features.text import V4_NETWORK, V6_NETWORK
 from online_models.kinds.conn_records import RETRIES
 from online_models.measures.excess import TIMES_USUAL
 
@@ -45,6 +47,21 @@ _ALL = 0.95
 """Part of what was sent from which on it all went to one peer, as people say."""
 _FIRST_FREE_PORT = 1024
 """From here on any program may take a port; those below are the system's (RFC 6335, 6)."""
+
+
+def service_in_network(target: str, peer: str) -> str:
+    """Return a service and the network that the features of novelty use.
+
+    Examples
+    --------
+    >>> service_in_network("tcp/8883", "203.0.113.7")
+    'tcp/8883 in 203.0.0.0/12'
+    """
+    try:
+        bits = V4_NETWORK if ipaddress.ip_address(peer).version == 4 else V6_NETWORK
+        return f"{target} in {ipaddress.ip_network((peer, bits), strict=False)}"
+    except ValueError:
+        return f"{target} in {peer}"
 
 
 def free_udp_port(target: str) -> str:

@@ -16,7 +16,7 @@ from online_models.features.dns_columns import NOERROR, OTHER_ERROR, dns_columns
 from online_models.features.names import are_empty, are_private
 from online_models.features.text import device_at
 from online_models.guard import DEFAULT_POLICY, THRESHOLD
-from online_models.kinds.dns_words import BEHAVIOURS, CLAUSES
+from online_models.kinds.dns_words import BEHAVIOURS, CLAUSES, name_itself, registered_domain
 from online_models.kinds.kind import (
     MOST,
     Entries,
@@ -30,7 +30,6 @@ from online_models.measures.time import SETTLING
 from online_models.program.formulas import least, log2, most, where
 from online_models.program.machine import Keys
 from online_models.program.registers import AFTER, BOUND, COUNT, DOUBT, LEARN, MEANWHILE, MEASURE, NAME, TELL, TOLD
-from online_models.subjects import name_itself, registered_domain
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -27,6 +27,7 @@ from online_models.behaviours import (
 )
 from online_models.features.text import GLOBAL, ends_of, hashes, owned
 from online_models.kinds.contexts import context_of_ends
+from online_models.kinds.dns_words import name_itself, registered_domain
 from online_models.kinds.kind import (
     LEAST,
     MATTERS,
@@ -41,7 +42,6 @@ from online_models.measures.time import HOUR, SETTLING
 from online_models.program.formulas import most, where
 from online_models.program.machine import Keys
 from online_models.program.registers import BOUND, COUNT, DOUBT, LEARN, MEASURE, NAME, TELL, TOLD
-from online_models.subjects import name_itself, registered_domain
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -239,7 +239,7 @@ class Outcome(NamedTuple):
     rarity
         float64 ``(n, views)``, weighted decades, or ``(0, views)`` where nobody asks for them.
     things
-        uint64 ``(DETAILS, THINGS)``: keys of what the record was about, see `online_models.likeness`.
+        uint64 ``(DETAILS, THINGS)``: keys of what the record was about, see `online_models.alerts.case`.
     known
         bool ``(DETAILS,)``: the device knew the first of these things before.
     devices

@@ -12,7 +12,7 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-MOST = 25
+MOST = 22
 """Files: what is one idea stands in one."""
 
 
