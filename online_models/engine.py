@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from functools import cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from ingest.records import SCHEMAS, RecordBatch
 from online_models import budget
 from online_models.alerts.book import AlertBook
 from online_models.alerts.case import Anomalies, Finding
+from online_models.alerts.extent import numbers
 from online_models.behaviours import Reasons, Sighting, facts_by_name, reasons_of
 from online_models.config import ModelConfig, agreed
 from online_models.facts import KindFacts, facts_of
@@ -415,6 +417,8 @@ def _alerts(
         target=target,
         direction=direction,
         things=details.things.T.tolist(),
+        keys=details.things,
+        addresses=cache(lambda: numbers(peer)),
         answered=context["answered"][rows].to_list() if "answered" in context.columns else (),
         is_known=details.known.tolist(),
         ts=ts,

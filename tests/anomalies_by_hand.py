@@ -5,8 +5,11 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from online_models.alerts.book import AlertBook
 from online_models.alerts.case import Anomalies, Finding
+from online_models.alerts.extent import numbers
 from online_models.behaviours import Behaviour, Sighting
 from online_models.kinds.conn_words import BEHAVIOURS as CONN
 from online_models.types import Alert, Reason
@@ -97,6 +100,8 @@ def columns(anomalies: Sequence[Anomaly]) -> Anomalies:
         known_as=[one.device for one in anomalies],
         things=list(zip(*(one.things for one in anomalies), strict=True)),
         finding=finding,
+        keys=np.array([one.things or (0, 0, 0) for one in anomalies], np.uint64).reshape(len(anomalies), -1),
+        addresses=lambda: numbers([one.peer for one in anomalies]),
         **{name: [getattr(one, name) for one in anomalies] for name in names},
     )
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 from copy import deepcopy
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any
 
 from online_models.alerts.case import Case, case_of_state, covers, graver_in, likeness_in, thing_text
@@ -58,52 +58,81 @@ class AlertBook:
         """Take in a batch's anomalies; return the latest state of every alert that they raised or changed."""
         behaviours = {behaviour.name: behaviour for behaviour in anomalies.behaviours}
         changed: dict[str, tuple[int, Key, Case]] = {}
+        updated: dict[Key, int] = {}
         for (device, number), places in self._stretches(anomalies):
-            for k, name, case in self._take_in((device, anomalies.behaviours[number].name), anomalies, places):
-                first = changed[case.id][0] if case.id in changed else k
-                changed[case.id] = first, (device, name), case
+            for k, key, case in self._take_in((device, anomalies.behaviours[number].name), anomalies, places, updated):
+                first = min(k, changed[case.id][0]) if case.id in changed else k
+                changed[case.id] = first, key, case
             if len(self._cases) > self.capacity:
                 self._cases.pop(next(iter(self._cases)))
+        for key in sorted(updated, key=updated.__getitem__):
+            if key in self._cases:
+                self._cases[key] = self._cases.pop(key)
         in_order = sorted(changed.values(), key=lambda of: of[0])
         return tuple(self._alert(key, behaviours[key[1]], case) for _, key, case in in_order)
 
     def _stretches(self, anomalies: Anomalies) -> Iterable[tuple[tuple[str, int], list[int]]]:
-        """Return what each case takes in, by the last of it.
+        """Return what each case takes in.
 
-        It is one anomaly at a time if a case may have to leave; and in the order of the log, of a device with a
-        behaviour that may be about what a graver one is told of.
+        It is one anomaly at a time if a case may have to leave; and in the order of the log, of a device with a graver
+        and a lesser behaviour if what the graver one is told of may change meanwhile.
         """
         groups: dict[tuple[str, int], list[int]] = {}
         for k, of in enumerate(zip(anomalies.known_as, anomalies.behaviour, strict=True)):
             groups.setdefault(of, []).append(k)
         if len(self._cases) + len(groups) > self.capacity:
             return [((anomalies.known_as[k], anomalies.behaviour[k]), [k]) for k in range(len(anomalies))]
-        names = {of: anomalies.behaviours[of[1]].name for of in groups}
-        here = {(device, name) for (device, _), name in names.items()}
+        here = {(device, anomalies.behaviours[number].name): places for (device, number), places in groups.items()}
         in_order = set()
-        for (device, _), name in names.items():
+        for device, name in here:
             graver = ((device, other) for other in graver_in(self.log, name))
-            if any(key in here or key in self._cases for key in graver):
+            if any(self._may_change(key, anomalies, here[key]) for key in graver if key in here):
                 in_order.add(device)
         whole = [group for group in groups.items() if group[0][0] not in in_order]
-        return sorted([*whole, *_runs(groups, in_order)], key=lambda group: group[1][-1])
+        return [*whole, *_runs(groups, in_order)]
 
-    def _take_in(self, key: Key, anomalies: Anomalies, places: Sequence[int]) -> Iterator[tuple[int, str, Case]]:
-        """Take in anomalies of one device and behaviour; yield each raised case by behaviour, and its first change."""
+    def _may_change(self, key: Key, anomalies: Anomalies, places: Sequence[int]) -> bool:
+        """Whether some of these anomalies may do more than count in the case of their behaviour."""
+        case = self._cases.get(key)
+        if case is None or case.raised_ts is None or not case.has_samples:
+            return True
+        ends = sorted(map(anomalies.end.__getitem__, places))
+        return (
+            max(later - end for end, later in pairwise([case.last_ts, *ends])) > case.ends_after()
+            or any(map(anomalies.raises.__getitem__, places))
+            or (case.is_about_known and not all(map(anomalies.is_known.__getitem__, places)))
+            or _counts_others(self.log, key[1], case, anomalies)
+        )
+
+    def _take_in(
+        self, key: Key, anomalies: Anomalies, places: Sequence[int], updated: dict[Key, int]
+    ) -> Iterator[tuple[int, Key, Case]]:
+        """Take in anomalies of one device and behaviour; yield each raised case by its key, and its first change.
+
+        The place of the last change of each case is written into ``updated``.
+        """
         device, behaviour = key
-        graver = [name for name in graver_in(self.log, behaviour) if (device, name) in self._cases]
-        if not graver:
-            yield from ((k, behaviour, case) for k, case in self._follow(key, anomalies, places))
-            return
-        for place in places:
-            told = next((name for name in graver if self._is_told((device, name), key, anomalies, place)), None)
-            if told is None:
-                yield from ((k, behaviour, case) for k, case in self._follow(key, anomalies, [place]))
+        graver = [(device, name) for name in graver_in(self.log, behaviour) if (device, name) in self._cases]
+        met = {int(thing, 16) for other in graver for thing in self._cases[other].own}
+        things = anomalies.things[0] if met and anomalies.things else ()
+        for may_be_told, run in groupby(places, key=lambda k: bool(things) and things[k] in met):
+            if not may_be_told:
+                yield from self._follow(key, anomalies, list(run), updated)
                 continue
-            case = self._cases.pop((device, told))
-            self._cases[device, told] = case = deepcopy(case) if self._is_tentative else case
-            case.count_lesser(anomalies, place)
-            yield place, told, case
+            for k in run:
+                told = next((other for other in graver if self._is_told(other, key, anomalies, k)), None)
+                if told is None:
+                    yield from self._follow(key, anomalies, [k], updated)
+                else:
+                    yield k, told, self._count_lesser(told, anomalies, k, updated)
+
+    def _count_lesser(self, told: Key, anomalies: Anomalies, k: int, updated: dict[Key, int]) -> Case:
+        """Count an anomaly of a lesser behaviour in the case of a graver one, and return that."""
+        case = self._cases.pop(told)
+        self._cases[told] = case = deepcopy(case) if self._is_tentative else case
+        updated[told] = max(k, updated.get(told, k))
+        case.count_lesser(anomalies, k)
+        return case
 
     def _is_told(self, graver: Key, key: Key, anomalies: Anomalies, k: int) -> bool:
         """Whether an anomaly is about what a graver alert of its device tells of, and none of its own behaviour."""
@@ -112,8 +141,11 @@ class AlertBook:
         told_itself = own is not None and own.raised_ts is not None and thing in own.own
         return thing in case.own and not told_itself and case.goes_on(anomalies.end[k] - case.last_ts)
 
-    def _follow(self, key: Key, anomalies: Anomalies, places: Sequence[int]) -> Iterator[tuple[int, Case]]:
-        """Take in anomalies of one device and behaviour; yield each raised case, with the place of its first change."""
+    def _follow(
+        self, key: Key, anomalies: Anomalies, places: Sequence[int], updated: dict[Key, int]
+    ) -> Iterator[tuple[int, Key, Case]]:
+        """Take in anomalies in the case of their behaviour, or of others that they begin, as `_take_in` tells."""
+        updated[key] = max(places[-1], updated.get(key, 0))
         case, done = self._cases.pop(key, None), 0
         if self._is_tentative:
             case = deepcopy(case)
@@ -122,13 +154,13 @@ class AlertBook:
             if case is not None and stop > done:
                 case.add_more(self.log, anomalies, places[done:stop])
                 if case.raised_ts is not None:
-                    yield places[done], case
+                    yield places[done], key, case
             if stop < len(places):
                 k = places[stop]
                 case = self._case_at(case, key, anomalies, k, many)
                 case.add_event(self.log, anomalies, k)
                 if case.raised_ts is not None:
-                    yield k, case
+                    yield k, key, case
             done = stop + 1
         if case is not None:
             self._cases[key] = case

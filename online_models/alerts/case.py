@@ -25,6 +25,9 @@ from online_models.types import Reason
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    import numpy as np
+    import numpy.typing as npt
+
     from online_models.behaviours import Behaviour, Sighting
     from online_models.types import Alert, Direction
 
@@ -73,6 +76,11 @@ class Case:
     shown_evidence: float = 0.0
     tallies: dict[str, list[float]] = field(default_factory=dict)
     extent: Extent | None = None
+
+    @property
+    def has_samples(self) -> bool:
+        """Whether it has as many sample records as an alert names."""
+        return len(self.uids) >= _SAMPLES
 
     def told_peers(self) -> tuple[str, ...]:
         """Return sample peers, that of the record that is told of first."""
@@ -158,11 +166,12 @@ class Case:
             about = dict.fromkeys((anomalies.target[k], anomalies.peer[k]) for k in places)
             _add_distinct(self.subjects, (_subject_of(log, *one) for one in about), _SAMPLES)
         if self.extent is not None and places and len(anomalies.things) > _PEERS:
+            keys, answered = anomalies.keys[places], anomalies.answered
             self.extent.add(
-                [anomalies.things[_SERVICES][k] for k in places],
-                [anomalies.things[_PEERS][k] for k in places],
-                [anomalies.peer[k] for k in places],
-                sum(anomalies.answered[k] for k in places) if anomalies.answered else 0,
+                keys[:, _SERVICES],
+                keys[:, _PEERS],
+                anomalies.addresses()[places],
+                sum(map(answered.__getitem__, places)) if answered else 0,
             )
         for noted, column in zip(self.things, anomalies.things, strict=True):
             if len(noted) < MOST_THINGS:
@@ -223,6 +232,10 @@ class Anomalies:
         Numbers in ``behaviours``.
     things
         Three lists of keys: what each was about; none where nothing is known of that.
+    keys
+        The same as uint64 ``(m, 3)``.
+    addresses
+        Gives the peers' addresses as numbers, int64 ``(m,)``; see `online_models.alerts.extent`.
     is_known
         Whether the device knew the first of these things before.
     ts, end
@@ -259,6 +272,8 @@ class Anomalies:
     raises: Sequence[bool]
     site_devices: Sequence[int]
     finding: Callable[[int], Finding]
+    keys: npt.NDArray[np.uint64]
+    addresses: Callable[[], npt.NDArray[np.int64]]
     answered: Sequence[bool] = ()
 
     def __len__(self) -> int:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    Keys = npt.NDArray[np.uint64]
+
 _SAMPLE: Final = 512
 """Distinct things that are counted exactly; beyond, their number is right within 5 % (one standard deviation)."""
 _WIDEST: Final = 8
@@ -38,10 +40,10 @@ def _nothing(dtype: npt.DTypeLike) -> Any:
 class Distinct:
     """A sample of distinct things, by the smallest of their keys; with each a number goes along."""
 
-    keys: npt.NDArray[np.uint64] = field(default_factory=lambda: _nothing(np.uint64))
+    keys: Keys = field(default_factory=lambda: _nothing(np.uint64))
     numbers: npt.NDArray[np.int64] = field(default_factory=lambda: _nothing(np.int64))
 
-    def add(self, keys: npt.NDArray[np.uint64], numbers: npt.NDArray[np.int64]) -> None:
+    def add(self, keys: Keys, numbers: npt.NDArray[np.int64]) -> None:
         """Take in things; keys are mixed here, so that the smallest are any."""
         mixed = np.concatenate([self.keys, (keys ^ (keys >> np.uint64(31))) * np.uint64(0x9E3779B97F4A7C15)])
         distinct, first = np.unique(mixed, return_index=True)
@@ -68,10 +70,10 @@ class Extent:
     services: Distinct = field(default_factory=Distinct)
     answered: int = 0
 
-    def add(self, services: Sequence[int], peers: Sequence[int], addresses: Sequence[str], answered: int) -> None:
-        """Take in records: keys of the service and of the peer of each, its peer's address, and how many answered."""
-        self.peers.add(np.array(peers, np.uint64), _numbers(addresses))
-        self.services.add(np.array(services, np.uint64), np.zeros(len(services), np.int64))
+    def add(self, services: Keys, peers: Keys, addresses: npt.NDArray[np.int64], answered: int) -> None:
+        """Take in records: keys of the service and of the peer of each, its peer's `numbers`, how many answered."""
+        self.peers.add(peers, addresses)
+        self.services.add(services, np.zeros(len(services), np.int64))
         self.answered += answered
 
     def network(self) -> str:
@@ -100,7 +102,7 @@ def extent_of_state(state: Mapping[str, Any]) -> Extent:
     return Extent(peers, services, state["answered"])
 
 
-def _numbers(addresses: Sequence[str]) -> npt.NDArray[np.int64]:
+def numbers(addresses: Sequence[str]) -> npt.NDArray[np.int64]:
     """Return IPv4 addresses as numbers, all others as `_NO_ADDRESS`."""
     octets = pl.Series("a", addresses, dtype=pl.String).str.split_exact(".", 3).struct.unnest()
     parts = [pl.col(name).cast(pl.Int64, strict=False) for name in octets.columns]

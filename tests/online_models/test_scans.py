@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.records import RecordBatch
-from online_models.alerts.extent import Extent, extent_of_state
+from online_models.alerts.extent import Extent, extent_of_state, numbers
 from online_models.behaviours import Scan
 from online_models.engine import Engine
 from online_models.kinds.conn_words import of_scan
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 def filled(addresses: list[str], services: int = 1, answered: int = 0) -> Extent:
     extent = Extent()
-    keys = np.random.default_rng(1).integers(0, 1 << 63, len(addresses) + services).tolist()
-    extent.add([keys[k % services] for k in range(len(addresses))], keys[services:], addresses, answered)
+    keys = np.random.default_rng(1).integers(0, 1 << 63, len(addresses) + services, np.uint64)
+    extent.add(keys[np.arange(len(addresses)) % services], keys[services:], numbers(addresses), answered)
     return extent
 
 
@@ -44,11 +44,12 @@ def test_few_are_counted_exactly(count: int) -> None:
 @pytest.mark.parametrize("count", [1600, 20_000, 300_000])
 def test_many_are_counted_nearly_in_bounded_memory(count: int) -> None:
     extent = Extent()
-    keys = np.random.default_rng(count).integers(0, 1 << 63, count)
+    keys = np.random.default_rng(count).integers(0, 1 << 63, count, np.uint64)
     for begin in range(0, count, 5000):
-        part = keys[begin : begin + 5000].tolist()
-        extent.add([7] * len(part), part, ["10.1.2.3"] * len(part), 0)
-        extent.add([7] * len(part), part, ["10.1.2.3"] * len(part), 0)
+        part = keys[begin : begin + 5000]
+        service, address = np.full(len(part), 7, np.uint64), numbers(["10.1.2.3"] * len(part))
+        extent.add(service, part, address, 0)
+        extent.add(service, part, address, 0)
     assert extent.peers.count() == pytest.approx(count, rel=0.15)
     assert not extent.peers.is_exact
     assert len(extent.peers.keys) == 512
@@ -73,15 +74,13 @@ def test_the_network_has_nearly_all_of_them(addresses: list[str], network: str) 
 @settings(max_examples=30)
 @given(cuts=st.lists(st.integers(0, 900), max_size=6), shift=st.integers(0, 900))
 def test_order_cuts_and_restarts_mean_nothing(cuts: list[int], shift: int) -> None:
-    keys = np.random.default_rng(3).integers(0, 1 << 63, 900).tolist()
-    rows = list(zip([k % 5 for k in range(900)], keys, some(900), strict=True))
+    keys = np.random.default_rng(3).integers(0, 1 << 63, 900, np.uint64)
+    rows = np.arange(900, dtype=np.uint64) % 5, keys, numbers(some(900))
     whole, cut = Extent(), Extent()
-    whole.add(*(list(column) for column in zip(*rows, strict=True)), answered=9)
-    turned = rows[shift:] + rows[:shift]
+    whole.add(*rows, answered=9)
+    turned = [np.roll(column, -shift) for column in rows]
     for begin, end in zip([0, *sorted(cuts)], [*sorted(cuts), 900], strict=True):
-        part = turned[begin:end]
-        if part:
-            cut.add(*(list(column) for column in zip(*part, strict=True)), answered=0)
+        cut.add(*(column[begin:end] for column in turned), answered=0)
         cut = extent_of_state(cut.state())
     cut.answered = 9
     assert cut.state() == whole.state()
