@@ -42,8 +42,9 @@ not there, and who has something to say to a neighbour says it. A router that lo
 first hours on."""
 MOST_RETRIES = RETRIES * HOUR / MINUTE
 """Records in an hour with one end that is known for long that fails, which are an outage. More of them are a flood."""
-_CONCENTRATED = 0.5
-"""Of `scattered`, that is one peer for eight records of the minute: they are as good as all with few."""
+HALF = 0.5
+"""Of `scattered`, that is one peer for eight records: no more is as good as all with few, and a burst outside counts as
+scattered so far at least."""
 _HARDLY = 0.15
 """Of `answered`, that is nine in hundred."""
 _REACH = tuple(name for name in CLAUSES if name.startswith("reach."))
@@ -76,7 +77,7 @@ def by_itself(f: Formulas, known: Value) -> tuple[Value, Value]:
         things = most(f.observed(0, THINGS), f.observed(0, OTHER_THINGS))
         pinged = f.number("ping") * (f.observed(0, THINGS) >= TRIED) * (f.maturity >= 1.0)
         f.assign(scans, most(unheard * (things >= SCANNED), pinged))
-        concentrated = most(mostly, f.scattered(0) <= _CONCENTRATED)
+        concentrated = most(mostly, f.scattered(0) <= HALF)
         guesses = f.number("login") * (least(records, attempts(f)) >= GUESSED)
         f.assign(bursts, most(flooded, guesses * concentrated))
     with f.when(known * f.number("contact") * (attempts(f) > MOST_RETRIES)):

@@ -37,6 +37,7 @@ from online_models.kinds.kind import (
     view_of,
 )
 from online_models.measures.excess import FAILURES, OTHER_THINGS, RECORDS, THINGS
+from online_models.measures.past import FAR
 from online_models.measures.time import SETTLING
 from online_models.program.formulas import exp2, least, most, where
 from online_models.program.machine import Keys
@@ -159,7 +160,7 @@ def _measure(f: Formulas, log: str) -> Value:
         special = f.measure("access.refused", least(1.0, refused / REFUSED))
     elif log == "mqtt_publish":
         larger = f.deviation("name", "payload", f.number("log_payload"), f.get("name", "count"))
-        f.measure("volume.payload", least(1.0, most(0.0, larger) / 10.0))
+        f.measure("volume.payload", least(1.0, most(0.0, larger) / FAR))
         others = f.is_known("site_name") / most(1.0, f.get("site_name", "devices"))
         # who commands several devices by habit, as an app does, will meet another; how rarely it does is what counts
         is_foreign = where(f.get("family", "count") >= SEVERAL, f.feature("novelty.name"), f.newness("name"))

@@ -100,17 +100,17 @@ def count_record(row: npt.NDArray[np.float64], base: int, failed: bool) -> None:
 
 
 @inner
-def share_before(now: float, span: float = HOUR) -> float:
-    """Return how much of the window before the running one lies within the last span, an hour or so many seconds."""
-    elapsed = now / span
+def share_before(now: float, window: int) -> float:
+    """Return how much of the minute or hour before the running one lies within the last 60 or 3,600 s."""
+    elapsed = now / span_of(window)
     return float(1.0 - (elapsed - math.floor(elapsed)))
 
 
 @inner
-def observed(row: npt.NDArray[np.float64], base: int, window: int, counter: int, now: float) -> float:
-    """Return the count over the last span: the running window's, and the share of the one before that still reaches."""
+def observed(row: npt.NDArray[np.float64], base: int, window: int, counter: int, share: float) -> float:
+    """Return the count over the last span: the running window's, and of the one before the `share_before`."""
     at = base + window * _WIDTH
-    return float(row[at + _NOW + counter] + share_before(now, span_of(window)) * row[at + _BEFORE + counter])
+    return float(row[at + _NOW + counter] + share * row[at + _BEFORE + counter])
 
 
 @inner
@@ -126,20 +126,20 @@ def _level(row: npt.NDArray[np.float64], at: int) -> float:
 
 
 @inner
-def answered(row: npt.NDArray[np.float64], base: int, window: int, now: float) -> float:
+def answered(row: npt.NDArray[np.float64], base: int, window: int, share: float) -> float:
     """Return in [0, 1] how far the records of the last span were answered: 1 from six in ten on.
 
     What is left out as an outage is no record, and counts neither way.
     """
-    records = observed(row, base, window, RECORDS, now)
-    return float(min(1.0, (records - observed(row, base, window, FAILURES, now)) / max(1.0, records) / _MOSTLY))
+    records = observed(row, base, window, RECORDS, share)
+    return float(min(1.0, (records - observed(row, base, window, FAILURES, share)) / max(1.0, records) / _MOSTLY))
 
 
 @inner
-def scattered(row: npt.NDArray[np.float64], base: int, window: int, now: float) -> float:
+def scattered(row: npt.NDArray[np.float64], base: int, window: int, share: float) -> float:
     """Return in [0, 1] how far the records of the last span went to different things: 1 from every fourth on."""
-    things = max(observed(row, base, window, THINGS, now), observed(row, base, window, OTHER_THINGS, now))
-    return float(min(1.0, _EVERY * things / max(1.0, observed(row, base, window, RECORDS, now))))
+    things = max(observed(row, base, window, THINGS, share), observed(row, base, window, OTHER_THINGS, share))
+    return float(min(1.0, _EVERY * things / max(1.0, observed(row, base, window, RECORDS, share))))
 
 
 @inner
@@ -154,19 +154,19 @@ def few(window: int, counter: int) -> float:
 
 
 @inner
-def excess(row: npt.NDArray[np.float64], base: int, window: int, counter: int, now: float) -> float:
+def excess(row: npt.NDArray[np.float64], base: int, window: int, counter: int, share: float) -> float:
     """Return in [0, 1] how far the count lies above what is usual, or few: 1 is 256 times."""
-    count, least = math.log2(1.0 + observed(row, base, window, counter, now)), few(window, counter)
-    if count <= least:
+    count, least = 1.0 + observed(row, base, window, counter, share), few(window, counter)
+    if count <= math.ldexp(1.0, int(least)):  # most are, and need no logarithm
         return 0.0
     seen, level = row[base + window * _WIDTH + _SEEN], _level(row, base + window * _WIDTH + _USUAL + 2 * counter)
-    return float(min(1.0, max(0.0, (count - max(least, level * seen / (seen + 1.0))) / _DOUBLINGS)))
+    return float(min(1.0, max(0.0, (math.log2(count) - max(least, level * seen / (seen + 1.0))) / _DOUBLINGS)))
 
 
 @inner
-def is_beyond_habit(row: npt.NDArray[np.float64], base: int, now: float) -> bool:
+def is_beyond_habit(row: npt.NDArray[np.float64], base: int, minutes: float, hours: float) -> bool:
     """Tell whether the device writes so much more than it usually does that it would teach the forests a burst."""
-    minute, hour = observed(row, base, 0, RECORDS, now), observed(row, base, 1, RECORDS, now)
+    minute, hour = observed(row, base, 0, RECORDS, minutes), observed(row, base, 1, RECORDS, hours)
     return bool(
         minute > _LEARNED_A_MINUTE + TIMES_USUAL * usual(row, base, 0, RECORDS)
         or hour > _LEARNED_AN_HOUR + TIMES_USUAL * usual(row, base, 1, RECORDS)

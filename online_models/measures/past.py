@@ -103,6 +103,8 @@ def others(count: float, faded_at: float, first: float, last: float, since: floa
 
     It was learned ``first``, or doubted then (negative); what was told only was used ``last``.
     """
+    if count <= 0.0:
+        return 0.0
     came = abs(first) if first != 0.0 else last
     own = faded(1.0, came, now) if came > 0.0 and came >= since else 0.0
     return max(0.0, faded(count, faded_at, now) - own)
@@ -173,6 +175,8 @@ def surprise(count: float, total: float, prior: float) -> float:
 
 MEMORY = 500.0
 """Values that weigh in a mean: three weeks of hours, and of a busy thing as many records as show what is usual."""
+FAR = 10.0
+"""Standard deviations that count as 1."""
 
 
 @inner

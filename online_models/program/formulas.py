@@ -6,6 +6,7 @@ from online_models.measures.past import MEMORY, UNUSUAL
 from online_models.measures.time import DAY, SETTLING
 from online_models.program import operations as op
 from online_models.program.program import Program, Value, exp2, least, log2, most, root, where
+from online_models.program.registers import HOUR_SHARE
 
 __all__ = ["Measures", "Program", "Value", "exp2", "least", "log2", "most", "root", "where"]
 
@@ -90,9 +91,9 @@ class Measures(Program):
         return self.result(op.DEVIATION, *operands)
 
     def distance(self, key: str, column: str, value: Value, count: Value) -> Value:
-        """Return in [0, 1] how far a value lies from the mean of an entry, in standard deviations / 10."""
-        deviation = self.deviation(key, column, value, count)
-        return least(1.0, most(deviation, 0.0 - deviation) / 10.0)
+        """Return in [0, 1] how far a value lies from the mean of an entry: 1 is ten standard deviations."""
+        operands = self.key(key), self.column(key, column), self.register_of(value), self.register_of(count)
+        return self.result(op.DISTANCE, *operands)
 
     def regularity(self, key: str, column: str, weight: Value) -> Value:
         """Return in [0, 1] how regular the gaps of an entry are (mean and variance of log2), if that counts in full."""
@@ -129,13 +130,9 @@ class Measures(Program):
         """Return 1 if the device writes so much more than usual that it would teach the forests a burst."""
         return self.result(op.BEYOND_HABIT)
 
-    def share_before(self) -> Value:
-        """Return how much of the hour before the running one lies within the last 3,600 s."""
-        return self.result(op.HOUR_BEFORE)
-
     def last_hour(self, key: str, now: str, before: str) -> Value:
         """Return what came in the last hour, of two columns: the running hour's and that of the hour before."""
-        return self.get(key, now) + self.share_before() * self.get(key, before)
+        return self.get(key, now) + self.at(HOUR_SHARE) * self.get(key, before)
 
     # what changes entries
 

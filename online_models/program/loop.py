@@ -34,7 +34,7 @@ from online_models.guard import (
     says_expected,
     suspect_thing,
 )
-from online_models.measures.excess import roll
+from online_models.measures.excess import roll, share_before
 from online_models.measures.past import age_of, is_known, maturity_of
 from online_models.measures.time import DAY
 from online_models.program.machine import (
@@ -69,11 +69,13 @@ from online_models.program.registers import (
     EVIDENCE,
     HOLD,
     HOUR_NUMBER,
+    HOUR_SHARE,
     LEARN,
     MATURITY,
     MEANWHILE,
     MEASURE,
     MINUTE_NUMBER,
+    MINUTE_SHARE,
     NAME,
     NOBODY,
     NOW,
@@ -113,6 +115,7 @@ def count(machine: Machine, device: npt.NDArray[np.float64], end: float) -> None
     learning = device[FROZEN] <= 0.0 or device[RELEASED] > 0.0
     r[MINUTE_NUMBER] = roll(device, WINDOWS, 0, r[NOW], learning)
     r[HOUR_NUMBER] = roll(device, WINDOWS, 1, r[NOW], learning)
+    r[MINUTE_SHARE], r[HOUR_SHARE] = share_before(r[NOW], 0), share_before(r[NOW], 1)
     execute(machine, device, COUNT_SECTION)
 
 
@@ -315,6 +318,7 @@ def relearn(machine: Machine, views: Views, records: Records, start: int, outcom
         stood = device[LAST]
         device[LAST] = records.now[i]
         r[NOW] = records.now[i]
+        r[MINUTE_SHARE], r[HOUR_SHARE] = share_before(r[NOW], 0), share_before(r[NOW], 1)
         if not judgement & (ANOMALY | ACCEPTED):
             assess(views, records.features[i], 0.0, r[NOW])
             learn_views(views, 1.0, r[NOW])

@@ -24,10 +24,10 @@ from online_models.measures.excess import (
     is_beyond_habit,
     observed,
     scattered,
-    share_before,
     usual,
 )
 from online_models.measures.past import (
+    FAR,
     age_of,
     deviation,
     faded,
@@ -47,7 +47,9 @@ from online_models.measures.time import DAY
 from online_models.program.machine import entry_of
 from online_models.program.registers import (
     HOUR_NUMBER,
+    HOUR_SHARE,
     MINUTE_NUMBER,
+    MINUTE_SHARE,
     NOW,
     RECENT_BEFORE,
     RECENT_RECORDS,
@@ -63,7 +65,7 @@ if TYPE_CHECKING:
 (MOVE, ADD, SUB, MUL, DIV, MIN, MAX, LOG2, EXP2, SQRT, AT_LEAST, ABOVE, EQUAL, CHOOSE) = range(14)
 SKIP = 14  # the number after those
 (GET, FOUND, SINCE, GAP, AGE, NEWNESS, KNOWN, OTHERS, FADED, RARITY, RATE, SURPRISE, UNFADED, DEVIATION) = range(15, 29)
-(EXCESS, OBSERVED, USUAL, ANSWERED, SCATTERED, BEYOND_HABIT, HOUR_BEFORE, HABIT, GET_NTH) = range(29, 38)
+(EXCESS, OBSERVED, USUAL, ANSWERED, SCATTERED, BEYOND_HABIT, HABIT, GET_NTH, DISTANCE) = range(29, 38)
 (COUNT_THING, COUNT_RECORD, AMOUNT) = range(38, 41)
 (SET, BUMP, BUMP_NTH, TOUCH, PROBATION, FADE, MOMENTS, ADD_TO_HOUR, EXCUSED, LEARN_HABIT) = range(41, 51)
 WIDTH = 7
@@ -152,27 +154,26 @@ def _of_entry(
         begin, end = _row_of(machine, a)
         entry = machine.rows[begin:end]
         result = habit_of(entry, b, now) if op == HABIT else deviation(entry, b, r[c], r[e], 1.0)
+        result = min(1.0, max(result, -result) / FAR) if op == DISTANCE else result
     return float(result)
 
 
 @inlined
 def _of_device(machine: Machine, device: npt.NDArray[np.float64], op: int, a: int, b: int, c: int) -> float:
     """Return what an operation says of rates, shares and the device's windows."""
-    r, now, result = machine.registers, machine.registers[NOW], 0.0
+    r, result = machine.registers, 0.0
     if op == EXCESS:
-        result = excess(device, WINDOWS, a, b, now)
+        result = excess(device, WINDOWS, a, b, r[MINUTE_SHARE + a])
     elif op == OBSERVED:
-        result = observed(device, WINDOWS, a, b, now)
+        result = observed(device, WINDOWS, a, b, r[MINUTE_SHARE + a])
     elif op == USUAL:
         result = usual(device, WINDOWS, a, b)
     elif op == ANSWERED:
-        result = answered(device, WINDOWS, a, now)
+        result = answered(device, WINDOWS, a, r[MINUTE_SHARE + a])
     elif op == SCATTERED:
-        result = scattered(device, WINDOWS, a, now)
+        result = scattered(device, WINDOWS, a, r[MINUTE_SHARE + a])
     elif op == BEYOND_HABIT:
-        result = 1.0 if is_beyond_habit(device, WINDOWS, now) else 0.0
-    elif op == HOUR_BEFORE:
-        result = share_before(now)
+        result = 1.0 if is_beyond_habit(device, WINDOWS, r[MINUTE_SHARE], r[HOUR_SHARE]) else 0.0
     elif op == RARITY:
         result = rarity(r[a], r[b])
     elif op == RATE:

@@ -25,7 +25,9 @@ BEHAVIOUR, DECISIVE, ODD, NOBODY = range(4, 8)
 1 if the forests shall not learn it; and 1 if the record's device cannot be told from others."""
 MINUTE_NUMBER, HOUR_NUMBER = 8, 9
 """Numbers of the running minute and hour of the device's log time."""
-PRIOR: Final = 10
+MINUTE_SHARE, HOUR_SHARE = 10, 11
+"""How much of the minute, and of the hour, before the running one lies within the last 60 and 3,600 s."""
+PRIOR: Final = 12
 """Decades of each view by what is true of any site."""
 RARITY: Final = PRIOR + MOST_VIEWS
 """Decades of each view."""

@@ -61,7 +61,7 @@ class Seen:
 
     def last_hour(self, key: str, column: str) -> float:
         """Return what came in the last hour."""
-        return self.get(key, column) + excess.share_before(self.now) * self.get(key, f"{column}_before")
+        return self.get(key, column) + excess.share_before(self.now, 1) * self.get(key, f"{column}_before")
 
     def usual(self, key: str, column: str, count: str = "count") -> SimpleNamespace:
         """Return mean and standard deviation of an entry's numbers, and how many there were."""
@@ -76,7 +76,7 @@ class Seen:
                 at = WINDOWS + window * excess.WINDOWS_WIDTH // 2
                 usual = at + places["_USUAL"] + 2 * k
                 found[f"{name}_{span}"] = SimpleNamespace(
-                    count=excess.observed(self.device, WINDOWS, window, k, self.now),
+                    count=excess.observed(self.device, WINDOWS, window, k, excess.share_before(self.now, window)),
                     mean=self.device[usual],
                     sd=np.sqrt(self.device[usual + 1]),
                     windows=self.device[at + places["_SEEN"]],

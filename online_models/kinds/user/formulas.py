@@ -19,6 +19,7 @@ from online_models.kinds.user.declaration import (
     SURPRISE,
 )
 from online_models.measures import excess
+from online_models.measures.past import FAR
 from online_models.measures.time import SETTLING, SPANS
 from online_models.program.formulas import LEAST_GAPS, exp2, least, log2, most, root, where
 from online_models.program.registers import BOUND, COUNT, DOUBT, LEARN, MEASURE, NAME, TELL, TOLD
@@ -111,7 +112,7 @@ class ProgramWriter:
             return distance * f.number(f"has_size_{measure.about}")
         if measure.asks == GAP:
             gap = f.deviation(key, column, log2(1.0 + f.gap(key)), count)
-            return least(1.0, most(0.0, 0.0 - gap) / 10.0)
+            return least(1.0, most(0.0, 0.0 - gap) / FAR)
         return f.regularity(key, column, f.newness(key)) * (count >= LEAST_GAPS)
 
     def _rarity(self, f: Formulas, key: str) -> Value:
