@@ -65,8 +65,9 @@ lab-check: $(VENV)/.installed-dev ## the screening; fails where the baseline was
 ablate: $(VENV)/.installed-dev ## each rule off, each number halved and doubled, on the screening: hours; ARGS="--every 8 --what rules"
 	@PYTHONPATH=.:tests POLARS_MAX_THREADS=1 $(BIN)/python -m lab.ablate $(ARGS)
 
-fuzz: $(VENV)/.installed-dev ## 5,000 requests from the description of the routes, right and wrong ones; CASES=20000
-	@FUZZ_CASES=$(or $(CASES),5000) $(BIN)/python -m pytest -m soak tests/integration/test_description.py $(ARGS)
+fuzz: $(VENV)/.installed-dev ## requests to all routes and frames to all streams, right and wrong; CASES=20000 FRAMES=10000
+	@FUZZ_CASES=$(or $(CASES),5000) FUZZ_FRAMES=$(or $(FRAMES),10000) $(BIN)/python -m pytest -m soak \
+		tests/integration/test_stream_fuzz.py tests/integration/test_description.py $(ARGS)
 
 soak: $(VENV)/.installed-dev ## run every long test
 	@$(BIN)/python -m pytest -m soak $(ARGS)

@@ -83,6 +83,10 @@ class CursorError(ServiceError):
     """A paging cursor was not made by this service."""
 
 
+class NoJobError(ServiceError):
+    """There is no such training job (any more)."""
+
+
 class NoAlertError(ServiceError):
     """No alert has this identifier."""
 
@@ -92,7 +96,7 @@ class AnsweredError(ServiceError):
 
 
 class ClosedError(ServiceError):
-    """Nothing more can be said of an alert: it is closed."""
+    """Nothing more can be said of an alert, or done about a job: it is over."""
 
 
 class BusyError(ServiceError):

@@ -49,3 +49,4 @@ def log_to_standard_error(form: LogFormat) -> None:
         JsonFormatter() if is_json else HarmlessFormatter("nslabs: %(levelname)s %(name)s: %(message)s")
     )
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # it warns of each bad request, which is answered

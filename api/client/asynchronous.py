@@ -214,6 +214,16 @@ class AsyncClient:
         answer: Job = await self.send(calls.one("/machinelearning/jobs", identifier))
         return answer
 
+    async def jobs(self) -> list[Job]:
+        """Return the training jobs that wait, run, or are remembered, the last submitted first."""
+        answer: dict[str, list[Job]] = await self.send(calls.Call("GET", "/machinelearning/jobs"))
+        return answer["jobs"]
+
+    async def cancel_job(self, identifier: str) -> Job:
+        """End a training job that waits or runs; what it has learned stays learned."""
+        answer: Job = await self.send(calls.cancel_job(identifier))
+        return answer
+
     async def health(self) -> dict[str, Any]:
         """Return ``/health``."""
         answer: dict[str, Any] = await self.send(calls.Call("GET", "/health"))

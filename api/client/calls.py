@@ -97,6 +97,11 @@ def end_maintenance(identifier: str) -> Call:
     return Call("DELETE", f"/maintenance/{quote(identifier, safe='')}")
 
 
+def cancel_job(identifier: str) -> Call:
+    """End a training job."""
+    return Call("DELETE", f"/machinelearning/jobs/{quote(identifier, safe='')}")
+
+
 def regroup(identifier: str, how: str, body: Mapping[str, Any] | None = None) -> Call:
     """Merge, split or put back devices."""
     return Call("POST", f"/devices/{quote(identifier, safe='')}/{how}", body=dict(body) if body else None)

@@ -213,6 +213,16 @@ class Client:
         answer: Job = self.send(calls.one("/machinelearning/jobs", identifier))
         return answer
 
+    def jobs(self) -> list[Job]:
+        """Return the training jobs that wait, run, or are remembered, the last submitted first."""
+        answer: dict[str, list[Job]] = self.send(calls.Call("GET", "/machinelearning/jobs"))
+        return answer["jobs"]
+
+    def cancel_job(self, identifier: str) -> Job:
+        """End a training job that waits or runs; what it has learned stays learned."""
+        answer: Job = self.send(calls.cancel_job(identifier))
+        return answer
+
     def health(self) -> dict[str, Any]:
         """Return ``/health``."""
         answer: dict[str, Any] = self.send(calls.Call("GET", "/health"))

@@ -8,7 +8,7 @@ from collections import Counter, deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal
 
-from api.errors import BusyError
+from api.errors import BusyError, ClosedError, NoJobError
 from api.pipeline.datasets import Dataset, Rejection, slices
 from ingest.errors import IngestError
 
@@ -167,6 +167,30 @@ class JobBoard:
             jobs = [*self._open, *self._finished]
         return next((job.status for job in jobs if job.status.id == identifier), None)
 
+    def latest(self) -> list[JobStatus]:
+        """Return all jobs that are remembered, the last submitted first."""
+        with self._lock:
+            jobs = [*self._finished, *self._open]
+        return sorted((job.status for job in jobs), key=lambda status: status.submitted_at, reverse=True)
+
+    def cancel(self, identifier: str, why: str) -> JobStatus:
+        """End a job that waits or runs; what it has learned stays learned. Called by the pipeline thread.
+
+        Raises
+        ------
+        NoJobError, ClosedError
+            If there is no such job (any more), or it has ended.
+        """
+        job = next((one for one in self._open if one.status.id == identifier), None)
+        if job is None:
+            status = self.get(identifier)
+            if status is None:
+                raise NoJobError("no job of this identifier; finished jobs are forgotten after a while")
+            raise ClosedError(f"this job has ended: it is {status.state}")
+        job.finish("stopped", why)
+        self._retire(job)
+        return job.status
+
     @property
     def is_ready(self) -> bool:
         """Whether there is a job that can go on at once."""
@@ -179,7 +203,7 @@ class JobBoard:
         if self._open[0].step(engine):
             self._tell_progress(self._open[0].status)
         else:
-            self._retire()
+            self._retire(self._open[0])
         return True
 
     def _tell_progress(self, status: JobStatus) -> None:
@@ -193,10 +217,10 @@ class JobBoard:
         """End all jobs; what they learned stays learned."""
         while self._open:
             self._open[0].finish("stopped", "the service was stopped")
-            self._retire()
+            self._retire(self._open[0])
 
-    def _retire(self) -> None:
+    def _retire(self, job: TrainingJob) -> None:
         with self._lock:
-            job = self._open.popleft()
+            self._open.remove(job)
             self._finished.append(job)
         self._on_change(job.status)

@@ -16,6 +16,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import h11
     from starlette.types import Scope
 
 _log = logging.getLogger(__name__)
@@ -92,6 +93,14 @@ class BoundedProtocol(H11Protocol):
         if self.scope is not None:
             extensions: dict[str, Any] = self.scope.setdefault("extensions", {})
             extensions[_LINE] = self._line
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """Hand the connection over, with what came behind the handshake in the same piece."""
+        super().handle_websocket_upgrade(event)
+        behind, _ = self.conn.trailing_data
+        protocol = self.transport.get_protocol()
+        if behind and isinstance(protocol, asyncio.Protocol) and not self.transport.is_closing():
+            protocol.data_received(behind)
 
     def shutdown(self) -> None:
         """Have an answer end that would go on."""

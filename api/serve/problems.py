@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError, ValidationException, WebS
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.websockets import WebSocket
 
 from api.errors import (
@@ -19,6 +20,7 @@ from api.errors import (
     CursorError,
     NoAlertError,
     NoDeviceError,
+    NoJobError,
     NoRuleError,
     NoTokenError,
     NoWindowError,
@@ -33,6 +35,7 @@ from api.errors import (
     WindowTimeError,
 )
 from api.serve.access.refusal import refuse
+from api.state.store.cursor import CURSOR
 from prevention.errors import NoDecisionError, RefusedError, TargetError, TransitionError
 
 if TYPE_CHECKING:
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _MEANT: Final[dict[type[Exception], tuple[int, str]]] = {
     NoDeviceError: (404, "not_found"),
+    NoJobError: (404, "not_found"),
     ClosedError: (409, "closed"),
     NoRuleError: (404, "not_found"),
     RuleInFileError: (409, "in_file"),
@@ -164,6 +168,10 @@ def _handle_the_frameworks(app: FastAPI) -> None:
         headers = {"Allow": _allowed(request, error)} if error.status_code == _NOT_ALLOWED else error.headers
         return ProblemError(error.status_code, code, str(error.detail), headers).response()
 
+    @app.exception_handler(ClientDisconnect)
+    async def _gone(_: Request, _error: ClientDisconnect) -> JSONResponse:
+        return ProblemError(400, "cut_off", "the connection ended within the request").response()
+
     @app.exception_handler(Exception)
     async def _unforeseen(request: Request, error: Exception) -> JSONResponse:
         _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
@@ -186,6 +194,15 @@ def _wrong_parameter(error: ValidationException) -> ProblemError:
         where = f"at byte {first['loc'][-1]}: {first['ctx']['error']}"
         return ProblemError(400, "not_json", f"The body is not JSON, {where}; expected an object")
     name = str(first["loc"][1] if len(first["loc"]) > 1 else first["loc"][0])
-    told = "unknown query parameter" if first["type"] == "extra_forbidden" and first["loc"][0] == "query" else None
-    said = (told or str(first["msg"])).removeprefix("Value error, ")
+    about = [one for one in error.errors() if one["loc"][:2] == first["loc"][:2]]  # each form that it may have
+    said = " or ".join(dict.fromkeys(map(_told, about)))
     return ProblemError(422, "wrong_parameter", f"{name}: {said}")
+
+
+def _told(error: Mapping[str, Any]) -> str:
+    """Return what is wrong, in words."""
+    if error["type"] == "extra_forbidden" and error["loc"][0] == "query":
+        return "unknown query parameter"
+    if error["type"] == "string_pattern_mismatch" and error["ctx"]["pattern"] == CURSOR:
+        return "expected the value of next_cursor from an earlier answer"
+    return str(error["msg"]).removeprefix("Value error, ")

@@ -11,7 +11,7 @@ from api.alert import link_to
 from api.sinks.protocol import Notice
 from api.state.store.changes import ChangeRow, changes_after, head, lag
 from api.state.store.groups import drift_of
-from api.state.store.owners import owners_of
+from api.state.store.owners import known_by_of
 from api.state.store.rows import COLUMNS, from_row
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class ChangeLog:
             rows = changes_after(connection, number, limit)
             waiting, since = lag(connection, number)
             alerts = self._alerts(connection, rows)
-            owners = owners_of(connection, [alert.id for alert in alerts.values()])
+            owners = known_by_of(connection, [*alerts.values()])
         shown = [row for row in _telling(rows) if row.id in alerts and _is_shown(row, alerts[row.id])]
         notices = [self._notice(row, alerts[row.id], owners) for row in shown]
         gone = sum(row.id not in alerts for row in rows)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.alert import BehaviourName
+from api.device_names import spelled
 from api.state.store.changes import Event
 from api.state.store.rows import SEVERITIES
 from online_models.types import Severity
@@ -29,7 +30,9 @@ class CommonSettings(BaseModel):
     min_severity: Severity = Field(default="low", description="the least severity that is sent")
     behaviours: tuple[BehaviourName, ...] = Field(default=(), description="only these; empty for all")
     devices: tuple[str, ...] = Field(
-        default=(), description="only these: addresses, networks (CIDR), MACs, host names (* for any part)"
+        default=(),
+        description="only these: addresses, networks (CIDR), MACs, host names (* for any part); of a device that was"
+        " merged any of these",
     )
 
 
@@ -61,11 +64,10 @@ class Selection:
 
 def _is_named(notice: Notice, named: str) -> bool:
     """Whether an address, a network, a MAC or a pattern of host names is that of the notice's device."""
-    device, owner, folded = notice.alert.device, notice.owner, named.lower()
-    if device.lower() == folded or _is_within(device, named):
-        return True
-    names = [name.lower() for name in (owner.host_name, owner.label) if name] if owner else []
-    return owner is not None and (owner.mac == folded or any(fnmatchcase(name, folded) for name in names))
+    owner, wanted = notice.owner, spelled(named)
+    known_by = {notice.alert.device, *((owner.mac, owner.host_name, owner.label, *owner.also) if owner else ())}
+    texts = [spelled(text) for text in known_by if text]
+    return any(fnmatchcase(text, wanted) or _is_within(text, wanted) for text in texts)
 
 
 def _is_within(device: str, network: str) -> bool:

@@ -43,12 +43,15 @@ class Identity:
         The address was given to the device by DHCP; otherwise its frames were seen to carry it.
     label
         What people call it.
+    also
+        Its other addresses, MACs and host names, in small letters, as far as they were asked for.
     """
 
     mac: str | None
     host_name: str | None = None
     leased: bool = False
     label: str | None = None
+    also: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str | None:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
-from api.errors import BusyError, NotReadyError
+from api.errors import BusyError, ClosedError, NoJobError, NotReadyError
 from api.pipeline import CommandQueue, Pipeline, Scorer
 from api.pipeline.checkpointer import Checkpointer
 from api.pipeline.clock import Clock
 from api.pipeline.datasets import ObjectsDataset, Rejection
-from api.pipeline.jobs import JobBoard, TrainingJob
+from api.pipeline.jobs import JobBoard, JobStatus, TrainingJob
 from api.pipeline.runner import Parts
 from api.serve.stream import Hub, StreamLimits
 from api.state.store import AlertWriter
@@ -256,3 +256,24 @@ def test_a_start_that_cannot_be_interrupted_holds_up_no_stop() -> None:
     assert not ended.is_set()
     gate.set()
     assert pipeline.stop()
+
+
+def test_jobs_are_cancelled_while_they_run_or_wait_and_the_next_one_goes_on(bench: Callable[..., Bench]) -> None:
+    one = bench(max_jobs=3)
+    running, waiting, last = one.train(CHUNK * 3), one.train(5), one.train(7)
+
+    def cancel(scorer: Scorer) -> list[JobStatus]:
+        one.jobs.step(scorer.engine)
+        return [one.jobs.cancel(job.status.id, "cancelled by anna") for job in (running, waiting)]
+
+    submitted = one.commands.submit(cancel)
+    one.start()
+    told = submitted.result(60)
+    assert [(job.state, job.error) for job in told] == [("stopped", "cancelled by anna")] * 2
+    assert (told[0].records_done, told[1].records_done) == (CHUNK, 0)
+    while last.status.finished_at is None:
+        one.commands.submit(lambda _: None).result(60)
+    assert {job.state for job in one.jobs.latest()} == {"stopped", "done"}
+    for identifier, error in ((running.status.id, ClosedError), ("none", NoJobError)):
+        with pytest.raises(error):
+            one.commands.submit(lambda _, job=identifier: one.jobs.cancel(job, "again")).result(60)

@@ -100,6 +100,11 @@ def test_records_are_scored_and_learned(client: Client, server: Server, zeek: ty
     for job in jobs:
         done = server.until(lambda job=job: (found := client.job(job["id"]))["finished_at"] and found)
         assert (done["state"], done["records_done"]) == ("done", 3)
+    assert [job["id"] for job in client.jobs()] == [job["id"] for job in reversed(jobs)]
+    for identifier, status in ((jobs[0]["id"], 409), ("none", 404)):  # one has ended
+        with pytest.raises(ApiError) as refused:
+            client.cancel_job(identifier)
+        assert refused.value.status == status
 
 
 def test_rules_hide_alerts_and_a_stream_tells(server: Server, client: Client) -> None:

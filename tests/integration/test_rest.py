@@ -234,6 +234,7 @@ def test_the_page_and_the_description_are_served(server: Server) -> None:
     assert set(paths) == {
         "/traffic/analyze",
         "/machinelearning/train",
+        "/machinelearning/jobs",
         "/machinelearning/jobs/{job_id}",
         "/machinelearning/predict",
         "/alerts",

@@ -64,6 +64,11 @@ class Gate:
         except ProblemError as problem:
             await refuse(await failed(self._login, problem, _address(scope), path_of(scope)), scope, receive, send)
             return
+        except sqlite3.Error as error:  # nobody is let in who cannot be looked up
+            if not _is_public(scope):
+                await refuse(_unreadable(error), scope, receive, send)
+                return
+            principal = None
         if principal is not None or _is_public(scope) or self._is_left_to(scope):
             await self._let_in(principal or NOBODY, scope, receive, send)
         elif path_of(scope) in _PAGES and "text/html" in Headers(scope=scope).get("accept", ""):
@@ -150,6 +155,15 @@ async def write_down(login: Login, visit: Visit, status: int) -> None:
         await asyncio.to_thread(login.audit.add, deed)
     except sqlite3.Error as error:
         _log.error("the audit log cannot be written (%s): %s", error, deed)
+
+
+def _unreadable(error: sqlite3.Error) -> ProblemError:
+    return ProblemError(
+        503,
+        "store_unavailable",
+        f"the tokens cannot be read, so nobody is let in: {error}; put back a copy of access.sqlite3 in the state"
+        " folder, or move it away and make new ones with `nslabs token create`",
+    )
 
 
 def _is_public(scope: Scope) -> bool:

@@ -90,6 +90,12 @@ class JobAnswer(_Answer):
     error: str | None = Field(description="why the job failed")
 
 
+class JobsAnswer(_Answer):
+    """Training jobs, the last submitted first."""
+
+    jobs: list[JobAnswer]
+
+
 class OpinionAnswer(_Answer):
     """What a model thinks of an alert that learns from what people say of alerts; it silences nothing."""
 

@@ -25,7 +25,7 @@ class AlertChoice(BaseModel):
         default=None,
         min_length=1,
         max_length=255,
-        description="only alerts of this device: its address or MAC, or a part of its address or host name",
+        description="only alerts of this device: any of its addresses or MACs, or a part of its address or of a name",
         examples=["192.168.1.23"],
     )
     q: str | None = Field(
@@ -81,7 +81,7 @@ class IncidentFilter(BaseModel):
 
     device: str | None = Field(
         default=None,
-        description="only incidents of this device: an address that they were told of, or its MAC",
+        description="only those of this device: any of its addresses or MACs, or a part of its address or of a name",
         examples=["192.168.1.23"],
     )
     since: Since = None

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
+from api.errors import NoJobError
 from api.pipeline.datasets import Dataset, ObjectsDataset, Rejection
 from api.pipeline.jobs import REJECTIONS_KEPT, JobStatus, TrainingJob
 from api.serve.access.needs import needs
+from api.serve.access.principal import visit_of
 from api.serve.access.teaching import teaching
 from api.serve.body import MOST_ATTACKS, RecordsBody, parsed, read_object
 from api.serve.problems import ProblemError, problem_responses
-from api.serve.routes.answers import JobAnswer, PredictAnswer
+from api.serve.routes.answers import JobAnswer, JobsAnswer, PredictAnswer
+from api.serve.routes.decisions import LOCAL
 from api.serve.routes.openapi import dataset_body, records_body
 from api.serve.routes.traffic import json_response, request_records, score
 from api.serve.scored import decode_request
@@ -54,8 +59,30 @@ def machinelearning_routes(service: Service) -> APIRouter:
         """Tell how far a training job is, and what came of it."""
         status = service.pipeline.jobs.get(job_id)
         if status is None:
-            raise ProblemError(404, "not_found", "no job of this identifier; finished jobs are forgotten after a while")
+            raise NoJobError("no job of this identifier; finished jobs are forgotten after a while")
         return status
+
+    @router.get("/jobs", dependencies=[needs("read")])
+    async def jobs() -> JobsAnswer:
+        """List the training jobs that wait, run, or are remembered, the last submitted first.
+
+        Rejected records are counted only; each job for itself tells of some.
+        """
+        return JobsAnswer.model_validate({"jobs": [replace(s, rejections=()) for s in service.pipeline.jobs.latest()]})
+
+    @router.delete(
+        "/jobs/{job_id}",
+        dependencies=[needs("train")],
+        response_model=JobAnswer,
+        responses=problem_responses(404, 409, 503),
+    )
+    async def cancel(request: Request, job_id: str) -> JobStatus:
+        """End a training job that waits or runs: it is `stopped`; what it has learned stays learned."""
+        visit = visit_of(request.scope)
+        visit.object = job_id
+        why = f"cancelled by {visit.principal.name or LOCAL}"
+        submitted = service.pipeline.commands.submit(lambda _: service.pipeline.jobs.cancel(job_id, why))
+        return await asyncio.wrap_future(submitted)
 
     @router.post(
         "/predict",

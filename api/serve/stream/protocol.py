@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.frames import Frame, Opcode
+from websockets.frames import CloseCode, Frame, Opcode
 
 if TYPE_CHECKING:
     from websockets.http11 import Request
@@ -25,8 +25,20 @@ def text_frame(text: bytes) -> bytes:
     return Frame(Opcode.TEXT, text).serialize(mask=False)
 
 
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 class StreamProtocol(WebSocketsSansIOProtocol):
     """One connection: shares frames, answers what is no handshake, and ends though its reader does not read."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._early = b""
 
     def handle_connect(self, event: Request) -> None:
         """Offer the extension to the application, which has not begun yet."""
@@ -36,7 +48,15 @@ class StreamProtocol(WebSocketsSansIOProtocol):
             extensions[FRAMES] = {}
 
     def data_received(self, data: bytes) -> None:
-        """Take in what came; an address or a header that is too long gets the answer that websockets has for it."""
+        """Take in what came; an address or a header that is too long gets the answer that websockets has for it.
+
+        Frames of a reader that did not wait for the answer to its handshake are looked at once it has it: no frame can
+        be answered before that.
+        """
+        if self.handshake_initiated and not self.handshake_complete:
+            self._early += data
+            self.transport.pause_reading()
+            return
         super().data_received(data)
         if not self.handshake_initiated and self.conn.handshake_exc is not None and not self.transport.is_closing():
             self.handshake_complete = self.close_sent = True
@@ -44,15 +64,36 @@ class StreamProtocol(WebSocketsSansIOProtocol):
             self.transport.close()
 
     async def send(self, message: Any) -> None:
-        """Send one ASGI message."""
+        """Send one ASGI message; where the connection has been closed for what its reader sent, it counts as gone."""
+        if self.close_sent and self.initial_response is None:
+            raise ClientDisconnected
         frames = message.get("frames")
         if frames is None:
             await super().send(message)
+            if message["type"] == "websocket.accept":
+                self._take_early()
+            elif message["type"] == "websocket.http.response.body":
+                self.handshake_complete = True  # by a refusal, which is no failure to be logged
             return
         await self.writable.wait()
         if self.disconnected or self.close_sent or self.transport.is_closing():
             raise ClientDisconnected
         self.transport.write(frames)
+
+    def _take_early(self) -> None:
+        early, self._early = self._early, b""
+        if early and not self.transport.is_closing():
+            self.transport.resume_reading()
+            self.data_received(early)
+
+    def send_receive_event_to_app(self) -> None:
+        """Pass on a message; text that is none ends the connection, and is not logged: readers could fill the log."""
+        if self.curr_msg_data_type == "text" and not self.close_sent and not _is_utf8(b"".join(self.frames)):
+            self.frames = []
+            self.conn.fail(CloseCode.INVALID_DATA, "text that is not UTF-8")
+            self.handle_parser_exception()
+            return
+        super().send_receive_event_to_app()
 
     def keepalive_timeout(self) -> None:
         """Drop a reader that answers no ping: what waits for it would else be kept for as long as it holds on."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What one message is about: its devices by address and MAC, their names, what they do, and how grave that is."""
+    """What one message is about: its devices by address, MAC and host name, what people call them, and what they do."""
 
     devices: frozenset[str] = frozenset()
     names: tuple[str, ...] = ()
@@ -79,7 +79,7 @@ def about_alert(change: AlertChange) -> About:
     """Return what a change of an alert is about."""
     alert, owner = change.alert, change.owner
     return About(
-        devices=frozenset({alert.device, *([owner.mac] if owner and owner.mac else [])}),
+        devices=frozenset({alert.device, *([owner.mac or "", *owner.also] if owner else [])} - {""}),
         names=tuple(name.casefold() for name in (owner.host_name, owner.label) if name) if owner else (),
         behaviours=frozenset({alert.behaviour}),
         severity=rank(alert.severity),
@@ -104,8 +104,9 @@ def about_event(name: str, told: Mapping[str, Any]) -> About:
     """Return what something that happened is about: decisions and new devices are about devices, all else is not."""
     decision, device = told.get("decision"), told.get("device")
     if device is not None:
-        found = frozenset({device["mac"] or "", *(at["address"] for at in device["addresses"])} - {""})
-        return About(devices=found, names=(device["name"].casefold(),), kind=name)
+        found = frozenset({device["mac"], *(at[part] for at in device["addresses"] for part in ("address", "mac"))})
+        names = tuple(one["name"].casefold() for one in device["names"])
+        return About(devices=found - {None}, names=names, kind=name)
     if decision is None:
         return About(kind=name)
     devices, behaviours = frozenset({decision["device"]} - {""}), frozenset({decision["behaviour"]} - {""})

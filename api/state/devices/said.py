@@ -40,6 +40,8 @@ _BESIDE: Final = (
     " FROM device_address other WHERE other.address = held.address AND other.last_seen > held.last_seen"
     f" AND other.device NOT IN ({PARTS})) UNION SELECT mac, mac FROM device WHERE id IN ({PARTS})"
 )
+_OF_NAME: Final = "SELECT device FROM device_known WHERE known_as = ?"
+_HOST_NAMES: Final = f"SELECT host_name, host_name FROM device WHERE id IN ({PARTS})"  # noqa: S608 - our own text
 _SEEN: Final = (
     "SELECT count(DISTINCT coalesce(root, id)) FROM device LEFT JOIN device_part ON part = id WHERE last_seen >= ?"
 )
@@ -105,6 +107,18 @@ def beside_in(connection: sqlite3.Connection, known_as: str) -> frozenset[str]:
     if row is None:
         return frozenset()
     return frozenset(text for one in connection.execute(_BESIDE, row) for text in one if text)
+
+
+def known_by_in(connection: sqlite3.Connection, known_as: str) -> frozenset[str]:
+    """Return by what people and programs may know a device: its MACs, host names, and addresses nobody else had later.
+
+    Those of all devices that people have merged into it count; it is named as the models name it.
+    """
+    row = connection.execute(_OF_NAME, (known_as,)).fetchone()
+    if row is None:
+        return frozenset()
+    found = connection.execute(f"{_BESIDE} UNION {_HOST_NAMES}", row)
+    return frozenset(text.casefold() for one in found for text in one if text)
 
 
 def besides_in(path: Path) -> Callable[[str], frozenset[str]]:

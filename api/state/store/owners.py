@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from api.state.devices.said import known_by_in
 from ingest.context.identity import Identity
 
 if TYPE_CHECKING:
@@ -50,12 +51,14 @@ class Owners:
         """Return who is behind an alert, and write it down if that is news."""
         stored, found = self._stored(alert.id), self.lookup(alert.device)
         label = (self._connection.execute(_LABEL, (alert.known_as,)).fetchone() or (None,))[0]
+        also = known_by_in(self._connection, alert.known_as)
         if found is None or (stored is not None and (stored.mac != found.mac or found.host_name is None)):
-            return replace(stored, label=label) if stored else Identity(None, label=label) if label else None
+            is_any = stored or label or also
+            return replace(stored or Identity(None), label=label, also=also) if is_any else None
         if stored is None or stored.host_name != found.host_name:
             row = (alert.id, found.mac, found.host_name)
             self._connection.execute("INSERT OR REPLACE INTO owner (alert, mac, host_name) VALUES (?, ?, ?)", row)
-        return replace(found, label=label)
+        return replace(found, label=label, also=also)
 
     def _stored(self, alert: str) -> Identity | None:
         row = self._connection.execute(_STORED, (alert,)).fetchone()
@@ -66,3 +69,14 @@ def owners_of(connection: sqlite3.Connection, alerts: Sequence[str]) -> dict[str
     """Return who is behind alerts, by their identifiers; alerts of which that is not known are left out."""
     rows = connection.execute(_SELECT % ", ".join("?" * len(alerts)), tuple(alerts))
     return {alert: Identity(mac, host_name, label=label) for alert, mac, host_name, label in rows}
+
+
+def known_by_of(connection: sqlite3.Connection, alerts: Sequence[Alert]) -> dict[str, Identity]:
+    """Return the same with all by which people may know a device, whatever is known of it."""
+    owners = owners_of(connection, [alert.id for alert in alerts])
+    also = {known_as: known_by_in(connection, known_as) for known_as in {alert.known_as for alert in alerts}}
+    return {
+        alert.id: replace(owners.get(alert.id) or Identity(None), also=also[alert.known_as])
+        for alert in alerts
+        if alert.id in owners or also[alert.known_as]
+    }

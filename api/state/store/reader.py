@@ -9,10 +9,10 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from api.device_names import is_address, is_mac, spelled
 from api.state.store.cursor import decode_cursor, encode_cursor
 from api.state.store.groups import Drift, Incident, drift_of, incident_of
 from api.state.store.muting import hits_of
+from api.state.store.of_device import of_device
 from api.state.store.owners import owners_of
 from api.state.store.rows import COLUMNS, SEVERITIES, from_row
 
@@ -38,11 +38,6 @@ _HOLDS: Final = (
     " OR known_as IN (SELECT known_as FROM device_known JOIN device ON device.id = device_known.device"
     " WHERE instr(lower(label), lower(?))))"
 )
-_PART_OF_DEVICE: Final = (
-    "(instr(device, ?) OR id IN (SELECT alert FROM owner WHERE instr(lower(host_name), ?))"
-    " OR known_as IN (SELECT known_as FROM device_known JOIN device ON device.id = device_known.device"
-    " WHERE instr(lower(label), ?)))"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +47,7 @@ class AlertQuery:
     Attributes
     ----------
     device
-        Only this device's: its address or its MAC, or a part of its address or host name.
+        Only this device's: any of its addresses or MACs, or a part of its address or of any of its names.
     since, until
         Only alerts raised at or after `since` and before `until`.
     severities
@@ -156,11 +151,11 @@ class AlertReader:
         CursorError
             If the query's cursor was not made by this service.
         """
-        where, values = (f"{_OF_DEVICE} AND", [query.device] * 2) if query.device is not None else ("", [])
+        of, values = ("1", ()) if query.device is None else of_device(query.device)
         after = decode_cursor(query.cursor) if query.cursor is not None else (math.inf, "")
         sql = (
             "SELECT incident, min(first_ts) AS began, count(*) FROM alert"  # noqa: S608 - bound values
-            f" WHERE {where} muted IS NULL GROUP BY incident"
+            f" WHERE {of} AND muted IS NULL GROUP BY incident"
             " HAVING began >= ? AND began < ? AND (began, incident) < (?, ?)"
             " ORDER BY began DESC, incident DESC LIMIT ?"
         )
@@ -222,10 +217,6 @@ class AlertReader:
         return closing(sqlite3.connect(self._uri, uri=True, timeout=5.0))
 
 
-_OF_DEVICE: Final = "(device = ? OR id IN (SELECT alert FROM owner WHERE mac = lower(?)))"
-"""Alerts that were told of an address, or are of the device with a MAC, whatever its addresses were."""
-
-
 def _within(most: int, counts: Sequence[int]) -> int:
     """Return how many of these make no more than `most` together, but at least one."""
     sums = itertools.accumulate(counts)
@@ -238,7 +229,7 @@ def _conditions(query: AlertQuery) -> tuple[str, tuple[Any, ...]]:
     if query.handled is not None:
         terms.append((f"handled IS {'NOT ' if query.handled else ''}NULL", ()))
     if query.device is not None:
-        terms.append(_of_device(spelled(query.device)))
+        terms.append(of_device(query.device))
     if query.since is not None:
         terms.append(("ts >= ?", (query.since,)))
     if query.until is not None:
@@ -255,12 +246,3 @@ def _conditions(query: AlertQuery) -> tuple[str, tuple[Any, ...]]:
     if query.cursor is not None:
         terms.append(("(ts, id) < (?, ?)", decode_cursor(query.cursor)))
     return " AND ".join(sql for sql, _ in terms), tuple(value for _, values in terms for value in values)
-
-
-def _of_device(device: str) -> tuple[str, tuple[Any, ...]]:
-    """Return the condition for a device as `spelled`."""
-    if is_address(device):
-        return "device = ?", (device,)
-    if is_mac(device):
-        return "id IN (SELECT alert FROM owner WHERE mac = ?)", (device,)
-    return _PART_OF_DEVICE, (device,) * 3

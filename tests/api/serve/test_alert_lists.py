@@ -137,3 +137,12 @@ def test_validators_are_described(stored: Light) -> None:
         assert "If-None-Match" in {parameter["name"] for parameter in paths[path]["get"]["parameters"]}
     assert "304" not in paths["/events"]["get"]["responses"]
     assert set(paths["/alerts/export"]["get"]["responses"]["200"]["content"]) == {"text/csv", "application/x-ndjson"}
+
+
+def test_what_is_wrong_is_told_in_words_with_each_form_that_it_may_have(stored: Light) -> None:
+    assert stored.get("/alerts?cursor=1").json()["detail"] == (
+        "cursor: expected the value of next_cursor from an earlier answer"
+    )
+    answer = stored.http.post("/rules", json={"device": "192.168.1.5", "reason": "why", "ttl": "a week"})
+    assert answer.json()["detail"].startswith("ttl: Input should be 'never' or ")
+    assert "7d" in answer.json()["detail"]

@@ -35,10 +35,10 @@ HANDSHAKE = (
 )
 
 
-def handshaken(light: Light, path: str = "/ws/alerts", more: str = "") -> socket.socket:
-    """Return a bare connection that has asked for a stream."""
+def handshaken(light: Light, path: str = "/ws/alerts", more: str = "", behind: bytes = b"") -> socket.socket:
+    """Return a bare connection that has asked for a stream, and has sent something `behind` that in one piece."""
     raw = socket.create_connection(("127.0.0.1", light.port), timeout=60)
-    raw.sendall(HANDSHAKE.format(path, more).encode())
+    raw.sendall(HANDSHAKE.format(path, more).encode() + behind)
     return raw
 
 
@@ -83,6 +83,26 @@ def test_an_address_or_a_header_that_is_too_long_is_answered(light: Light) -> No
     with handshaken(light, more="".join(f"X-{n}: y\r\n" for n in range(200))) as raw:
         assert all_of(raw).startswith(b"HTTP/1.1 431")
     assert light.get("/health").status_code == 200
+
+
+def test_frames_that_come_with_the_handshake_are_answered(light: Light) -> None:
+    """A reader should wait for the answer to its handshake (RFC 6455, 4.1); what one says that does not is heard."""
+    ping, bye = Frame(Opcode.PING, b"1").serialize(mask=True), Frame(Opcode.CLOSE, b"").serialize(mask=True)
+    with handshaken(light, behind=ping + bye) as raw:
+        assert all_of(raw).endswith(b"\r\n\r\n\x8a\x011\x88\x00")
+
+
+def test_what_readers_do_wrong_fills_no_log(light: Light, caplog: pytest.LogCaptureFixture) -> None:
+    for path in ("/ws/no", "/ws/alerts?since_seq=x"):
+        with handshaken(light, path) as raw:
+            assert all_of(raw).startswith(b"HTTP/1.1 4")
+    with handshaken(light, behind=Frame(Opcode.TEXT, b"\xff").serialize(mask=True)) as raw:
+        assert b"\x88\x18\x03\xeftext that is not UTF-8" in all_of(raw)  # 1007: RFC 6455, 7.4.1
+    with socket.create_connection(("127.0.0.1", light.port), timeout=60) as raw:
+        raw.sendall(b"POST /traffic/analyze HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{")
+        light.until(lambda: light.running > 0)
+    light.until(lambda: light.running == 0)
+    assert caplog.records == []
 
 
 def test_large_messages_of_readers_are_refused_and_cost_nothing(light: Light) -> None:

@@ -256,3 +256,21 @@ def test_one_switch_turns_teaching_off(lightly: Serve) -> None:
             answer = light.http.post(path, json={"verdict": "attack"})
             assert (answer.status_code, answer.json()["code"]) == (403, "teaching_off"), path
         assert light.http.post("/traffic/analyze", json={}).status_code == 422
+
+
+def test_nobody_is_let_in_while_the_tokens_cannot_be_read_and_the_log_stays_empty(
+    lightly: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    with lightly() as light:
+        light.token("soar", ["read"])
+        for file in light.folder.glob("access.sqlite3*"):
+            file.write_bytes(b"\xff" * file.stat().st_size)
+        for path in ("/health", "/alerts", "/nothing"):
+            answer = light.get(path)
+            assert (answer.status_code, answer.json()["code"]) == (503, "store_unavailable")
+            assert "access.sqlite3" in answer.json()["detail"]
+        with pytest.raises(InvalidStatus) as refused, light.socket("/ws/alerts"):
+            pass
+        assert refused.value.response.status_code == 503
+        assert light.get("/livez").status_code == 200
+        assert not [record for record in caplog.records if record.exc_info]
