@@ -1,7 +1,8 @@
 """What can be told of a device, or of a whole site, by how long it was watched.
 
 What nobody does who means no harm needs no past. A device's own minutes count in full after 20 min, its hours after
-3 h, and what is new to it after 12 h (`online_models.kinds.conn_bounds`, `online_models.measures.time`).
+3 h, and what is new to it after 12 h (`online_models.kinds.conn_bounds`, `online_models.measures.time`); but what comes
+once a day is news only of whom somebody has watched for a day (`online_models.kinds.conn_names`).
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from online_models.kinds.conn_bounds import FAST_MATURE, SLOW_MATURE
-from online_models.measures.time import SETTLING
+from online_models.measures.time import DAY, SETTLING
 
 TOLD_FROM: Final = (
     (0.0, "fast scans, floods and guesses"),
     (SETTLING / FAST_MATURE, "bursts beyond a device's own busy minutes"),
     (SETTLING / SLOW_MATURE, "slow scans and guesses"),
-    (SETTLING, "new peers, names, amounts and rhythms"),
+    (SETTLING, "new neighbours, names and rhythms, and what is new in every way"),
+    (DAY, "new peers outside and amounts"),
 )
 """Seconds of being watched, and what is told in full from then on."""
 

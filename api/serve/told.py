@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class LaterAnswer(BaseModel):
     """What cannot be told in full yet."""
 
-    what: str = Field(examples=["new peers, names, amounts and rhythms"])
+    what: str = Field(examples=["new peers outside and amounts"])
     from_ts: float | None = Field(
         description="log time from which it can, if records go on coming; null while there are none"
     )

@@ -363,7 +363,10 @@ def _counts_others(log: str, behaviour: str, case: Case, anomalies: Anomalies) -
 
 
 def _tally(case: Case, anomalies: Anomalies, k: int) -> list[float] | None:
-    """Tally what an anomaly of a raised case is about; return the tally once so many are about one other thing."""
+    """Tally what an anomaly of a raised case is about; return the tally once so many are about one other thing.
+
+    What began together is one change, as when somebody begins to watch all hosts of a site.
+    """
     key = thing_text(anomalies.things[0][k])
     if key in case.own:
         return None
@@ -371,4 +374,4 @@ def _tally(case: Case, anomalies: Anomalies, k: int) -> list[float] | None:
     tally[0] += 1.0
     if len(case.tallies) > _TALLIES:
         del case.tallies[min(case.tallies, key=lambda other: (case.tallies[other][0], other != key))]
-    return tally if tally[0] >= _MANY else None
+    return tally if tally[0] >= _MANY and not case.began_with(tally[1]) else None

@@ -102,6 +102,10 @@ class Case:
         """Whether this is no thing that it was raised about, and was met for the first time within the last hour."""
         return thing in self.tallies and thing not in self.own and now - self.tallies[thing][1] <= _FORGET_AFTER
 
+    def began_with(self, ts: float) -> bool:
+        """Whether what was met first at this time began within the hour in which it was raised itself."""
+        return self.raised_ts is not None and ts - self.raised_ts <= _FORGET_AFTER
+
     def turns_to_new(self, is_known: bool) -> bool:
         """Whether the next anomaly decides what the case is about: the first, or the first about anything new."""
         return not self.things or (self.is_about_known and not is_known)

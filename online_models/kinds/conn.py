@@ -107,8 +107,10 @@ class Measured:
         self.news = f.variable(1.0)
         with f.when(f.number("ping")):  # a router that asks whether a device is there which uses it
             f.assign(self.news, f.newness("caller"))
-        with f.when(most(f.number("outbound"), f.number("provided"))):  # whom a neighbour has met long is no stranger
+        with f.when(f.number("outbound")):  # whom a neighbour has met long is no stranger
             f.assign(self.news, MET + (1.0 - MET) * f.newness("site_endpoint"))
+        with f.when(f.number("provided")):  # nor who has names and time for the site: each finds that out in its turn
+            f.assign(self.news, MET)
         self.rare = self._rarity_of_peers(f)
         self.strange = least(1.0, self.rare / RARE)
         self._novelty(f)
@@ -316,6 +318,8 @@ def _formulas(f: Formulas) -> None:
         _count_new(f)
         for thing in ("network", "site_network", "endpoint", "service"):
             f.put_on_probation(thing)
+        with f.when(f.is_known("endpoint")):  # of whom it has long known, what came to nothing was its own
+            _learn_sizes(f)
     with f.section(TELL):
         tell(f)
         f.set("service", "anomalous_at", f.now)

@@ -1,4 +1,4 @@
-"""What a device gives away in a connection: what it sent, but for what it sent to be given something."""
+"""What a device gives away in a connection: what it sent beyond a talk."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from online_models.program.formulas import Value
 
 KIB = 1024.0
-RECEIPTS = 40.0
-"""Bytes received for each that a receiver has to send: requests, and where the payload holds them acknowledgements, of
-which QUIC sends one of 30 to 50 bytes for every second to tenth packet of 1,200 (RFC 9000, 13.2.2)."""
+TALK = 2.0
+"""Times what came back that one side of a call or a match sends: both speak, and one may show more than the other. Who
+carries data away is answered by acknowledgements, a byte for 40 or fewer."""
 USUAL_MOST = 2.0
 """How many times the most that any device of the site ever sent in one connection is no more than usual."""
 
 
 def given(f: Formulas) -> Value:
-    """Return the KiB that the device sent beyond what it takes to receive."""
-    return most(0.0, f.number("up") - f.number("down") / RECEIPTS) / KIB
+    """Return the KiB that the device sent beyond what two send each other who talk."""
+    return most(0.0, f.number("up") - TALK * f.number("down")) / KIB
 
 
 def given_away(f: Formulas) -> Value:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from online_models.kinds.conn_bounds import TRIED, attempts, share_of_hour
-from online_models.kinds.conn_records import RETRIES, SMALL
+from online_models.kinds.conn_records import RETRIES
 from online_models.measures.excess import FAILURES, OTHER_THINGS, RECORDS, THINGS
+from online_models.measures.time import DAY
 from online_models.program.formulas import least, most, where
 
 if TYPE_CHECKING:
@@ -80,9 +81,12 @@ def name(f: Formulas, measured: Measured) -> None:
     # who logs in at a neighbour for the first time, on such a service at all, need not come again
     stepped_over = measured.logged_in * least(f.feature("novelty.endpoint"), f.feature("novelty.service"))
     new = most(measured.all_new >= NEW, stepped_over >= NEW)
-    decides = most(new, f.feature("volume.sent_hour") >= MUCH)
-    asks = ~(most(f.number("up"), f.number("down")) > SMALL) * ~f.number("login")  # as of a pool, and nothing is moved
-    f.decide(where(decides, 1.0, 0.0 - f.is_named(named, "new-peer") * asks * f.is_at_once("service")))
+    whole_day = f.since("device") >= DAY
+    decides = most(new, (f.feature("volume.sent_hour") >= MUCH) * whole_day)
+    met = f.is_named(named, "new-peer") * ~f.number("login")
+    # who answers outside is a habit of an evening or a night, for all that is known of whom nobody has seen a whole day
+    daily = most(met, f.is_named(named, "volume")) * f.number("outbound") * f.number("exchanged") * ~whole_day
+    f.decide(where(decides, 1.0, 0.0 - most(met * f.is_at_once("service"), 2.0 * daily)))
 
 
 def _poured(f: Formulas) -> Value:

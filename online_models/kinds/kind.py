@@ -358,7 +358,7 @@ class Formulas(Measures):
         self.write(BEHAVIOUR, value)
 
     def decide(self, value: Value) -> None:
-        """Say whether one record, over the threshold, raises the alert by itself; below 0, it adds no suspicion."""
+        """Say whether one record, over the threshold, raises the alert, or adds to no suspicion: see `DECISIVE`."""
         self.write(DECISIVE, value)
 
     def is_named(self, named: Value, behaviour: str) -> Value:

@@ -173,9 +173,12 @@ def _is_learned(machine: Machine, views: Views, device: npt.NDArray[np.float64],
 
 @inner
 def _suspicion(machine: Machine, device: npt.NDArray[np.float64], expected: bool, evidence: float) -> float:
-    """Return the suspicion of what a record is about; 0, and left as it is, if that is expected or known for long."""
+    """Return the suspicion of what a record is about; 0, and left as it is, if that is expected or known for long.
+
+    So it is where a kind says that a record makes nothing suspect.
+    """
     begin = machine.entries[machine.layout[RECENT_THING]]
-    if expected or begin < 0 or _is_known(machine, device):
+    if expected or begin < 0 or machine.registers[DECISIVE] < -1.0 or _is_known(machine, device):
         return 0.0
     return suspect_thing(machine.rows[begin : begin + RECENT_WIDTH], RECENT_SUSPICION, evidence, device)
 

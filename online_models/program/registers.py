@@ -21,8 +21,9 @@ NOW, MATURITY, EVIDENCE, SETTLED = range(4)
 """Written by the loop: the device's log time; how much of its own past it has, 0 to 1; the record's evidence, decades;
 and 1 once any device of the site has its own past."""
 BEHAVIOUR, DECISIVE, ODD, NOBODY = range(4, 8)
-"""Read by the loop: the number of the behaviour; 1 if one record raises the alert, -1 if it adds nothing to suspicion;
-1 if the forests shall not learn it; and 1 if the record's device cannot be told from others."""
+"""Read by the loop: the number of the behaviour; 1 if one record raises the alert, -1 if it adds nothing to its
+device's suspicion, -2 if nor to that of what it is about; 1 if the forests shall not learn it; and 1 if the record's
+device cannot be told from others."""
 MINUTE_NUMBER, HOUR_NUMBER = 8, 9
 """Numbers of the running minute and hour of the device's log time."""
 MINUTE_SHARE, HOUR_SHARE = 10, 11

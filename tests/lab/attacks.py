@@ -9,6 +9,7 @@ import numpy as np
 from lab.captured_attacks import CAPTURED
 from lab.further_attacks import FURTHER
 from lab.mqtt import MQTT_ATTACKS
+from lab.quiet_attacks import QUIET_ATTACKS
 from lab.stage import GATEWAY, STRANGER, Stage, by_name, paced
 from lab.tls import TLS_ATTACKS
 from lab.traffic import Traffic, flows, lookups, requests
@@ -213,5 +214,6 @@ ATTACKS: Final[dict[str, Attack]] = {
     **MQTT_ATTACKS,
     **CAPTURED,
     **FURTHER,
+    **QUIET_ATTACKS,
 }
 """Kind of act to what makes its records."""

@@ -12,6 +12,7 @@ from lab import captures
 from lab.further_hosts import FURTHER
 from lab.hosts import HOSTS
 from lab.household import HOUSEHOLD
+from lab.installed_hosts import INSTALLED
 from lab.mqtt import MQTT_HOSTS
 from lab.stage import GATEWAY, Stage
 from lab.tls import TLS_HOSTS
@@ -32,7 +33,7 @@ class Capture:
     without: tuple[str, ...] = ()
 
 
-BY_HAND: Final = {**HOSTS, **HOUSEHOLD, **FURTHER, **TLS_HOSTS, **MQTT_HOSTS}
+BY_HAND: Final = {**HOSTS, **HOUSEHOLD, **FURTHER, **TLS_HOSTS, **MQTT_HOSTS, **INSTALLED}
 """Devices described by hand, by name."""
 CAPTURED: Final = {
     "hue": Capture("iot23/4-1.conn.log.labeled", "192.168.1.132", "192.168.1.1"),

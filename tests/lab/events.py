@@ -10,6 +10,7 @@ import polars as pl
 from lab.disturbances import affected, coming_back, hole, mine, outage, reboot, span_of, swap, who_of
 from lab.life import LIFE
 from lab.mqtt import MQTT_EVENTS
+from lab.routine import ROUTINE
 from lab.stage import GATEWAY, Stage, beats, by_name
 from lab.tls import TLS_EVENTS
 from lab.traffic import Traffic, flows, lookups, requests
@@ -169,5 +170,6 @@ EVENTS: Final[dict[str, Happening]] = {
     **TLS_EVENTS,
     **MQTT_EVENTS,
     **LIFE,
+    **ROUTINE,
 }
 """Kind of event to what becomes of the traffic."""

@@ -205,20 +205,24 @@ def test_ever_new_strangers_on_free_udp_ports_are_one_alert(
     assert restored.state() == book.state()
 
 
-@pytest.mark.parametrize(("behaviour", "alerts"), [(SCAN, 1), (NEW_PEER, 2)])
-def test_many_anomalies_about_one_other_thing_have_an_alert_of_their_own(behaviour: Behaviour, alerts: int) -> None:
-    """A device that is told already must not hide an attack; what it was told for goes on belonging to that."""
+@pytest.mark.parametrize(
+    ("behaviour", "later", "alerts"), [(SCAN, 7200.0, 1), (NEW_PEER, 7200.0, 2), (NEW_PEER, 0.0, 1), (LATERAL, 0.0, 1)]
+)
+def test_many_anomalies_about_one_other_thing_have_an_alert_of_their_own(
+    behaviour: Behaviour, later: float, alerts: int
+) -> None:
+    """A device that is told already must not hide an attack; what it was told for, and began with it, belongs to it."""
     book = AlertBook("conn", 100)
     before = observe(anomaly(0.0, raises=True, behaviour=behaviour, things=(1, 2, 3)), book=book)
     told = [before]
     for n in range(1, 400):
         other = (4, 2, 5) if n % 2 else (1, 2, 3) if n % 4 else (100 + n, 2, 5)
-        told.append(observe(anomaly(float(n), behaviour=behaviour, things=other), book=book))
+        told.append(observe(anomaly(later + n, behaviour=behaviour, things=other), book=book))
     ids = list(dict.fromkeys(alert.id for alert in told))
     assert len(ids) == alerts
     if alerts == 2:
         (own,) = [alert for alert in told if alert.id == ids[1]][:1]
-        assert (own.count, own.first_ts, own.ts) == (50, START, START + 99.0)
+        assert (own.count, own.first_ts, own.ts) == (50, START + later, START + later + 99.0)
         assert own.things[0] == (f"{4:016x}",)
 
 

@@ -7,15 +7,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from ingest.records import RecordBatch
+from online_models.engine import Engine
+
 if TYPE_CHECKING:
     from conftest import Traffic
 
 CDN, OTHER = "45.66.77.88", "192.168.7.12"
 
 
-@pytest.mark.parametrize(("down", "counts"), [(400_000_000, False), (4_000_000, True)], ids=["download", "upload"])
+@pytest.mark.parametrize(
+    ("down", "counts"), [(400_000_000, False), (6_000_000, False), (70_000, True)], ids=["download", "call", "upload"]
+)
 def test_what_receiving_takes_is_not_given_away(traffic: Traffic, down: int, *, counts: bool) -> None:
-    """Ten megabytes sent are requests and acknowledgements of a download of forty times as much, and a loss else."""
+    """Ten megabytes sent are what a download of forty times as much takes, or one side of a call; and a loss else."""
     driven = traffic.Driven("conn")
     driven.run(traffic.Site(hours=24.0).frames()["conn"], trusted=True)
     times = traffic.START + traffic.DAY + 60.0 + np.arange(1.0)
@@ -38,3 +43,16 @@ def test_whom_a_neighbour_has_met_is_less_new_and_whom_it_called_in_vain_is_not(
     alone, after = news
     assert alone > 0.0
     assert (after < 0.6 * alone) == (state == "SF")
+
+
+@pytest.mark.parametrize(("hours", "told"), [(20.0, False), (30.0, True)])
+def test_a_nightly_copy_is_news_of_whom_somebody_has_watched_for_a_day(
+    traffic: Traffic, hours: float, *, told: bool
+) -> None:
+    """Nobody knows what a device does at night before it has seen one."""
+    engine = Engine()
+    engine.process(RecordBatch("conn", traffic.Site(hours=hours).frames()["conn"]))
+    times = traffic.START + hours * traffic.HOUR + 1200.0 * np.arange(6.0)
+    sent = traffic.flows(times, traffic.VICTIM, [CDN] * 6, 443, orig_bytes=[40_000_000] * 6, resp_bytes=[80_000] * 6)
+    alerts = engine.process(RecordBatch("conn", sent)).alerts
+    assert any(CDN in alert.peers for alert in alerts) == told

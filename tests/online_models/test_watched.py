@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize(
-    ("hours", "told"), [(0.0, 1), (0.3, 1), (0.34, 2), (2.9, 2), (3.0, 3), (11.9, 3), (12.0, 4), (900.0, 4)]
+    ("hours", "told"),
+    [(0.0, 1), (0.3, 1), (0.34, 2), (2.9, 2), (3.0, 3), (11.9, 3), (12.0, 4), (23.9, 4), (24.0, 5), (900.0, 5)],
 )
 def test_what_is_told_and_what_later_are_all_there_is(hours: float, told: int) -> None:
     watched = Watched(hours * 3600.0, 1000.0)

@@ -13,6 +13,7 @@ from lab.groups.outside import OUTSIDE
 from lab.groups.protocols import PROTOCOLS
 from lab.groups.small import SMALL
 from lab.groups.tls_and_mqtt import TLS_AND_MQTT
+from lab.groups.unforeseen import UNFORESEEN
 
 if TYPE_CHECKING:
     from lab.recipe import Recipe
@@ -27,4 +28,5 @@ RECIPES: Final[tuple[Recipe, ...]] = (
     *FURTHER,
     *LIFE,
     *TLS_AND_MQTT,
+    *UNFORESEEN,
 )
