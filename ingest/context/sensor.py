@@ -20,6 +20,8 @@ SILENCE_S: Final = 15 * 60.0
 CLOCK_OFF_S: Final = 3600.0
 LOSS_PERCENT: Final = 1.0
 _FRESH_S: Final = 60.0
+_AGAIN_S: Final = 5.0
+"""Times must be off once more after so long: a log of hours that is put there at once says nothing about the clock."""
 _REPORTED_S: Final = 3600.0
 """An error that Zeek reported counts as trouble for so long, by the time it was logged."""
 
@@ -47,7 +49,9 @@ class Sensor:
         self._drop_percent: dict[str, float] = {}
         self._zeek_percent: dict[str, float] = {}
         self._reported: tuple[float, str] | None = None
-        self._off: dict[str, float] = {}
+        self._off: dict[str, tuple[float, float]] = {}
+        """When times of a stream were off first, and by how much they were at last."""
+        self._off_for_long: set[str] = set()
 
     def note(self, tail: Tail, batches: list[RecordBatch]) -> None:
         """Look at what was just decoded from one file. Lines that are not analysed are a sign of life, too."""
@@ -80,7 +84,8 @@ class Sensor:
                 found.append(f"the sensor {peer} drops packets: {percent:.1f} % in its last report of stats.log")
         if self._reported is not None and self._wall_clock() - self._reported[0] < _REPORTED_S:
             found.append(f"Zeek reports an error of its own in reporter.log: {self._reported[1]}")
-        for stream, off_s in sorted(self._off.items()):
+        for stream in sorted(self._off_for_long):
+            off_s = self._off[stream][1]
             way = "ahead of" if off_s > 0 else "behind"
             found.append(f"the times in {stream} are {abs(off_s) / 3600:.1f} h {way} the clock of this machine")
         return found
@@ -122,10 +127,14 @@ class Sensor:
         if not tail.live or now - tail.modified_ns / 1e9 > _FRESH_S:
             return
         off_s = newest_write_time(batch.frame) - now
-        if abs(off_s) > CLOCK_OFF_S:
-            self._off[tail.stream] = off_s
-        else:
+        if abs(off_s) <= CLOCK_OFF_S:
             self._off.pop(tail.stream, None)
+            self._off_for_long.discard(tail.stream)
+            return
+        since = self._off.get(tail.stream, (now, 0.0))[0]
+        self._off[tail.stream] = since, off_s
+        if now - since >= _AGAIN_S:
+            self._off_for_long.add(tail.stream)
 
 
 def newest_write_time(frame: pl.DataFrame) -> float:

@@ -80,8 +80,13 @@ def test_a_silent_sensor_is_told_until_it_speaks(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("off_h", "told"), [(3.0, "3.0 h ahead of"), (-7.5, "7.5 h behind"), (0.5, ""), (-0.5, "")])
 def test_a_clock_that_is_hours_off_is_told(tmp_path: Path, off_h: float, told: str) -> None:
+    clock = Clock(NOW)
     append(tmp_path / "conn.log", conn(NOW + off_h * HOUR), NOW)
-    with follow(tmp_path, Clock(NOW)) as source:
+    with follow(tmp_path, clock) as source:
+        source.poll(0.0)
+        assert source.health().troubles == ()
+        clock.now += 30.0
+        append(tmp_path / "conn.log", conn(clock.now + off_h * HOUR), clock.now)
         source.poll(0.0)
         troubles = source.health().troubles
     assert troubles == ((f"the times in conn are {told} the clock of this machine",) if told else ())
@@ -115,6 +120,17 @@ def test_a_folder_that_is_away_is_told_until_it_returns(tmp_path: Path) -> None:
         (tmp_path / "away").rename(folder)
         source.poll(0.0)
         assert source.health().oddities == ()
+
+
+def test_hours_of_a_log_that_are_put_there_at_once_say_nothing_about_the_clock(tmp_path: Path) -> None:
+    clock = Clock(NOW)
+    append(tmp_path / "conn.log", conn(NOW - 20 * HOUR) + conn(NOW - 10 * HOUR), NOW)
+    with follow(tmp_path, clock) as source:
+        source.poll(0.0)
+        clock.now += 30.0
+        append(tmp_path / "conn.log", conn(clock.now), clock.now)
+        source.poll(0.0)
+        assert source.health().troubles == ()
 
 
 def test_an_old_log_says_nothing_about_the_clock(tmp_path: Path) -> None:

@@ -118,8 +118,13 @@ def test_a_sensor_in_trouble_is_told(serve: Serve, zeek: type[Zeek]) -> None:
         server.append("capture_loss.log", zeek.line(loss))
         (lossy,) = server.until(lambda: r if (r := server.health()["reasons"]) not in ([], [empty]) else None)
         assert "loses packets: 12.5 %" in lossy
-        server.append("conn.log", zeek.line(zeek.conn(0, ts=time.time() - 5 * 3600, duration=1.0)))
-        health = server.until(lambda: h if len((h := server.health())["reasons"]) == 2 else None)
+
+        def off() -> dict[str, Any] | None:
+            server.append("conn.log", zeek.line(zeek.conn(0, ts=time.time() - 5 * 3600, duration=1.0)))
+            health: dict[str, Any] = server.health()
+            return health if len(health["reasons"]) == 2 else None
+
+        health = server.until(off)
         assert health["status"] == "degraded"
         assert health["reasons"] == health["stages"]["source"]["problems"]
         assert "loses packets: 12.5 %" in health["reasons"][0]
