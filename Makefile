@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-slow lint format bench check-kind constants lab lab-screen lab-check ablate fuzz soak soak-ingest soak-crash soak-service clean
+.PHONY: help run test test-slow lint format bench check-kind constants way lab lab-screen lab-check ablate fuzz soak soak-ingest soak-crash soak-service clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -47,6 +47,9 @@ check-kind: $(VENV)/.installed-dev ## whether declared log kinds hold to what ev
 
 constants: $(VENV)/.installed-dev ## tuned numbers and special rules of the models, each with its reason; ARGS=--counts
 	@PYTHONPATH=.:tests $(BIN)/python -m lab.constants $(ARGS)
+
+way: $(VENV)/.installed-dev ## the files that one conn record runs through, from frame to alert
+	@PYTHONPATH=.:tests $(BIN)/python -m lab.way
 
 LAB := PYTHONPATH=.:tests $(BIN)/python -m lab $(if $(BASE),--base "$(BASE)") $(ARGS)
 

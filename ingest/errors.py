@@ -37,10 +37,6 @@ class CheckpointError(IngestError):
     """A checkpoint cannot be read, or belongs to another version or configuration."""
 
 
-class NumbaVersionError(IngestError):
-    """The numba that is installed is none of those on whose inside this version rests."""
-
-
 class BadLineError(IngestError):
     """One line that is not a record; the message says which field, which value and what was expected."""
 

@@ -1,17 +1,33 @@
-"""What an anomalous device is doing: names, ATT&CK techniques, and a sentence that a person understands.
+"""What an anomalous device is doing: name, ATT&CK technique, sentence and reasons in plain words, and how bad it is.
 
 Techniques: MITRE ATT&CK for Enterprise, https://attack.mitre.org/techniques/.
+
+Reasons are the features that made a record anomalous, each in a clause. In its template ``o`` is what was observed and
+``u`` what is usual, in the units of docs/features.md, and ``op`` and ``up`` are the same as percentages, ``ob`` and
+``ub`` as amounts of bytes, ``ok`` and ``uk`` as amounts of KiB. ``since`` says from which day on the device is known;
+and of what has a range, ``range_b`` (bytes) and ``range_s`` (seconds) say from what to what is usual, and from which
+day on.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from online_models.measures.time import DAY, HOUR, MINUTE
+from online_models.types import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    from online_models.types import Direction
+    import numpy as np
+    import numpy.typing as npt
+
+    from online_models.types import Direction, Severity
+
 
 _SPANS = (("a", "minute"), ("an", "hour"))
 _FEW = {"a minute": 7.0, "an hour": 15.0}
@@ -111,7 +127,7 @@ class Behaviour:
     name, technique
         The latter of MITRE ATT&CK.
     gravity
-        What it means by itself, points of `online_models.severity`.
+        What it means by itself, points of `online_models.behaviours`.
     sentence
         Tells of it.
     likeness
@@ -144,7 +160,7 @@ def plain(number: float) -> str:
     >>> plain(0.0421), plain(3.2), plain(1234567.0)
     ('0.042', '3.2', '1,234,567')
     """
-    if number >= 100.0:
+    if number >= 100.0:  # two digits would leave some of it out
         return f"{number:,.0f}"
     return f"{number:.2g}"
 
@@ -155,7 +171,8 @@ def lasting(seconds: float) -> str:
     >>> lasting(0.2), lasting(47.0), lasting(125.0), lasting(9000.0), lasting(400_000.0)
     ('1 s', '47 s', '2.1 min', '2.5 h', '4.6 days')
     """
-    for factor, unit, least in ((86_400.0, "days", 172_800.0), (3600.0, "h", 5400.0), (60.0, "min", 90.0)):
+    # one and a half are better told in the unit below: "72 min" says more than "1.2 h"
+    for factor, unit, least in ((DAY, "days", 2.0 * DAY), (HOUR, "h", 1.5 * HOUR), (MINUTE, "min", 1.5 * MINUTE)):
         if seconds >= least:
             return f"{seconds / factor:.2g} {unit}"
     return f"{max(seconds, 1.0):.0f} s"
@@ -167,9 +184,10 @@ def amount(octets: float) -> str:
     >>> amount(384.0), amount(2_621_440.0), amount(2e10)
     ('384 bytes', '2.6 MB', '20 GB')
     """
-    for factor, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if octets >= 0.9995 * factor:
-            return f"{octets / factor:.3g} {unit}" if octets >= 99.95 * factor else f"{octets / factor:.2g} {unit}"
+    for factor, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):  # powers of ten (SI)
+        if octets >= 0.9995 * factor:  # three digits of it are a thousand of the unit below
+            digits = 3 if octets >= 99.95 * factor else 2  # as many are those of whole numbers
+            return f"{octets / factor:.{digits}g} {unit}"
     return f"{octets:.0f} bytes"
 
 
@@ -185,3 +203,177 @@ def counted_burst(s: Sighting, *counters: str) -> tuple[float, float, str, str]:
         ((*s.facts[f"reach.{counter}_{span}"], f"{a} {span}", counter) for counter in counters for a, span in _SPANS),
         key=lambda f: (f[0] + 1.0) / (max(f[1], _FEW[f[2]]) + 1.0),
     )
+
+
+UPDATE, CONTACT, LOSS, ATTACK = 0.0, 0.9, 2.0, 3.5
+"""Gravities: what nearly always is new firmware; something new or odd, which updates and people cause as well; a
+stranger who gets in, or data that gets out; and what nobody does who means no harm."""
+_A_DECADE, _MOST_DECADES = 0.25, 10.0
+"""Points of a decade of evidence, and decades that count."""
+_GOES_ON, _GOES_ON_MOST = 2.0, 3.5
+"""Points that what is merely new gets at most for going on: a new cloud is used all day as well as a command channel.
+Each decade beyond those that count raises it, since what is new in every way has no such reason."""
+_STEPS: tuple[tuple[float, Severity], ...] = ((8.0, "critical"), (6.0, "high"), (3.5, "medium"))
+
+
+def severity_of(evidence: float, count: int, seconds: float, gravity: float) -> Severity:
+    """Grade an alert.
+
+    Parameters
+    ----------
+    evidence
+        Decades of the strangest record; counts up to 10, a quarter of a point each: it says how unusual something is,
+        not how bad.
+    count
+        Anomalous records; a point for each factor of ten.
+    seconds
+        From first to last; a point for each factor of ten above a minute, half weight.
+    gravity
+        What the behaviour means by itself, points: `CONTACT`, `LOSS` or `ATTACK`.
+
+    Examples
+    --------
+    >>> severity_of(evidence=7.0, count=1, seconds=0.0, gravity=CONTACT)
+    'low'
+    >>> severity_of(evidence=6.0, count=14_000, seconds=86_400.0, gravity=ATTACK)
+    'critical'
+    """
+    extent = math.log10(max(count, 1))
+    lasting = 0.5 * math.log10(1.0 + max(seconds, 0.0) / MINUTE)
+    goes_on = extent + lasting
+    if gravity < LOSS:
+        goes_on = min(goes_on, _GOES_ON + _A_DECADE * max(0.0, evidence - _MOST_DECADES), _GOES_ON_MOST)
+    points = _A_DECADE * min(evidence, _MOST_DECADES) + goes_on + gravity
+    return next((name for least, name in _STEPS if points >= least), "low")
+
+
+_MOST = 5
+"""Reasons that a record has: as many as a person reads."""
+_LEAST_SHARE = 0.02
+"""Of the evidence that a feature must have added to be a reason."""
+
+
+class Reasons(Mapping[int, tuple[Reason, ...]]):
+    """Row number to reasons, the weightiest first, for the m anomalies of a batch.
+
+    Parameters
+    ----------
+    clauses
+        Feature name to its clause (F), see `online_models.behaviours`.
+    rows
+        int64 ``(m,)``.
+    parts, facts
+        float64 ``(m, F)`` and ``(m, F + notes, 2)``: what each feature added; observed and usual.
+    scores
+        float64 ``(n,)``, of all rows; the weights of a record's reasons are parts of its score.
+    names
+        Of the facts; those of the features, unless there are notes.
+    """
+
+    def __init__(
+        self,
+        clauses: Mapping[str, str],
+        rows: npt.NDArray[np.int64],
+        parts: npt.NDArray[np.float64],
+        facts: npt.NDArray[np.float64],
+        scores: npt.NDArray[np.float64],
+        names: Sequence[str] = (),
+    ) -> None:
+        self._clauses, self._names = clauses, tuple(names) or tuple(clauses)
+        self._parts, self._facts, self._scores = parts, facts, scores
+        self._rows: list[int] = rows.tolist()
+        self._places: dict[int, int] | None = None
+
+    def _place(self, row: int) -> int:
+        if self._places is None:
+            self._places = {row: k for k, row in enumerate(self._rows)}
+        return self._places[row]
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._rows)
+
+    def __getitem__(self, row: int) -> tuple[Reason, ...]:
+        k = self._place(row)
+        told = facts_by_name(self._names, self._facts[k])
+        return reasons_of(self._clauses, self._parts[k], told, float(self._scores[row]))
+
+
+def reasons_of(
+    clauses: Mapping[str, str],
+    parts: npt.NDArray[np.float64],
+    told: Mapping[str, tuple[float, float]],
+    score: float,
+) -> tuple[Reason, ...]:
+    """Return the reasons of one record, the weightiest first; ``told`` is what `facts_by_name` returns of its facts."""
+    total, added, names = float(parts.sum()) or 1.0, parts.tolist(), tuple(clauses)
+    order = sorted(range(len(names)), key=lambda f: (-added[f], f))[:_MOST]
+    return tuple(
+        _reason(clauses, names[f], told, added[f] / total * score) for f in order if added[f] >= _LEAST_SHARE * total
+    )
+
+
+def facts_by_name(names: Iterable[str], facts: npt.NDArray[np.float64]) -> dict[str, tuple[float, float]]:
+    """Return observed and usual of every feature of a record, and what notes tell."""
+    return {name: (observed, usual) for name, (observed, usual) in zip(names, facts.tolist(), strict=True)}
+
+
+def _reason(clauses: Mapping[str, str], name: str, told: Mapping[str, tuple[float, float]], weight: float) -> Reason:
+    observed, usual = told[name]
+    return Reason(name, observed, usual, weight, clause(clauses[name], observed, usual, told, name))
+
+
+SINCE: Final = "device.since"
+"""Name of the note that says since when a device is known, epoch seconds."""
+_NOTHING: Final = (0.0, 0.0)  # observed and usual of a note that was not made
+
+
+def clause(
+    template: str, observed: float, usual: float, told: Mapping[str, tuple[float, float]] | None = None, name: str = ""
+) -> str:
+    """Return the clause that a template makes of two numbers, and of the notes of what has the feature's name.
+
+    >>> clause("{o} peers in a minute; {u} in a busy one{since}", 214.0, 3.04, {SINCE: (1_767_600_000.0, 0.0)})
+    '214 peers in a minute; 3 in a busy one since 5 Jan'
+    """
+    notes = told or {}
+    least_most, since = notes.get(f"{name}.range", _NOTHING), _since(notes.get(f"{name}.since", _NOTHING)[0])
+    amounts = {"ob": amount(observed), "ub": amount(usual), "ok": amount(1024 * observed), "uk": amount(1024 * usual)}
+    return template.format(
+        o=plain(observed),
+        u=plain(usual),
+        op=f"{observed:.0%}",
+        up=f"{usual:.0%}",
+        range_b=_range([amount(octets) for octets in least_most], since),
+        range_s=_range([f"{plain(seconds)} s" for seconds in least_most], since),
+        since=_since(notes.get(SINCE, _NOTHING)[0]),
+        **amounts,
+    )
+
+
+def _since(moment: float) -> str:
+    try:
+        day = datetime.fromtimestamp(moment, UTC)
+    except (OverflowError, ValueError):  # a number that is no time
+        return ""
+    return f" since {day.day} {day:%b}" if moment > 0.0 else ""
+
+
+def _range(least_most: Sequence[str], since: str) -> str:
+    """Say what is usual, if it is known since any day."""
+    if not since:
+        return "nothing is usual yet"
+    return f"{' to '.join(dict.fromkeys(least_most))} are usual{since}"
+
+
+def reach_clauses(*names: str) -> dict[str, str]:
+    """Return the clauses of counters; a name is ``feature: what it counts``."""
+    spans = ("minute", "hour")
+    counters = [name.split(": ") for name in names]
+    return {
+        f"reach.{feature}_{span}": f"{{o}} {what} in the last {span}; up to {{u}} are usual in one{{since}}"
+        for span in spans
+        for feature, what in counters
+    }

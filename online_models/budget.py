@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ingest.compiled.references import by_reference
+from ingest.compiled import by_reference
 from online_models.compile import entry, inner
 
 FIRST_CHOICE, _HIGHER = 3, 6

@@ -1,129 +1,13 @@
-"""Compiles numeric loops, and keeps the machine code where a stale copy can never be loaded.
-
-numba's own cache checks only the file that defines a kernel. A kernel that calls kernels of other files would keep
-their old code after an upgrade, so the cache folder is named by a digest of every source of this package and of the
-versions of numba and Python. The folder is fixed when this module is imported, before any kernel is defined.
-"""
+"""How the loops of this package are compiled: see `ingest.compiled.compiler`."""
 
 from __future__ import annotations
 
-import atexit
-import hashlib
-import os
-import shutil
-import sys
-import tempfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final
 
-import numba
-from numba.core import config as numba_config
+from ingest.compiled.compiler import Compiler
 
-from ingest.compiled import parts, references
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-_PACKAGE: Final = Path(__file__).resolve().parent
-_KEPT_DIGESTS: Final = 4
-"""Versions of the code whose compiled forms are kept: those between which one goes back and forth."""
-_DIGEST_LENGTH: Final = 32
-"""Hexadecimal digits in the name of a version's folder."""
-
-
-def kernel(function: F) -> F:
-    """Compile a function of numbers, arrays and named tuples of arrays; it runs without the GIL.
-
-    The code is compiled at the first call with each combination of argument types and cached on disk. Division by
-    zero gives infinity or NaN as in numpy. Floating-point operations keep their order (no fast-math).
-    """
-    return parts.kernel(function)
-
-
-def entry(function: F) -> F:
-    """Compile as `kernel` does a function that allocates nothing.
-
-    Its code counts no references to the arrays that it is given, which otherwise costs more than the arithmetic: the
-    caller keeps them alive. It may slice arrays and call kernels that allocate, but not allocate itself.
-    """
-    return parts.kernel(function, _nrt=False)
-
-
-def inner(function: F) -> F:
-    """Compile a function that allocates nothing as a part of the kernels that call it: see `ingest.compiled.parts`."""
-    return parts.part(function, _nrt=False)
-
-
-def inlined(function: F) -> F:
-    """Compile a function as `inner` does, and put its code into every function that calls it.
-
-    Meant for what is called for every record, from one place if it is long: every array is handed over as half a dozen
-    numbers, and a named tuple's arrays are looked up anew in what is called.
-    """
-    return parts.part(function, _nrt=False, forceinline=True)
-
-
-def common(function: F) -> F:
-    """Compile a function as `inner` does, whose code stands once in a kernel, however often it is called.
-
-    Meant for what is long and called from many places: copies of it would push each other out of the processor's cache.
-    """
-    return parts.part(function, stands_once=True, _nrt=False, forceinline=False)
-
-
-def source_digest(package: Path = _PACKAGE) -> str:
-    """Return a hexadecimal digest of the package's place, its sources, and the versions of numba and Python."""
-    digest = hashlib.sha256(f"{package}\0{numba.__version__}\0{sys.version}\0".encode())
-    for module in (parts, references):  # how they are compiled
-        digest.update(Path(str(module.__file__)).read_bytes())
-    for source in sorted(package.rglob("*.py")):
-        content = source.read_bytes()
-        digest.update(f"{source.relative_to(package)}\0{len(content)}\0".encode())
-        digest.update(content)
-    return digest.hexdigest()[:_DIGEST_LENGTH]
-
-
-def prepare_cache(root: Path, digest: str, kept: int = _KEPT_DIGESTS) -> Path:
-    """Create ``root/digest``, mark it as used now, and remove all but the last `kept` used folders beside it.
-
-    Raises
-    ------
-    OSError
-        If the folder cannot be created or written.
-    """
-    folder = root / digest
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=folder):
-        os.utime(folder)
-    others = [path for path in root.iterdir() if path != folder and _is_digest(path.name) and path.is_dir()]
-    others.sort(key=_last_use, reverse=True)
-    for stale in others[kept - 1 :]:
-        shutil.rmtree(stale, ignore_errors=True)
-    return folder
-
-
-def _is_digest(name: str) -> bool:
-    return len(name) == _DIGEST_LENGTH and all(character in "0123456789abcdef" for character in name)
-
-
-def _last_use(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except OSError:  # another process removed it meanwhile
-        return 0.0
-
-
-def _locate_cache() -> Path:
-    """Choose the cache folder: numba's configured one, else the user's, else one that lasts as long as this process."""
-    digest = source_digest()
-    try:
-        configured = vars(numba_config)["CACHE_DIR"]
-        return prepare_cache(Path(configured or Path.home() / ".cache" / "nslabs" / "numba"), digest)
-    except (OSError, RuntimeError):  # a read-only home directory, or none
-        temporary = tempfile.mkdtemp(prefix="nslabs-numba-")
-        atexit.register(shutil.rmtree, temporary, ignore_errors=True)
-        return prepare_cache(Path(temporary), digest)
-
-
-CACHE_DIR: Final = _locate_cache()
-vars(numba_config)["CACHE_DIR"] = str(CACHE_DIR)
+_compiler: Final = Compiler(Path(__file__).resolve().parent)
+CACHE_DIR: Final = _compiler.cache_dir
+kernel, entry = _compiler.kernel, _compiler.entry
+inner, inlined, common = _compiler.inner, _compiler.inlined, _compiler.common

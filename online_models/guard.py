@@ -9,6 +9,16 @@ incident, however strange, since its part is capped; unless its kind's model cal
 A slow scan stays below the threshold with every single record. So a device that goes on being somewhat strange, as
 ordinary traffic is with a record in sixty at most, makes the guard uneasy: first nothing of it is learned, then its
 records count as anomalous.
+
+What is somewhat strange about one new thing all day, a host or a domain, is as little ordinary as a burst, though
+minutes or hours lie between its records. So each thing that a device does not know for long has a suspicion of its own,
+which fades in a day; once it is high, the next strange record about it raises the alert.
+
+People's verdicts on alerts overrule it: one bounded table, a row for one thing of one device (its things: see
+`online_models.alerts.case`) and one behaviour. Of a record about it, EXPECTED raises nothing, and what it touches is
+learned as its device's; the forests, which are the whole site's, learn it only below the threshold, or it would make
+the same ordinary for every device. ATTACK raises an alert as soon as the record is an anomaly, and NAMED does so
+whatever the record's score: the thing itself was called an attack. NAMED rows stand for any behaviour.
 """
 
 from __future__ import annotations
@@ -16,15 +26,30 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from online_models import budget
-from online_models.budget import FIRST_CHOICE, THRESHOLDS, TOO_UNEASY, most_unease, step_of, threshold_for, weigh
-from online_models.compile import inner
+from online_models.budget import (
+    FIRST_CHOICE,
+    THRESHOLDS,
+    TOO_UNEASY,
+    most_unease,
+    pass_time,
+    step_of,
+    threshold_for,
+    weigh,
+)
+from online_models.compile import inner, kernel
+from online_models.features.table import MOST_AT_ONCE, USED, Table, claim, find, make_room, new_table, room_for
+from online_models.features.text import of_owner
 
 if TYPE_CHECKING:
-    import numpy as np
+    from collections.abc import Iterable
+
     import numpy.typing as npt
 
     from online_models.budget import Rates
+
 
 LAST, FIRST, COUNT, FROZEN, RELEASED, SUSPICION, SUSPECTED_AT, LAST_ANOMALY, UNEASE, UNEASY_AT = range(10)
 BEHAVIOURS_AT, BEHAVIOURS = 10, 8
@@ -37,7 +62,7 @@ GUARD_WIDTH = RATES_AT + budget.WIDTH
 """Columns that every kind's device rows begin with."""
 
 ANOMALY, RAISED, HELD, WITHHELD, ACCEPTED = 1, 2, 4, 8, 16
-"""Bits of a record's verdict: over the threshold, or one of too many just below it; the record that raises its
+"""Bits of a record's judgement: over the threshold, or one of too many just below it; the record that raises its
 behaviour's alert; its device has made the guard uneasy; not learned, for whichever of these reasons or because it
 may hang together with an open incident; over the threshold, but called expected by a person."""
 
@@ -162,7 +187,7 @@ def judge(
     counts: bool,
     suspicion: float,
 ) -> int:
-    """Return the verdict bits of a record, and move its device's suspicion; ``evidence`` is in decades.
+    """Return the bits of a record's judgement, and move its device's suspicion; ``evidence`` is in decades.
 
     ``suspicion`` is that of what the record is about, 0 where nothing is kept of it. It tells as unease does, but
     keeps nothing from becoming part of the device's past: most new things that are somewhat strange do.
@@ -203,3 +228,136 @@ def judge(
     _begin_incident(row, now)
     row[BEHAVIOURS_AT + behaviour] = _FOR_LONG
     return ANOMALY | RAISED
+
+
+SUSPECT, _THING_STEP = 1.5, 1.5
+"""Decades from which on a record adds to its thing's suspicion, as one in thirty does; and what a decade beyond adds,
+and a record at most. Every other record about it takes a tenth of that away, as it does from unease."""
+_MOST_SUSPICION = 32.0
+"""Suspicion at most: four times what tells at the first threshold."""
+
+
+@inner
+def suspect_thing(thing: npt.NDArray[np.float64], at: int, evidence: float, device: npt.NDArray[np.float64]) -> float:
+    """Return what the suspicion of a thing, kept in ``thing[at]`` beside its time, says of a record: 0 if ordinary.
+
+    It grows to four times what tells at the first threshold, so that it fades within days, however long it grew.
+    """
+    now = device[LAST]
+    if thing[at] > 0.0:
+        thing[at] *= math.exp(-max(0.0, now - thing[at + 1]) / TOGETHER)
+    thing[at + 1] = now
+    if evidence < SUSPECT:
+        thing[at] = max(0.0, thing[at] - UNEASY_DRIFT * _THING_STEP)
+        return 0.0
+    step = _THING_STEP * min(1.0, evidence - SUSPECT)
+    thing[at] = min(_MOST_SUSPICION, thing[at] + step)
+    return float(thing[at])
+
+
+THINGS = 3
+"""How many keys say what a record is about."""
+NOTHING, EXPECTED, ATTACK, NAMED = 0.0, 1.0, 2.0, 3.0
+_SAID, _BEHAVIOUR, _WIDTH = range(1, 4)
+_CAPACITY = 32_768
+"""Things that people have said something of: 32 an alert, a thousand alerts."""
+_ANY_BEHAVIOUR = -1  # no behaviour has this number
+
+
+def new_verdicts() -> Table:
+    """Return a table in which nothing was said; beyond 32,768 rows the one that was met longest ago leaves."""
+    return new_table(_WIDTH, _CAPACITY)
+
+
+@inner
+def _key(thing: np.uint64, behaviour: int) -> np.uint64:
+    return of_owner(thing, np.uint64(behaviour + 2))
+
+
+@inner
+def _place_of(verdicts: Table, thing: np.uint64, behaviour: int) -> int:
+    place = find(verdicts, _key(thing, behaviour))
+    return place if place >= 0 and verdicts.rows[place, _SAID] > NOTHING else -1
+
+
+@inner
+def said_of(verdicts: Table, things: npt.NDArray[np.uint64], behaviour: int) -> int:
+    """Return the row that speaks of a record about ``things`` with this behaviour, or -1."""
+    if verdicts.counters[USED] == 0:
+        return -1
+    for k in range(THINGS):
+        place = _place_of(verdicts, things[k], _ANY_BEHAVIOUR)
+        if place < 0:
+            place = _place_of(verdicts, things[k], behaviour)
+        if place >= 0:
+            return place
+    return -1
+
+
+@inner
+def says_expected(verdicts: Table, place: int) -> bool:
+    """Whether a row, -1 for none, says that it was expected."""
+    return bool(place >= 0 and verdicts.rows[place, _SAID] == EXPECTED)
+
+
+@inner
+def is_expected(verdicts: Table, things: npt.NDArray[np.uint64], behaviour: int) -> bool:
+    """Whether a record about ``things`` with this behaviour was called expected."""
+    return says_expected(verdicts, said_of(verdicts, things, behaviour))
+
+
+@inner
+def behaviour_said(verdicts: Table, place: int, behaviour: int) -> int:
+    """Return the behaviour under which a record is told: that of the alert that was called an attack, if it was."""
+    if place >= 0 and verdicts.rows[place, _SAID] == NAMED:
+        return int(verdicts.rows[place, _BEHAVIOUR])
+    return behaviour
+
+
+@inner
+def judge_as_said(
+    verdicts: Table,
+    place: int,
+    row: npt.NDArray[np.float64],
+    evidence: float,
+    behaviour: int,
+    decisive: float,
+    policy: npt.NDArray[np.float64],
+    rates: Rates,
+    suspicion: float,
+) -> int:
+    """Return a record's judgement, by what row ``place`` says of it (-1: nothing) or else as `judge` does."""
+    pass_time(rates, row[LAST])
+    if place < 0:
+        return judge(row, evidence, behaviour, decisive, row[LAST], policy, rates, True, suspicion)
+    verdicts.rows[place, LAST] = row[LAST]
+    said = verdicts.rows[place, _SAID]
+    if said == EXPECTED:
+        return ACCEPTED if evidence >= policy[THRESHOLD] else 0
+    if said == NAMED or evidence >= policy[THRESHOLD]:
+        evidence = max(evidence, policy[THRESHOLD], threshold_for(row[RATES_AT:], rates))
+    return judge(row, evidence, behaviour, 1.0, row[LAST], policy, rates, False, suspicion)
+
+
+@kernel
+def _say(verdicts: Table, thing: np.uint64, behaviour: int, said: float, told_as: int, now: float) -> None:
+    key = _key(thing, behaviour)
+    if said == NOTHING and find(verdicts, key) < 0:
+        return
+    row = verdicts.rows[claim(verdicts, key)]
+    row[LAST], row[_SAID], row[_BEHAVIOUR] = now, said, told_as
+
+
+def with_verdict(
+    verdicts: Table, things: Iterable[np.uint64], behaviours: Iterable[int], said: float, told_as: int, now: float
+) -> Table:
+    """Return the table in which this was said of these things, instead of whatever was said of them before."""
+    for thing in things:
+        _say(verdicts, thing, _ANY_BEHAVIOUR, NOTHING, told_as, now)
+        for behaviour in (_ANY_BEHAVIOUR,) if said == NAMED else behaviours:
+            verdicts = verdicts if room_for(verdicts, MOST_AT_ONCE) else make_room(verdicts)
+            _say(verdicts, thing, behaviour, said, told_as, now)
+        if said == NAMED:
+            for behaviour in behaviours:
+                _say(verdicts, thing, behaviour, NOTHING, told_as, now)
+    return verdicts

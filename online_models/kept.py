@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class DormantKinds:
     """What a snapshot says of such kinds: arrays by path, and meta data by kind."""
 
     arrays: Arrays = field(default_factory=dict)
@@ -56,9 +56,9 @@ def sorted_out(meta: Mapping[str, Any], kinds: Mapping[str, Kind]) -> tuple[list
     return goes_on, unnamed
 
 
-def kept_of(data: bytes, meta: Mapping[str, Any], unnamed: list[str]) -> Kept:
+def kept_of(data: bytes, meta: Mapping[str, Any], unnamed: list[str]) -> DormantKinds:
     """Return what is to be kept of a snapshot."""
     if not unnamed:
-        return Kept()
+        return DormantKinds()
     learned = {name: meta["learned"][name] for name in unnamed}
-    return Kept(arrays_below(data, unnamed), learned, {name: meta["models"][name] for name in unnamed})
+    return DormantKinds(arrays_below(data, unnamed), learned, {name: meta["models"][name] for name in unnamed})

@@ -89,12 +89,13 @@ class Alert:
     and ``known_as`` the name by which the models know it, whatever its address: the first one that it had, or its MAC.
     ``ts`` is the log time at which the alert was raised, that is the end of the record that raised it. ``peers`` are
     sample peers, that of which the sentence tells before all others, ``direction`` is who acts in that record, and
-    ``targets`` are samples of what the records were about, and ``things`` the keys of all that makes others like it
-    (`online_models.likeness`). ``subjects`` say in words, the same for every device, what was new; ``site_devices`` is
-    how many devices were seen within the day. The models leave ``verdict`` and ``comment``, what a person said of the
-    alert, to those who keep alerts, and ``incident`` and ``drift``, which say with what other alerts it belongs
-    together, ``site``, which network it is about, ``muted``, the rule that hides it, ``handled``, until when nobody is
-    told that it goes on, and ``peer_names``, by what names the device asked for peers, as far as that was seen.
+    ``targets`` are samples of what the records were about, and ``things`` the keys of all that makes others like it,
+    see `online_models.alerts.case`. ``subjects`` say in words, the same for every device, what was new, and
+    ``site_devices`` how many devices were seen within the day. The models leave ``verdict`` and ``comment``, what a
+    person said of the alert, to those who keep alerts, and ``incident`` and ``drift``, which say with what other alerts
+    it belongs together, ``site``, which network it is about, ``muted``, the rule that hides it, ``handled``, until when
+    nobody is told that it goes on, and ``peer_names``, by what names the device asked for peers, as far as that was
+    seen.
     """
 
     id: str

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Key:
+class BlockKey:
     """What makes two blocks the same: what is done to whom. `device` is an address here, and `peer` may be a prefix."""
 
     action: Action
@@ -49,7 +49,7 @@ class Block:
         Why, for enforcers that tell.
     """
 
-    key: Key
+    key: BlockKey
     decision: str
     until: float
     ttl_s: float
@@ -65,7 +65,7 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WantedBlocks:
     """All blocks that are wanted at a time.
 
     Attributes
@@ -85,19 +85,19 @@ class Wanted:
 
 def latest(blocks: Iterable[Block]) -> tuple[Block, ...]:
     """Return one block for each key, that which ends last, in order."""
-    found: dict[Key, Block] = {}
+    found: dict[BlockKey, Block] = {}
     for block in blocks:
         if block.key not in found or found[block.key].until < block.until:
             found[block.key] = block
     return tuple(found[key] for key in sorted(found))
 
 
-def to_json(wanted: Wanted) -> bytes:
+def to_json(wanted: WantedBlocks) -> bytes:
     """Return it as JSON."""
     return msgspec.json.encode(wanted)
 
 
-def from_json(data: bytes) -> Wanted:
+def from_json(data: bytes) -> WantedBlocks:
     """Return what `to_json` wrote.
 
     Raises
@@ -106,6 +106,6 @@ def from_json(data: bytes) -> Wanted:
         If it is not that.
     """
     try:
-        return msgspec.json.decode(data, type=Wanted)
+        return msgspec.json.decode(data, type=WantedBlocks)
     except msgspec.MsgspecError as error:
         raise PreventionError(f"wanted blocks: {error}; are service and enforcer of one version?") from error

@@ -14,7 +14,7 @@ from prevention.decisions import FIRST, STANDING, Decision, Mode, State, Step, d
 from prevention.errors import NoDecisionError, RefusedError, TargetError, TransitionError
 from prevention.events import PreventionEvent, What
 from prevention.history import covered, is_held, step_of, widened
-from prevention.policy import Case, proposals
+from prevention.policy import PolicyCase, proposals
 from prevention.policy.hours import in_words
 from prevention.safeguards import Rate, configured
 from prevention.store.holders import Holders
@@ -58,7 +58,7 @@ class Decider:
         self._around = around
         self._events: list[PreventionEvent] = []
 
-    def consider(self, case: Case) -> list[Decision]:
+    def consider(self, case: PolicyCase) -> list[Decision]:
         """Do what the policy says of an alert; return the decisions that are new by it."""
         now = self._around.clock()
         with self._step():
@@ -241,7 +241,7 @@ class Decider:
                 if decision.target.device == address:
                     self._move(decision, "revoked", Step(now, SAFEGUARD, text))
 
-    def _propose(self, case: Case, proposal: Proposal, now: float) -> Decision | None:
+    def _propose(self, case: PolicyCase, proposal: Proposal, now: float) -> Decision | None:
         standing, limits = self.store.standing(), self.policy.limits
         target = widened(proposal.target, standing, limits.peer_after_devices)
         earlier = self.store.of_target(target, proposal.action)
@@ -264,7 +264,7 @@ class Decider:
             if self.protection.refusal_of(address) is None:
                 self.holders.take(target.device, address, now)
 
-    def _decided(self, case: Case, proposal: Proposal, earlier: list[Decision], now: float) -> Decision:
+    def _decided(self, case: PolicyCase, proposal: Proposal, earlier: list[Decision], now: float) -> Decision:
         """Return the decision of a proposal: its place on the ladder, and the identifier that it always has."""
         memory = self.policy.escalation.memory
         step = step_of(self.store, earlier, now, memory, counts_observed=proposal.mode == "observe")

@@ -88,7 +88,7 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class DecisionChange:
     """One step of a decision's history: who moved it from where to where, when and why."""
 
     decision: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from prevention import addresses
-from prevention.blocks import Block, Key, Wanted, latest
+from prevention.blocks import Block, BlockKey, WantedBlocks, latest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from prevention.decisions import Decision
 
 
-def wanted(decider: Decider, now: float) -> Wanted:
+def wanted(decider: Decider, now: float) -> WantedBlocks:
     """Return all blocks that are wanted at a time, none of a protected address."""
     with decider.store.transaction():
         revision = decider.store.revision
@@ -22,7 +22,7 @@ def wanted(decider: Decider, now: float) -> Wanted:
         blocks = [block for decision in active for block in _blocks(decider, decision)]
     protection = decider.protection
     safe = (b for b in blocks if not any(protection.refusal_of(part) for part in (b.key.device, b.key.peer) if part))
-    return Wanted(revision, latest(safe), decider.policy.quarantine.allow)
+    return WantedBlocks(revision, latest(safe), decider.policy.quarantine.allow)
 
 
 def _blocks(decider: Decider, decision: Decision) -> Iterator[Block]:
@@ -33,7 +33,7 @@ def _blocks(decider: Decider, decision: Decision) -> Iterator[Block]:
         if not _can_meet(device, target.peer):
             continue
         yield Block(
-            Key(decision.action, target.kind, device, target.peer, target.domain),
+            BlockKey(decision.action, target.kind, device, target.peer, target.domain),
             decision.id,
             decision.until,
             decision.ttl_s,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from online_models.alerts.anomalies import Anomalies, Finding
 from online_models.alerts.book import AlertBook
+from online_models.alerts.case import Anomalies, Finding
 from online_models.alerts.extent import numbers
 from online_models.behaviours import Behaviour, Sighting
 from online_models.kinds.conn_words import BEHAVIOURS as CONN

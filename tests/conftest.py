@@ -15,8 +15,12 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from ingest.compiled import numba_config
+from online_models.compile import CACHE_DIR
+
 # Sends what tests compile for themselves to a folder that is named by how it is compiled (ingest/compiled), too; numba
 # by itself looks at the test's file only, and would load what an earlier version of those made.
+numba_config["CACHE_DIR"] = str(CACHE_DIR)
 
 # How long one example takes says more of the machine's load than of the code; benchmarks measure time.
 settings.register_profile("no deadline", deadline=None)

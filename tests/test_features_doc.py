@@ -18,7 +18,7 @@ from online_models.budget import THRESHOLDS
 from online_models.guard import DEFAULT_POLICY, THRESHOLD
 from online_models.kinds import KINDS
 from online_models.kinds.kind import View
-from online_models.measures import distance, excess, newness, surprise
+from online_models.measures import excess, past
 
 if TYPE_CHECKING:
     from conftest import FeaturesPage
@@ -93,20 +93,20 @@ def test_every_link_leads_somewhere_and_every_work_that_is_cited_is_listed(featu
 
 @given(AGES)
 def test_newness_is_what_the_page_says(features_page: FeaturesPage, age: float) -> None:
-    assert features_page.functions["newness"](age) == pytest.approx(newness.newness(age), abs=1e-12)
+    assert features_page.functions["newness"](age) == pytest.approx(past.newness(age), abs=1e-12)
 
 
 @given(COUNTS, AGES)
 def test_rarity_is_what_the_page_says(features_page: FeaturesPage, events: float, seconds: float) -> None:
     said = features_page.functions["rarity"](events, seconds)
-    assert said == pytest.approx(newness.rarity(events, seconds), abs=1e-9)
-    assert features_page.functions["rate"](events, seconds) == pytest.approx(newness.rate_of(events, seconds))
+    assert said == pytest.approx(past.rarity(events, seconds), abs=1e-9)
+    assert features_page.functions["rate"](events, seconds) == pytest.approx(past.rate_of(events, seconds))
 
 
 @given(st.integers(0, 10**9), st.integers(0, 10**9), st.sampled_from([0.05, 0.1, 0.5, 0.6]))
 def test_surprise_is_what_the_page_says(features_page: FeaturesPage, count: int, more: int, prior: float) -> None:
     said = features_page.functions["surprise"](count, count + more, prior)
-    assert said == pytest.approx(surprise.surprise(float(count), float(count + more), prior), abs=1e-12)
+    assert said == pytest.approx(past.surprise(float(count), float(count + more), prior), abs=1e-12)
 
 
 @given(LOGARITHMS, LOGARITHMS, SPREADS, st.integers(0, 10**6))
@@ -114,7 +114,7 @@ def test_distance_is_what_the_page_says(
     features_page: FeaturesPage, value: float, mean: float, sd: float, n: int
 ) -> None:
     said = features_page.functions["distance"](value, SimpleNamespace(mean=mean, sd=sd, n=n))
-    deviation = distance.deviation(np.array([mean, sd * sd]), 0, value, float(n), 1.0)
+    deviation = past.deviation(np.array([mean, sd * sd]), 0, value, float(n), 1.0)
     assert said == pytest.approx(min(1.0, abs(deviation) / 10.0), abs=1e-9)
 
 

@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 from api.cli.terminal import say
-from ingest.simulator import Clocks, SimulatorConfig, simulate
+from ingest.simulator import SimulatorClocks, SimulatorConfig, simulate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,7 +54,7 @@ class Rehearsal:
 
         past_h, attack = self._history_s / 3600, self._config.attack
         say(f"simulated network: {past_h:g} h of past at once, then live, {attack} in {self._attack_in_s:g} s")
-        self._running = self._thread.submit(simulate, self._config, self._stop, Clocks(monotonic=clock))
+        self._running = self._thread.submit(simulate, self._config, self._stop, SimulatorClocks(monotonic=clock))
 
     def stop(self) -> None:
         """End the simulation, and raise what went wrong in it."""

@@ -25,7 +25,7 @@ from api.serve.supervisor import Supervisor, keep_told
 from api.serve.told import told_in_words
 from api.settings import supervisor
 from api.version import package_version
-from ingest.follow.archive import Archive
+from ingest.follow.archive import DayFolders
 
 if TYPE_CHECKING:
     import socket
@@ -114,7 +114,7 @@ async def _tell(
 
 
 def _catching_up(logs: Path, since: float) -> str:
-    archive = Archive.beside(logs).folder
+    archive = DayFolders.beside(logs).folder
     days = f"and {archive}/YYYY-MM-DD" if archive else f"only; no YYYY-MM-DD folders in {logs} or beside it"
     return f"catching up on logs written since {shown_time(since)}: rotated files {days}"
 

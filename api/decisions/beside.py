@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from api.decisions.prevention import Prevention
-    from api.pipeline.scoring import Subscriber
+    from api.pipeline.scoring import Listener
     from api.settings import Settings
     from api.state.store import AlertChange, DriftChange
     from ingest.context.identity import Identities
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class Subscribers:
     """Several readers of scores and alerts as one."""
 
-    def __init__(self, *readers: Subscriber) -> None:
+    def __init__(self, *readers: Listener) -> None:
         self._readers = readers
 
     def publish_scores(self, batch: ScoredBatch) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from api.state.devices.said import Said
 from online_models.kinds import KINDS
 from prevention.addresses import is_mac
-from prevention.policy import Case
+from prevention.policy import PolicyCase
 
 if TYPE_CHECKING:
     from api.state.store import AlertChange
@@ -20,12 +20,12 @@ _WEIGHT: Final = 0.1
 """Part of the evidence that a view needs to have a say."""
 
 
-def case_of(change: AlertChange, said: Said | None = None) -> Case:
+def case_of(change: AlertChange, said: Said | None = None) -> PolicyCase:
     """Return what a policy is asked about an alert, with what was said of its device: the MAC, where that is known."""
     alert, owner = change.alert, change.owner
     device, said = (owner and owner.mac) or alert.device, said or Said()
     beside = said.addresses_of(device, alert.last_ts - _DAY_S) if is_mac(device) else ()
-    return Case(
+    return PolicyCase(
         alert=alert.id,
         device=device,
         behaviour=alert.behaviour,

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from api.state.store import AlertChange, AlertReader, DriftChange
     from ingest.records import RecordBatch
     from online_models.types import Alert, ScoredBatch
-    from prevention.blocks import Wanted
+    from prevention.blocks import WantedBlocks
     from prevention.decider import Request
     from prevention.decisions import Decision, Mode
     from prevention.policy import Policy
@@ -51,7 +51,7 @@ _KEPT_EVENTS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class PreventionStatus:
     """How prevention stands: the mode in force, why it is not the policy's, and numbers of decisions."""
 
     mode: Mode
@@ -157,7 +157,7 @@ class Prevention:
         """Return what had to be left out as too much came at once."""
         return {"alerts": self.lost, "moves": self._watch.lost_moves}
 
-    def wanted(self) -> Wanted:
+    def wanted(self) -> WantedBlocks:
         """Return the blocks that enforcers are to hold now."""
         return wanted(self.decider, self._clock.wall())
 
@@ -199,13 +199,13 @@ class Prevention:
         if news := self.reports.put(name, body, self._clock.wall()):
             self.decider.carried(news, by=f"enforcer {name}")
 
-    def standing(self) -> Standing:
+    def standing(self) -> PreventionStatus:
         """Return how it stands now."""
         counts, now = self._store.counts(), self._clock.wall()
         nobody = (self.reports.uncovered(now) or frozenset()) | self._unplaced()
         mode, why = self._mode()
         live = len(self.reports.live(now))
-        return Standing(mode, why, counts.get("active", 0), counts.get("suggested", 0), len(nobody), live)
+        return PreventionStatus(mode, why, counts.get("active", 0), counts.get("suggested", 0), len(nobody), live)
 
     def _mode(self) -> tuple[Mode, str | None]:
         """Return the site's mode that is in force, and why it is not the policy's."""

@@ -36,7 +36,7 @@ _LARGEST_PORT: Final = 32_767
 
 
 @dataclass(slots=True)
-class Sighting:
+class DeviceSighting:
     """A device that was seen, under the name that the models know it by, with one address; times are log time."""
 
     known_as: str
@@ -52,7 +52,7 @@ class Sighting:
 class Seen:
     """What is handed over at once; ``services`` are what devices answered on, by the models' names for them."""
 
-    sightings: list[Sighting]
+    sightings: list[DeviceSighting]
     services: dict[str, set[str]]
 
 
@@ -81,7 +81,7 @@ class Sightings:
         self.missed = 0
         self._users_of, self._give, self._monotonic = users_of, give, monotonic
         self._capacity = capacity
-        self._waiting: dict[Key, Sighting] = {}
+        self._waiting: dict[Key, DeviceSighting] = {}
         self._services: dict[str, set[str]] = {}
         self._sample_at = float("-inf")
 
@@ -127,11 +127,11 @@ class Sightings:
             known.logs.add(kind)
         elif len(self._waiting) < self._capacity:
             known_as, address = (key, key) if isinstance(key, str) else key
-            self._waiting[key] = Sighting(known_as, address, first, last, {kind})
+            self._waiting[key] = DeviceSighting(known_as, address, first, last, {kind})
         else:
             self.missed += 1
 
-    def _identify(self, sightings: list[Sighting]) -> None:
+    def _identify(self, sightings: list[DeviceSighting]) -> None:
         """Tell who they are; an address that has gone to another device since says nothing of this one."""
         users = self._users_of([sighting.address for sighting in sightings])
         for sighting, (name, found) in zip(sightings, users, strict=True):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from api.doctor.finding import Finding
+    from api.doctor.finding import CheckResult
     from api.doctor.sample import Sample
 
 _FRESH_S: Final = 60.0
@@ -25,7 +25,7 @@ _EVERYWHERE: Final = ("conn", "dns", "http")
 _WANTED_EVENTS: Final = ("flow", "dns", "http")
 
 
-def look_at_content(sample: Sample, local_networks: Sequence[str], now: float) -> Iterator[Finding]:
+def look_at_content(sample: Sample, local_networks: Sequence[str], now: float) -> Iterator[CheckResult]:
     """Yield a finding for each check of the records in a sample."""
     yield _kinds(sample)
     yield _format(sample)
@@ -37,7 +37,7 @@ def look_at_content(sample: Sample, local_networks: Sequence[str], now: float) -
     yield _local(sample, local_networks)
 
 
-def _kinds(sample: Sample) -> Finding:
+def _kinds(sample: Sample) -> CheckResult:
     found = [kind for kind in KINDS if kind in sample.frames]
     missing = [kind for kind in _EVERYWHERE if kind not in sample.frames]
     others = ", ".join(sorted({*sample.frames, *sample.skipped} - set(found))) or "none"
@@ -49,7 +49,7 @@ def _kinds(sample: Sample) -> Finding:
     )
 
 
-def _format(sample: Sample) -> Finding:
+def _format(sample: Sample) -> CheckResult:
     told = ", ".join(f"{count} {name}" for name, count in sorted(sample.formats.items()))
     if sample.unreadable:
         return fail(
@@ -60,7 +60,7 @@ def _format(sample: Sample) -> Finding:
     return ok("format", told)
 
 
-def _suricata(sample: Sample) -> Iterator[Finding]:
+def _suricata(sample: Sample) -> Iterator[CheckResult]:
     if not sample.event_types:
         return
     told = ", ".join(f"{name} ({count})" for name, count in sample.event_types.most_common())
@@ -75,7 +75,7 @@ def _suricata(sample: Sample) -> Iterator[Finding]:
         yield ok("eve-log", told)
 
 
-def _community_id(sample: Sample) -> Finding:
+def _community_id(sample: Sample) -> CheckResult:
     conn = sample.records("conn")
     present = _known(conn, "community_id")
     if present == 1.0:
@@ -89,7 +89,7 @@ def _community_id(sample: Sample) -> Finding:
     )
 
 
-def _macs(sample: Sample) -> Iterator[Finding]:
+def _macs(sample: Sample) -> Iterator[CheckResult]:
     conn = sample.records("conn")
     if conn is None:
         return
@@ -108,7 +108,7 @@ def _known(frame: pl.DataFrame | None, column: str) -> float:
     return 0.0 if frame is None or not frame.height else 1.0 - frame[column].null_count() / frame.height
 
 
-def _clock(sample: Sample, now: float) -> Finding:
+def _clock(sample: Sample, now: float) -> CheckResult:
     fresh = [(name, newest_write_time(frame) - now) for name, at, frame in sample.newest if now - at <= _FRESH_S]
     if not fresh:
         return ok("clock", "cannot be told: no log was written within the last minute")
@@ -121,7 +121,7 @@ def _clock(sample: Sample, now: float) -> Finding:
     )
 
 
-def _loss(sample: Sample) -> Finding:
+def _loss(sample: Sample) -> CheckResult:
     shares = _shares_lost(sample)
     if not shares:
         return warn(
@@ -152,7 +152,7 @@ def _shares_lost(sample: Sample) -> dict[str, float]:
     return shares
 
 
-def _local(sample: Sample, local_networks: Sequence[str]) -> Finding:
+def _local(sample: Sample, local_networks: Sequence[str]) -> CheckResult:
     conn = sample.records("conn")
     seen = set() if conn is None else {*conn["id.orig_h"].drop_nulls(), *conn["id.resp_h"].drop_nulls()}
     addresses = [ipaddress.ip_address(text) for text in seen]

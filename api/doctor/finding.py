@@ -7,7 +7,7 @@ from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """The name of a check, how it came out, and in words what was found and what to change."""
 
     name: str
@@ -15,16 +15,16 @@ class Finding:
     text: str
 
 
-def ok(name: str, text: str) -> Finding:
+def ok(name: str, text: str) -> CheckResult:
     """Return that nothing need be changed."""
-    return Finding(name, "ok", text)
+    return CheckResult(name, "ok", text)
 
 
-def warn(name: str, text: str) -> Finding:
+def warn(name: str, text: str) -> CheckResult:
     """Return that something is missing or worse than it could be."""
-    return Finding(name, "warn", text)
+    return CheckResult(name, "warn", text)
 
 
-def fail(name: str, text: str) -> Finding:
+def fail(name: str, text: str) -> CheckResult:
     """Return that the service cannot work, or sees nothing."""
-    return Finding(name, "fail", text)
+    return CheckResult(name, "fail", text)

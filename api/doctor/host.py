@@ -18,7 +18,7 @@ from api.state.store.schema import APPLICATION_ID, VERSION
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from api.doctor.finding import Finding
+    from api.doctor.finding import CheckResult
 
 _LEAST_FREE: Final = 100 << 20
 """Bytes: two checkpoints of a large site and some days of alerts."""
@@ -27,7 +27,7 @@ _LEAST: Final = {"max_user_instances": 16, "max_user_watches": 1024}
 """One instance and a watch a folder are used; below these others of the same user take them all."""
 
 
-def look_at_host(state: Path, max_bytes: float, inotify: Path = _INOTIFY) -> Iterator[Finding]:
+def look_at_host(state: Path, max_bytes: float, inotify: Path = _INOTIFY) -> Iterator[CheckResult]:
     """Yield a finding for each check of this host; `max_bytes` is how large the alert store may get."""
     yield _writable(state)
     yield _lock(state)
@@ -40,14 +40,14 @@ def _existing(path: Path) -> Path:
     return next(folder for folder in (path, *path.absolute().parents) if folder.exists())
 
 
-def _writable(state: Path) -> Finding:
+def _writable(state: Path) -> CheckResult:
     folder = _existing(state)
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
         return fail("state", f"{folder} cannot be written by this user; give it to it, or name another with --state")
     return ok("state", f"{state} can be written" if folder == state else f"{state} is made at the first start")
 
 
-def _lock(state: Path) -> Finding:
+def _lock(state: Path) -> CheckResult:
     """Say whether a service uses the state: a second one would be refused."""
     try:
         descriptor = os.open(state / "lock", os.O_RDONLY | os.O_CLOEXEC)
@@ -62,7 +62,7 @@ def _lock(state: Path) -> Finding:
     return ok("in use", "no service runs on this state")
 
 
-def _schema(store: Path) -> Finding:
+def _schema(store: Path) -> CheckResult:
     if not store.exists():
         return ok("store", "no alert store yet")
     try:
@@ -82,7 +82,7 @@ def _schema(store: Path) -> Finding:
     return ok("store", f"{store} has version {version}")
 
 
-def _disk(state: Path, max_bytes: float) -> Finding:
+def _disk(state: Path, max_bytes: float) -> CheckResult:
     free = shutil.disk_usage(_existing(state)).free
     told = f"{free / (1 << 20):,.0f} MiB free for {state}"
     if free < _LEAST_FREE:
@@ -96,7 +96,7 @@ def _disk(state: Path, max_bytes: float) -> Finding:
     return ok("disk", told)
 
 
-def _watches(inotify: Path) -> Finding:
+def _watches(inotify: Path) -> CheckResult:
     allowed = {name: int(file.read_text()) for name in _LEAST if (file := inotify / name).exists()}
     low = [f"fs.inotify.{name} = {value}" for name, value in allowed.items() if value < _LEAST[name]]
     if low:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from api.doctor.finding import Finding
+    from api.doctor.finding import CheckResult
     from ingest.follow.listing import ListedFile
 
 _LARGE_BYTES: Final = 4 << 30
@@ -29,7 +29,7 @@ _SITE_SCRIPTS: Final = ("share/zeek/site/local.zeek", "etc/zeek/site/local.zeek"
 
 def look_at_logs(
     directory: Path | None, local_networks: Sequence[str], stale_s: float, now: float | None = None
-) -> Iterator[Finding]:
+) -> Iterator[CheckResult]:
     """Yield a finding for each check of a folder of logs; no log is read as a whole."""
     now = time.time() if now is None else now
     if directory is None:
@@ -52,7 +52,7 @@ def look_at_logs(
     yield from look_at_content(take_sample(entries), local_networks, now)
 
 
-def _growing(entries: Sequence[ListedFile], stale_s: float, now: float) -> Finding:
+def _growing(entries: Sequence[ListedFile], stale_s: float, now: float) -> CheckResult:
     newest = max(entries, key=lambda entry: entry.modified_ns)
     age_s = now - newest.modified_ns / 1e9
     if age_s <= stale_s:
@@ -63,7 +63,7 @@ def _growing(entries: Sequence[ListedFile], stale_s: float, now: float) -> Findi
     )
 
 
-def _rotation(entries: Sequence[ListedFile]) -> Finding:
+def _rotation(entries: Sequence[ListedFile]) -> CheckResult:
     rotated = [entry for entry in entries if not entry.name.live]
     largest = max(entries, key=lambda entry: entry.size)
     if not largest.name.live or largest.size < _LARGE_BYTES:
@@ -75,7 +75,7 @@ def _rotation(entries: Sequence[ListedFile]) -> Finding:
     )
 
 
-def _shadows(directory: Path, now: float) -> Iterator[Finding]:
+def _shadows(directory: Path, now: float) -> Iterator[CheckResult]:
     """Tell of `.shadow.` files, which a Zeek that renames its logs at rotation leaves behind if it is killed."""
     left = []
     for path in directory.glob(".shadow.*"):
@@ -89,7 +89,7 @@ def _shadows(directory: Path, now: float) -> Iterator[Finding]:
         )
 
 
-def _scripts(directory: Path) -> Iterator[Finding]:
+def _scripts(directory: Path) -> Iterator[CheckResult]:
     """Say whether Zeek loads packages, ours among them, if its site script is where installations have it."""
     above = [directory, *directory.absolute().parents]
     found = [folder / name for folder in above for name in _SITE_SCRIPTS if (folder / name).is_file()]

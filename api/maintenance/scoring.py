@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Mask = npt.NDArray[np.bool_]
 
 
-class Models(Protocol):
+class ScoringModels(Protocol):
     """What is asked of the models."""
 
     def process(self, batch: RecordBatch) -> ScoredBatch:
@@ -50,7 +50,7 @@ class Maintained:
 
     def __init__(
         self,
-        models: Models,
+        models: ScoringModels,
         windows: Callable[[], Sequence[Window]] = tuple,
         lookup: Callable[[str], Identity | None] = lambda _: None,
         tagged: Callable[[str], Iterable[str]] = lambda _: (),

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from online_models.types import Alert, Handling, ScoredBatch, Verdict
 
 
-class Subscriber(Protocol):
+class Listener(Protocol):
     """Who is told of scores and alerts; must not wait."""
 
     def publish_scores(self, batch: ScoredBatch) -> None:
@@ -71,7 +71,7 @@ class Scorer:
         self,
         engine: Engine,
         writer: AlertWriter,
-        readers: Subscriber,
+        readers: Listener,
         records: Mapping[str, int] | None = None,
         renamings: Renamings | None = None,
     ) -> None:

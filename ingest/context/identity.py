@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import polars as pl
 
 from ingest.context.names import PeerNames
-from ingest.context.owners import Owners
+from ingest.context.owners import OwnerTables
 from ingest.context.sensor import write_times
-from ingest.context.told import Side, Told, is_mac, scope_of
+from ingest.context.told import AddressEvidence, Side, is_mac, scope_of
 from ingest.records import DEVICES, RecordBatch
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class Identities:
         self._capacity = capacity
         self._local = tuple(local_networks)
         self._names = _Recent(capacity)
-        self._owners = Owners(capacity)
+        self._owners = OwnerTables(capacity)
         self.peer_names = PeerNames()
 
     def of(self, batch: RecordBatch) -> RecordBatch:
@@ -167,7 +167,7 @@ class Identities:
         if not tells and not self._owners.is_any_moved:
             return batch
         timed = frame.with_columns(write_times(frame).alias("written"))
-        told = Told(timed, _WITH_MACS if tells else _ENDS, self._scope_of)
+        told = AddressEvidence(timed, _WITH_MACS if tells else _ENDS, self._scope_of)
         names = self._owners.follow(told)
         if all(column is None for column in names):
             return batch
@@ -183,7 +183,7 @@ class Identities:
                 self._names.put(row["mac"].lower(), [name])
         leases = _leases_in(frame)
         if leases.height:
-            self._owners.follow(Told(leases, (Side("address", "mac"),), self._scope_of))
+            self._owners.follow(AddressEvidence(leases, (Side("address", "mac"),), self._scope_of))
 
 
 def _leases_in(frame: pl.DataFrame) -> pl.DataFrame:

@@ -15,7 +15,7 @@ from ingest.context.scan_tables import (
     ONE,
     TURN,
     USED,
-    Addresses,
+    AddressTable,
     Ends,
     Macs,
     Tables,
@@ -28,21 +28,21 @@ from ingest.context.told import ADDRESS_TEXT, FAMILY, MAC_TEXT, texts_in
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from ingest.context.told import Told
+    from ingest.context.told import AddressEvidence
 
 _LINKS: Final = ("mac", "before", "holder")
 _KEPT_OF_ADDRESSES: Final = ("since", "until", "hour", "scope")
 _KEPT_OF_MACS: Final = ("first", "router", "moved_at", "moves", "hour", "shown")
 
 
-class Owners:
+class OwnerTables:
     """Two bounded tables, of addresses and of MACs; what is unused for longest leaves them first."""
 
     def __init__(self, capacity: int) -> None:
         u64, i64, f64 = np.uint64, np.int64, np.float64
         of_address = {"mac": u64, "before": u64, "holder": u64, "since": f64, "until": f64, "hour": i64, "scope": i64}
         of_mac = {"name": u64, "first": f64, "router": i64, "at": u64, "moved_at": f64, "moves": i64}
-        self._addresses = Addresses(**_columns_of(capacity, of_address))
+        self._addresses = AddressTable(**_columns_of(capacity, of_address))
         self._macs = Macs(**_columns_of(capacity, of_mac | {"hour": i64, "shown": i64}))
         self._tables = Tables(self._addresses, self._macs)
         self._address_texts = np.zeros(capacity, ADDRESS_TEXT)
@@ -54,7 +54,7 @@ class Owners:
         """Whether any device has, or had, another address than the one by which it is known."""
         return bool(self._macs.counters[MOVED])
 
-    def follow(self, told: Told) -> list[pl.Series | None]:
+    def follow(self, told: AddressEvidence) -> list[pl.Series | None]:
         """Note what ends of records tell, and return for each side the names of devices known by another.
 
         That is another name than their address; null elsewhere, and None for a side without any.
@@ -163,7 +163,7 @@ class Owners:
             self.evicted["macs"] += _without_oldest(self._macs, [self._mac_texts, self._names])
             index_macs(self._macs)
 
-    def _note(self, told: Told) -> None:
+    def _note(self, told: AddressEvidence) -> None:
         """Note the texts of new addresses and MACs, and forget the news."""
         news = told.ends.news[: told.ends.found[0]]
         if not len(news):

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from ingest.compiled.compile import called, kernel
+from ingest.compiled.compile import entry, inner
 from ingest.context.scan_tables import (
     ASKED,
     MOVED,
@@ -20,7 +20,7 @@ from ingest.context.scan_tables import (
     ONE,
     PUBLIC,
     UNKNOWN,
-    Addresses,
+    AddressTable,
     Ends,
     Int,
     Key,
@@ -44,7 +44,7 @@ seven alive, of which one or two are in use)."""
 HOUR: Final = 3600.0
 
 
-@called
+@inner
 def _is_late_name(tables: Tables, place: Int, m: Int, written: Key) -> bool:
     """Whether the name that a MAC's device has stays.
 
@@ -57,7 +57,7 @@ def _is_late_name(tables: Tables, place: Int, m: Int, written: Key) -> bool:
     return bool(is_lasting or addresses.scope[place] != ONE or written - macs.first[m] > HOUR)
 
 
-@called
+@inner
 def _claim(tables: Tables, place: Int, m: Int, ends: Ends, end: Int) -> None:
     """Give a MAC's device a name: that of its first address, if it is nobody else's; else the MAC.
 
@@ -77,7 +77,7 @@ def _claim(tables: Tables, place: Int, m: Int, ends: Ends, end: Int) -> None:
     tell(ends, -1 - m, end)
 
 
-@called
+@inner
 def _take(tables: Tables, place: Int, m: Int, ends: Ends, end: Int) -> np.uint64:
     """Note that a MAC uses an address; return the MAC whose the end is."""
     addresses, macs = tables.addresses, tables.macs
@@ -96,7 +96,7 @@ def _take(tables: Tables, place: Int, m: Int, ends: Ends, end: Int) -> np.uint64
     return np.uint64(mac)
 
 
-@called
+@inner
 def _count_move(tables: Tables, place: Int, m: Int, ends: Ends, end: Int) -> None:
     """Count a move of a MAC to another address of which a host has one at a time; a lease explains it."""
     macs, address = tables.macs, tables.addresses.keys[place]
@@ -108,7 +108,7 @@ def _count_move(tables: Tables, place: Int, m: Int, ends: Ends, end: Int) -> Non
     macs.at[m], macs.moved_at[m] = address, ends.written[end]
 
 
-@called
+@inner
 def _count_shown(tables: Tables, place: Int, m: Int, written: Key) -> None:
     """Count an address, of which a host has several, once in each hour for its MAC."""
     addresses, macs, hour = tables.addresses, tables.macs, np.int64(math.floor(written / HOUR))
@@ -118,12 +118,12 @@ def _count_shown(tables: Tables, place: Int, m: Int, written: Key) -> None:
         macs.hour[m] = hour
 
 
-@called
-def _owner_at(addresses: Addresses, place: Int, begin: Key) -> np.uint64:
+@inner
+def _owner_at(addresses: AddressTable, place: Int, begin: Key) -> np.uint64:
     return np.uint64(addresses.mac[place] if begin >= addresses.since[place] else addresses.before[place])
 
 
-@called
+@inner
 def _named(macs: Macs, mac: Key, address: Key) -> int:
     """Return the place of a MAC whose device has another name than an address, else -1."""
     place = place_of(macs, mac) if mac != np.uint64(0) else -1
@@ -132,7 +132,7 @@ def _named(macs: Macs, mac: Key, address: Key) -> int:
     return int(place)
 
 
-@kernel
+@entry
 def ask(tables: Tables, ends: Ends, start: Int) -> None:
     """Write what is known of every address from end ``start`` on to the scopes, and `ASKED` where it is needed."""
     for end in range(start, ends.scopes.size):
@@ -146,13 +146,13 @@ def ask(tables: Tables, ends: Ends, start: Int) -> None:
             ends.scopes[end] = ASKED
 
 
-@called
+@inner
 def _has_room(tables: Tables, place: Int, m: Int, scope: Int) -> bool:
     needs_address = place < 0 and scope != PUBLIC
     return not ((m < 0 and is_full(tables.macs)) or (needs_address and is_full(tables.addresses)))
 
 
-@called
+@inner
 def _see(tables: Tables, place: Int, m: Int, ends: Ends, end: Int) -> np.uint64:
     """Note an address with a MAC, of which either may be new; return the MAC whose the end is, 0 for none."""
     addresses, macs = tables.addresses, tables.macs
@@ -176,7 +176,7 @@ def _see(tables: Tables, place: Int, m: Int, ends: Ends, end: Int) -> np.uint64:
     return np.uint64(owner)
 
 
-@kernel
+@entry
 def follow(tables: Tables, ends: Ends, start: Int) -> int:
     """Note addresses and MACs from end ``start`` on, and whose each end is; return the first end that is left.
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ingest.compiled.compile import called, kernel
+from ingest.compiled.compile import entry, inner
 
 Int: TypeAlias = Any  # Python's and numpy's integers, which are the same in compiled code
 Key: TypeAlias = Any  # an element of an array, which numpy's types do not tell from arrays
@@ -21,7 +21,7 @@ UNKNOWN, ASKED, ONE, SEVERAL, PUBLIC, NOBODY = range(6)
 USED, LIMIT, TURN, MOVED = range(4)
 
 
-class Addresses(NamedTuple):
+class AddressTable(NamedTuple):
     """A bounded open-addressing table of addresses; entries lie in order of arrival.
 
     Attributes
@@ -60,7 +60,7 @@ class Addresses(NamedTuple):
 
 
 class Macs(NamedTuple):
-    """A bounded table of MACs, as `Addresses` is one.
+    """A bounded table of MACs, as `AddressTable` is one.
 
     Attributes
     ----------
@@ -96,7 +96,7 @@ class Macs(NamedTuple):
 class Tables(NamedTuple):
     """What is known of addresses and of MACs."""
 
-    addresses: Addresses
+    addresses: AddressTable
     macs: Macs
 
 
@@ -131,7 +131,7 @@ class Ends(NamedTuple):
     found: Ints
 
 
-@called
+@inner
 def _slot_of(table: Any, key: Key) -> int:
     """Return the slot that leads to the key's entry, or the free one where it would be written."""
     mask = table.slots.size - 1
@@ -141,13 +141,13 @@ def _slot_of(table: Any, key: Key) -> int:
     return int(slot)
 
 
-@called
+@inner
 def place_of(table: Any, key: Key) -> int:
     """Return the place of a key's entry, or -1."""
     return int(table.slots[_slot_of(table, key)]) - 1
 
 
-@called
+@inner
 def _add(table: Any, key: Key) -> int:
     """Append an entry that is not there yet, and return its place; the caller has seen to it that there is room."""
     place = table.counters[USED]
@@ -157,20 +157,20 @@ def _add(table: Any, key: Key) -> int:
     return int(place)
 
 
-@called
+@inner
 def use(table: Any, place: Int) -> None:
     """Note that an entry is used now."""
     table.turns[place] = table.counters[TURN]
     table.counters[TURN] += 1
 
 
-@called
+@inner
 def is_full(table: Any) -> bool:
     """Whether no entry can be added before others leave."""
     return bool(table.counters[USED] >= table.counters[LIMIT])
 
 
-@called
+@inner
 def _index(table: Any) -> None:
     for slot in range(table.slots.size):
         table.slots[slot] = 0
@@ -178,19 +178,19 @@ def _index(table: Any) -> None:
         table.slots[_slot_of(table, table.keys[place])] = np.int32(place + 1)
 
 
-@kernel
-def index_addresses(table: Addresses) -> None:
+@entry
+def index_addresses(table: AddressTable) -> None:
     """Make the index anew from the keys."""
     _index(table)
 
 
-@kernel
+@entry
 def index_macs(table: Macs) -> None:
     """Make the index anew from the keys."""
     _index(table)
 
 
-@called
+@inner
 def tell(ends: Ends, place: Int, end: Int) -> None:
     """Note that an end has news of an entry: see `Ends`."""
     at = ends.found[0]
@@ -198,15 +198,15 @@ def tell(ends: Ends, place: Int, end: Int) -> None:
     ends.found[0] = at + 1
 
 
-@called
+@inner
 def is_device(macs: Macs, mac: Key) -> bool:
     """Whether a MAC is known, and identifies a device."""
     place = place_of(macs, mac)
     return bool(place >= 0 and macs.router[place] == 0)
 
 
-@called
-def add_address(addresses: Addresses, key: Key, scope: Int) -> int:
+@inner
+def add_address(addresses: AddressTable, key: Key, scope: Int) -> int:
     """Add an address that nobody uses yet, and return its place."""
     place = _add(addresses, key)
     addresses.mac[place], addresses.before[place], addresses.holder[place] = np.uint64(0), np.uint64(0), np.uint64(0)
@@ -215,7 +215,7 @@ def add_address(addresses: Addresses, key: Key, scope: Int) -> int:
     return place
 
 
-@called
+@inner
 def add_mac(macs: Macs, key: Key, written: Key) -> int:
     """Add a MAC whose device has no name yet, and return its place."""
     place = _add(macs, key)

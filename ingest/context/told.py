@@ -37,7 +37,7 @@ class Side:
     is_local: str | None = None
 
 
-class Told:
+class AddressEvidence:
     """What the records of a frame tell of addresses, one end after the other.
 
     Parameters

@@ -21,7 +21,7 @@ from ingest.errors import BadLineError
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from ingest.decode.zeek.json_loops import Form
+    from ingest.decode.zeek.json_loops import LineForm
 
 _MOST_KEYS: Final = 256
 _EVENT_FORMS: Final = {"flow": flow_form, "dns": dns_form}
@@ -64,7 +64,7 @@ class Event:
     hint: str = ""
     wrapped: bool = False
 
-    def form(self) -> Form | None:
+    def form(self) -> LineForm | None:
         """Return how lines of this kind look, for the loops; None if there are no loops for them."""
         if self.wrapped or self.rows is None or len(self.keys) > _MOST_KEYS:
             return None

@@ -17,13 +17,13 @@ _DAY_S: Final = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
-class Archive:
+class DayFolders:
     """A folder of day folders, as zeekctl makes them; none if `folder` is None."""
 
     folder: Path | None
 
     @classmethod
-    def beside(cls, directory: Path) -> Archive:
+    def beside(cls, directory: Path) -> DayFolders:
         """Return the archive that belongs to a live folder: in it, or beside it as with zeekctl's ``current``."""
         for folder in (directory, directory.parent):
             if any(DAY_FOLDER.fullmatch(path.name) and path.is_dir() for path in folder.glob("[0-9]*")):

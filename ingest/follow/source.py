@@ -13,7 +13,7 @@ from ingest.context.open_connections import OpenConnections
 from ingest.context.sensor import SILENCE_S, Sensor
 from ingest.decode.schemas import TOLD_BY_BOTH
 from ingest.errors import CheckpointError, LogPathError
-from ingest.follow.archive import Archive
+from ingest.follow.archive import DayFolders
 from ingest.follow.duplicates import Duplicates
 from ingest.follow.folders import Folders
 from ingest.follow.ledger import Ledger
@@ -118,7 +118,7 @@ class FollowSource:
         check_folder(directory)
         self._directory = directory
         self._folders = Folders(directory, clock, below=bool((positions or {}).get("below")))
-        self._archive = Archive(archive) if archive else Archive.beside(directory)
+        self._archive = DayFolders(archive) if archive else DayFolders.beside(directory)
         self._scan_interval_s = scan_interval_s
         self._max_poll_bytes = max_poll_bytes
         self._gather_s = gather_s

@@ -5,13 +5,13 @@ writing), `frames` and `formats` (rows to Zeek's lines), `run` (lines into files
 """
 
 from ingest.simulator.config import Attack, LogFormat, SimulationSummary, SimulatorConfig, SimulatorConfigError
-from ingest.simulator.run import Clocks, simulate
+from ingest.simulator.run import SimulatorClocks, simulate
 
 __all__ = [
     "Attack",
-    "Clocks",
     "LogFormat",
     "SimulationSummary",
+    "SimulatorClocks",
     "SimulatorConfig",
     "SimulatorConfigError",
     "simulate",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ingest.simulator.config import SimulatorConfigError
-from ingest.simulator.payloads import Said
+from ingest.simulator.payloads import Exchange
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -35,7 +35,7 @@ def load_scapy(module: str) -> ModuleType:
 
 
 @dataclass(slots=True)
-class Ends:
+class PacketEnds:
     """One connection's two ends: from a conn.log row to the headers of each of its packets."""
 
     row: dict[str, Any]
@@ -59,18 +59,18 @@ class Ends:
 
 def udp_frames(row: dict[str, Any], packets: list[Packet]) -> list[Any]:
     """Return a UDP row's frames."""
-    ends = Ends(row)
+    ends = PacketEnds(row)
     return [ends.frame(packet, ends.layers.UDP(**ends.ports(packet))) for packet in packets]
 
 
 def tcp_frames(row: dict[str, Any], packets: list[Packet]) -> list[Any]:
     """Return a TCP row's frames, with sequence numbers as the two ends would count them."""
-    ends, numbers = Ends(row), Numbers()
+    ends, numbers = PacketEnds(row), SequenceNumbers()
     return [ends.frame(packet, _tcp(ends, packet, numbers)) for packet in packets]
 
 
 @dataclass(slots=True)
-class Numbers:
+class SequenceNumbers:
     """What both ends count: next sequence numbers (RFC 9293), where first segments began, latest timestamps."""
 
     orig: int = 1_000_000
@@ -98,7 +98,7 @@ class Numbers:
         return mine, other
 
 
-def _tcp(ends: Ends, packet: Packet, numbers: Numbers) -> Any:
+def _tcp(ends: PacketEnds, packet: Packet, numbers: SequenceNumbers) -> Any:
     letter = packet.letter if packet.letter in "Sh" else packet.letter.upper()
     sequence, acknowledged = (numbers.orig - 1, 0) if letter == "S" else numbers.take(packet)
     return ends.layers.TCP(
@@ -118,7 +118,7 @@ def _options(letter: str, stamp: tuple[int, int]) -> list[tuple[str, Any]]:
     return [] if letter == "R" else [("NOP", None), ("NOP", None), ("Timestamp", stamp)]
 
 
-def dhcp(row: dict[str, Any]) -> Said:
+def dhcp(row: dict[str, Any]) -> Exchange:
     """Return a renewal and its acknowledgement, or as many DISCOVER messages as the row counts (RFC 2131)."""
     layers, hardware = load_scapy("layers.dhcp"), bytes.fromhex(row["orig_l2_addr"].replace(":", ""))
     has_lease, own = row["id.resp_h"] != "255.255.255.255", row["id.orig_h"]
@@ -128,4 +128,4 @@ def dhcp(row: dict[str, Any]) -> Said:
     kind = "request" if has_lease else "discover"
     request = bytes(asked / layers.DHCP(options=[("message-type", kind), "end"]))
     reply = bytes(told / layers.DHCP(options=[("message-type", "ack"), ("lease_time", 7200), "end"]))
-    return Said(request.ljust(size, b"\0") * row["orig_pkts"], reply.ljust(size, b"\0") * row["resp_pkts"])
+    return Exchange(request.ljust(size, b"\0") * row["orig_pkts"], reply.ljust(size, b"\0") * row["resp_pkts"])

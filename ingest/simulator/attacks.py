@@ -13,7 +13,7 @@ from ingest.simulator.draws import combine
 from ingest.simulator.habits import Habit, Volume, keep_connected, tls
 from ingest.simulator.handshakes import Impostor, handshakes
 from ingest.simulator.hostile import FLOOD_EVERY_S, flood, scan, tunnel
-from ingest.simulator.mqtt import Client, Message, at_home, guess
+from ingest.simulator.mqtt import MqttClient, MqttMessage, at_home, guess
 from ingest.simulator.names import CLOUD
 from ingest.simulator.rhythm import Events, Rhythm, Span, turns
 from ingest.simulator.site import CLASSES, INFECTABLE
@@ -133,8 +133,8 @@ def tls_mimic(campaign: Campaign) -> list[Stage]:
 
 def mqtt_abuse(campaign: Campaign) -> list[Stage]:
     """Guess passwords at the broker at home, then hear everything, then open the lock."""
-    listen = at_home(Client("plug", ("everything",), (Message("state", 120.0, 212, sent=False, about="plug"),)))
-    unlock = at_home(Client("plug", (), (Message("unlock", 15.0, 6, qos=1, about="lock"),)), share=(0.1, 0.2))
+    listen = at_home(MqttClient("plug", ("everything",), (MqttMessage("state", 120.0, 212, sent=False, about="plug"),)))
+    unlock = at_home(MqttClient("plug", (), (MqttMessage("unlock", 15.0, 6, qos=1, about="lock"),)), share=(0.1, 0.2))
     return [
         Stage(Habit("guess", _rate(0.2 * campaign.intensity), guess), every=1e9, lasts=180.0),
         Stage(Habit("listen", Rhythm(1800.0, 0.02, 0.0), listen), every=1e9, after=300.0, lasts=1e9),

@@ -13,7 +13,7 @@ from ingest.simulator.addresses import BROADCAST
 from ingest.simulator.draws import combine, integers, lane, lognormal, uniform
 from ingest.simulator.handshakes import handshakes
 from ingest.simulator.lookups import look_up
-from ingest.simulator.mqtt import Client, Message, spoken
+from ingest.simulator.mqtt import MqttClient, MqttMessage, spoken
 from ingest.simulator.names import CLOUD
 from ingest.simulator.names import endpoint as endpoint_number
 from ingest.simulator.tables import Traffic
@@ -88,8 +88,10 @@ def keep_connected(name: str, port: int, service: str, keepalive: float, *, ipv6
     return act
 
 
-_CLOUD_CLIENT: Final = Client(
-    "plug", ("cloud",), (Message("cloud state", 600.0, 148), Message("cloud command", 7200.0, 31, sent=False, qos=1))
+_CLOUD_CLIENT: Final = MqttClient(
+    "plug",
+    ("cloud",),
+    (MqttMessage("cloud state", 600.0, 148), MqttMessage("cloud command", 7200.0, 31, sent=False, qos=1)),
 )
 """Who keeps in touch with its cloud by MQTT in the clear."""
 

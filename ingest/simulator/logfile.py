@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class LogChunk:
     """Some consecutive lines of one log, and when each is due.
 
     Attributes
@@ -35,7 +35,7 @@ class Block:
     due: npt.NDArray[np.float64]
 
     @classmethod
-    def of(cls, data: bytes, due: npt.NDArray[np.float64]) -> Block:
+    def of(cls, data: bytes, due: npt.NDArray[np.float64]) -> LogChunk:
         """Return the block of lines in `data`."""
         return cls(data, np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == ord("\n")) + 1, due)
 
@@ -74,7 +74,7 @@ class LogFile:
         self._opened = 0.0
         self._last = 0.0
 
-    def write(self, block: Block, begin: int, end: int) -> None:
+    def write(self, block: LogChunk, begin: int, end: int) -> None:
         """Append lines [begin, end) of a block, rotating wherever a line is due in another interval."""
         for first, last in self._intervals(block, begin, end):
             when = float(block.due[first])
@@ -94,7 +94,7 @@ class LogFile:
         self._file.close()
         self._file = None
 
-    def _intervals(self, block: Block, begin: int, end: int) -> list[tuple[int, int]]:
+    def _intervals(self, block: LogChunk, begin: int, end: int) -> list[tuple[int, int]]:
         if begin == end:
             return []
         if self._rotate_s is None:

@@ -30,7 +30,7 @@ _AWAY_S: Final = 6.0
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class MqttMessage:
     """One topic on a client's connections: seconds between messages, bytes of payload, and which way they go.
 
     ``about`` names the device class whose devices the topic is about, each in turn; empty means the client itself.
@@ -46,12 +46,12 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Client:
+class MqttClient:
     """What a client does on a connection: its name, what it subscribes to, and what is said."""
 
     name: str
     filters: tuple[str, ...] = ()
-    messages: tuple[Message, ...] = ()
+    messages: tuple[MqttMessage, ...] = ()
 
 
 def broker_of(site: Site) -> int | None:
@@ -60,7 +60,7 @@ def broker_of(site: Site) -> int | None:
     return int(hubs[0]) if len(hubs) else None
 
 
-def spoken(site: Site, flows: Rows, client: Client) -> Traffic:
+def spoken(site: Site, flows: Rows, client: MqttClient) -> Traffic:
     """Return what MQTT's logs say of finished connections, where payload went through; the flows are not in it."""
     heard = flows[flows["service"] == SERVICES.index("mqtt")]
     told = [_published(site, heard, message) for message in client.messages]
@@ -71,7 +71,7 @@ def spoken(site: Site, flows: Rows, client: Client) -> Traffic:
     )
 
 
-def at_home(client: Client, share: tuple[float, float] = (0.9, 1.0)) -> Act:
+def at_home(client: MqttClient, share: tuple[float, float] = (0.9, 1.0)) -> Act:
     """Hold a connection to the broker at home for a share of the habit's period, anew if it is started anew."""
 
     def act(site: Site, events: Events) -> Traffic:
@@ -105,7 +105,7 @@ def guess(site: Site, events: Events) -> Traffic:
     return Traffic.of(flows, mqtt_connect=_connects(flows, "guest", BAD_PASSWORD))
 
 
-def _session(site: Site, events: Events, lasts: Floats, client: Client, broker: int) -> Traffic:
+def _session(site: Site, events: Events, lasts: Floats, client: MqttClient, broker: int) -> Traffic:
     flows = tcp.begin(site, events, f"mqtt {client.name}", site.first + broker, 1883)
     said = sum(lasts / message.every for message in client.messages) if client.messages else 0.0 * lasts
     payload = tcp.Payload(90 + 140 * np.floor(said), 60 + 20 * np.floor(said), lasts, np.floor(lasts / 60.0) + 4)
@@ -152,7 +152,7 @@ def _subscribed(flows: Rows, filters: str, nth: int) -> Rows:
     return rows
 
 
-def _published(site: Site, flows: Rows, message: Message) -> Rows:
+def _published(site: Site, flows: Rows, message: MqttMessage) -> Rows:
     """Return the messages of one topic, evenly spread over each connection but for some lateness."""
     about = site.of_class(message.about) if message.about else None
     lasts = np.nan_to_num(flows["duration"])

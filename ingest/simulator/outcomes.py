@@ -16,7 +16,7 @@ SEGMENT: Final = 1448
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ConnectionOutcome:
     """One way in which a connection can go.
 
     Packets are written as letters like in Zeek's history: S SYN, h SYN and ACK, A pure ACK, F FIN and ACK, R RST;
@@ -46,24 +46,24 @@ class Outcome:
 
 
 OUTCOMES: Final = (
-    Outcome("ShADadFf", "SF", 520),
-    Outcome("ShADadfF", "SF", 300, closing="fFa"),
-    Outcome("ShADadtFf", "SF", 14, resent="t"),
-    Outcome("ShADadTFf", "SF", 12, resent="T"),
-    Outcome("ShADadFfR", "SF", 30, closing="FfR"),
-    Outcome("ShADadR", "RSTO", 40, closing="R"),
-    Outcome("ShADadTR", "RSTO", 4, closing="R", resent="T"),
-    Outcome("ShADadr", "RSTR", 12, closing="r"),
-    Outcome("ShADadtr", "RSTR", 2, closing="r", resent="t"),
-    Outcome("ShADadf", "S3", 5, closing="fA"),
-    Outcome("ShADadF", "S2", 4, closing="Fa"),
-    Outcome("ShAFf", "SF", 1, carries=False),
-    Outcome("S", "S0", 4, opening="SSS", closing="", carries=False),
-    Outcome("Sr", "REJ", 2, opening="Sr", closing="", carries=False),
-    Outcome("ShR", "RSTO", 1, opening="ShR", closing="", carries=False),
+    ConnectionOutcome("ShADadFf", "SF", 520),
+    ConnectionOutcome("ShADadfF", "SF", 300, closing="fFa"),
+    ConnectionOutcome("ShADadtFf", "SF", 14, resent="t"),
+    ConnectionOutcome("ShADadTFf", "SF", 12, resent="T"),
+    ConnectionOutcome("ShADadFfR", "SF", 30, closing="FfR"),
+    ConnectionOutcome("ShADadR", "RSTO", 40, closing="R"),
+    ConnectionOutcome("ShADadTR", "RSTO", 4, closing="R", resent="T"),
+    ConnectionOutcome("ShADadr", "RSTR", 12, closing="r"),
+    ConnectionOutcome("ShADadtr", "RSTR", 2, closing="r", resent="t"),
+    ConnectionOutcome("ShADadf", "S3", 5, closing="fA"),
+    ConnectionOutcome("ShADadF", "S2", 4, closing="Fa"),
+    ConnectionOutcome("ShAFf", "SF", 1, carries=False),
+    ConnectionOutcome("S", "S0", 4, opening="SSS", closing="", carries=False),
+    ConnectionOutcome("Sr", "REJ", 2, opening="Sr", closing="", carries=False),
+    ConnectionOutcome("ShR", "RSTO", 1, opening="ShR", closing="", carries=False),
     # Ways that only special habits and attacks choose:
-    Outcome("ShADad", "S1", 0, closing=""),
-    Outcome("S", "S0", 0, opening="S", closing="", carries=False),
+    ConnectionOutcome("ShADad", "S1", 0, closing=""),
+    ConnectionOutcome("S", "S0", 0, opening="S", closing="", carries=False),
 )
 CLOSED: Final = 0
 RESET: Final = 5
@@ -79,7 +79,7 @@ HISTORIES: Final = (*(outcome.history for outcome in OUTCOMES), "Dd", "D")
 """Zeek's history by the number that rows hold; TCP outcomes have the same number."""
 
 
-def _packets(outcome: Outcome, *, by_orig: bool) -> str:
+def _packets(outcome: ConnectionOutcome, *, by_orig: bool) -> str:
     return "".join(letter for letter in outcome.opening + outcome.closing if letter.isupper() == by_orig)
 
 

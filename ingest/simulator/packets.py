@@ -19,7 +19,7 @@ from ingest.simulator.frames import JOINT, Scene, conn_frame
 from ingest.simulator.http_frame import http_frame
 from ingest.simulator.network import Network
 from ingest.simulator.outcomes import CARRIES
-from ingest.simulator.payloads import BY_SERVICE, Said, anything
+from ingest.simulator.payloads import BY_SERVICE, Exchange, anything
 from ingest.simulator.site import make_site
 from ingest.simulator.tables import SERVICES, TCP, Traffic
 from ingest.simulator.tcp_script import Packet, tcp_packets, udp_packets
@@ -119,7 +119,7 @@ def _by_uid(frame: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
     return out
 
 
-def _said(row: dict[str, Any], request: dict[str, Any] | None) -> Said:
+def _said(row: dict[str, Any], request: dict[str, Any] | None) -> Exchange:
     """Return what is said on a connection other than DNS."""
     if row["orig_bytes"] is None:  # one datagram, or one SYN
         row = row | {"orig_bytes": row["orig_ip_bytes"] - udp.HEADER if row["proto"] == "udp" else 0, "resp_bytes": 0}

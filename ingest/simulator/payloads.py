@@ -16,7 +16,7 @@ _MESSAGE: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Exchange:
     """All that each end says on one connection."""
 
     orig: bytes
@@ -28,16 +28,18 @@ def filler(size: int, seed: str) -> bytes:
     return hashlib.shake_128(seed.encode()).digest(size)
 
 
-def anything(row: dict[str, Any]) -> Said:
+def anything(row: dict[str, Any]) -> Exchange:
     """Return payload of no particular protocol."""
-    return Said(*(filler(row[f"{side}_bytes"], f"{row['uid']} {side}") for side in ("orig", "resp")))
+    return Exchange(*(filler(row[f"{side}_bytes"], f"{row['uid']} {side}") for side in ("orig", "resp")))
 
 
-def tls(row: dict[str, Any]) -> Said:
+def tls(row: dict[str, Any]) -> Exchange:
     """Return a hello each way and encrypted records, which are noise as to any observer (RFC 5246)."""
     client = _hello(1, filler(32, row["uid"]) + b"\0\0\x02\xc0\x2f\x01\0")
     server = _hello(2, filler(32, row["uid"] + "'") + b"\0\xc0\x2f\0")
-    return Said(_records(client, row["orig_bytes"], row["uid"]), _records(server, row["resp_bytes"], row["uid"] + "'"))
+    return Exchange(
+        _records(client, row["orig_bytes"], row["uid"]), _records(server, row["resp_bytes"], row["uid"] + "'")
+    )
 
 
 def _hello(kind: int, rest: bytes) -> bytes:
@@ -53,12 +55,12 @@ def _records(hello: bytes, size: int, seed: str) -> bytes:
     return _sized(out, size)
 
 
-def mqtt(row: dict[str, Any]) -> Said:
+def mqtt(row: dict[str, Any]) -> Exchange:
     """Return a connection's opening and then published messages (MQTT 3.1.1)."""
     name = f"plug-{row['orig_l2_addr'][-5:]}".encode()
     opening = b"\0\x04MQTT\x04\x02" + struct.pack(">HH", 30, len(name)) + name
     connect = bytes([0x10, len(opening)]) + opening
-    return Said(_published(connect, row["orig_bytes"]), _published(b"\x20\x02\0\0", row["resp_bytes"]))
+    return Exchange(_published(connect, row["orig_bytes"]), _published(b"\x20\x02\0\0", row["resp_bytes"]))
 
 
 def _published(opening: bytes, size: int) -> bytes:
@@ -70,29 +72,29 @@ def _published(opening: bytes, size: int) -> bytes:
     return _sized(out, size)
 
 
-def ntp(row: dict[str, Any]) -> Said:
+def ntp(row: dict[str, Any]) -> Exchange:
     """Return a client's and a server's packet of 48 bytes (RFC 5905)."""
     seconds = int(row["ts"]) + _NTP_EPOCH & 0xFFFFFFFF
     stamp = struct.pack(">II", seconds, 0)
     client = bytes([0x23, 0, 6, 0xEC]) + bytes(36) + stamp
     server = bytes([0x24, 2, 6, 0xEC]) + struct.pack(">II4s", 400, 900, b"GPS\0") + stamp * 4
-    return Said(client, server)
+    return Exchange(client, server)
 
 
-def ssdp(row: dict[str, Any]) -> Said:
+def ssdp(row: dict[str, Any]) -> Exchange:
     """Return notifications of a root device, each as long as the row's datagrams are."""
     size = row["orig_bytes"] // row["orig_pkts"]
     head = b"NOTIFY * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\nNTS: ssdp:alive\r\nUSN: "
-    return Said(_sized(head + b"u" * max(size - len(head) - 4, 0) + b"\r\n\r\n", size) * row["orig_pkts"], b"")
+    return Exchange(_sized(head + b"u" * max(size - len(head) - 4, 0) + b"\r\n\r\n", size) * row["orig_pkts"], b"")
 
 
-def http(row: dict[str, Any], request: dict[str, Any]) -> Said:
+def http(row: dict[str, Any], request: dict[str, Any]) -> Exchange:
     """Return the request of an http.log row and its response, filled up with a header of no meaning (RFC 9112)."""
     asked = f"{request['method']} {request['uri']} HTTP/1.1\r\nHost: {request['host']}\r\n"
     asked += f"User-Agent: {request['user_agent']}\r\n" + _body_headers(request, "orig", "request")
     told = f"HTTP/1.1 {request['status_code']} {request['status_msg']}\r\n" + _body_headers(request, "resp", "response")
     sizes = row["orig_bytes"], row["resp_bytes"]
-    return Said(
+    return Exchange(
         _padded(asked, b"q" * request["request_body_len"], sizes[0]),
         _padded(told, b"r" * request["response_body_len"], sizes[1]),
     )
@@ -114,5 +116,5 @@ def _sized(said: bytes, size: int) -> bytes:
     return said[:size] + bytes(max(size - len(said), 0))
 
 
-BY_SERVICE: Final[dict[str, Callable[[dict[str, Any]], Said]]] = {"ssl": tls, "mqtt": mqtt, "ntp": ntp}
+BY_SERVICE: Final[dict[str, Callable[[dict[str, Any]], Exchange]]] = {"ssl": tls, "mqtt": mqtt, "ntp": ntp}
 """What is said on connections of a service, where nothing but the conn.log row is needed."""

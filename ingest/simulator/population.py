@@ -6,7 +6,7 @@ from typing import Final
 
 from ingest.simulator.habits import Habit, Volume, boot, dhcp, keep_connected, ntp, tls
 from ingest.simulator.lookups import missing
-from ingest.simulator.mqtt import Client, Message, at_home
+from ingest.simulator.mqtt import MqttClient, MqttMessage, at_home
 from ingest.simulator.multicast import beacon, local_control, mdns, ssdp
 from ingest.simulator.rhythm import AT_HOME, DAY, DAYLIGHT, OFFICE, Rhythm
 from ingest.simulator.web import http
@@ -162,10 +162,10 @@ HOME_BROKER: Final = {
             "broker",
             Rhythm(21_600, 0.02),
             at_home(
-                Client(
+                MqttClient(
                     "plug",
                     ("plug",),
-                    (Message("state", 300.0, 212, retain=True), Message("power", 7200.0, 2, sent=False)),
+                    (MqttMessage("state", 300.0, 212, retain=True), MqttMessage("power", 7200.0, 2, sent=False)),
                 )
             ),
         ),
@@ -174,7 +174,7 @@ HOME_BROKER: Final = {
         Habit(
             "broker",
             Rhythm(43_200, 0.02),
-            at_home(Client("lock", ("lock",), (Message("bolt", 1800.0, 8, retain=True, qos=1),))),
+            at_home(MqttClient("lock", ("lock",), (MqttMessage("bolt", 1800.0, 8, retain=True, qos=1),))),
         ),
     ),
     "speaker": (
@@ -182,14 +182,14 @@ HOME_BROKER: Final = {
             "broker",
             Rhythm(86_400, 0.02),
             at_home(
-                Client(
+                MqttClient(
                     "speaker",
                     ("home",),
                     (
-                        Message("state", 150.0, 212, sent=False, about="plug"),
-                        Message("bolt", 900.0, 8, sent=False, about="lock"),
-                        Message("power", 3600.0, 2, qos=1, about="plug"),
-                        Message("unlock", 10_800.0, 6, qos=1, about="lock"),
+                        MqttMessage("state", 150.0, 212, sent=False, about="plug"),
+                        MqttMessage("bolt", 900.0, 8, sent=False, about="lock"),
+                        MqttMessage("power", 3600.0, 2, qos=1, about="plug"),
+                        MqttMessage("unlock", 10_800.0, 6, qos=1, about="lock"),
                     ),
                 )
             ),
@@ -199,7 +199,7 @@ HOME_BROKER: Final = {
         Habit(
             "broker",
             Rhythm(10_800, 1.0, chance=0.7, profile=AT_HOME),
-            at_home(Client("app", ("app",), (Message("power", 240.0, 2, about="plug"),)), share=(0.01, 0.05)),
+            at_home(MqttClient("app", ("app",), (MqttMessage("power", 240.0, 2, about="plug"),)), share=(0.01, 0.05)),
         ),
     ),
 }

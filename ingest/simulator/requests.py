@@ -7,7 +7,7 @@ from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class HttpRequest:
     """One kind of request.
 
     ``serial`` appends the device's serial number to ``uri``; ``statuses`` are (status, weight); the body lengths are
@@ -29,7 +29,7 @@ class Request:
 
 CHECK: Final = ((304, 0.8), (200, 0.2))
 REQUESTS: Final = (
-    Request(
+    HttpRequest(
         "GET",
         "firmware.lumacam.example",
         "/v3/check?model=lc20&fw=4.1.18&sn=",
@@ -38,7 +38,7 @@ REQUESTS: Final = (
         response_mime="application/json",
         statuses=CHECK,
     ),
-    Request(
+    HttpRequest(
         "GET",
         "ota.plugwell.example",
         "/ota/wp3/manifest.json?id=",
@@ -47,7 +47,7 @@ REQUESTS: Final = (
         response_mime="application/json",
         statuses=CHECK,
     ),
-    Request(
+    HttpRequest(
         "POST",
         "portal.hearthhub.example",
         "/NotificationService/RequestHandler",
@@ -58,7 +58,7 @@ REQUESTS: Final = (
         request_mime="text/plain",
         response_mime="application/json",
     ),
-    Request(
+    HttpRequest(
         "POST",
         "diagnostics.hearthhub.example",
         "/v2/report?type=state&bridge=",
@@ -68,7 +68,7 @@ REQUESTS: Final = (
         request_mime="text/plain",
         statuses=((204, 0.97), (503, 0.03)),
     ),
-    Request(
+    HttpRequest(
         "GET",
         "fw.hearthhub.example",
         "/updates?device=hb2&version=1947108030&id=",
@@ -77,7 +77,7 @@ REQUESTS: Final = (
         response_mime="application/json",
         statuses=CHECK,
     ),
-    Request(
+    HttpRequest(
         "GET",
         "update.tonearc.example",
         "/spk/t4/stable.xml?sn=",
@@ -86,7 +86,7 @@ REQUESTS: Final = (
         response_mime="application/xml",
         statuses=CHECK,
     ),
-    Request(
+    HttpRequest(
         "GET",
         "fota.boltly.example",
         "/l2/latest?hw=C&sn=",
@@ -95,7 +95,7 @@ REQUESTS: Final = (
         response_mime="text/plain",
         statuses=CHECK,
     ),
-    Request(
+    HttpRequest(
         "GET",
         "connectivity.fonix.example",
         "/generate_204",
@@ -103,7 +103,7 @@ REQUESTS: Final = (
         serial=False,
         statuses=((204, 1.0),),
     ),
-    Request(
+    HttpRequest(
         "POST",
         "ocsp.trustmark.example",
         "/",
@@ -115,7 +115,7 @@ REQUESTS: Final = (
         request_mime="application/ocsp-request",
         response_mime="application/ocsp-response",
     ),
-    Request(
+    HttpRequest(
         "GET",
         "updates.lapwing.example",
         "/stable/InRelease",
@@ -126,7 +126,7 @@ REQUESTS: Final = (
         response_mime="text/plain",
         statuses=CHECK,
     ),
-    Request(
+    HttpRequest(
         "GET",
         "fw.gatehouse.example",
         "/gh7/version.txt?sn=",
@@ -134,7 +134,7 @@ REQUESTS: Final = (
         response_body=64,
         response_mime="text/plain",
     ),
-    Request(
+    HttpRequest(
         "GET",
         "cnc.zorvex.example",
         "/bins/zx.arm7",

@@ -16,7 +16,7 @@ from ingest.simulator.formats import json_lines, tsv_lines
 from ingest.simulator.frames import Scene, conn_frame
 from ingest.simulator.handshakes import Sighted
 from ingest.simulator.http_frame import http_frame
-from ingest.simulator.logfile import Block, LogFile
+from ingest.simulator.logfile import LogChunk, LogFile
 from ingest.simulator.mqtt_frame import MQTT_FRAMES
 from ingest.simulator.network import Network
 from ingest.simulator.pace import Pace
@@ -41,7 +41,7 @@ _LINES = {"tsv": tsv_lines, "json": json_lines}
 
 
 @dataclass(frozen=True, slots=True)
-class Clocks:
+class SimulatorClocks:
     """The clocks that a simulation reads: epoch seconds, and seconds that never jump."""
 
     epoch: Callable[[], float] = time.time
@@ -49,7 +49,7 @@ class Clocks:
 
 
 def simulate(
-    config: SimulatorConfig, stop: threading.Event | None = None, clocks: Clocks | None = None
+    config: SimulatorConfig, stop: threading.Event | None = None, clocks: SimulatorClocks | None = None
 ) -> SimulationSummary:
     """Write the logs of a simulated network into ``config.out``, until its end or until `stop` is set.
 
@@ -63,13 +63,13 @@ def simulate(
     SimulatorConfigError
         The folder cannot be written.
     """
-    return Simulation(config, stop or threading.Event(), clocks or Clocks()).run()
+    return Simulation(config, stop or threading.Event(), clocks or SimulatorClocks()).run()
 
 
 class Simulation:
     """One run. It owns the files in its folder while it lasts."""
 
-    def __init__(self, config: SimulatorConfig, stop: threading.Event, clocks: Clocks) -> None:
+    def __init__(self, config: SimulatorConfig, stop: threading.Event, clocks: SimulatorClocks) -> None:
         self._config, self._stop, self._clocks = config, stop, clocks
         self._begun = clocks.monotonic()
         self._start = _start(config, clocks)
@@ -104,20 +104,20 @@ class Simulation:
             self._close()
         return self._summary()
 
-    def _render(self, traffic: Traffic) -> list[tuple[LogFile | TruthFile, Block]]:
+    def _render(self, traffic: Traffic) -> list[tuple[LogFile | TruthFile, LogChunk]]:
         lines = _LINES[self._config.format]
-        out: list[tuple[LogFile | TruthFile, Block]] = []
+        out: list[tuple[LogFile | TruthFile, LogChunk]] = []
         logs = traffic.logs() | {"x509": self._sighted.logged(traffic.ssl)}
         for kind, rows in logs.items():
             if kind not in self._logs:
                 continue
             data = lines(kind, _FRAMES[kind](rows, self._scene))
-            out.append((self._logs[kind], Block.of(data, rows["written"] + self._start)))
+            out.append((self._logs[kind], LogChunk.of(data, rows["written"] + self._start)))
         begin = self._start + self._config.attack_begin_s
         out.append((self._truth, truth_block(traffic.flows, self._start, begin)))
         return out
 
-    def _write(self, blocks: list[tuple[LogFile | TruthFile, Block]]) -> None:
+    def _write(self, blocks: list[tuple[LogFile | TruthFile, LogChunk]]) -> None:
         """Write the blocks' lines as they come due."""
         done = [0] * len(blocks)
         while not self._stop.is_set():
@@ -153,7 +153,7 @@ class Simulation:
         )
 
 
-def _start(config: SimulatorConfig, clocks: Clocks) -> float:
+def _start(config: SimulatorConfig, clocks: SimulatorClocks) -> float:
     if config.start is not None:
         return config.start
     return FIXED_START if config.speed == 0 else clocks.epoch()

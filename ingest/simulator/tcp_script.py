@@ -9,12 +9,12 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ingest.simulator.outcomes import OUTCOMES, Outcome
+from ingest.simulator.outcomes import OUTCOMES, ConnectionOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ingest.simulator.payloads import Said
+    from ingest.simulator.payloads import Exchange
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Packet:
         return self.letter.isupper()
 
 
-def tcp_packets(row: dict[str, Any], how: int, segments: tuple[int, int], said: Said) -> list[Packet]:
+def tcp_packets(row: dict[str, Any], how: int, segments: tuple[int, int], said: Exchange) -> list[Packet]:
     """Return the packets of a TCP row of conn.log that went as outcome number `how` says."""
     outcome, lasts = OUTCOMES[how], row["duration"] or 0.0
     opening = _opening(outcome, lasts)
@@ -56,7 +56,7 @@ def tcp_packets(row: dict[str, Any], how: int, segments: tuple[int, int], said: 
     return [Packet(row["ts"] + t, x, payload) for t, x, payload in timed]
 
 
-def udp_packets(row: dict[str, Any], said: Said) -> list[Packet]:
+def udp_packets(row: dict[str, Any], said: Exchange) -> list[Packet]:
     """Return a UDP row's datagrams: spread evenly, and replies at the end of each one's turn."""
     lasts, sent, back = row["duration"] or 0.0, row["orig_pkts"], row["resp_pkts"]
     out = [Packet(row["ts"] + _place(i, sent, lasts, back), "D", x) for i, x in enumerate(split(said.orig, sent))]
@@ -75,7 +75,7 @@ def split(said: bytes, parts: int) -> list[bytes]:
     return [said[a:b] for a, b in itertools.pairwise(cuts)]
 
 
-def _opening(outcome: Outcome, lasts: float) -> list[tuple[float, str]]:
+def _opening(outcome: ConnectionOutcome, lasts: float) -> list[tuple[float, str]]:
     """Return times and letters: a repeated SYN after 1 s and at the end, else a handshake in one short round trip."""
     if outcome.opening == "SSS":
         return [(0.0, "S"), (1.0, "S"), (lasts, "S")]
@@ -86,7 +86,7 @@ def _opening(outcome: Outcome, lasts: float) -> list[tuple[float, str]]:
     return [(0.0, "S"), (trip, "h"), (trip * 1.02, "A")]
 
 
-def _exchange(outcome: Outcome, segments: tuple[int, int], said: Said) -> Iterator[tuple[str, bytes]]:
+def _exchange(outcome: ConnectionOutcome, segments: tuple[int, int], said: Exchange) -> Iterator[tuple[str, bytes]]:
     """Yield segments and ACKs, each side's in turn while both have any; what is sent again comes last."""
     asked, told = split(said.orig, segments[0]), split(said.resp, segments[1])
     up = [_sent(part, i, len(asked)) for i, part in enumerate(asked)]

@@ -10,7 +10,7 @@ import polars as pl
 
 from ingest.simulator.columns import address_texts, uids, words
 from ingest.simulator.folder import open_for_writing
-from ingest.simulator.logfile import Block
+from ingest.simulator.logfile import LogChunk
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +22,7 @@ CAPTURE: Final = "simulated"
 _ATTACK: Final = b"\t1\ttest\t"
 
 
-def truth_block(flows: Rows, start: float, attack_begin: float) -> Block:
+def truth_block(flows: Rows, start: float, attack_begin: float) -> LogChunk:
     """Return the truth's lines for conn rows in order; the test phase begins at `attack_begin`, epoch seconds."""
     written = np.round(flows["written"] + start, 6)
     frame = pl.DataFrame(
@@ -37,7 +37,7 @@ def truth_block(flows: Rows, start: float, attack_begin: float) -> Block:
     )
     out = io.BytesIO()
     frame.write_csv(out, include_header=False, separator="\t", float_precision=6)
-    return Block.of(out.getvalue(), written)
+    return LogChunk.of(out.getvalue(), written)
 
 
 class TruthFile:
@@ -49,7 +49,7 @@ class TruthFile:
         self._file = open_for_writing(path)
         self._file.write(HEADER)
 
-    def write(self, block: Block, begin: int, end: int) -> None:
+    def write(self, block: LogChunk, begin: int, end: int) -> None:
         """Append lines [begin, end) of a block."""
         lines = block.lines(begin, end)
         self.attacks += lines.count(_ATTACK)

@@ -17,7 +17,7 @@ from ingest.simulator.tables import HEAD_FIELDS, HTTP, STATES, Traffic
 if TYPE_CHECKING:
     from ingest.simulator.draws import Floats
     from ingest.simulator.habits import Act
-    from ingest.simulator.requests import Request
+    from ingest.simulator.requests import HttpRequest
     from ingest.simulator.rhythm import Events
     from ingest.simulator.site import Site
     from ingest.simulator.tables import Rows
@@ -59,7 +59,7 @@ def _requests(flows: Rows, request: int) -> Rows:
     return rows
 
 
-def _payload(what: Request, rows: Rows, flows: Rows) -> tcp.Payload:
+def _payload(what: HttpRequest, rows: Rows, flows: Rows) -> tcp.Payload:
     asked = len(what.method) + len(what.uri) + len(what.host) + len(what.user_agent) + 6 * what.serial + _LINES
     transfer: Floats = rows["response_body_len"] / 2.5e6
     lasts = rows["written"] - flows["ts"] + transfer + 0.02 + 0.001 * integers(flows["key"], "lasts", 0, 50)

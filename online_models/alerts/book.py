@@ -1,6 +1,6 @@
 """From anomalies to alerts: one per device and behaviour, updated while it lasts.
 
-An alert is raised by the guard's verdict. Until then the anomalies of the behaviour are only remembered, so that the
+An alert is raised by the guard's judgement. Until then the anomalies of the behaviour are only remembered, so that the
 alert can count them; they are forgotten when suspicion has faded. A behaviour that comes back within a day continues
 its alert, unless it is known by what it is about, and that is another thing now: in a new incident at once, in the same
 one when many anomalies are about this one thing. What is known by what it is about continues its alert for a week, and
@@ -18,17 +18,15 @@ from copy import deepcopy
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any
 
-from online_models.alerts.case import Case, case_of_state, thing_text
+from online_models.alerts.case import Case, case_of_state, covers, graver_in, likeness_in, thing_text
 from online_models.alerts.extent import Extent
-from online_models.behaviours import Scan
-from online_models.likeness import covers, graver_in, likeness_in
-from online_models.severity import severity_of
+from online_models.behaviours import Scan, severity_of
 from online_models.types import Alert
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from online_models.alerts.anomalies import Anomalies
+    from online_models.alerts.case import Anomalies
     from online_models.behaviours import Behaviour
     from online_models.types import Severity
 

@@ -1,4 +1,11 @@
-"""A case: what is known of one device's behaviour, and how anomalies are added to it, many at a time."""
+"""A case: what is known of one device's behaviour, how anomalies are added to it, many at a time, and what is like it.
+
+The loop gives three keys for every anomaly (`things` in each kind's declaration); an alert keeps up to 32 of each. If
+any of its records was about something new to the device, only such records count: what a device does as ever beside a
+scan is no part of the scan. Which keys make another record alike depends on the behaviour, as its declaration says.
+
+A behaviour also covers lesser ones that are the same thing seen otherwise: a scan is made of first contacts.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +15,22 @@ from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from online_models.alerts.anomalies import Told
 from online_models.alerts.extent import Extent, extent_of_state
+from online_models.behaviours import Likeness
 from online_models.guard import DEFAULT_POLICY, QUIET, TOGETHER
 from online_models.kinds import KINDS
-from online_models.likeness import MOST_THINGS
 from online_models.measures.time import HABITS
 from online_models.types import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    from online_models.alerts.anomalies import Anomalies, Finding
-    from online_models.types import Direction
+    import numpy as np
+    import numpy.typing as npt
+
+    from online_models.behaviours import Behaviour, Sighting
+    from online_models.types import Alert, Direction
+
 
 _SAMPLES = 10
 """Records, peers and targets that an alert names: as many as a person reads."""
@@ -49,7 +59,7 @@ class Case:
     count: int = 0
     score: float = 0.0
     evidence: float = 0.0
-    shown: Finding | Told | None = None
+    shown: Finding | Wording | None = None
     uids: list[str] = field(default_factory=list)
     peers: list[str] = field(default_factory=list)
     targets: list[str] = field(default_factory=list)
@@ -194,7 +204,7 @@ def case_of_state(state: dict[str, Any]) -> Case:
     if state.get("extent") is not None:
         case.extent = extent_of_state(state["extent"])
     if state["sentence"]:
-        case.shown = Told(tuple(Reason(**reason) for reason in state["reasons"]), state["sentence"])
+        case.shown = Wording(tuple(Reason(**reason) for reason in state["reasons"]), state["sentence"])
     return case
 
 
@@ -208,3 +218,143 @@ def _add_distinct(noted: list[str], values: Iterable[str], most: int) -> None:
     if len(noted) < most:
         new = (value for value in dict.fromkeys(values) if value not in noted)
         noted.extend(islice(list(new), most - len(noted)))
+
+
+@dataclass(frozen=True, slots=True)
+class Anomalies:
+    """m records over the threshold, in log order: a list of m entries each, plain numbers and strings.
+
+    Attributes
+    ----------
+    device, uid, peer, target
+        Texts; the device's is its address.
+    direction
+        Who acts in each.
+    known_as
+        The names by which the devices are known, whatever their addresses.
+    behaviour
+        Numbers in ``behaviours``.
+    things
+        Three lists of keys: what each was about; none where nothing is known of that.
+    keys
+        The same as uint64 ``(m, 3)``.
+    addresses
+        Gives the peers' addresses as numbers, int64 ``(m,)``; see `online_models.alerts.extent`.
+    is_known
+        Whether the device knew the first of these things before.
+    ts, end
+        Start of the record, and the device's log time at its end, epoch seconds.
+    score, evidence
+        As scored; evidence in decades.
+    foremost
+        How far each is to be told of before all that are stranger; mostly 0.
+    raises
+        Whether the guard has its behaviour's alert raised.
+    site_devices
+        Devices seen within the day, for a record that raises; else 0.
+    finding
+        Gives what an alert shows of the k-th anomaly: called for the strangest record of a case only.
+    answered
+        Whether each was answered; empty for a kind that does not tell.
+    """
+
+    behaviours: tuple[Behaviour, ...]
+    device: Sequence[str]
+    known_as: Sequence[str]
+    behaviour: Sequence[int]
+    uid: Sequence[str]
+    peer: Sequence[str]
+    target: Sequence[str]
+    direction: Sequence[Direction]
+    things: Sequence[Sequence[int]]
+    is_known: Sequence[bool]
+    ts: Sequence[float]
+    end: Sequence[float]
+    score: Sequence[float]
+    evidence: Sequence[float]
+    foremost: Sequence[float]
+    raises: Sequence[bool]
+    site_devices: Sequence[int]
+    finding: Callable[[int], Finding]
+    keys: npt.NDArray[np.uint64]
+    addresses: Callable[[], npt.NDArray[np.int64]]
+    answered: Sequence[bool] = ()
+
+    def __len__(self) -> int:
+        return len(self.device)
+
+    def pattern(self, k: int) -> str:
+        """Return of what pattern the k-th anomaly is one; empty for none."""
+        return self.behaviours[self.behaviour[k]].likeness.pattern(self.target[k])
+
+
+@dataclass(slots=True)
+class Finding:
+    """What an alert shows of its strangest record; nothing is put into words before somebody asks.
+
+    Its makers give arrays of its own, not views of a batch's: a finding outlives its batch.
+    """
+
+    make_reasons: Callable[[], tuple[Reason, ...]]
+    make_sighting: Callable[[], Sighting]
+    behaviour: Behaviour
+    _reasons: tuple[Reason, ...] | None = None
+    _sentence: str | None = None
+
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """Return the reasons, the weightiest first."""
+        if self._reasons is None:
+            self._reasons = self.make_reasons()
+        return self._reasons
+
+    @property
+    def sentence(self) -> str:
+        """Return the sentence of the alert."""
+        if self._sentence is None:
+            self._sentence = self.behaviour.sentence(self.make_sighting())
+        return self._sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """A finding that was put into words, as a snapshot holds it."""
+
+    reasons: tuple[Reason, ...]
+    sentence: str
+
+
+MOST_THINGS = 32
+"""Keys of each of the three that an alert keeps: what is about more is no longer about any of them."""
+_UNKNOWN = Likeness()
+
+
+def likeness_in(log: str, behaviour: str) -> Likeness:
+    """Return by what alerts of a behaviour are alike; what other models have raised is so by its first keys."""
+    declared = KINDS[log].behaviours if log in KINDS else ()
+    return next((one.likeness for one in declared if one.name == behaviour), _UNKNOWN)
+
+
+def graver_in(log: str, behaviour: str) -> tuple[str, ...]:
+    """Return the behaviours of which this one is the same thing seen otherwise, where both are about the same."""
+    declared = KINDS[log].behaviours if log in KINDS else ()
+    return tuple(one.name for one in declared if behaviour in one.likeness.covers and one.likeness.columns == (0,))
+
+
+def likeness_of(alert: Alert) -> Likeness:
+    """Return by what others are like this alert."""
+    return likeness_in(alert.log, alert.behaviour)
+
+
+def things_alike(alert: Alert) -> tuple[str, ...]:
+    """Return the keys that others must share with this alert."""
+    return alert.things[likeness_of(alert).column(alert.things)] if alert.things else ()
+
+
+def covers(alert: Alert, behaviour: str, things: Sequence[Sequence[str]]) -> bool:
+    """Whether what is said of an alert is said of its device's ``behaviour`` about these things as well."""
+    likeness = likeness_of(alert)
+    if not things or not alert.things or behaviour not in {alert.behaviour, *likeness.covers}:
+        return False
+    column = likeness.column(alert.things)
+    return bool(things[column]) and set(things[column]) <= set(alert.things[column])

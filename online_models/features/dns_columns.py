@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import polars as pl
 
-from ingest.compiled.references import by_reference
-from online_models.features.address import GLOBAL, GROUP, device_at, ends_of
-from online_models.features.names import Names, names_of
-from online_models.features.text import hashes, owned
+from ingest.compiled import by_reference
+from online_models.features.names import DomainNames, names_of
+from online_models.features.text import GLOBAL, GROUP, device_at, ends_of, hashes, owned
 from online_models.measures.time import LONGEST
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ class DnsColumns(NamedTuple):
     resolver: npt.NDArray[np.uint64]
     to_group: npt.NDArray[np.bool_]
     outside: npt.NDArray[np.bool_]
-    names: Names
+    names: DomainNames
     qtype: npt.NDArray[np.int64]
     result: npt.NDArray[np.int64]
     answer_length: npt.NDArray[np.float64]

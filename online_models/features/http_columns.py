@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import polars as pl
 
-from ingest.compiled.references import by_reference
+from ingest.compiled import by_reference
 from online_models.compile import inner, kernel
-from online_models.features.address import GLOBAL, ends_of
-from online_models.features.text import hashes, owned, text_of
+from online_models.features.text import GLOBAL, ends_of, hashes, owned, text_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt

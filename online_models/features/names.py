@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ingest.compiled.references import by_reference
+from ingest.compiled import by_reference
 from online_models.compile import inner, kernel
 from online_models.features.suffixes import SUFFIXES, Suffixes, suffix_begin
 from online_models.features.text import hash_bytes, text_of
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _DASH, _DOT, _ZERO, _NINE, _A, _F = 0x2D, 0x2E, 0x30, 0x39, 0x61, 0x66
 _LONGEST_TOP_LEVEL = 24
-"""Letters, as in `online_models.subjects`."""
+"""Letters, as in `online_models.kinds.dns_words`."""
 _PREFIX = len("xn--")
 _PRIVATE_DOMAINS = (
     *(b"local", b"lan", b"home", b"internal", b"intranet", b"private", b"corp", b"localdomain"),
@@ -49,7 +49,7 @@ _PRIVATE = np.array([_hash(label) for label in _PRIVATE_DOMAINS])
 
 
 @by_reference
-class Names(NamedTuple):
+class DomainNames(NamedTuple):
     """n domain names; ``sub`` is what stands before the registered domain, and before an address under it.
 
     Attributes
@@ -138,12 +138,12 @@ def _is_among(label: np.uint64, labels: npt.NDArray[np.uint64]) -> bool:
     return found
 
 
-def are_empty(names: Names) -> npt.NDArray[np.bool_]:
+def are_empty(names: DomainNames) -> npt.NDArray[np.bool_]:
     """Tell which records have no name, as an answer to a query that was not understood, or only the root's."""
     return np.equal(names.name, _EMPTY)
 
 
-def are_private(names: Names) -> npt.NDArray[np.bool_]:
+def are_private(names: DomainNames) -> npt.NDArray[np.bool_]:
     """Tell which names reach nobody outside: those under a domain for private networks, and those of one label.
 
     A resolver can ask the root servers only for a name without a dot (RFC 7085).
@@ -188,7 +188,7 @@ def _after_address(data: npt.NDArray[np.uint8], begin: int, domain: int, v4: boo
 
 
 @kernel
-def _measure(text: Text, suffixes: Suffixes, out: Names) -> None:
+def _measure(text: Text, suffixes: Suffixes, out: DomainNames) -> None:
     counts = np.zeros(256, np.int64)
     for i in range(out.name.size):
         begin, end = text.ends[i], text.ends[i + 1]
@@ -210,9 +210,11 @@ def _measure(text: Text, suffixes: Suffixes, out: Names) -> None:
         out.digits[i] = _digit_share(text.data, begin, sub_end)
 
 
-def names_of(column: pl.Series) -> Names:
+def names_of(column: pl.Series) -> DomainNames:
     """Measure every name of a column; null counts as the empty name."""
     n = len(column)
-    out = Names(np.empty(n, np.uint64), np.empty(n, np.uint64), np.empty(n), np.empty(n), np.empty(n), np.empty(n))
+    out = DomainNames(
+        np.empty(n, np.uint64), np.empty(n, np.uint64), np.empty(n), np.empty(n), np.empty(n), np.empty(n)
+    )
     _measure(text_of(column.str.to_lowercase()), SUFFIXES, out)
     return out

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import publicsuffixlist
 
-from ingest.compiled.references import by_reference
+from ingest.compiled import by_reference
 from online_models.compile import inner
 from online_models.features.text import hash_bytes, hashes_of, text_of_each
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ingest.compiled.references import by_reference
+from ingest.compiled import by_reference
 from online_models.compile import entry, inner, kernel
 from online_models.errors import CapacityError
 from online_models.features.text import OWNER

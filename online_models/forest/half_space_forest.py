@@ -1,7 +1,7 @@
 """`HalfSpaceForest`: River's ``HalfSpaceTrees`` on the kernels that score live records, equal to the last bit.
 
 The live forests are grown, walked and summed by the same functions; what differs is River's rule for the reference,
-River's early end of a walk (both in `online_models.forest.pivot`), and that a record may lack a feature.
+River's early end of a walk (both in `online_models.forest.forest`), and that a record may lack a feature.
 """
 
 from __future__ import annotations
@@ -13,10 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from online_models.compile import inner, kernel
-from online_models.forest.build import grow_trees
-from online_models.forest.inline import learn_leaves, score_and_leaves, score_of
-from online_models.forest.masks import masks_of
-from online_models.forest.state import ForestState, state_of
+from online_models.forest.forest import learn_leaves, masks_of, score_and_leaves, score_of
+from online_models.forest.trees import ForestState, grow_trees, state_of
 
 try:
     from river.base import AnomalyDetector
@@ -28,7 +26,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from online_models.forest.masks import Masks
+    from online_models.forest.forest import Masks
 
 _EXACT: Final = 2**53  # up to here a float holds every whole number
 _NONE_MISSING: Final = np.zeros((0, 0), dtype=np.bool_)

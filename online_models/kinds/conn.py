@@ -10,15 +10,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from online_models.kinds.conn_amounts import count_amount, given, given_away, learn_amount
-from online_models.kinds.conn_bounds import MOST_RETRIES, attempts, bound, by_itself, credit, expect, share_of_hour
+from online_models.kinds.conn_bounds import (
+    HALF,
+    MOST_RETRIES,
+    attempts,
+    bound,
+    by_itself,
+    credit,
+    expect,
+    share_of_hour,
+)
 from online_models.kinds.conn_names import TRIES_COLUMNS, count_try, name
 from online_models.kinds.conn_records import NUMBERS, read_columns, read_context
 from online_models.kinds.conn_told import NOTES, tell
-from online_models.kinds.conn_words import BEHAVIOURS, CLAUSES
+from online_models.kinds.conn_words import BEHAVIOURS, CLAUSES, service_in_network
 from online_models.kinds.kind import Entries, Kind, recent_things, view_of
-from online_models.measures.distance import FAR, MEMORY
 from online_models.measures.excess import AMOUNT, FAILURES, OTHER_THINGS, RECORDS, THINGS
-from online_models.measures.surprise import UNUSUAL, USUAL
+from online_models.measures.past import FAR, MEMORY, UNUSUAL, USUAL
 from online_models.measures.time import DAY
 from online_models.program.formulas import LEAST_GAPS, least, log2, most, where
 from online_models.program.registers import (
@@ -35,7 +43,6 @@ from online_models.program.registers import (
     TELL,
     TOLD,
 )
-from online_models.subjects import service_in_network
 
 if TYPE_CHECKING:
     from online_models.kinds.kind import Formulas
@@ -50,8 +57,8 @@ MET = 0.25
 """How new to a device an endpoint is at least that the site has used for a week."""
 RARE = 0.25
 """Rarity of new peers from which on a stranger's outcome, amount and beat count in full."""
-HALF, HEARD = 0.5, 0.75
-"""How far a burst outside counts as scattered at least; what less one counts that was answered: who looks finds few."""
+HEARD = 0.75
+"""How much less a burst outside counts that was answered: who looks finds few."""
 ENDPOINT_MEMORY = 50.0
 """Gaps of an endpoint that weigh in their mean: a new beat shows within the day."""
 SIZES_MEMORY = 2.0 * DAY

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from online_models.kinds.conn_records import RETRIES
 from online_models.kinds.conn_words import CLAUSES
 from online_models.kinds.kind import MOST
 from online_models.measures.excess import OTHER_THINGS, RECORDS, THINGS
+from online_models.measures.past import LEAST_KNOWN
+from online_models.measures.time import HOUR, MINUTE, SETTLING
 from online_models.program.formulas import least, most
 
 if TYPE_CHECKING:
@@ -20,26 +23,28 @@ LEAST_NEW = 18.0
 """Decades of what is new in every way (peer, service, network to the site), where nothing new had ever come, on any
 site at least: one that wrote a few hundred records yet cannot know how rare that is."""
 LEAST_REACH = 8.0
-"""Decades of a fan-out and of failures that are both 256 times a busy but ordinary window, on any site at least, and of
-as many records with which the device asks one stranger for passwords; and of as many of anything on a site of which
-little is known."""
-FAST_MATURE, SLOW_MATURE = 36.0, 4.0
-"""How many times sooner than a device's newness these count in full: of a minute after 20 min, of an hour after 3 h."""
-LEAST_SENT = 9.0
-"""Decades of 256 times a busy but ordinary hour's amount to strangers, on any site at least."""
+"""Decades of a fan-out and of failures that are both 256 times a busy but ordinary window, on any site at least, of as
+many records with which the device asks one stranger for passwords, and of as much that is sent to strangers in an hour;
+and of as many of anything on a site of which little is known."""
+FAST_MATURE = 36.0
+"""How many times sooner than a device's newness what is of a minute counts in full: after 20 min."""
+SLOW_MATURE = SETTLING / LEAST_KNOWN
+"""The same of an hour: once the first things are known."""
 SCANNED, FLOODED, GUESSED = 128.0, 1000.0, 20.0
 """Of a minute, what is told by itself, though nothing is known of the device or the site yet: hosts or services that
 were tried, hardly any of which answered; records that were not answered, half of the hour's with one end; and calls
 with which it is asked for passwords, half of the hour's again. An ordinary device that starts tries a few dozen hosts,
 a program that tries again does so once a second, and a person mistypes a password three times."""
-_PINGED = 10.0
-"""Neighbours that a device asks within a minute whether they are there, and did not use to ask, that are a sweep: who
-has something to say to a neighbour says it. A router that looks for its devices has done so from its first hours on."""
-MOST_RETRIES = 3600.0
-"""Records in an hour with one end that is known for long that fails, which are an outage: a program that tries again
-waits a second. More of them are a flood."""
-_CONCENTRATED = 0.5
-"""Of `scattered`, that is one peer for eight records of the minute: they are as good as all with few."""
+TRIED = 10.0
+"""Hosts that do not answer on one port in an hour, services at hosts beyond what is usual, or neighbours that are asked
+within a minute whether they are there, that are a scan though each is news by itself: nobody looks for so many that are
+not there, and who has something to say to a neighbour says it. A router that looks for its devices has done so from its
+first hours on."""
+MOST_RETRIES = RETRIES * HOUR / MINUTE
+"""Records in an hour with one end that is known for long that fails, which are an outage. More of them are a flood."""
+HALF = 0.5
+"""Of `scattered`, that is one peer for eight records: no more is as good as all with few, and a burst outside counts as
+scattered so far at least."""
 _HARDLY = 0.15
 """Of `answered`, that is nine in hundred."""
 _REACH = tuple(name for name in CLAUSES if name.startswith("reach."))
@@ -70,9 +75,9 @@ def by_itself(f: Formulas, known: Value) -> tuple[Value, Value]:
     flooded = unheard * (records >= FLOODED) * mostly
     with f.when(~known * f.number("contact")):
         things = most(f.observed(0, THINGS), f.observed(0, OTHER_THINGS))
-        pinged = f.number("ping") * (f.observed(0, THINGS) >= _PINGED) * (f.maturity >= 1.0)
+        pinged = f.number("ping") * (f.observed(0, THINGS) >= TRIED) * (f.maturity >= 1.0)
         f.assign(scans, most(unheard * (things >= SCANNED), pinged))
-        concentrated = most(mostly, f.scattered(0) <= _CONCENTRATED)
+        concentrated = most(mostly, f.scattered(0) <= HALF)
         guesses = f.number("login") * (least(records, attempts(f)) >= GUESSED)
         f.assign(bursts, most(flooded, guesses * concentrated))
     with f.when(known * f.number("contact") * (attempts(f) > MOST_RETRIES)):
@@ -113,12 +118,11 @@ def bound(f: Formulas, guesses: Value, all_new: Value, itself: tuple[Value, Valu
         f.assign(reach, most(reach, at_most, _least_reach(f, guesses)))
     # a sweep is more than ranks can tell, and a busy hour less. Lab: six-sweep-site-445-after-2h
     f.bound("reach", reach)
-    f.bound("volume", most(f.decades("volume"), f.maturity * LEAST_SENT * f.feature("volume.sent_hour")))
-    with f.when(f.number("continued")):  # what it is was said when it was told of first
-        for view in ("novelty", "reach", "rhythm"):
-            f.bound(view, 0.0)
-    with f.when(most(f.number("nobody"), ~f.number("contact"))):
-        for view in ("novelty", "reach", "volume", "rhythm"):
+    f.bound("volume", most(f.decades("volume"), f.maturity * LEAST_REACH * f.feature("volume.sent_hour")))
+    nothing = most(f.number("nobody"), ~f.number("contact"))
+    for view in ("novelty", "reach", "volume", "rhythm"):
+        # a connection that goes on was told of first, all but its amount
+        with f.when(nothing if view == "volume" else most(nothing, f.number("continued"))):
             # what is no contact says nothing of who is there. Lab: newcomer-beacon-15-min-24h
             f.bound(view, 0.0)
 
@@ -127,9 +131,10 @@ def credit(f: Formulas, guesses: Value, all_new: Value, itself: tuple[Value, Val
     """Where a view's least decided, give the view's part to the features that it was made of."""
     novelty, reach, volume = f.decades("novelty"), f.decades("reach"), f.decades("volume")
     with f.when((novelty > 0.0) * (novelty <= f.maturity * LEAST_NEW * all_new)):
-        third = f.take_all("novelty") / 3.0
-        for name in ("endpoint", "service", "site"):
-            f.credit(f"novelty.{name}", third)
+        names = ("endpoint", "service", "site")
+        part = f.take_all("novelty") / float(len(names))
+        for name in names:
+            f.credit(f"novelty.{name}", part)
     scans, bursts = itself
     told = LEAST_REACH * most(scans, bursts)
     unanswered = most(_least_reach(f, 0.0), LEAST_REACH * scans)
@@ -147,5 +152,5 @@ def credit(f: Formulas, guesses: Value, all_new: Value, itself: tuple[Value, Val
         fast = most(f.feature("reach.records_minute") >= f.feature("reach.records_hour"), bursts)
         f.credit("reach.records_minute", all_of_it * fast)
         f.credit("reach.records_hour", all_of_it * ~fast)
-    with f.when((volume > 0.0) * (volume <= f.maturity * LEAST_SENT * f.feature("volume.sent_hour"))):
+    with f.when((volume > 0.0) * (volume <= f.maturity * LEAST_REACH * f.feature("volume.sent_hour"))):
         f.credit("volume.sent_hour", f.take_all("volume"))

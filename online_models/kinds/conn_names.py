@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from online_models.kinds.conn_bounds import attempts, share_of_hour
+from online_models.kinds.conn_bounds import TRIED, attempts, share_of_hour
+from online_models.kinds.conn_records import RETRIES
 from online_models.measures.excess import FAILURES, OTHER_THINGS, RECORDS, THINGS
 from online_models.measures.time import DAY
 from online_models.program.formulas import least, most, where
@@ -18,18 +19,14 @@ MANY, NEW, MUCH = 0.25, 0.2, 0.75
 GUESSES = 5.0
 """Calls within an hour of a stranger who asks a device for passwords, and whom it does not know for long, that are more
 than a person's who came once and mistyped."""
-TRIED, TRIES = 10.0, 3.0
-"""Hosts that do not answer on one port in an hour, or services at hosts beyond what is usual, and calls of one of them
-at most, that are a scan though each is news by itself: nobody looks for so many that are not there, and who wants one
-of them calls it again."""
+TRIES = 3.0
+"""Calls of one of those `TRIED` at most: who wants it calls it again."""
 TRIES_COLUMNS = ("tried_on", "tried", "tried_hour")
 """Of a device: the port on which most of this hour's new peers did not answer, how many more than on others, and the
 hour's number."""
 POURED = 1024.0
 """KiB in an hour to one end that answers nothing, which are a flood however few records there are: a sensor writes one
 for all datagrams of a flow, and what is meant to arrive is acknowledged."""
-RETRIES = 60.0
-"""Records in a minute that one program makes that tries again after each failure: TCP and resolvers wait a second."""
 
 
 class Measured(Protocol):

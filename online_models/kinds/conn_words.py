@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from online_models.behaviours import Behaviour, Likeness, Scan, Sighting, amount, counted_burst, lasting, plain
-from online_models.clauses import reach_clauses
-from online_models.severity import ATTACK, CONTACT, LOSS
+from online_models.behaviours import (
+    ATTACK,
+    CONTACT,
+    LOSS,
+    Behaviour,
+    Likeness,
+    Scan,
+    Sighting,
+    amount,
+    counted_burst,
+    lasting,
+    plain,
+    reach_clauses,
+)
+from online_models.features.text import V4_NETWORK, V6_NETWORK
+from online_models.kinds.conn_records import RETRIES
+from online_models.measures.excess import TIMES_USUAL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,14 +43,25 @@ CLAUSES: Final[Mapping[str, str]] = {
 }
 
 _KIB, _MUCH = 1024, 2.0**20
-_TIMES_USUAL = 3.0
-"""How many times what is usual an amount is, or how many times shorter a gap, for a sentence to tell of it."""
 _ALL = 0.95
 """Part of what was sent from which on it all went to one peer, as people say."""
-_POURED = 100 * 1024.0
-"""Bytes a record from which on a flood is told by its amount."""
 _FIRST_FREE_PORT = 1024
 """From here on any program may take a port; those below are the system's (RFC 6335, 6)."""
+
+
+def service_in_network(target: str, peer: str) -> str:
+    """Return a service and the network that the features of novelty use.
+
+    Examples
+    --------
+    >>> service_in_network("tcp/8883", "203.0.113.7")
+    'tcp/8883 in 203.0.0.0/12'
+    """
+    try:
+        bits = V4_NETWORK if ipaddress.ip_address(peer).version == 4 else V6_NETWORK
+        return f"{target} in {ipaddress.ip_network((peer, bits), strict=False)}"
+    except ValueError:
+        return f"{target} in {peer}"
 
 
 def free_udp_port(target: str) -> str:
@@ -116,7 +142,7 @@ def flood(s: Sighting) -> str:
     """Tell of a burst of records, or of much that nobody answers in few of them."""
     if not s.is_called:
         sent, calls = s.facts["peer.sent_hour"][0] * _KIB, max(1.0, s.facts["endpoint.records_hour"][0])
-        if sent >= _MUCH and sent / calls >= _POURED:
+        if sent >= _MUCH and calls <= RETRIES:  # no burst of records
             return f"{s.device} sent {amount(sent)} in an hour to {s.peer} on {s.target}, which answered nothing"
     count, usual, span, counter = counted_burst(s, "records", "failures")
     what = "failed connections" if counter == "failures" else "connections"
@@ -136,7 +162,7 @@ def volume(s: Sighting) -> str:
     """Tell of unusual amounts."""
     (up, usual_up), (down, usual_down) = s.facts["volume.up"], s.facts["volume.down"]
     sent, usual_sent = (kib * _KIB for kib in s.facts["volume.sent_hour"])
-    if sent > _MUCH and sent - usual_sent > _TIMES_USUAL * usual_sent:
+    if sent > _MUCH and sent - usual_sent > TIMES_USUAL * usual_sent:
         part = s.facts["peer.sent_hour"][0] * _KIB
         its = "" if part >= _ALL * sent else f", {amount(part)} of it"
         return (
@@ -151,7 +177,7 @@ def volume(s: Sighting) -> str:
 def rhythm(s: Sighting) -> str:
     """Tell of unusual timing: far sooner than usual, or a young peer as regular as a clock."""
     gap, usual = s.facts["rhythm.gap"]
-    if gap >= usual / _TIMES_USUAL:
+    if gap >= usual / TIMES_USUAL:
         who, whom = (s.peer, s.device) if s.is_called else (s.device, s.peer)
         return f"{who} calls {whom} on {s.target} as regularly as a clock, and they have not met for long"
     return (

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from online_models.features.address import device_at
+from online_models.features.text import device_at
 
 if TYPE_CHECKING:
     import numpy as np

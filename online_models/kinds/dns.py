@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from online_models.features.address import device_at
 from online_models.features.dns_columns import NOERROR, OTHER_ERROR, dns_columns
 from online_models.features.names import are_empty, are_private
+from online_models.features.text import device_at
 from online_models.guard import DEFAULT_POLICY, THRESHOLD
-from online_models.kinds.dns_words import BEHAVIOURS, CLAUSES
-from online_models.kinds.keys import Keys
+from online_models.kinds.dns_words import BEHAVIOURS, CLAUSES, name_itself, registered_domain
 from online_models.kinds.kind import (
     MOST,
     Entries,
@@ -26,11 +25,11 @@ from online_models.kinds.kind import (
     view_of,
 )
 from online_models.measures.excess import FAILURES, OTHER_THINGS, RECORDS, THINGS
-from online_models.measures.surprise import UNUSUAL, USUAL
+from online_models.measures.past import UNUSUAL, USUAL
 from online_models.measures.time import SETTLING
 from online_models.program.formulas import least, log2, most, where
+from online_models.program.machine import Keys
 from online_models.program.registers import AFTER, BOUND, COUNT, DOUBT, LEARN, MEANWHILE, MEASURE, NAME, TELL, TOLD
-from online_models.subjects import name_itself, registered_domain
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -51,10 +50,8 @@ MOST_SHAPE = 1.5
 of a name under a domain that it has known for long and that carries no more than is its habit."""
 BEYOND_HABIT = 3.0
 """Doublings beyond twice the habit of a domain that count in full."""
-ENOUGH_BYTES, ENOUGH_QUERIES = 24.0, 32.0
+ENOUGH = 24.0
 """Bytes of name from which on its entropy, and queries from which on their freshness, count in full."""
-UNSEEN_TYPE = 0.05
-"""Share of a type of query before anything is known: nearly all are of a few."""
 _DOUBLINGS_OF_BYTES = 18.0
 """Of bytes in names of one domain in an hour that count in full: 256 KiB."""
 INSTANT = 0.05
@@ -82,7 +79,7 @@ def _columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> Columns:
     keys.own(Keys(read.device).own(read.device, site), kind_of_query)
     under_domain = keys.own(domain, names.domain)
     keys.own(under_domain, names.name)
-    enough, empty = np.minimum(1.0, names.sub_length / ENOUGH_BYTES), are_empty(names)
+    enough, empty = np.minimum(1.0, names.sub_length / ENOUGH), are_empty(names)
     numbers = {
         "failed": read.result != NOERROR,
         "result": read.result,
@@ -98,11 +95,11 @@ def _columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> Columns:
         "digits": names.digits,
         "answer": read.answer_length,
         "instant": np.floor(read.end / INSTANT) * INSTANT,
-        "length_shape": np.minimum(1.0, np.log2(1.0 + names.sub_length) / 8.0),
-        "label_shape": np.minimum(1.0, names.longest_label / 63.0),
-        "entropy_shape": np.minimum(1.0, names.entropy / 6.0) * enough,
+        "length_shape": np.minimum(1.0, np.log2(1.0 + names.sub_length) / 8.0),  # a name has 255 bytes (RFC 1035)
+        "label_shape": np.minimum(1.0, names.longest_label / 63.0),  # and a label 63
+        "entropy_shape": np.minimum(1.0, names.entropy / 6.0) * enough,  # bits a byte, of base64
         "digits_shape": names.digits * enough,
-        "answer_shape": np.minimum(1.0, np.log2(1.0 + read.answer_length) / 11.0),
+        "answer_shape": np.minimum(1.0, np.log2(1.0 + read.answer_length) / 11.0),  # 2 KiB
     }
     return keys.with_numbers(read.ts, read.end, [numbers[name] for name in NUMBERS])
 
@@ -163,11 +160,11 @@ def _measure(f: Formulas) -> Value:
     """Measure the features; return whether the record says nothing."""
     for name in _SHAPE:
         f.measure(f"shape.{name}", f.number(f"{name}_shape"))
-    f.measure("shape.type", f.surprise(f.get("site_type", "count"), f.get("site", "count"), UNSEEN_TYPE))
+    f.measure("shape.type", f.surprise(f.get("site_type", "count"), f.get("site", "count"), UNUSUAL))
     names, queries = _last_hour(f, "names"), _last_hour(f, "queries")
-    f.measure("domain.names", least(1.0, log2(1.0 + names) / 12.0))
+    f.measure("domain.names", least(1.0, log2(1.0 + names) / 12.0))  # 4,096
     f.measure("domain.bytes", _size(_last_hour(f, "bytes")))
-    fresh = least(1.0, names / most(queries, 1.0)) * least(1.0, queries / ENOUGH_QUERIES)
+    fresh = least(1.0, names / most(queries, 1.0)) * least(1.0, queries / ENOUGH)
     f.measure("domain.fresh", fresh)
     f.measure_reach(_COUNTERS)
     _measure_novelty(f)
@@ -190,7 +187,7 @@ def _measure_novelty(f: Formulas) -> None:
     f.measure("novelty.site", f.newness("site_domain") / (1.0 + f.get("site_domain", "count")) * site_rarity)
     f.measure("novelty.resolver", f.newness("resolver") * resolvers)
     records = f.get("device", "count")
-    f.measure("novelty.type", f.surprise(f.get("type", "count"), records, UNSEEN_TYPE))
+    f.measure("novelty.type", f.surprise(f.get("type", "count"), records, UNUSUAL))
     prior = where(f.number("no_error"), USUAL, UNUSUAL)
     results = f.get_nth("device", "no_error", f.number("result"))
     f.measure("novelty.result", new_domain * f.surprise(results, records, prior))
@@ -218,15 +215,12 @@ def _bound(f: Formulas, nothing: Value, asked_before: Value) -> None:
     """Keep the decades of shape and domain below what names of that kind and amount can have carried."""
     beyond = _beyond_habit(f)
     shape = MOST_SHAPE + where(asked_before, 0.0, beyond * MOST)
-    f.bound("shape", least(f.decades("shape"), shape))
+    f.bound("shape", where(nothing, 0.0, least(f.decades("shape"), shape)))
     bytes_a_name = _last_hour(f, "bytes") / most(1.0, _last_hour(f, "names"))
     carries = least(1.0, bytes_a_name / CARRIES)
     little = math.log2(1.0 + LITTLE) / _DOUBLINGS_OF_BYTES
     much = most(0.0, f.feature("domain.bytes") - little) / (1.0 - little)
-    f.bound("domain", least(f.decades("domain"), MOST * much * carries * beyond))
-    with f.when(nothing):
-        f.bound("shape", 0.0)
-        f.bound("domain", 0.0)
+    f.bound("domain", where(nothing, 0.0, least(f.decades("domain"), MOST * much * carries * beyond)))
 
 
 def _name(f: Formulas) -> None:

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from online_models.behaviours import Behaviour, Likeness, Sighting, burst, counted_burst, plain
-from online_models.clauses import reach_clauses
-from online_models.severity import ATTACK, CONTACT
+from publicsuffixlist import PublicSuffixList
+
+from online_models.behaviours import (
+    ATTACK,
+    CONTACT,
+    Behaviour,
+    Likeness,
+    Sighting,
+    burst,
+    counted_burst,
+    plain,
+    reach_clauses,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
 
 CLAUSES: Final[Mapping[str, str]] = {
     "shape.length": "{o} bytes of name below the domain",
@@ -63,3 +75,36 @@ BEHAVIOURS = (
     Behaviour("new-domain", "T1071.004", CONTACT, new_domain, Likeness(by_name=True), drifts=True),
 )
 """Like an alert is the same domain. A flood of lookups: the same resolver."""
+
+
+_LONGEST_TOP_LEVEL: Final = 24
+"""Letters of the longest top-level domain that IANA lists: xn--vermgensberatung-pwb."""
+
+
+@cache
+def _suffixes() -> PublicSuffixList:
+    """Return the list, read at the first anomaly that needs it: no start waits for it."""
+    return PublicSuffixList()
+
+
+def registered_domain(target: str, _peer: str = "") -> str:
+    """Return the registered domain of a name as `online_models.features.names` takes it.
+
+    Examples
+    --------
+    >>> registered_domain("eu.api.vendor.co.uk."), registered_domain("printer-2")
+    ('vendor.co.uk', 'names without a domain')
+    """
+    name = target.lower().rstrip(".")
+    last = name.rpartition(".")[2]
+    is_public = last != name and len(last) <= _LONGEST_TOP_LEVEL
+    if not is_public or (last[2:4] != "--" and any(letter.isdigit() for letter in last)):
+        return "names without a domain"
+    if last == "arpa":  # addresses stand under its suffixes
+        return ".".join(name.split(".")[-2:])
+    return _suffixes().privatesuffix(name) or name
+
+
+def name_itself(target: str) -> str:
+    """Return a domain name as rules spell it."""
+    return target.rstrip(".").lower()

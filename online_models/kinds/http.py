@@ -11,11 +11,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from online_models.behaviours import Behaviour, Likeness, Sighting, amount, counted_burst, plain
-from online_models.clauses import reach_clauses
+from online_models.behaviours import (
+    CONTACT,
+    LOSS,
+    Behaviour,
+    Likeness,
+    Sighting,
+    amount,
+    counted_burst,
+    plain,
+    reach_clauses,
+)
 from online_models.features.http_columns import CLIENT_ERROR, SUCCESS, http_columns
 from online_models.kinds.contexts import context_of_ends
-from online_models.kinds.keys import Keys
 from online_models.kinds.kind import (
     Entries,
     Kind,
@@ -23,10 +31,10 @@ from online_models.kinds.kind import (
     view_of,
 )
 from online_models.measures.excess import FAILURES, OTHER_THINGS, RECORDS, THINGS
-from online_models.measures.surprise import UNUSUAL, USUAL
+from online_models.measures.past import UNUSUAL, USUAL
 from online_models.program.formulas import exp2, most, where
+from online_models.program.machine import Keys
 from online_models.program.registers import COUNT, DOUBT, LEARN, MEASURE, NAME, TELL, TOLD
-from online_models.severity import CONTACT, LOSS
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -75,7 +83,7 @@ def _columns(batch: RecordBatch, ranges: npt.NDArray[np.uint64]) -> Columns:
         "status": read.status,
         "success": read.status == SUCCESS,
         "inbound": read.inbound,
-        "length": np.minimum(1.0, np.log2(1.0 + read.uri_length) / 12.0),
+        "length": np.minimum(1.0, np.log2(1.0 + read.uri_length) / 12.0),  # 4 KiB
         "strange": read.strange,
         "literal": read.literal,
         "uri_bytes": read.uri_length,

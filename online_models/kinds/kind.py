@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from online_models.clauses import SINCE
+from online_models.behaviours import SINCE
 from online_models.errors import DeclarationError
 from online_models.features.table import MOST_AT_ONCE
 from online_models.measures.time import SPANS

@@ -12,12 +12,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from online_models.behaviours import Behaviour, Likeness, Sighting, amount, counted_burst, plain
-from online_models.clauses import reach_clauses
-from online_models.features.address import GLOBAL, ends_of
-from online_models.features.text import hashes, owned
+from online_models.behaviours import (
+    ATTACK,
+    CONTACT,
+    LOSS,
+    Behaviour,
+    Likeness,
+    Sighting,
+    amount,
+    counted_burst,
+    plain,
+    reach_clauses,
+)
+from online_models.features.text import GLOBAL, ends_of, hashes, owned
 from online_models.kinds.contexts import context_of_ends
-from online_models.kinds.keys import Keys
 from online_models.kinds.kind import (
     LEAST,
     MATTERS,
@@ -28,12 +36,12 @@ from online_models.kinds.kind import (
     recent_things,
     view_of,
 )
-from online_models.measures.distance import FAR
 from online_models.measures.excess import FAILURES, OTHER_THINGS, RECORDS, THINGS
+from online_models.measures.past import FAR
 from online_models.measures.time import SETTLING
 from online_models.program.formulas import exp2, least, most, where
+from online_models.program.machine import Keys
 from online_models.program.registers import BOUND, COUNT, DOUBT, LEARN, MEASURE, NAME, TELL, TOLD
-from online_models.severity import ATTACK, CONTACT, LOSS
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -325,18 +333,20 @@ def _kind(log: str, new: str, odd: Behaviour, *more: Behaviour) -> Kind:
         columns=_columns,
         context=_context,
         views=(
+            # what a decade of each counts, as other kinds declare it: news, what no device does, and bursts
             view_of(clauses, "novelty", weight=0.9, compares=1.0, forest=(25, 6)),
             *(
+                # see above
                 view_of(clauses, view, weight=0.8, compares=float(view != "access"), forest=(25, 6))
                 for view in dict.fromkeys(name.partition(".")[0] for name in _SPECIAL[log])
             ),
-            view_of(clauses, "reach", weight=0.7, forest=(25, 6)),
+            view_of(clauses, "reach", weight=0.7, forest=(25, 6)),  # see above
         ),
         formulas=formulas,
         things=("name", "broker", "recent_broker"),
         recent_thing="recent_name",
         behaviours=told,
-        share=0.1,
+        share=0.1,  # of the site's alert budget
     )
 
 

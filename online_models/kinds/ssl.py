@@ -14,13 +14,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from online_models.behaviours import Behaviour, Likeness, Sighting, counted_burst, plain
-from online_models.clauses import reach_clauses
-from online_models.features.address import GLOBAL, ends_of
-from online_models.features.text import hashes, owned
+from online_models.behaviours import (
+    CONTACT,
+    LOSS,
+    UPDATE,
+    Behaviour,
+    Likeness,
+    Sighting,
+    counted_burst,
+    plain,
+    reach_clauses,
+)
+from online_models.features.text import GLOBAL, ends_of, hashes, owned
 from online_models.kinds.contexts import context_of_ends
-from online_models.kinds.keys import Keys
+from online_models.kinds.dns_words import name_itself, registered_domain
 from online_models.kinds.kind import (
+    LEAST,
     MATTERS,
     Entries,
     Kind,
@@ -28,11 +37,11 @@ from online_models.kinds.kind import (
     view_of,
 )
 from online_models.measures.excess import FAILURES, OTHER_THINGS, RECORDS, THINGS
+from online_models.measures.past import USUAL
 from online_models.measures.time import HOUR, SETTLING
 from online_models.program.formulas import most, where
+from online_models.program.machine import Keys
 from online_models.program.registers import BOUND, COUNT, DOUBT, LEARN, MEASURE, NAME, TELL, TOLD
-from online_models.severity import CONTACT, LOSS, UPDATE
-from online_models.subjects import name_itself, registered_domain
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -55,11 +64,6 @@ CLAUSES = {
     "trust.cipher": "a version and cipher that {up} of its handshakes have",
     **reach_clauses("servers: servers", "addresses: addresses", "failures: failed handshakes", "records: handshakes"),
 }
-UNNAMED = 0.5
-"""Share of handshakes without a name before anything is known."""
-DISTRUST = 4.5
-"""Decades of a certificate outside that is signed by itself and new to the whole site, at least: public services have
-none."""
 _SITE, _ISSUER, _CLIENT, _CIPHER = (np.uint64(salt) for salt in (0x517E, 0x1554E4, 0xC11E47, 0xC1F4E4))
 _HOW_NEW = "server.newness"
 """Note of how new a server is, by its name or its address."""
@@ -138,7 +142,7 @@ def _measure(f: Formulas) -> None:
     alone = f.newness("site_client") / (1.0 + f.get("site_client", "devices"))
     f.measure("novelty.fingerprint", alone * f.newness("client") * f.number("has_client"))
     f.measure("novelty.moved", fresh["server"] * ~f.number("unnamed") * (1.0 - f.newness("address")))
-    f.measure("novelty.unnamed", f.number("unnamed") * f.surprise(*_unnamed(f), UNNAMED))
+    f.measure("novelty.unnamed", f.number("unnamed") * f.surprise(*_unnamed(f), USUAL))
     f.expect_novelty()
     unmet = f.newness("issuer") / (1.0 + f.get("site_issuer", "devices"))
     f.measure("trust.self_signed", f.number("self_signed") * unmet)
@@ -231,7 +235,7 @@ def _formulas(f: Formulas) -> None:
         past = most(f.maturity, f.past("site") * f.number("self_signed"))
         # a site that has met few certificates cannot rank one that nobody vouches for; who comes new to a site may
         # bring its maker's own authority along, but who is signed by nobody is news of whoever calls it
-        f.bound("trust", most(f.decades("trust"), DISTRUST * untrusted * past))
+        f.bound("trust", most(f.decades("trust"), LEAST * untrusted * past))
     with f.section(NAME):
         _name(f)
     with f.section(LEARN):

@@ -10,7 +10,7 @@ import math
 from typing import TYPE_CHECKING
 
 from online_models.compile import inner
-from online_models.measures.distance import MEMORY, learn_moments
+from online_models.measures.past import MEMORY, learn_moments
 from online_models.measures.time import HOUR, MINUTE
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _LITTLE = 10.0
 _MOSTLY, _EVERY = 0.6, 4.0
 """Share of a window's records from which on it was answered; and of how many records one goes to another thing where
 they are scattered."""
-_LEARNED_A_MINUTE, _LEARNED_AN_HOUR, _TIMES_USUAL = 16.0, 60.0, 4.0
+_LEARNED_A_MINUTE, _LEARNED_AN_HOUR, TIMES_USUAL = 16.0, 60.0, 4.0
 """Records in a minute and in an hour, and how many times what is usual beside them, beyond which a burst would teach
 the forests itself alone."""
 
@@ -150,7 +150,7 @@ def few(window: int, counter: int) -> float:
     """
     if counter == AMOUNT:
         return _LITTLE
-    return (3.0 if counter >= FAILURES else 1.0) + window
+    return (3.0 if counter >= FAILURES else 1.0) + window  # see above
 
 
 @inner
@@ -168,6 +168,6 @@ def is_beyond_habit(row: npt.NDArray[np.float64], base: int, minutes: float, hou
     """Tell whether the device writes so much more than it usually does that it would teach the forests a burst."""
     minute, hour = observed(row, base, 0, RECORDS, minutes), observed(row, base, 1, RECORDS, hours)
     return bool(
-        minute > _LEARNED_A_MINUTE + _TIMES_USUAL * usual(row, base, 0, RECORDS)
-        or hour > _LEARNED_AN_HOUR + _TIMES_USUAL * usual(row, base, 1, RECORDS)
+        minute > _LEARNED_A_MINUTE + TIMES_USUAL * usual(row, base, 0, RECORDS)
+        or hour > _LEARNED_AN_HOUR + TIMES_USUAL * usual(row, base, 1, RECORDS)
     )

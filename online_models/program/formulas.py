@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from online_models.measures.distance import MEMORY
-from online_models.measures.surprise import UNUSUAL
+from online_models.measures.past import MEMORY, UNUSUAL
 from online_models.measures.time import DAY, SETTLING
 from online_models.program import operations as op
 from online_models.program.program import Program, Value, exp2, least, log2, most, root, where
@@ -45,7 +44,7 @@ class Measures(Program):
         return self.result(op.GAP, self.key(key))
 
     def age(self, key: str) -> Value:
-        """Return for how long the device knows an entry, seconds; see `measures.newness`."""
+        """Return for how long the device knows an entry, seconds; see `measures.past`."""
         return self.result(op.AGE, self.key(key))
 
     def newness(self, key: str) -> Value:

@@ -19,31 +19,44 @@ from online_models.guard import (
     QUIET,
     RAISED,
     RELEASED,
+    SUSPECT,
+    THINGS,
     TOGETHER,
+    behaviour_said,
     grow_older,
+    is_expected,
     is_frozen,
+    judge_as_said,
     move_on,
     observe,
     release_if_quiet,
+    said_of,
+    says_expected,
+    suspect_thing,
 )
 from online_models.measures.excess import roll, share_before
-from online_models.measures.newness import age_of, is_known, maturity_of
+from online_models.measures.past import age_of, is_known, maturity_of
 from online_models.measures.time import DAY
-from online_models.outcome import OBSERVED, USUAL, Outcome, attribute_views, note_views, withhold
 from online_models.program.machine import (
     AHEAD,
     FACTS_AT,
     FEATURES,
     FEATURES_AT,
+    OBSERVED,
     PARTS_AT,
     RECENT_THING,
     THINGS_AT,
+    USUAL,
     Columns,
     Machine,
+    Outcome,
     approach,
+    attribute_views,
     entry_of,
     has_room,
+    note_views,
     take_up,
+    withhold,
 )
 from online_models.program.operations import execute, number_of
 from online_models.program.registers import (
@@ -78,15 +91,13 @@ from online_models.program.registers import (
     WINDOWS,
 )
 from online_models.program.registers import COUNT as COUNT_SECTION
-from online_models.suspicion import SUSPECT, suspect_thing
-from online_models.verdicts import THINGS, behaviour_said, is_expected, judge_as_said, said_of, says_expected
 from online_models.views import Views, assess, evidence_of, learn_views
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from online_models.withheld import Records
+    from online_models.feedback import Records
 
 
 @inner
@@ -153,9 +164,9 @@ def _hangs_together(machine: Machine, device: npt.NDArray[np.float64], quiet: fl
 
 
 @inner
-def _is_learned(machine: Machine, views: Views, device: npt.NDArray[np.float64], verdict: int) -> bool:
+def _is_learned(machine: Machine, views: Views, device: npt.NDArray[np.float64], judgement: int) -> bool:
     """Whether the record in hand, judged so, becomes part of what is ordinary."""
-    if verdict & ~ACCEPTED:
+    if judgement & ~ACCEPTED:
         return False
     return not (is_frozen(device) and _hangs_together(machine, device, views.policy[QUIET]))
 
@@ -179,7 +190,7 @@ def _report(machine: Machine, views: Views, device: npt.NDArray[np.float64], i: 
     outcome.used[0] += 1
     outcome.detail_of[at] = i
     outcome.known[at] = number_of(machine, layout[THINGS_AT], FIRST) > 0.0
-    raised = outcome.verdict[i] & RAISED
+    raised = outcome.judgement[i] & RAISED
     outcome.devices[at] = used_since(machine.tables[0], r[NOW] - DAY) if raised else 0
     attribute_views(views, outcome.evidence[i], outcome.parts[at])
     for f in range(layout[FEATURES]):
@@ -210,7 +221,7 @@ def _judge(machine: Machine, views: Views, device: npt.NDArray[np.float64], i: i
     said = said_of(views.verdicts, things, int(r[BEHAVIOUR]))
     outcome.behaviour[i] = behaviour_said(views.verdicts, said, int(r[BEHAVIOUR]))
     suspicion = _suspicion(machine, device, says_expected(views.verdicts, said), r[EVIDENCE])
-    outcome.verdict[i] = judge_as_said(
+    outcome.judgement[i] = judge_as_said(
         views.verdicts,
         said,
         device,
@@ -222,10 +233,10 @@ def _judge(machine: Machine, views: Views, device: npt.NDArray[np.float64], i: i
         suspicion,
     )
     outcome.end[i] = r[NOW]
-    if outcome.verdict[i] & ANOMALY:
+    if outcome.judgement[i] & ANOMALY:
         _note_anomaly(machine)
         _report(machine, views, device, i, outcome)
-        if outcome.verdict[i] & RAISED:
+        if outcome.judgement[i] & RAISED:
             execute(machine, device, TOLD)
 
 
@@ -239,14 +250,14 @@ def learn(machine: Machine, device: npt.NDArray[np.float64]) -> None:
 
 
 @inlined
-def _learn_live(machine: Machine, views: Views, device: npt.NDArray[np.float64], verdict: int, trusted: bool) -> None:
+def _learn_live(machine: Machine, views: Views, device: npt.NDArray[np.float64], judgement: int, trusted: bool) -> None:
     """Learn a record as its device's, and as ordinary if nothing speaks against that."""
     r = machine.registers
     r[ODD] = 0.0
     execute(machine, device, HOLD)
     learn(machine, device)
     execute(machine, device, AFTER)
-    if (trusted or not (verdict & ACCEPTED or r[ODD] != 0.0)) and r[NOBODY] == 0.0:
+    if (trusted or not (judgement & ACCEPTED or r[ODD] != 0.0)) and r[NOBODY] == 0.0:
         learn_views(views, r[MATURITY], r[NOW])
 
 
@@ -277,13 +288,13 @@ def run(machine: Machine, views: Views, columns: Columns, start: int, trusted: b
         r[EVIDENCE] = 0.0
         if not trusted:
             _judge(machine, views, device, i, outcome)
-        if trusted or _is_learned(machine, views, device, outcome.verdict[i]):
-            _learn_live(machine, views, device, outcome.verdict[i], trusted)
+        if trusted or _is_learned(machine, views, device, outcome.judgement[i]):
+            _learn_live(machine, views, device, outcome.judgement[i], trusted)
         else:
             withhold(outcome, i, x)
             if is_frozen(device):
                 execute(machine, device, MEANWHILE)
-            elif outcome.verdict[i] & ANOMALY:
+            elif outcome.judgement[i] & ANOMALY:
                 execute(machine, device, DOUBT)
     return int(columns.ts.size)
 
@@ -294,7 +305,7 @@ def relearn(machine: Machine, views: Views, records: Records, start: int, outcom
 
     What is made up for is what is known of things, at the log time of each record, and for records below the threshold
     also the forests and their calibration. Not made up for are the usual counts a minute and an hour. The anomalies
-    themselves stay out of the forests, as `online_models.verdicts` explains.
+    themselves stay out of the forests, as `online_models.guard` explains.
     """
     r, things = machine.registers, outcome.things[0]
     for i in range(start, records.now.size):
@@ -302,8 +313,8 @@ def relearn(machine: Machine, views: Views, records: Records, start: int, outcom
             return i
         take_up(machine, records.columns, i)
         _things_of(machine, things)
-        verdict = records.verdict[i]
-        if verdict & ANOMALY and not is_expected(views.verdicts, things, records.behaviour[i]):
+        judgement = records.judgement[i]
+        if judgement & ANOMALY and not is_expected(views.verdicts, things, records.behaviour[i]):
             continue  # it was withheld for its own sake, and nobody called it expected
         begin = entry_of(machine, 0)
         device = machine.rows[begin : begin + machine.widths[0]]
@@ -311,7 +322,7 @@ def relearn(machine: Machine, views: Views, records: Records, start: int, outcom
         device[LAST] = records.now[i]
         r[NOW] = records.now[i]
         r[MINUTE_SHARE], r[HOUR_SHARE] = share_before(r[NOW], 0), share_before(r[NOW], 1)
-        if not verdict & (ANOMALY | ACCEPTED):
+        if not judgement & (ANOMALY | ACCEPTED):
             assess(views, records.features[i], 0.0, r[NOW])
             learn_views(views, 1.0, r[NOW])
         learn(machine, device)

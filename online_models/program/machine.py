@@ -1,4 +1,4 @@
-"""What the loop works on: a kind's tables and program, the records of a batch, and the record in hand."""
+"""What the loop works on, and what it reports: a kind's tables and program, records, and what came of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ingest.compiled.references import by_reference
+from ingest.compiled import by_reference
 from online_models.compile import inner
 from online_models.features.table import (
     MOST_AT_ONCE,
@@ -24,10 +24,16 @@ from online_models.features.table import (
     room_for,
     touch_entry,
 )
+from online_models.features.text import joined, of_owners
+from online_models.forest.forest import attribute
+from online_models.guard import THINGS, WITHHELD
 from online_models.program.registers import MOST_TABLES, NUMBERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from online_models.views import Views
+
 
 AHEAD = 32
 """Records whose entries are fetched from memory together."""
@@ -204,3 +210,149 @@ def approach(machine: Machine, columns: Columns, first: int) -> None:
         for k in range(machine.keys.size):
             total += touch_entry(machine.tables[machine.table_of[k]], machine.ahead[j, k])
     machine.kept[0] = total
+
+
+OBSERVED, USUAL = range(2)
+"""Places in a fact."""
+DETAILS = 4096
+"""How many anomalies a kernel describes before it hands back; what they say does not depend on it."""
+
+
+@by_reference
+class Outcome(NamedTuple):
+    """n records of which some are anomalies.
+
+    Attributes
+    ----------
+    evidence
+        float64 ``(n,)``, decades.
+    judgement, behaviour
+        int8 ``(n,)``: bits of `guard.judge`, and the behaviour's number in its kind.
+    end
+        float64 ``(n,)``: the device's log time at the record, epoch seconds.
+    detail_of
+        int64 ``(DETAILS,)``: the row that each detail describes, ``used[0]`` of them.
+    parts
+        float64 ``(DETAILS, features)``: what each feature added to the evidence.
+    facts
+        float64 ``(DETAILS, features + notes, 2)``: observed and usual.
+    rarity
+        float64 ``(n, views)``, weighted decades, or ``(0, views)`` where nobody asks for them.
+    things
+        uint64 ``(DETAILS, THINGS)``: keys of what the record was about, see `online_models.alerts.case`.
+    known
+        bool ``(DETAILS,)``: the device knew the first of these things before.
+    devices
+        int64 ``(DETAILS,)``: how many devices were seen within a day, for a record that raises an alert; else 0.
+    withheld
+        float64 ``(n, features)``: the features of every record that was not learned; other rows mean nothing.
+    used
+        int64 ``(1,)``: how many details there are.
+    """
+
+    evidence: npt.NDArray[np.float64]
+    judgement: npt.NDArray[np.int8]
+    behaviour: npt.NDArray[np.int8]
+    end: npt.NDArray[np.float64]
+    detail_of: npt.NDArray[np.int64]
+    parts: npt.NDArray[np.float64]
+    facts: npt.NDArray[np.float64]
+    things: npt.NDArray[np.uint64]
+    known: npt.NDArray[np.bool_]
+    devices: npt.NDArray[np.int64]
+    withheld: npt.NDArray[np.float64]
+    used: npt.NDArray[np.int64]
+    rarity: npt.NDArray[np.float64]
+
+
+def new_outcome(records: int, features: int, views: int = 0, notes: int = 0) -> Outcome:
+    """Return room for so many records, what each of so many views makes of them, and so many notes beside features."""
+    return Outcome(
+        evidence=np.zeros(records),
+        judgement=np.zeros(records, np.int8),
+        behaviour=np.zeros(records, np.int8),
+        end=np.zeros(records),
+        detail_of=np.zeros(DETAILS, np.int64),
+        parts=np.zeros((DETAILS, features)),
+        facts=np.zeros((DETAILS, features + notes, 2)),
+        things=np.zeros((DETAILS, THINGS), np.uint64),
+        known=np.zeros(DETAILS, np.bool_),
+        devices=np.zeros(DETAILS, np.int64),
+        withheld=np.empty((records, features)),
+        used=np.zeros(1, np.int64),
+        rarity=np.zeros((records if views else 0, views)),
+    )
+
+
+@inner
+def note_views(outcome: Outcome, i: int, views: Views) -> None:
+    """Write down what each view made of record i, if that is asked for."""
+    if outcome.rarity.shape[0] > 0:
+        for v in range(views.rarity.size):
+            outcome.rarity[i, v] = views.weights[v] * views.rarity[v]
+
+
+@inner
+def withhold(outcome: Outcome, i: int, x: npt.NDArray[np.float64]) -> None:
+    """Note that record i, whose features are given, was not learned."""
+    outcome.judgement[i] |= WITHHELD
+    for f in range(x.size):
+        outcome.withheld[i, f] = x[f]
+
+
+@inner
+def attribute_views(views: Views, evidence: float, parts: npt.NDArray[np.float64]) -> None:
+    """Share the evidence among the features: among views by their weighted decades, within a view by the forest."""
+    total = 0.0
+    for v in range(views.rarity.size):
+        total += max(0.0, views.weights[v] * views.rarity[v])
+    for v in range(views.rarity.size):
+        first, last = views.edges[v], views.edges[v + 1]
+        attribute(views.forests[v], views.leaves[v], parts[first:last])
+        positive = 0.0
+        for f in range(first, last):
+            parts[f] = max(0.0, parts[f])
+            positive += parts[f]
+        share = max(0.0, views.weights[v] * views.rarity[v]) / total if total > 0.0 else 0.0
+        for f in range(first, last):
+            parts[f] = parts[f] / positive * share * evidence if positive > 0.0 else share * evidence / (last - first)
+
+
+class Keys:
+    """Keys of n records, in the order in which they are added; the device's first."""
+
+    def __init__(self, device: npt.NDArray[np.uint64]) -> None:
+        self._columns = [device]
+
+    def _add(self, column: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+        self._columns.append(column)
+        return column
+
+    def plain(self, things: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+        """Add things of the whole site."""
+        return self._add(things)
+
+    def own(self, owners: npt.NDArray[np.uint64], things: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+        """Add things that belong to an owner, such as a device; they are forgotten with it."""
+        return self._add(of_owners(owners, things, np.empty(owners.size, np.uint64)))
+
+    def join(self, things: npt.NDArray[np.uint64], others: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+        """Add pairs of things of the whole site."""
+        return self._add(joined(things, others, np.empty(things.size, np.uint64)))
+
+    def with_numbers(
+        self,
+        ts: npt.NDArray[np.float64],
+        end: npt.NDArray[np.float64],
+        numbers: Sequence[npt.NDArray[Any]],
+        turned: npt.NDArray[np.bool_] | None = None,
+    ) -> Columns:
+        """Return the arrays of all records."""
+        n = ts.size
+        table = np.empty((n, len(numbers)))
+        for k, column in enumerate(numbers):
+            table[:, k] = column
+        keys = np.empty((n, len(self._columns)), np.uint64)
+        for k, key in enumerate(self._columns):
+            keys[:, k] = key
+        return Columns(ts, end, keys, table, np.zeros(n, np.bool_) if turned is None else turned)

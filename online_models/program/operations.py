@@ -15,7 +15,6 @@ import numpy as np
 from online_models.compile import common, inlined, inner
 from online_models.guard import FIRST, LAST
 from online_models.guard import OBSERVED as OBSERVED_FOR
-from online_models.measures.distance import FAR, deviation, learn_moments
 from online_models.measures.excess import (
     add,
     answered,
@@ -27,20 +26,23 @@ from online_models.measures.excess import (
     scattered,
     usual,
 )
-from online_models.measures.newness import (
+from online_models.measures.past import (
+    FAR,
     age_of,
+    deviation,
     faded,
     is_known,
+    learn_moments,
     newness,
     others,
     put_on_probation,
     rarity,
     rate_of,
+    surprise,
     touch,
     unfaded,
 )
 from online_models.measures.share import SUMS, add_to_hour, habit_of, is_excused, learn_habit
-from online_models.measures.surprise import surprise
 from online_models.measures.time import DAY
 from online_models.program.machine import entry_of
 from online_models.program.registers import (

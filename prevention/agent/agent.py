@@ -7,9 +7,9 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from prevention.agent.kept import Kept, only_one
+from prevention.agent.kept import HoldingsFile, only_one
 from prevention.agent.service import ServiceClient
-from prevention.blocks import Wanted
+from prevention.blocks import WantedBlocks
 from prevention.enforcers import load_enforcer
 from prevention.errors import EnforcerError, PreventionError
 from prevention.reconcile import Desk, Keepers
@@ -64,7 +64,7 @@ class Agent:
             If an enforcer is unknown or configured wrongly, or another process uses the state.
         """
         with only_one(self._config.state):
-            self._desk, kept = _desk(self._config), Kept(self._config.state)
+            self._desk, kept = _desk(self._config), HoldingsFile(self._config.state)
             self._keepers = _keepers(self._config, self._desk, self._changed)
             service = ServiceClient(self._config.service, self._config.token_file)
             self._keepers.put(kept.read())
@@ -76,7 +76,7 @@ class Agent:
                 self._keepers.stop()
                 service.close()
 
-    def _step(self, service: ServiceClient, kept: Kept) -> None:
+    def _step(self, service: ServiceClient, kept: HoldingsFile) -> None:
         """Fetch what is wanted, keep it, and only then have it carried out."""
         now = time.monotonic()
         if now >= self._host_at + _HOST_EVERY_S:
@@ -133,10 +133,10 @@ def sweep(config: AgentConfig, *, everything: bool = False) -> list[str]:
         If an enforcer is configured wrongly, or a process that does this all the time is running.
     """
     with only_one(config.state):
-        kept = Kept(config.state)
+        kept = HoldingsFile(config.state)
         desk = _desk(config)
         if everything:
-            kept.write(Wanted(-1))
+            kept.write(WantedBlocks(-1))
         desk.put(kept.read())
         desk.protection.put("host", of_host())
         keepers = _keepers(config, desk, lambda _: None)

@@ -8,7 +8,7 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from prevention.blocks import Wanted, from_json, to_json
+from prevention.blocks import WantedBlocks, from_json, to_json
 from prevention.enforcers.ledger import replace_file
 from prevention.errors import EnforcerError, EnforcerSetupError, PreventionError
 
@@ -17,25 +17,25 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class Kept:
+class HoldingsFile:
     """The file, written before enforcers are told: what they hold is always known."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "wanted.json"
 
-    def read(self) -> Wanted:
+    def read(self) -> WantedBlocks:
         """Return what was kept; nothing where there is no file, or a damaged one, which is put aside."""
         try:
             return from_json(self._path.read_bytes())
         except FileNotFoundError:
-            return Wanted(-1)
+            return WantedBlocks(-1)
         except OSError as error:
             raise EnforcerError(f"{self._path}: {error.strerror}") from error
         except PreventionError:
             self._path.replace(self._path.with_suffix(".damaged"))
-            return Wanted(-1)
+            return WantedBlocks(-1)
 
-    def write(self, wanted: Wanted) -> None:
+    def write(self, wanted: WantedBlocks) -> None:
         """Keep what is wanted from now on."""
         replace_file(self._path, to_json(wanted))
 

@@ -12,7 +12,7 @@ from prevention.errors import EnforcerError, EnforcerSetupError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from prevention.blocks import Wanted
+    from prevention.blocks import WantedBlocks
 
 _WAIT_S: Final = 2.0
 """How long the service may keep us waiting for news: reports are sent in between."""
@@ -27,7 +27,7 @@ class ServiceClient:
         self._token_file = token_file
         self._client = httpx2.Client(base_url=self._url, timeout=_TIMEOUT_S)
 
-    def wanted(self, known: int, wait_s: float = _WAIT_S) -> Wanted:
+    def wanted(self, known: int, wait_s: float = _WAIT_S) -> WantedBlocks:
         """Return what is wanted, as soon as its revision is not the known one.
 
         Raises

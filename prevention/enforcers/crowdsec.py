@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import httpx2
 from pydantic import BaseModel, ConfigDict, Field
 
-from prevention.blocks import Key
+from prevention.blocks import BlockKey
 from prevention.enforcers.protocol import Abilities, Standing
 from prevention.errors import EnforcerError, EnforcerSetupError
 
@@ -133,14 +133,14 @@ class CrowdSec:
         wanted = {order.block.key for order in orders}
         self._lapi.delete([one["id"] for one in known if _key_of(one) in wanted])
 
-    def revoke(self, keys: Sequence[Key]) -> None:
+    def revoke(self, keys: Sequence[BlockKey]) -> None:
         """Remove our decisions about these."""
         wanted = set(keys)
         self._lapi.delete([one["id"] for one in self._lapi.decisions() if _key_of(one) in wanted])
 
     def list(self) -> Sequence[Standing]:
         """Return our decisions that last."""
-        left: dict[Key, float] = {}
+        left: dict[BlockKey, float] = {}
         for one in self._lapi.decisions():
             key = _key_of(one)
             left[key] = max(left.get(key, 0.0), seconds(str(one["duration"])))
@@ -187,7 +187,9 @@ def seconds(duration: str) -> float:
     return sum(float(number) * _UNITS[unit] for number, unit in _DURATION.findall(duration))
 
 
-def _key_of(decision: Mapping[str, Any]) -> Key:
+def _key_of(decision: Mapping[str, Any]) -> BlockKey:
     """Return the key of a decision of ours: whether a device or a peer is meant is in its scenario."""
     value, words = str(decision["value"]), str(decision["scenario"]).split()
-    return Key("block", "device", device=value) if "device" in words[-2:-1] else Key("block", "peer", peer=value)
+    return (
+        BlockKey("block", "device", device=value) if "device" in words[-2:-1] else BlockKey("block", "peer", peer=value)
+    )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from prevention.blocks import Key
+from prevention.blocks import BlockKey
 from prevention.enforcers.ledger import replace_file
 from prevention.enforcers.protocol import Abilities, Standing
 from prevention.errors import EnforcerError
@@ -70,7 +70,7 @@ class Dns:
         """Add domains and all below them."""
         self._write({*self._domains(), *(order.block.key.domain for order in orders)})
 
-    def revoke(self, keys: Sequence[Key]) -> None:
+    def revoke(self, keys: Sequence[BlockKey]) -> None:
         """Remove domains."""
         self._write(set(self._domains()) - {key.domain for key in keys})
 
@@ -81,7 +81,7 @@ class Dns:
             self._write(held)
         elif not self._is_read:
             self._reload()
-        return [Standing(Key("block", "domain", domain=domain)) for domain in sorted(held)]
+        return [Standing(BlockKey("block", "domain", domain=domain)) for domain in sorted(held)]
 
     def close(self) -> None:
         """Leave the files as they are."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from prevention.blocks import Key  # noqa: TC001 - msgspec evaluates the annotations
+from prevention.blocks import BlockKey  # noqa: TC001 - msgspec evaluates the annotations
 from prevention.errors import EnforcerError
 
 if TYPE_CHECKING:
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 class LedgerEntry:
     """One block that was asked for: its decision, and its end on the wall clock, epoch seconds."""
 
-    key: Key
+    key: BlockKey
     decision: str
     until: float
 
 
-class Ledger:
+class BlockLedger:
     """A file of entries, replaced as a whole; a damaged one is put aside and begun anew."""
 
     def __init__(self, path: Path) -> None:
@@ -42,7 +42,7 @@ class Ledger:
         self._entries |= {entry.key: entry for entry in entries}
         self._write()
 
-    def drop(self, keys: Iterable[Key]) -> None:
+    def drop(self, keys: Iterable[BlockKey]) -> None:
         """Remove entries; those that are not there are removed already."""
         gone = set(keys)
         self._entries = {key: entry for key, entry in self._entries.items() if key not in gone}

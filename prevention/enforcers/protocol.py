@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from prevention.blocks import Block, Key
+    from prevention.blocks import Block, BlockKey
     from prevention.targets import Action, Kind
 
 
@@ -31,7 +31,7 @@ class Abilities:
     expires: bool = True
     prefixes: bool = False
 
-    def cover(self, key: Key) -> bool:
+    def cover(self, key: BlockKey) -> bool:
         """Whether it can carry this out."""
         return key.kind in self.kinds and key.action in self.actions and (self.prefixes or "/" not in key.peer)
 
@@ -59,7 +59,7 @@ class Order:
 class Standing:
     """One block of ours that an enforcer holds; `left_s` is None where it has no end or does not tell it."""
 
-    key: Key
+    key: BlockKey
     left_s: float | None = None
 
 
@@ -77,7 +77,7 @@ class Enforcer(Protocol):
     def apply(self, orders: Sequence[Order]) -> None:
         """Hold these blocks; what is held already gets the new end, be it sooner or later."""
 
-    def revoke(self, keys: Sequence[Key]) -> None:
+    def revoke(self, keys: Sequence[BlockKey]) -> None:
         """Lift these blocks; what is not held is lifted already."""
 
     def list(self) -> Sequence[Standing]:

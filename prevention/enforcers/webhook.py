@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from standardwebhooks import Webhook
 
 from prevention.decisions import decision_id
-from prevention.enforcers.ledger import Ledger, LedgerEntry
+from prevention.enforcers.ledger import BlockLedger, LedgerEntry
 from prevention.enforcers.protocol import Abilities, Standing
 from prevention.errors import EnforcerError, EnforcerSetupError
 from prevention.targets import ACTIONS, KINDS, Kind
@@ -25,7 +25,7 @@ from prevention.targets import ACTIONS, KINDS, Kind
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from prevention.blocks import Key
+    from prevention.blocks import BlockKey
     from prevention.enforcers.protocol import Order
 
 _TIMEOUT_S: Final = 3.0
@@ -48,7 +48,7 @@ def make(settings: Mapping[str, Any], state: Path) -> WebhookEnforcer:
         signer = Webhook(given.secret_file.read_text(encoding="utf-8").strip())
     except (OSError, ValueError, RuntimeError) as error:
         raise EnforcerSetupError(f"enforcer [webhook]: secret_file {given.secret_file}: {error}") from error
-    return WebhookEnforcer(given, signer, Ledger(state / "webhook.json"))
+    return WebhookEnforcer(given, signer, BlockLedger(state / "webhook.json"))
 
 
 class WebhookEnforcer:
@@ -61,7 +61,7 @@ class WebhookEnforcer:
     name = "webhook"
 
     def __init__(
-        self, settings: Settings, signer: Webhook, ledger: Ledger, clock: Callable[[], float] = time.time
+        self, settings: Settings, signer: Webhook, ledger: BlockLedger, clock: Callable[[], float] = time.time
     ) -> None:
         self.abilities = Abilities(frozenset(settings.kinds), frozenset(ACTIONS), expires=False, prefixes=True)
         self._settings = settings
@@ -69,7 +69,7 @@ class WebhookEnforcer:
         self._ledger = ledger
         self._clock = clock
         self._client = httpx2.Client(timeout=_TIMEOUT_S)
-        self._ends: dict[Key, float] = {}
+        self._ends: dict[BlockKey, float] = {}
 
     def apply(self, orders: Sequence[Order]) -> None:
         """Send each block, with its end."""
@@ -89,7 +89,7 @@ class WebhookEnforcer:
             self._send("block.apply", block.decision, block.until, body)
             self._ledger.keep([LedgerEntry(block.key, block.decision, block.until)])
 
-    def revoke(self, keys: Sequence[Key]) -> None:
+    def revoke(self, keys: Sequence[BlockKey]) -> None:
         """Send that each is lifted."""
         known = {entry.key: entry for entry in self._ledger.entries()}
         for key in keys:
@@ -123,7 +123,7 @@ class WebhookEnforcer:
             raise EnforcerError(f"webhook: {self._settings.url} answered {answer.status_code}")
 
 
-def _what(key: Key, decision: str) -> dict[str, Any]:
+def _what(key: BlockKey, decision: str) -> dict[str, Any]:
     parts = {
         name: value for name, value in (("device", key.device), ("peer", key.peer), ("domain", key.domain)) if value
     }

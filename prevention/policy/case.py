@@ -10,7 +10,7 @@ SEVERITIES: Final[tuple[Severity, ...]] = ("low", "medium", "high", "critical")
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class PolicyCase:
     """An alert as prevention sees it.
 
     Attributes

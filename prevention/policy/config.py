@@ -53,7 +53,7 @@ class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
-class Rule(_Table):
+class PolicyRule(_Table):
     """One line of the policy: which alerts it is for, and what is to be done. The first that fits is taken."""
 
     name: str = Field(default="", max_length=80, description="what it is called in reasons; its number if empty")
@@ -69,7 +69,7 @@ class Rule(_Table):
     mode: Mode | None = Field(default=None, description="instead of the behaviour's and the site's")
 
     @model_validator(mode="after")
-    def _is_for_a_device(self) -> Rule:
+    def _is_for_a_device(self) -> PolicyRule:
         if self.action not in {"block", "none"} and self.target not in {"device", "smallest"}:
             raise ValueError(f"only a device can be put under {self.action}, not a {self.target}")
         return self
@@ -119,7 +119,7 @@ class Policy(_Table):
     limits: Limits = Limits()
     escalation: Escalation = Escalation()
     working_hours: dict[str, Hours] = Field(default_factory=dict)
-    rules: tuple[Rule, ...] = Field(default=(), description="none given: those that come with the program")
+    rules: tuple[PolicyRule, ...] = Field(default=(), description="none given: those that come with the program")
     protect: Protect = Protect()
     quarantine: Quarantine = Quarantine()
 
@@ -156,7 +156,7 @@ class Policy(_Table):
         ladder = self.escalation.ladder
         return min(asked or ladder[min(step, len(ladder) - 1)], self.limits.max_ttl)
 
-    def mode_of(self, behaviour: str, rule: Rule | None = None) -> Mode:
+    def mode_of(self, behaviour: str, rule: PolicyRule | None = None) -> Mode:
         """Return the mode in force: the rule's, else the behaviour's, else the site's."""
         return (rule.mode if rule else None) or self.modes.get(behaviour, self.mode)
 

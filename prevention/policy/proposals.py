@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Final
 
 from prevention.errors import TargetError
 from prevention.policy.case import SEVERITIES
-from prevention.policy.config import Rule
+from prevention.policy.config import PolicyRule
 from prevention.targets import Action, Target, device_target, domain_target, pair_target, peer_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from prevention.decisions import Mode
-    from prevention.policy.case import Case
+    from prevention.policy.case import PolicyCase
     from prevention.policy.config import Policy
 
 RULES: Final = (
     # A scan's next packet goes to somebody else, so that no pair stops it.
-    Rule(name="scan", behaviours=("scan",), min_severity="high", target="device"),
-    Rule(name="grave", min_severity="high"),
+    PolicyRule(name="scan", behaviours=("scan",), min_severity="high", target="device"),
+    PolicyRule(name="grave", min_severity="high"),
 )
 """The rules of a policy that has none."""
 
@@ -36,7 +36,7 @@ class Proposal:
     ttl_s: float | None
 
 
-def proposals(policy: Policy, case: Case, at: float) -> list[Proposal]:
+def proposals(policy: Policy, case: PolicyCase, at: float) -> list[Proposal]:
     """Return what the policy asks for in a case; nothing where no rule fits, or what fits says none."""
     for number, rule in enumerate(policy.rules or RULES, 1):
         if _fits(policy, rule, case, at):
@@ -48,7 +48,7 @@ def proposals(policy: Policy, case: Case, at: float) -> list[Proposal]:
     return []
 
 
-def _fits(policy: Policy, rule: Rule, case: Case, at: float) -> bool:
+def _fits(policy: Policy, rule: PolicyRule, case: PolicyCase, at: float) -> bool:
     hours = policy.working_hours
     return (
         ("*" in rule.behaviours or case.behaviour in rule.behaviours)
@@ -60,7 +60,7 @@ def _fits(policy: Policy, rule: Rule, case: Case, at: float) -> bool:
     )
 
 
-def _targets(rule: Rule, case: Case, most: int) -> list[Target]:
+def _targets(rule: PolicyRule, case: PolicyCase, most: int) -> list[Target]:
     if rule.action != "block" or rule.target == "device":  # only a device can be quarantined or slowed down
         return [device_target(case.device)]
     if rule.target == "peer":
@@ -72,7 +72,7 @@ def _targets(rule: Rule, case: Case, most: int) -> list[Target]:
     return smallest(case, most)
 
 
-def smallest(case: Case, most: int) -> list[Target]:
+def smallest(case: PolicyCase, most: int) -> list[Target]:
     """Return the smallest thing that stops it: pairs while these are all and few, domains, else the device.
 
     What a device asks of its resolver is stopped by the domain: the pair would be the resolver, which all else needs.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from prevention import addresses
-from prevention.blocks import Wanted
+from prevention.blocks import WantedBlocks
 from prevention.enforcers import Order
 from prevention.errors import TargetError
 from prevention.policy.hours import LONGEST_S
@@ -17,7 +17,7 @@ from prevention.targets import target_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from prevention.blocks import Block, Key
+    from prevention.blocks import Block, BlockKey
     from prevention.enforcers import Abilities
     from prevention.safeguards import Protection
 
@@ -45,23 +45,23 @@ class Desk:
 
     protection: Protection
     clocks: Clocks
-    _wanted: Wanted = field(default_factory=lambda: Wanted(0))
+    _wanted: WantedBlocks = field(default_factory=lambda: WantedBlocks(0))
     _deadlines: Deadlines = field(default_factory=Deadlines)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def put(self, wanted: Wanted) -> None:
+    def put(self, wanted: WantedBlocks) -> None:
         """Take what is wanted from now on."""
         with self._lock:
             self._wanted = wanted
             self._deadlines.keep_only(wanted.blocks)
 
     @property
-    def wanted(self) -> Wanted:
+    def wanted(self) -> WantedBlocks:
         """What was put last."""
         with self._lock:
             return self._wanted
 
-    def orders(self, abilities: Abilities) -> dict[Key, Order]:
+    def orders(self, abilities: Abilities) -> dict[BlockKey, Order]:
         """Return what an enforcer of these abilities is to hold now."""
         wall, steady = self.clocks.wall(), self.clocks.steady()
         with self._lock:
@@ -93,6 +93,6 @@ class Desk:
         known = list(all_abilities)
         return [block for block in self.wanted.blocks if not any(one.cover(block.key) for one in known)]
 
-    def refused(self) -> dict[Key, str]:
+    def refused(self) -> dict[BlockKey, str]:
         """Return the wanted blocks that are not made, with the reason."""
         return {block.key: why for block in self.wanted.blocks if (why := self.refusal(block))}

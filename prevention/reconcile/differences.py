@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from prevention.blocks import Key
+    from prevention.blocks import BlockKey
     from prevention.enforcers import Order, Standing
 
 TOLERANCE_S: Final = 3.0
@@ -20,7 +20,7 @@ class Differences:
     """What to apply and what to revoke."""
 
     apply: tuple[Order, ...]
-    revoke: tuple[Key, ...]
+    revoke: tuple[BlockKey, ...]
 
     @property
     def count(self) -> int:
@@ -28,7 +28,7 @@ class Differences:
         return len(self.apply) + len(self.revoke)
 
 
-def differences(orders: Mapping[Key, Order], standing: Sequence[Standing], *, expires: bool) -> Differences:
+def differences(orders: Mapping[BlockKey, Order], standing: Sequence[Standing], *, expires: bool) -> Differences:
     """Compare what is wanted with what is held.
 
     Parameters

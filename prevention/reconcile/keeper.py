@@ -13,7 +13,7 @@ from prevention.reconcile.differences import differences
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from prevention.blocks import Key
+    from prevention.blocks import BlockKey
     from prevention.enforcers import Enforcer, Order
     from prevention.reconcile.desk import Desk
 
@@ -57,7 +57,7 @@ class KeeperStatus:
     failures: int = 0
     problem: str | None = None
     unapplied: int = 0
-    carried: frozenset[Key] = frozenset()
+    carried: frozenset[BlockKey] = frozenset()
 
 
 class Keeper:
@@ -68,7 +68,7 @@ class Keeper:
         self.status = KeeperStatus(enforcer.name)
         self._desk = desk
         self._on_change = on_change or (lambda _: None)
-        self._applied: set[Key] = set()
+        self._applied: set[BlockKey] = set()
         self._behind_since: float | None = None
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -116,7 +116,7 @@ class Keeper:
             pause = self.step()
             self._wake.wait(pause)
 
-    def _mend(self, orders: dict[Key, Order]) -> str | None:
+    def _mend(self, orders: dict[BlockKey, Order]) -> str | None:
         standing = self.enforcer.list()
         found = differences(orders, standing, expires=self.enforcer.abilities.expires)
         self._applied = {one.key for one in standing}
@@ -135,7 +135,7 @@ class Keeper:
         )
         return next((f"{key}: {why}" for key, why in refused.items()), None)
 
-    def _apply(self, orders: Sequence[Order]) -> dict[Key, str]:
+    def _apply(self, orders: Sequence[Order]) -> dict[BlockKey, str]:
         """Apply all at once; if that fails, one by one, so that a bad one does not keep others out."""
         try:
             self.enforcer.apply(orders)
@@ -145,7 +145,7 @@ class Keeper:
         else:
             self._applied |= {order.block.key for order in orders}
             return {}
-        refused: dict[Key, str] = {}
+        refused: dict[BlockKey, str] = {}
         for order in orders:
             try:
                 self.enforcer.apply([order])
@@ -156,7 +156,7 @@ class Keeper:
                     raise  # all of them: it is the enforcer, not a block
         return refused
 
-    def _failed(self, problem: str, orders: dict[Key, Order]) -> None:
+    def _failed(self, problem: str, orders: dict[BlockKey, Order]) -> None:
         """Note the failure, and lift what is to be lifted as far as it is known: no list is needed for that."""
         over = sorted(self._applied - orders.keys())
         if over:

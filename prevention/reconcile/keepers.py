@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prevention.blocks import Key
+from prevention.blocks import BlockKey
 from prevention.reconcile.keeper import Keeper
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from prevention.blocks import Block, Wanted
+    from prevention.blocks import Block, WantedBlocks
     from prevention.enforcers import Enforcer
     from prevention.reconcile.desk import Desk
     from prevention.reconcile.keeper import KeeperStatus
@@ -44,7 +44,7 @@ class Keepers:
         for keeper in self._keepers:
             keeper.start()
 
-    def put(self, wanted: Wanted) -> None:
+    def put(self, wanted: WantedBlocks) -> None:
         """Have all of them come to what is wanted from now on."""
         is_news = wanted != self._desk.wanted
         self._desk.put(wanted)
@@ -62,7 +62,7 @@ class Keepers:
 
     def carried(self) -> list[str]:
         """Return the decisions that are carried out: one of them at least holds each of their blocks."""
-        held = frozenset[Key]().union(*(keeper.status.carried for keeper in self._keepers))
+        held = frozenset[BlockKey]().union(*(keeper.status.carried for keeper in self._keepers))
         blocks = self._desk.wanted.blocks
         missing = {block.decision for block in blocks if block.key not in held}
         return sorted({block.decision for block in blocks} - missing)

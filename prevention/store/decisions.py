@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from prevention.decisions import STANDING, Change, Decision, State, Step, moved
+from prevention.decisions import STANDING, Decision, DecisionChange, State, Step, moved
 from prevention.errors import NoDecisionError
 from prevention.store.rows import CHANGE_COLUMNS, INSERT, SELECT, change_from_row, from_row, to_row
 from prevention.store.schema import open_store
@@ -148,7 +148,7 @@ class DecisionStore:
         key = (target.kind, target.device, target.peer, target.domain, action)
         return [from_row(row) for row in self._rows(query, key)]
 
-    def history(self, identifier: str) -> list[Change]:
+    def history(self, identifier: str) -> list[DecisionChange]:
         """Return how a decision came to where it stands, oldest first."""
         return [change_from_row(row) for row in self._rows(_HISTORY, (identifier,))]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from prevention.decisions import Change, Decision
+from prevention.decisions import Decision, DecisionChange
 from prevention.targets import Target
 
 COLUMNS: Final = (
@@ -34,6 +34,6 @@ def from_row(row: tuple[Any, ...]) -> Decision:
     return Decision(identifier, Target(kind, device, peer, domain), *rest)
 
 
-def change_from_row(row: tuple[Any, ...]) -> Change:
+def change_from_row(row: tuple[Any, ...]) -> DecisionChange:
     """Return the change of a row of `CHANGE_COLUMNS`."""
-    return Change(*row)
+    return DecisionChange(*row)

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from api.cli.terminal import alert_line
-from api.devices.sightings import Seen, Sighting
+from api.devices.sightings import DeviceSighting, Seen
 from api.serve.stream.messages import alert_message
 from api.state.devices.register import DeviceRegister
 from api.state.store import AlertChange, AlertQuery, AlertReader, AlertWriter
@@ -63,7 +63,7 @@ def test_what_people_call_the_device_is_told_as_of_now(
 ) -> None:
     reader = AlertReader(tmp_path / "alerts.sqlite3")
     with closing(DeviceRegister(tmp_path / "alerts.sqlite3", 8)) as register:
-        sighting = Sighting("10.0.0.1", "192.168.1.5", 1.0, 1.0)
+        sighting = DeviceSighting("10.0.0.1", "192.168.1.5", 1.0, 1.0)
         (device,) = register.note(Seen([sighting], {})).new
         alert = examples.alert(known_as="10.0.0.1")
         for count, (label, found) in enumerate([("Door", None), ("Gate", CAMERA), (None, None), ("Porch", None)], 1):
@@ -86,7 +86,7 @@ def test_a_new_name_is_told_of_open_alerts_that_nothing_hides(
     writer: AlertWriter, tmp_path: Path, examples: type[Examples]
 ) -> None:
     with closing(DeviceRegister(tmp_path / "alerts.sqlite3", 8)) as register:
-        (device,) = register.note(Seen([Sighting("192.168.1.5", "192.168.1.5", 1.0, 1.0)], {})).new
+        (device,) = register.note(Seen([DeviceSighting("192.168.1.5", "192.168.1.5", 1.0, 1.0)], {})).new
         writer.upsert(
             [examples.alert(), examples.alert("a2", status="closed"), examples.alert("a3", device="10.0.0.9")]
         )

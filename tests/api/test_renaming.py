@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
-from api.devices.sightings import Seen, Sighting
+from api.devices.sightings import DeviceSighting, Seen
 from api.pipeline import Scorer
 from api.pipeline.renaming import Renamings
 from api.state.devices.grouping import Act
@@ -94,7 +94,7 @@ def path(tmp_path: Path) -> Path:
     """Return a store that knows both devices."""
     register = DeviceRegister(tmp_path / "alerts", 16)
     for at, address in enumerate((OLDER, YOUNGER)):
-        register.note(Seen([Sighting(address, address, at, at, {"conn"})], {}))
+        register.note(Seen([DeviceSighting(address, address, at, at, {"conn"})], {}))
     register.close()
     return tmp_path / "alerts"
 

@@ -9,7 +9,7 @@ import polars as pl
 
 from checks.records import HOUR, VICTIM
 from checks.subject import NOW, Result, places
-from online_models.likeness import covers
+from online_models.alerts.case import covers
 from online_models.types import Feedback
 
 if TYPE_CHECKING:

@@ -16,10 +16,9 @@ import pytest
 from checks import guarding, scoring
 from checks.records import VICTIM
 from checks.subject import Subject
-from online_models.behaviours import Sighting
-from online_models.clauses import clause
+from online_models.behaviours import Sighting, clause
 from online_models.errors import SnapshotError
-from online_models.features.address import local_ranges
+from online_models.features.text import local_ranges
 from online_models.guard import BEHAVIOURS
 from online_models.snapshots import MAGIC
 

@@ -10,7 +10,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
-from prevention.policy import Case, policy_from
+from prevention.policy import PolicyCase, policy_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +31,7 @@ def until(browser: Chrome, condition: Callable[[], Any]) -> Any:
 def suggest(service: LiveService, peer: str, sentence: str = "it talks to a stranger") -> str:
     """Have a pair suggested; return the decision's identifier."""
     service.decider.policy = policy_from({"mode": "suggest"})
-    case = Case(f"a-{peer}", CAMERA, "new-peer", "critical", sentence, time.time(), peers=(peer,))
+    case = PolicyCase(f"a-{peer}", CAMERA, "new-peer", "critical", sentence, time.time(), peers=(peer,))
     (decision,) = service.decider.consider(case)
     assert decision.state == "suggested"
     return decision.id

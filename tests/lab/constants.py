@@ -1,9 +1,10 @@
 """`python -m lab.constants`: the tuned numbers and special rules of the models, read from the code, each with its reason.
 
 A tuned number is a number under an upper-case name of a module; its reason is the text below it, or the comment beside
-or above it. What only names places, bits or codes is none. A special rule is where a declaration steps in between what
-is measured and what is told. A reason may name a site of the lab that is judged worse
-without it ("Lab: NAME"). A number or rule without a reason fails, and so does one that names no site there is.
+or above it. What only names places, bits or codes is none, nor what others give or what is worked out of other names
+alone. A special rule is where a declaration steps in between what is measured and what is told. A reason may name a
+site of the lab that is judged worse without it ("Lab: NAME"). A number or rule without a reason fails, and so does one
+that names no site there is.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ RULES: Final = {
 _CODES: Final = ("WIDTH", "_AT", "SECTIONS", "_NUMBER", "SALT")
 """Ends of names of places and widths."""
 _UNITS: Final = {"MINUTE", "HOUR", "DAY", "KIB", "_KIB", "_DAY_S", "_WEEK_S", "_LN10", "_MUCH"}
+_GIVEN: Final = {"PADDING", "SIZE_LIMIT", "_TCP", "_UDP", "_ICMP"}
+"""What River and IANA say, and nothing else would be right."""
 _ENDLESS: Final = 1e100
 """From here on a number stands for one that is never reached; and 0 stands for nothing."""
 
@@ -99,7 +102,9 @@ def _targets(node: ast.stmt) -> list[str]:
 def _is_tuned(node: ast.stmt, name: str, module: Any, source: str) -> bool:
     """Whether a name stands for tuned numbers: not for a place, a bit, a code, a unit or a character."""
     together = [getattr(module, other) for other in _targets(node)]
-    if name.endswith(_CODES) or name in _UNITS or "0x" in source or not isinstance(node.value, _PLAIN):
+    if name.endswith(_CODES) or name in _UNITS | _GIVEN or "0x" in source or not isinstance(node.value, _PLAIN):
+        return False
+    if not any(isinstance(part, ast.Constant) for part in ast.walk(node.value)):
         return False
     if len(together) > 1 and together in (list(range(len(together))), [1 << k for k in range(len(together))]):
         return False
@@ -158,12 +163,23 @@ def unknown_sites(reason: str) -> set[str]:
 
 
 def bare(path: Path) -> list[tuple[int, float]]:
-    """Read the numbers that stand in a module's functions without a name: line and value, but for the plainest."""
-    functions = [
-        one for one in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(one, ast.FunctionDef)
-    ]
+    """Read the numbers that stand in a module's functions without a name or a comment beside them, or above.
+
+    Each is its line and value; the plainest are left out.
+    """
+    text = path.read_text(encoding="utf-8")
+    functions = [one for one in ast.walk(ast.parse(text)) if isinstance(one, ast.FunctionDef)]
+    lines = ["", *text.splitlines()]
     nodes = {node for one in functions for node in ast.walk(one) if isinstance(node, ast.Constant)}
-    return sorted((n.lineno, n.value) for n in nodes if type(n.value) is float and n.value not in _PLAINEST)
+    return sorted(
+        (n.lineno, n.value)
+        for n in nodes
+        if type(n.value) is float and n.value not in _PLAINEST and not _is_explained(lines, n.lineno)
+    )
+
+
+def _is_explained(lines: Sequence[str], at: int) -> bool:
+    return "  # " in lines[at] or lines[at - 1].strip().startswith("# ")
 
 
 _PLAINEST: Final = (0.0, 0.5, 1.0, 2.0, 10.0)
@@ -197,7 +213,7 @@ def main() -> int:
         sys.stdout.write(f"{rule.module}:{rule.line} {rule.what} in {rule.name}: {rule.reason or 'NO REASON'}\n")
     unnamed = [(path.relative_to(PROJECT), *one) for path in modules() for one in bare(path)]
     for place, line, value in () if counts_only else unnamed:
-        sys.stdout.write(f"{place}:{line} {value:g}: without a name\n")
+        sys.stdout.write(f"{place}:{line} {value:g}: without a name or a reason\n")
     tuned = [one for one in numbers if not one.is_limit]
     names = {(one.module, one.name) for one in tuned}
     lacking = [one for one in (*numbers, *found) if not one.reason or unknown_sites(one.reason)]
@@ -206,7 +222,7 @@ def main() -> int:
         f"{len(tuned)} tuned numbers under {len(names)} names, {len(numbers) - len(tuned)} limits and sizes, "
         f"{len(found)} special rules; {len(lacking)} of these without a reason; "
         f"{on_sites} with a site of the lab; "
-        f"{len(unnamed)} numbers without a name, {sum(map(declared, modules()))} in declarations\n"
+        f"{len(unnamed)} numbers without a name or a reason, {sum(map(declared, modules()))} in declarations\n"
     )
     return int(bool(lacking))
 

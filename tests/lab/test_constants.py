@@ -23,6 +23,8 @@ BESIDE = 7.0  # a week
 # above
 ABOVE = 2.5
 BARE = 4.5
+DERIVED = TIMES * ABOVE
+PADDING = 0.15
 ROOM = 100
 """Of a table."""
 '''
@@ -62,3 +64,10 @@ def test_numbers_are_told_from_places_and_their_reasons_found(project: Path) -> 
         "BARE": (4.5, ""),
         "ROOM": (100, "Of a table."),
     }
+
+
+def test_a_number_in_a_function_needs_a_name_or_a_comment(tmp_path: Path) -> None:
+    path = tmp_path / "functions.py"
+    body = ["def f(x):", "    y = 3.5 * x", "    z = 4.5 * x  # why", "    # why, too", "    return 5.5 + y + 0.5 * z"]
+    path.write_text("\n".join(body), encoding="utf-8")
+    assert constants.bare(path) == [(2, 3.5)]

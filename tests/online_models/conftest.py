@@ -13,11 +13,10 @@ import pytest
 from ingest.records import SCHEMAS, RecordBatch
 from online_models.compile import kernel
 from online_models.engine import Engine
-from online_models.features.address import local_ranges
+from online_models.features.text import local_ranges
 from online_models.kinds import KINDS
-from online_models.outcome import Outcome, new_outcome
 from online_models.program import loop
-from online_models.program.machine import FEATURES_AT, Columns, Machine, with_room
+from online_models.program.machine import FEATURES_AT, Columns, Machine, Outcome, new_outcome, with_room
 from online_models.program.registers import AFTER, DEVICE_WIDTH, MEASURE, NUMBERS
 from online_models.views import new_views
 

@@ -31,17 +31,23 @@ from online_models.budget import (
 )
 from online_models.guard import (
     ANOMALY,
+    ATTACK,
     DEFAULT_POLICY,
     GUARD_WIDTH,
     HELD,
+    NAMED,
     RAISED,
     RATES_AT,
+    THINGS,
     THRESHOLD,
     is_frozen,
     judge,
+    judge_as_said,
+    new_verdicts,
     release_if_quiet,
+    said_of,
+    with_verdict,
 )
-from online_models.verdicts import ATTACK, NAMED, THINGS, judge_as_said, new_verdicts, said_of, with_verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

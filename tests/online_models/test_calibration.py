@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from online_models import calibration as inside
-from online_models.calibration import Calibration, new_calibration, stretch
+from online_models import views as inside
 from online_models.compile import kernel
+from online_models.views import Calibration, new_calibration, stretch
 
 COMPILING = settings(deadline=None, max_examples=60)
 SCORES = st.floats(0.0, 1.0)

@@ -11,7 +11,7 @@ import pytest
 from ingest.records import RecordBatch
 from online_models.engine import Engine
 from online_models.guard import FIRST, GUARD_WIDTH, LAST, OBSERVED
-from online_models.measures.newness import age_of, is_known
+from online_models.measures.past import age_of, is_known
 
 if TYPE_CHECKING:
     from conftest import Frames, Traffic

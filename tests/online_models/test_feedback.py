@@ -11,8 +11,8 @@ import pytest
 
 from ingest.records import RecordBatch
 from online_models.engine import Engine
+from online_models.feedback import MOST_OF_A_DEVICE
 from online_models.types import Feedback
-from online_models.withheld import MOST_OF_A_DEVICE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,7 @@ import pytest
 from online_models.guard import FROZEN, LAST, OBSERVED, RELEASED
 from online_models.kinds import KINDS
 from online_models.measures import excess
-from online_models.measures.newness import faded, is_known, trusted_age
+from online_models.measures.past import faded, is_known, trusted_age
 from online_models.program.registers import WINDOWS
 
 if TYPE_CHECKING:

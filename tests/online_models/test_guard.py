@@ -30,8 +30,8 @@ from online_models.guard import (
     judge,
     move_on,
     release_if_quiet,
+    suspect_thing,
 )
-from online_models.suspicion import suspect_thing
 
 COMPILING = settings(deadline=None, max_examples=60)
 POLICY = np.array(DEFAULT_POLICY)

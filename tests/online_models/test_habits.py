@@ -11,7 +11,7 @@ import pytest
 from ingest.records import RecordBatch
 from online_models.engine import Engine
 from online_models.guard import FIRST, FROZEN, GUARD_WIDTH, LAST, RELEASED
-from online_models.measures.newness import age_of, is_known
+from online_models.measures.past import age_of, is_known
 from online_models.measures.share import HABIT_WIDTH, habit_of, learn_habit
 from online_models.types import Feedback
 

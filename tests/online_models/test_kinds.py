@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from online_models.features.address import local_ranges
+from online_models.features.text import local_ranges
 
 if TYPE_CHECKING:
     from conftest import Traffic

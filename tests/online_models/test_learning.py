@@ -26,7 +26,7 @@ def attacked(traffic: Traffic, hours: float = 0.0) -> Driven:
     model.run(traffic.Site(hours=24.0).frames()["conn"])
     for k, at in enumerate(np.arange(0.0, hours * traffic.HOUR + 1.0, 3000.0)):
         scanned = model.run(traffic.scan(begin + at, probes=240 if k == 0 else 30, seed=k))
-        assert (scanned.verdict & (RAISED if k == 0 else ANOMALY)).any()
+        assert (scanned.judgement & (RAISED if k == 0 else ANOMALY)).any()
     return model
 
 
@@ -53,8 +53,8 @@ def test_what_a_device_has_long_done_is_learned_beside_its_incident(traffic: Tra
     model.measure(calls(traffic, at)[:1])
     known = model.get("endpoint", "count")
     outcome = model.run(calls(traffic, at + 1.0))
-    assert not outcome.verdict.any()
-    assert model.get("endpoint", "count") == known + outcome.verdict.size
+    assert not outcome.judgement.any()
+    assert model.get("endpoint", "count") == known + outcome.judgement.size
     assert learned(model) != before
 
 
@@ -66,7 +66,7 @@ def test_an_incident_without_end_withholds_what_is_new_for_a_day(
     model = attacked(traffic, hours)
     at = hours * traffic.HOUR + 1500.0
     outcome = model.run(asks_another(traffic, at))
-    assert int(outcome.verdict[0]) == (0 if is_learned else WITHHELD)
+    assert int(outcome.judgement[0]) == (0 if is_learned else WITHHELD)
     assert (model.get("endpoint", "first") > 0.0) == is_learned
     model.run(traffic.scan(traffic.START + traffic.DAY + at + 60.0, probes=30, seed=0))
     assert model.get("endpoint", "first") <= 0.0
@@ -77,10 +77,10 @@ def test_a_known_thing_of_an_incident_is_not_learned_until_it_was_quiet_for_an_h
     model, begin = traffic.Driven("conn"), traffic.START + traffic.DAY
     model.run(traffic.Site(hours=24.0).frames()["conn"])
     much = traffic.flows(begin + np.arange(30.0), traffic.VICTIM, [CLOUD] * 30, 443, orig_bytes=[80_000_000] * 30)
-    assert (model.run(much).verdict & RAISED).any()
+    assert (model.run(much).judgement & RAISED).any()
     after = model.run(calls(traffic, 1200.0))
-    assert (after.verdict == WITHHELD).any()
-    assert (after.verdict & WITHHELD).all()
+    assert (after.judgement == WITHHELD).any()
+    assert (after.judgement & WITHHELD).all()
 
 
 @pytest.mark.parametrize("every", [60.0, 400.0])
@@ -98,5 +98,5 @@ def test_sizes_of_the_day_are_no_news_after_a_night(traffic: Traffic, every: flo
     frame = traffic.in_order("conn", parts)
     for day in range(3):
         of_day = frame.filter((frame["ts"] - begin) // traffic.DAY == day)
-        alerts += int((model.run(of_day).verdict & RAISED).any())
+        alerts += int((model.run(of_day).judgement & RAISED).any())
     assert alerts == 0

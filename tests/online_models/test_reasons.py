@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from online_models.clauses import SINCE, clause
-from online_models.reasons import Reasons, facts_by_name
+from online_models.behaviours import SINCE, Reasons, clause, facts_by_name
 
 NAMES = tuple(f"view.f{k}" for k in range(8))
 PARTS = arrays(np.float64, (3, 8), elements=st.floats(0.0, 50.0))

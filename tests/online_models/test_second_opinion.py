@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from ingest.records import RecordBatch
-from online_models import second_opinion
+from online_models import feedback as second_opinion
 from online_models.engine import Engine
-from online_models.second_opinion import FEWEST_LABELS, SecondOpinion
+from online_models.feedback import FEWEST_LABELS, SecondOpinion
 from online_models.types import Alert, Feedback, Reason, Verdict
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from online_models.severity import ATTACK, CONTACT, LOSS, severity_of
+from online_models.behaviours import ATTACK, CONTACT, LOSS, severity_of
 
 SEVERITIES = ("low", "medium", "high", "critical")
 

@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 from online_models import views as inside
 from online_models.compile import kernel
 from online_models.kinds.kind import View
-from online_models.outcome import attribute_views
+from online_models.program.machine import attribute_views
 from online_models.views import Views, evidence_of, new_views
 
 if TYPE_CHECKING:

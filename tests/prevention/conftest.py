@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from prevention.decider import Around, Decider
-from prevention.policy import Case, Policy, policy_from
+from prevention.policy import Policy, PolicyCase, policy_from
 from prevention.safeguards import Protected, Protection
 from prevention.store import DecisionStore
 
@@ -37,7 +37,7 @@ class World:
         return Around(lambda: self.now, lambda: self.devices, self.told.append)
 
 
-def case(**changes: Any) -> Case:
+def case(**changes: Any) -> PolicyCase:
     """Return a grave alert about a camera and one stranger, just now."""
     given: dict[str, Any] = {
         "alert": "alert-1",
@@ -49,7 +49,7 @@ def case(**changes: Any) -> Case:
         "addresses": ("192.168.1.5",),
         "peers": ("198.51.100.7",),
     }
-    return Case(**(given | changes))
+    return PolicyCase(**(given | changes))
 
 
 def policy(**changes: Any) -> Policy:

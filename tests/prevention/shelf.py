@@ -12,7 +12,7 @@ from prevention.targets import ACTIONS, KINDS
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from prevention.blocks import Key
+    from prevention.blocks import BlockKey
     from prevention.enforcers import Order
 
 
@@ -25,8 +25,8 @@ class Shelf:
     name: str = "shelf"
     is_down: bool = False
     refuses: set[str] = field(default_factory=set)
-    ends: dict[Key, float] = field(default_factory=dict)
-    ever: list[Key] = field(default_factory=list)
+    ends: dict[BlockKey, float] = field(default_factory=dict)
+    ever: list[BlockKey] = field(default_factory=list)
 
     @property
     def abilities(self) -> Abilities:
@@ -43,7 +43,7 @@ class Shelf:
             self.ends[order.block.key] = self.steady() + order.left_s
             self.ever.append(order.block.key)
 
-    def revoke(self, keys: Sequence[Key]) -> None:
+    def revoke(self, keys: Sequence[BlockKey]) -> None:
         """Lift them."""
         self._try()
         for key in keys:

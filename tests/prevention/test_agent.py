@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, urlparse
 import pytest
 
 from prevention.agent import load_agent_config, sweep
-from prevention.blocks import Block, Key, Wanted, to_json
+from prevention.blocks import Block, BlockKey, WantedBlocks, to_json
 from prevention.enforcers import load_enforcer
 from prevention.errors import EnforcerSetupError
 from tests.preloaded import Preloaded
@@ -38,15 +38,15 @@ class Service(ThreadingHTTPServer):
 
     def __init__(self, port: int = 0) -> None:
         super().__init__(("127.0.0.1", port), Answer)
-        self.wanted = Wanted(1)
+        self.wanted = WantedBlocks(1)
         self.reports: list[dict[str, Any]] = []
         self.tokens: set[str] = set()
 
-    def want(self, *keys: Key, ttl_s: float = 600.0) -> None:
+    def want(self, *keys: BlockKey, ttl_s: float = 600.0) -> None:
         """Want these blocks from now on."""
         until = time.time() + ttl_s
         blocks = tuple(Block(key, f"d-{number}", until, ttl_s) for number, key in enumerate(sorted(keys)))
-        self.wanted = Wanted(self.wanted.revision + 1, blocks)
+        self.wanted = WantedBlocks(self.wanted.revision + 1, blocks)
 
 
 class Answer(BaseHTTPRequestHandler):
@@ -120,8 +120,8 @@ def url(service: Service) -> str:
     return f"http://127.0.0.1:{service.server_port}"
 
 
-def domain(name: str) -> Key:
-    return Key("block", "domain", domain=name)
+def domain(name: str) -> BlockKey:
+    return BlockKey("block", "domain", domain=name)
 
 
 def names(folder: Path) -> set[str]:
@@ -140,7 +140,7 @@ def until(probe: Callable[[], bool], patience_s: float = 60.0) -> None:
 def test_what_is_wanted_is_held_reported_and_lifted(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("t0ken\n")
     with serving() as service:
-        service.want(domain("a.test"), domain("b.test"), Key("block", "peer", peer="203.0.113.9"))
+        service.want(domain("a.test"), domain("b.test"), BlockKey("block", "peer", peer="203.0.113.9"))
         with running(configured(tmp_path, url(service), f'token_file = "{tmp_path / "token"}"')):
             until(lambda: names(tmp_path) == {"a.test", "b.test"})
             service.want(domain("b.test"))
@@ -177,7 +177,7 @@ def test_the_sweeper_lifts_what_is_over_and_nothing_else(tmp_path: Path) -> None
         with running(config):
             until(lambda: names(tmp_path) == {"long.test"})
             service.want(domain("short.test"), ttl_s=5.0)
-            service.wanted = Wanted(9, (long, *service.wanted.blocks))
+            service.wanted = WantedBlocks(9, (long, *service.wanted.blocks))
             until(lambda: names(tmp_path) == {"long.test", "short.test"})
             with pytest.raises(EnforcerSetupError, match="another nslabs enforce uses it"):
                 sweep(load_agent_config(config))
@@ -270,7 +270,7 @@ def network() -> Iterator[Lab]:
 @pytest.mark.parametrize("kills", [6, pytest.param(100, marks=[pytest.mark.soak, pytest.mark.timeout(1800)])])
 def test_killed_at_random_moments_nothing_is_lost_doubled_or_endless(tmp_path: Path, network: Lab, kills: int) -> None:
     chance = random.Random(kills)
-    keys = [Key("block", "peer", peer=f"203.0.113.{number}") for number in range(1, 40)]
+    keys = [BlockKey("block", "peer", peer=f"203.0.113.{number}") for number in range(1, 40)]
     keys += [domain(f"d{number}.test") for number in range(20)]
     command = json.dumps(network.nft())
     with serving() as service:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 import pytest
 
-from prevention.blocks import Block, Key
+from prevention.blocks import Block, BlockKey
 from prevention.enforcers import Order, load_enforcer
 from prevention.enforcers.crowdsec import seconds
 from prevention.errors import EnforcerError, EnforcerSetupError
@@ -39,8 +39,8 @@ api:
 prometheus: {{enabled: false}}
 """
 PROFILES = "name: none\nfilters: ['false']\ndecisions: [{type: ban, duration: 4h}]\non_success: break\n"
-DEVICE, PEER = Key("block", "device", device="192.168.1.5"), Key("block", "peer", peer="203.0.113.9")
-PREFIX, PEER6 = Key("block", "peer", peer="203.0.113.0/24"), Key("block", "peer", peer="2001:db8::9")
+DEVICE, PEER = BlockKey("block", "device", device="192.168.1.5"), BlockKey("block", "peer", peer="203.0.113.9")
+PREFIX, PEER6 = BlockKey("block", "peer", peer="203.0.113.0/24"), BlockKey("block", "peer", peer="2001:db8::9")
 
 
 class CrowdSec:
@@ -80,7 +80,7 @@ class CrowdSec:
         return {one["value"]: one for one in answer.json()["new"] or []}
 
 
-def order(key: Key, left_s: float = 600.0) -> Order:
+def order(key: BlockKey, left_s: float = 600.0) -> Order:
     return Order(Block(key, "d-1", 2e9, 600.0, behaviour="scan", sentence="it scans"), left_s)
 
 
@@ -129,7 +129,7 @@ def test_bans_of_others_are_left_alone(crowdsec: CrowdSec, enforcer: Enforcer) -
     crowdsec.cscli("decisions", "add", "--ip", "203.0.113.77", "--duration", "1h")
     enforcer.apply([order(PEER)])
     assert [one.key for one in enforcer.list()] == [PEER]
-    enforcer.revoke([PEER, Key("block", "peer", peer="203.0.113.77")])
+    enforcer.revoke([PEER, BlockKey("block", "peer", peer="203.0.113.77")])
     assert set(crowdsec.bouncer()) == {"203.0.113.77"}
     crowdsec.cscli("decisions", "delete", "--ip", "203.0.113.77")
 

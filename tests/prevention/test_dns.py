@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from prevention.blocks import Block, Key
+from prevention.blocks import Block, BlockKey
 from prevention.enforcers import Order, load_enforcer
 from prevention.errors import EnforcerError, EnforcerSetupError
 from tests.prevention.processes import free_port, need, running
@@ -48,11 +48,11 @@ rpz:
 
 
 def order(domain: str) -> Order:
-    return Order(Block(Key("block", "domain", domain=domain), "d-1", 2e9, 600.0), 600.0)
+    return Order(Block(BlockKey("block", "domain", domain=domain), "d-1", 2e9, 600.0), 600.0)
 
 
-def key(domain: str) -> Key:
-    return Key("block", "domain", domain=domain)
+def key(domain: str) -> BlockKey:
+    return BlockKey("block", "domain", domain=domain)
 
 
 def ask(port: int, name: str) -> int:

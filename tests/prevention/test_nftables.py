@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from prevention.blocks import Block, Key
+from prevention.blocks import Block, BlockKey
 from prevention.enforcers import Order, load_enforcer
 from prevention.enforcers.nftables import Nftables
-from prevention.enforcers.nftables.layout import Layout
+from prevention.enforcers.nftables.layout import TableLayout
 from prevention.errors import EnforcerError, EnforcerSetupError
 from tests.prevention.netns import (
     CAMERA,
@@ -42,23 +42,23 @@ def network() -> Iterator[Lab]:
 @pytest.fixture
 def nftables(network: Lab) -> Nftables:
     subprocess.run([*network.nft(), "flush", "ruleset"], check=True)
-    return Nftables(Layout(), network.nft())
+    return Nftables(TableLayout(), network.nft())
 
 
-def order(key: Key, left_s: float = 60.0, allow: tuple[str, ...] = ()) -> Order:
+def order(key: BlockKey, left_s: float = 60.0, allow: tuple[str, ...] = ()) -> Order:
     return Order(Block(key, "d-0123456789abcdef", 2e9, 600.0), left_s, allow)
 
 
-def device(address: str) -> Key:
-    return Key("block", "device", device=address)
+def device(address: str) -> BlockKey:
+    return BlockKey("block", "device", device=address)
 
 
-def peer(address: str) -> Key:
-    return Key("block", "peer", peer=address)
+def peer(address: str) -> BlockKey:
+    return BlockKey("block", "peer", peer=address)
 
 
-def pair(one: str, other: str) -> Key:
-    return Key("block", "pair", device=one, peer=other)
+def pair(one: str, other: str) -> BlockKey:
+    return BlockKey("block", "pair", device=one, peer=other)
 
 
 def held(nftables: Nftables) -> dict[str, float]:
@@ -79,7 +79,7 @@ def held(nftables: Nftables) -> dict[str, float]:
     ids=str,
 )
 def test_what_is_blocked_stops_and_nothing_else_does(
-    network: Lab, nftables: Nftables, key: Key, stopped: list[tuple[str, str]], passing: list[tuple[str, str]]
+    network: Lab, nftables: Nftables, key: BlockKey, stopped: list[tuple[str, str]], passing: list[tuple[str, str]]
 ) -> None:
     nftables.apply([order(key)])
     assert [network.passes(*ends, pause_s=0.1) for ends in stopped] == [0] * len(stopped)
@@ -96,14 +96,14 @@ def test_a_block_ends_with_nobody_of_ours(network: Lab, nftables: Nftables) -> N
 
 
 def test_quarantine_leaves_what_the_policy_names(network: Lab, nftables: Nftables) -> None:
-    nftables.apply([order(Key("quarantine", "device", device=TV), allow=(CLOUD, "198.51.100.0/28"))])
+    nftables.apply([order(BlockKey("quarantine", "device", device=TV), allow=(CLOUD, "198.51.100.0/28"))])
     assert [network.passes(TV, one, pause_s=p) for one, p in ((CLOUD, 2), (STRANGER, 0.1))] == [1, 0]
-    nftables.apply([order(Key("quarantine", "device", device=TV), allow=(STRANGER,))])
+    nftables.apply([order(BlockKey("quarantine", "device", device=TV), allow=(STRANGER,))])
     assert [network.passes(TV, one, pause_s=p) for one, p in ((CLOUD, 0.1), (STRANGER, 2))] == [0, 1]
 
 
 def test_a_slowed_device_is_slow_and_alone(network: Lab, nftables: Nftables) -> None:
-    nftables.apply([order(Key("rate-limit", "device", device=TV))])
+    nftables.apply([order(BlockKey("rate-limit", "device", device=TV))])
     assert 10 <= network.passes(TV, STRANGER, count=200, pause_s=0.005) <= 60
     assert network.passes(PLUG, STRANGER, count=100, pause_s=2) == 100
 
@@ -205,7 +205,7 @@ def test_what_others_put_there_is_left_alone(network: Lab, nftables: Nftables) -
 
 
 def test_a_bridge_has_the_same_table(network: Lab) -> None:
-    bridge = Nftables(Layout(family="bridge"), network.nft())
+    bridge = Nftables(TableLayout(family="bridge"), network.nft())
     bridge.apply([order(pair(CAMERA, STRANGER)), order(device(CAMERA6))])
     assert set(held(bridge)) == {str(pair(CAMERA, STRANGER)), str(device(CAMERA6))}
     assert "hook forward" in network.on_router("nft", "list", "table", "bridge", "nslabs")
@@ -218,7 +218,7 @@ def test_five_hundred_blocks_are_one_transaction(nftables: Nftables) -> None:
 
 def test_without_nftables_it_says_what_to_do() -> None:
     with pytest.raises(EnforcerError, match="install nftables"):
-        Nftables(Layout(), ("nft-that-is-not-there",)).list()
+        Nftables(TableLayout(), ("nft-that-is-not-there",)).list()
 
 
 def test_it_is_found_by_its_name(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from prevention.blocks import Block, Key, Wanted, from_json, to_json
+from prevention.blocks import Block, BlockKey, WantedBlocks, from_json, to_json
 from prevention.enforcers import Abilities, Order, Standing
 from prevention.errors import PreventionError
 from prevention.reconcile import Desk, Keeper, Keepers, differences
@@ -47,11 +47,11 @@ def desk(clock: Clock) -> Desk:
 
 
 def block(peer: str, until: float, ttl_s: float = 600.0) -> Block:
-    return Block(Key("block", "peer", peer=peer), f"d-{peer}", until, ttl_s)
+    return Block(BlockKey("block", "peer", peer=peer), f"d-{peer}", until, ttl_s)
 
 
 def put(desk: Desk, clock: Clock, *peers: str) -> None:
-    desk.put(Wanted(desk.wanted.revision + 1, tuple(block(peer, clock.wall + 600) for peer in peers)))
+    desk.put(WantedBlocks(desk.wanted.revision + 1, tuple(block(peer, clock.wall + 600) for peer in peers)))
 
 
 def test_a_flushed_firewall_is_filled_with_what_is_left(desk: Desk, clock: Clock) -> None:
@@ -70,7 +70,7 @@ def test_a_flushed_firewall_is_filled_with_what_is_left(desk: Desk, clock: Clock
 
 
 def test_a_block_without_an_end_gets_one(clock: Clock) -> None:
-    key = Key("block", "peer", peer=PEERS[0])
+    key = BlockKey("block", "peer", peer=PEERS[0])
     order = Order(block(PEERS[0], clock.wall + 60), 60.0)
     assert differences({key: order}, [Standing(key)], expires=True).apply == (order,)
     assert differences({key: order}, [Standing(key, 61.0)], expires=True).count == 0
@@ -91,7 +91,7 @@ def test_a_revocation_reaches_an_enforcer_that_was_down(desk: Desk, clock: Clock
     put(desk, clock, *PEERS)
     keeper.step()
     shelf.is_down = True
-    desk.put(Wanted(9))
+    desk.put(WantedBlocks(9))
     pauses = [keeper.step() for _ in range(8)]
     assert pauses == sorted(pauses)
     assert max(pauses) <= 5
@@ -114,7 +114,7 @@ def test_one_that_cannot_list_is_revoked_all_the_same(
         raise KeyError("no list today")
 
     monkeypatch.setattr(shelf, "list", broken)
-    desk.put(Wanted(9))
+    desk.put(WantedBlocks(9))
     keeper.step()
     assert shelf.ends == {}
     assert "KeyError" in str(keeper.status.problem)
@@ -160,7 +160,7 @@ def test_one_that_cannot_end_blocks_needs_somebody_who_does(desk: Desk, clock: C
 
 
 def test_what_nobody_can_carry_out_is_told(desk: Desk) -> None:
-    desk.put(Wanted(1, (Block(Key("block", "domain", domain="c2.example"), "d-1", 2e9, 60.0),)))
+    desk.put(WantedBlocks(1, (Block(BlockKey("block", "domain", domain="c2.example"), "d-1", 2e9, 60.0),)))
     assert [b.decision for b in desk.uncovered([Abilities(frozenset({"peer"}))])] == ["d-1"]
     assert desk.uncovered([Abilities(frozenset({"domain"}))]) == []
 
@@ -174,16 +174,16 @@ def test_one_that_hangs_does_not_hold_up_another() -> None:
     released, reached = threading.Event(), threading.Event()
 
     class Quick(Shelf):
-        def revoke(self, keys: Sequence[Key]) -> None:
+        def revoke(self, keys: Sequence[BlockKey]) -> None:
             super().revoke(keys)
             reached.set()
 
     desk = Desk(Protection(), Clocks(time.time, time.monotonic))
     quick = Quick(time.monotonic)
     keepers = Keepers([Hanging(time.monotonic, name="hanging"), quick], desk, sweeps=True)
-    quick.ends[Key("block", "peer", peer=PEERS[0])] = time.monotonic() + 600
+    quick.ends[BlockKey("block", "peer", peer=PEERS[0])] = time.monotonic() + 600
     keepers.start()
-    keepers.put(Wanted(2))
+    keepers.put(WantedBlocks(2))
     try:
         assert reached.wait(10)
     finally:
@@ -192,7 +192,7 @@ def test_one_that_hangs_does_not_hold_up_another() -> None:
 
 
 def test_wanted_blocks_are_read_as_they_were_written() -> None:
-    wanted = Wanted(7, (block(PEERS[0], 2e9),), ("192.0.2.1",))
+    wanted = WantedBlocks(7, (block(PEERS[0], 2e9),), ("192.0.2.1",))
     assert from_json(to_json(wanted)) == wanted
     for text in (b"{}", b'{"revision": 1, "blocks": [{"key": 1}]}', b"no"):
         with pytest.raises(PreventionError, match="one version"):
@@ -202,29 +202,29 @@ def test_wanted_blocks_are_read_as_they_were_written() -> None:
 @pytest.mark.parametrize(
     "key",
     [
-        Key("block", "domain", domain="evil.test\n0.0.0.0 bank.test"),
-        Key("block", "domain", domain="Evil.Test."),
-        Key("block", "domain", domain="com"),
-        Key("block", "device", device="192.168.0.0/20"),
-        Key("block", "device", device="02:00:5e:10:00:05"),
-        Key("block", "device", device="192.168.1.5", peer="203.0.113.9"),
-        Key("block", "peer", peer="2001:DB8:9::1"),
-        Key("block", "peer", peer="203.0.113.9; drop"),
-        Key("block", "pair", device="192.168.1.5"),
+        BlockKey("block", "domain", domain="evil.test\n0.0.0.0 bank.test"),
+        BlockKey("block", "domain", domain="Evil.Test."),
+        BlockKey("block", "domain", domain="com"),
+        BlockKey("block", "device", device="192.168.0.0/20"),
+        BlockKey("block", "device", device="02:00:5e:10:00:05"),
+        BlockKey("block", "device", device="192.168.1.5", peer="203.0.113.9"),
+        BlockKey("block", "peer", peer="2001:DB8:9::1"),
+        BlockKey("block", "peer", peer="203.0.113.9; drop"),
+        BlockKey("block", "pair", device="192.168.1.5"),
     ],
     ids=str,
 )
-def test_what_no_right_service_wants_reaches_no_enforcer(desk: Desk, key: Key) -> None:
+def test_what_no_right_service_wants_reaches_no_enforcer(desk: Desk, key: BlockKey) -> None:
     """The service reads hostile logs; whoever had come to speak for it could not write into files and firewalls."""
-    good = Key("block", "peer", peer="203.0.113.77")
-    desk.put(Wanted(1, tuple(Block(one, "d-1", 4e9, 600.0) for one in (key, good))))
+    good = BlockKey("block", "peer", peer="203.0.113.77")
+    desk.put(WantedBlocks(1, tuple(Block(one, "d-1", 4e9, 600.0) for one in (key, good))))
     everything = Shelf(lambda: 0.0).abilities
     assert list(desk.orders(everything)) == [good]
     assert set(desk.refused()) == {key}
 
 
 def test_no_block_is_longer_than_any_may_be(desk: Desk) -> None:
-    key = Key("block", "peer", peer="203.0.113.77")
-    desk.put(Wanted(1, (Block(key, "d-1", 1e300, 1e300),)))
+    key = BlockKey("block", "peer", peer="203.0.113.77")
+    desk.put(WantedBlocks(1, (Block(key, "d-1", 1e300, 1e300),)))
     assert desk.orders(Shelf(lambda: 0.0).abilities) == {}
     assert "the longest is" in desk.refused()[key]

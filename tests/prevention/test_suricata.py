@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from prevention.blocks import Block, Key
+from prevention.blocks import Block, BlockKey
 from prevention.enforcers import Order, load_enforcer
 from prevention.errors import EnforcerError
 from tests.prevention.netns import ECHO, PROBE, need_namespaces, run
@@ -134,11 +134,11 @@ def domains(wire: Wire, tmp_path: Path) -> Enforcer:
     return load_enforcer("suricata-domains", {"socket": str(wire.folder / "socket")}, tmp_path)
 
 
-def peer(address: str) -> Key:
-    return Key("block", "peer", peer=address)
+def peer(address: str) -> BlockKey:
+    return BlockKey("block", "peer", peer=address)
 
 
-def order(key: Key, left_s: float = 60.0) -> Order:
+def order(key: BlockKey, left_s: float = 60.0) -> Order:
     return Order(Block(key, "d-1", 2e9, 600.0), left_s)
 
 
@@ -169,17 +169,17 @@ def test_a_new_end_replaces_the_old_one(hosts: Enforcer) -> None:
 
 
 def test_domains_are_added_and_removed(domains: Enforcer) -> None:
-    keys = [Key("block", "domain", domain=name) for name in ("c2.example", "d2.example")]
+    keys = [BlockKey("block", "domain", domain=name) for name in ("c2.example", "d2.example")]
     domains.apply([order(key) for key in keys])
     domains.apply([order(keys[0])])
     assert [one.key for one in domains.list()] == keys
-    domains.revoke([*keys, Key("block", "domain", domain="never.example")])
+    domains.revoke([*keys, BlockKey("block", "domain", domain="never.example")])
     assert list(domains.list()) == []
 
 
 def test_a_suricata_that_restarts_is_found_empty(wire: Wire, hosts: Enforcer, domains: Enforcer) -> None:
     hosts.apply([order(peer(OTHER))])
-    domains.apply([order(Key("block", "domain", domain="c2.example"))])
+    domains.apply([order(BlockKey("block", "domain", domain="c2.example"))])
     wire.stop()
     for enforcer in (hosts, domains):
         with pytest.raises(EnforcerError, match="is it running"):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from prevention.blocks import Block, Key
+from prevention.blocks import Block, BlockKey
 from prevention.enforcers import Order, load_enforcer
 from prevention.errors import EnforcerError, EnforcerSetupError
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from prevention.enforcers import Enforcer
 
 SECRET = "whsec_" + base64.b64encode(b"thirty-two bytes that nobody has").decode()
-CAMERA = Key("quarantine", "device", device="192.168.1.5")
-DOMAIN = Key("block", "domain", domain="c2.example")
+CAMERA = BlockKey("quarantine", "device", device="192.168.1.5")
+DOMAIN = BlockKey("block", "domain", domain="c2.example")
 
 
 class Controller(ThreadingHTTPServer):
@@ -91,7 +91,7 @@ def enforcer(settings: dict[str, str], tmp_path: Path) -> Iterator[Enforcer]:
     made.close()
 
 
-def order(key: Key, until: float = 2e9) -> Order:
+def order(key: BlockKey, until: float = 2e9) -> Order:
     return Order(Block(key, "d-1", until, 600.0, mac="02:00:5e:10:00:05", sentence="it scans"), 600.0, ("192.0.2.1",))
 
 

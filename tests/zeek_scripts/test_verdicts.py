@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from prevention.blocks import Block, Key
+from prevention.blocks import Block, BlockKey
 from prevention.enforcers import Order
 from prevention.enforcers.zeek import Zeek
 from prevention.enforcers.zeek.session import Session
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FOLDER = Path(__file__).resolve().parents[2] / "zeek-scripts"
-DEVICE, PEER = Key("block", "device", device="192.168.1.5"), Key("block", "peer", peer="203.0.113.0/24")
+DEVICE, PEER = BlockKey("block", "device", device="192.168.1.5"), BlockKey("block", "peer", peer="203.0.113.0/24")
 PAIR, PAIR6 = (
-    Key("block", "pair", device="192.168.1.5", peer="203.0.113.9"),
-    Key("block", "pair", device="2001:db8::5", peer="2001:db8:9::/48"),
+    BlockKey("block", "pair", device="192.168.1.5", peer="203.0.113.9"),
+    BlockKey("block", "pair", device="2001:db8::5", peer="2001:db8:9::/48"),
 )
-GATEWAY = Key("block", "peer", peer="192.168.1.1")
+GATEWAY = BlockKey("block", "peer", peer="192.168.1.1")
 
 
-def order(key: Key, left_s: float = 60.0) -> Order:
+def order(key: BlockKey, left_s: float = 60.0) -> Order:
     block = Block(key, "d-1", 2e9, 600.0, alert="a-1", behaviour="scan", sentence="it scans", confidence=0.9)
     return Order(block, left_s)
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
     from pathlib import Path
 
-    from api.devices.sightings import Seen, Sighting
+    from api.devices.sightings import DeviceSighting, Seen
     from api.state.devices.grouping import Act, Regrouped
 
 MOST_ADDRESSES: Final = 64
@@ -226,7 +226,7 @@ class DeviceRegister:
             self._connection.execute("BEGIN IMMEDIATE")
             yield self._connection
 
-    def _see(self, sighting: Sighting) -> list[str]:
+    def _see(self, sighting: DeviceSighting) -> list[str]:
         """Note one sighting; return its device if that is new."""
         identifier, is_new = self._device_of(sighting)
         connection = self._connection
@@ -245,7 +245,7 @@ class DeviceRegister:
             self._describe(identifier, None, None, logs=sighting.logs)
         return [identifier] if is_new else []
 
-    def _device_of(self, sighting: Sighting) -> tuple[str, bool]:
+    def _device_of(self, sighting: DeviceSighting) -> tuple[str, bool]:
         """Return whose sighting it is, and whether that is new: one MAC is one device, unless people split it."""
         known = self._one(_SPLIT_OFF, sighting.known_as, sighting.address) or self._one(_KNOWN, sighting.known_as)
         if known is not None:

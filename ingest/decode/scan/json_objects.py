@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from ingest.compiled.compile import inlined, kernel
+from ingest.compiled.compile import entry, inlined
 from ingest.decode.scan.json_value import (
     BRACE,
     BRACKET,
@@ -67,7 +67,7 @@ _END_BRACE: Final = 125
 _ONE: Final = np.uint64(1)
 
 
-class Keys(NamedTuple):
+class JsonKeys(NamedTuple):
     """The keys to look for, at most `MAX_KEYS`, in the order in which they are expected.
 
     Attributes
@@ -96,8 +96,8 @@ class KeySets(NamedTuple):
     of_line: Bytes
 
 
-@kernel
-def find_values(lines: Lines, keys: Keys, fields: Fields, cells: Cells, found: KeySets) -> None:
+@entry
+def find_values(lines: Lines, keys: JsonKeys, fields: Fields, cells: Cells, found: KeySets) -> None:
     """Read the numbers, times and truth values of every plain line, and find its text and lists.
 
     ``fields`` says for every key what it holds. A key that is absent or null gives null.
@@ -117,7 +117,7 @@ def find_values(lines: Lines, keys: Keys, fields: Fields, cells: Cells, found: K
 
 
 @inlined
-def read_line(lines: Lines, keys: Keys, fields: Fields, cells: Cells, row: int) -> np.uint64:
+def read_line(lines: Lines, keys: JsonKeys, fields: Fields, cells: Cells, row: int) -> np.uint64:
     """Read one line; return its set of keys, 0 if it is not plain."""
     buffer, words = lines.buffer, lines.words
     position = lines.starts[row]
@@ -153,7 +153,7 @@ def read_line(lines: Lines, keys: Keys, fields: Fields, cells: Cells, row: int) 
 
 
 @inlined
-def read_value(lines: Lines, keys: Keys, fields: Fields, cells: Cells, cell: tuple[int, int, int]) -> Int:
+def read_value(lines: Lines, keys: JsonKeys, fields: Fields, cells: Cells, cell: tuple[int, int, int]) -> Int:
     """Read the value of ``(row, key, begin)``; return where it ends, -1 if it is not plain, or not what it must be."""
     row, key, begin = cell
     holds, slot = fields.holds[key], fields.slots[key]
@@ -204,7 +204,9 @@ def read_number(lines: Lines, cells: Cells, column: tuple[int, int, int], flag: 
 
 
 @inlined
-def read_quoted(lines: Lines, keys: Keys, cells: Cells, column: tuple[int, int, int], span: tuple[int, int]) -> bool:
+def read_quoted(
+    lines: Lines, keys: JsonKeys, cells: Cells, column: tuple[int, int, int], span: tuple[int, int]
+) -> bool:
     """Read a time, or compare the path; False if it is not plain, not that path, or neither."""
     holds, slot, row = column
     begin, end = span
@@ -217,7 +219,7 @@ def read_quoted(lines: Lines, keys: Keys, cells: Cells, column: tuple[int, int, 
 
 
 @inlined
-def find_key(words: Words, position: int, keys: Keys, where: tuple[int, int]) -> int:
+def find_key(words: Words, position: int, keys: JsonKeys, where: tuple[int, int]) -> int:
     """Return which key stands at ``position``, -1 if none of them.
 
     ``where`` is the key that is expected, which is looked at first, and the object that we are in.

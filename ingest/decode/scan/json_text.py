@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from ingest.compiled.compile import called, kernel
+from ingest.compiled.compile import entry, inner
 from ingest.decode.scan.json_value import end_of_nested, end_of_text
 from ingest.decode.scan.numbers import parse_float
 from ingest.decode.scan.words import (
@@ -33,7 +33,7 @@ _SIMPLE: Final = np.zeros(256, np.uint8)
 _SIMPLE[[*b'"/bfnrt']] = [*b'"/\b\f\n\r\t']
 
 
-@kernel
+@entry
 def read_json_texts(lines: Lines, cells: Cells, texts: Texts) -> None:
     """Copy the text, without its escapes, of the columns of text, which come first among those of ``cells.begins``."""
     for column in range(len(texts.ends)):
@@ -50,7 +50,7 @@ def read_json_texts(lines: Lines, cells: Cells, texts: Texts) -> None:
             texts.ends[column, row + 1] = at - base
 
 
-@kernel
+@entry
 def read_json_text_lists(column: Column, list_ends: Ints, texts: Texts) -> None:
     """Copy the elements of a column of lists of text; row r's elements end before number ``list_ends[r + 1]``."""
     count = 0
@@ -70,7 +70,7 @@ def read_json_text_lists(column: Column, list_ends: Ints, texts: Texts) -> None:
         list_ends[row + 1] = count
 
 
-@kernel
+@entry
 def read_json_number_lists(column: Column, list_ends: Ints, numbers: Floats) -> None:
     """Read the elements of a column of lists of numbers; row r's elements end before number ``list_ends[r + 1]``."""
     count = 0
@@ -88,7 +88,7 @@ def read_json_number_lists(column: Column, list_ends: Ints, numbers: Floats) -> 
         list_ends[row + 1] = count
 
 
-@kernel
+@entry
 def split_json_objects(column: Column, list_ends: Ints, starts: Ints, target: Bytes) -> int:
     """Copy the objects of a column of lists of objects, each as a line; return how many bytes that are.
 
@@ -113,13 +113,13 @@ def split_json_objects(column: Column, list_ends: Ints, starts: Ints, target: By
     return at
 
 
-@called
+@inner
 def next_element(buffer: Bytes, comma: int) -> int:
     """Return where the element after a comma begins."""
     return comma + 2 if buffer[comma + 1] == _SPACE else comma + 1
 
 
-@called
+@inner
 def copy_unescaped(source: Bytes, begin: int, end: int, target: Bytes, at: int) -> int:
     r"""Copy text and undo its escapes, also Zeek's ``\\xNN`` for control characters; -1 at ``\u``."""
     position = begin
@@ -142,7 +142,7 @@ def copy_unescaped(source: Bytes, begin: int, end: int, target: Bytes, at: int) 
     return at
 
 
-@called
+@inner
 def control_character(source: Bytes, position: int, end: int) -> Int:
     r"""Return the control character that ``xNN`` after a backslash stands for, -1 if it is none (lower case only)."""
     if position + 3 >= end or source[position + 1] != 120:

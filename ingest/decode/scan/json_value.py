@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from ingest.compiled.compile import called, inlined
+from ingest.compiled.compile import inlined, inner
 from ingest.decode.scan.numbers import parse_decimal
 from ingest.decode.scan.words import equals, hex_digit, lowest_byte, zero_bytes
 
@@ -66,7 +66,7 @@ def end_of_value(buffer: Bytes, words: Words, begin: int) -> Int:
             position += 1
 
 
-@called
+@inner
 def end_of_nested(buffer: Bytes, words: Words, begin: Int) -> Int:
     """Return where the object or list that begins at ``begin`` ends, -1 if it is not plain or nested too deeply."""
     position: Int = np.int64(begin)
@@ -106,7 +106,7 @@ def closing_of(objects: np.uint64) -> int:
     return _END_BRACE if objects & _ONE else _END_BRACKET
 
 
-@called
+@inner
 def end_of_key(buffer: Bytes, words: Words, position: int) -> Int:
     """Return where the value of an unknown key begins, -1 if there is no plain key."""
     if buffer[position] != QUOTE:
@@ -114,8 +114,8 @@ def end_of_key(buffer: Bytes, words: Words, position: int) -> Int:
     end = end_of_text(buffer, words, position + 1)
     if end < 0 or buffer[end + 1] != _COLON:
         return np.int64(-1)
-    for inner in range(position + 1, end):
-        if buffer[inner] == _BACKSLASH:
+    for within in range(position + 1, end):
+        if buffer[within] == _BACKSLASH:
             return np.int64(-1)
     return np.int64(end + 2)
 
@@ -170,7 +170,7 @@ def end_of_text(buffer: Bytes, words: Words, position: int) -> Int:
         at += np.uint64(size)
 
 
-@called
+@inner
 def escape_size(buffer: Bytes, backslash: Int) -> Int:
     """Return how many bytes the escape that begins at a backslash has, 0 if it is none."""
     size: Int = np.int64(_ESCAPED_SIZES[buffer[backslash + 1]])

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from ingest.compiled.compile import called, inlined
+from ingest.compiled.compile import inlined, inner
 from ingest.decode.scan.words import FLOAT, INT, TIME, Bytes, Cells, Int, Words, lowest_byte, zero_bytes
 
 MAX_PORT: Final = 65_535
@@ -69,7 +69,7 @@ def parse_int(buffer: Bytes, words: Words, start: int, end: int) -> tuple[bool, 
     return plain, -number if negative else number
 
 
-@called
+@inner
 def parse_decimal(buffer: Bytes, words: Words, start: int, end: int) -> tuple[bool, Int, int]:
     """Read ``-?digits(.digits)?``: whether it is that, all digits as one number, digits after the point."""
     negative = buffer[start] == _MINUS

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from ingest.compiled.compile import called, inlined
+from ingest.compiled.compile import inlined, inner
 from ingest.decode.scan.numbers import parse_decimal, round_to_microseconds
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def parse_epoch(buffer: Bytes, words: Words, begin: int, end: int) -> tuple[bool
     return read and exact, micros / 1e6
 
 
-@called
+@inner
 def parse_iso(buffer: Bytes, begin: int, end: int) -> tuple[bool, float]:
     """Read ``YYYY-MM-DDTHH:MM:SS.ffffffZ``, or with ``+HHMM`` or ``-HHMM`` in place of the Z."""
     zone = begin + _ISO_SIZE - 1

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from ingest.compiled.compile import called, inlined, kernel
+from ingest.compiled.compile import entry, inlined, inner
 from ingest.decode.scan.numbers import parse_float, store_number
 from ingest.decode.scan.tsv_text import copy_unescaped
 from ingest.decode.scan.words import (
@@ -47,7 +47,7 @@ class Marks(NamedTuple):
     labels: int
 
 
-@kernel
+@entry
 def find_cells(lines: Lines, marks: Marks, fields: Fields, cells: Cells) -> None:
     """Read the numbers and truth values of every plain row, and find the cells of text and of lists.
 
@@ -110,7 +110,7 @@ def repeated(byte: int) -> np.uint64:
     return np.uint64(byte) * _LOW_BITS
 
 
-@called
+@inner
 def end_of_value(buffer: Bytes, start: int, end: int, labels: int) -> int:
     """Return where the value before ``labels`` labels of three spaces each ends, -1 if their number is another."""
     found = 0
@@ -127,7 +127,7 @@ def end_of_value(buffer: Bytes, start: int, end: int, labels: int) -> int:
     return value_end if found == labels else -1
 
 
-@kernel
+@entry
 def read_texts(lines: Lines, marks: Marks, cells: Cells, texts: Texts) -> None:
     """Copy the unescaped text of the columns of text, which come first among those of ``cells.begins``."""
     for column in range(len(texts.ends)):
@@ -144,7 +144,7 @@ def read_texts(lines: Lines, marks: Marks, cells: Cells, texts: Texts) -> None:
             texts.ends[column, row + 1] = at - base
 
 
-@kernel
+@entry
 def read_text_lists(column: Column, marks: Marks, list_ends: Ints, texts: Texts) -> None:
     """Copy the elements of a column of lists of text; row r's elements end before number ``list_ends[r + 1]``."""
     count = 0
@@ -166,7 +166,7 @@ def read_text_lists(column: Column, marks: Marks, list_ends: Ints, texts: Texts)
         list_ends[row + 1] = count
 
 
-@kernel
+@entry
 def read_number_lists(column: Column, marks: Marks, list_ends: Ints, numbers: Floats) -> None:
     """Read the elements of a column of lists of numbers; row r's elements end before number ``list_ends[r + 1]``."""
     count = 0

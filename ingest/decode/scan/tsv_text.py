@@ -6,13 +6,13 @@ from typing import Final
 
 import numpy as np
 
-from ingest.compiled.compile import called
+from ingest.compiled.compile import inner
 from ingest.decode.scan.words import Bytes, hex_digit, is_utf8
 
 _BACKSLASH: Final = 92
 
 
-@called
+@inner
 def copy_unescaped(source: Bytes, start: int, end: int, target: Bytes, at: int) -> int:
     """Copy a value and undo its escapes; return where it ends, -1 if that takes more than replacing escapes."""
     first = at
@@ -30,7 +30,7 @@ def copy_unescaped(source: Bytes, start: int, end: int, target: Bytes, at: int) 
     return at if is_utf8(target, first, at) else copy_ascii_unescaped(source, start, end, target, first)
 
 
-@called
+@inner
 def escaped_byte(source: Bytes, position: int, end: int) -> int:
     r"""Return the byte that ``\xNN`` at ``position`` stands for, -1 if that is not what stands there."""
     if position + 3 >= end or source[position + 1] != 120:
@@ -39,7 +39,7 @@ def escaped_byte(source: Bytes, position: int, end: int) -> int:
     return upper * 16 + lower if upper >= 0 and lower >= 0 else -1
 
 
-@called
+@inner
 def copy_ascii_unescaped(source: Bytes, start: int, end: int, target: Bytes, at: int) -> int:
     r"""Copy a value and undo its escapes, but leave bytes from 0x80 up as ``\xNN``; -1 if one is not escaped."""
     position = start
@@ -62,7 +62,7 @@ def copy_ascii_unescaped(source: Bytes, start: int, end: int, target: Bytes, at:
     return at
 
 
-@called
+@inner
 def put_escape(target: Bytes, at: int, value: int) -> int:
     r"""Write ``\x`` and the upper digit of a byte; return where they end."""
     target[at] = _BACKSLASH
@@ -71,7 +71,7 @@ def put_escape(target: Bytes, at: int, value: int) -> int:
     return at + 3
 
 
-@called
+@inner
 def lowercase_digit(value: int) -> int:
     """Return the character of a hexadecimal digit."""
     return 48 + value if value < 10 else 87 + value

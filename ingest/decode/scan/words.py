@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ingest.compiled.compile import called, inlined, kernel
+from ingest.compiled.compile import entry, inlined, inner
 
 Int: TypeAlias = Any  # Python's and numpy's integers, which are the same in compiled code
 Bytes: TypeAlias = npt.NDArray[np.uint8]
@@ -125,7 +125,7 @@ def lowest_byte(marks: np.uint64) -> Int:
     return np.int64(((below & _LOW_BITS) * _LOW_BITS) >> _TOP_BYTE) - 1
 
 
-@kernel
+@entry
 def find_lines(buffer: Bytes, words: Words, starts: Ints) -> int:
     """Write where each line after the first begins to ``starts[1:]``; return how many newlines there are.
 
@@ -170,7 +170,7 @@ def copy_word_wise(words: Words, begin: int, end: int, target: Words, at: int) -
     return found
 
 
-@called
+@inner
 def copy_bytes(source: Bytes, start: int, end: int, target: Bytes, at: int) -> int:
     """Copy ``source[start:end]`` to ``target`` and return where the copy ends."""
     for position in range(start, end):
@@ -190,7 +190,7 @@ def equals(buffer: Bytes, start: int, end: int, other: Bytes) -> bool:
     return same
 
 
-@called
+@inner
 def is_ipv4(buffer: Bytes, begin: int, end: int) -> bool:
     """Say whether four numbers of 0 to 255 stand there, each in its shortest form, with points between them."""
     number, digits, points = 0, 0, 0
@@ -209,7 +209,7 @@ def is_ipv4(buffer: Bytes, begin: int, end: int) -> bool:
     return points == 3 and digits > 0
 
 
-@called
+@inner
 def hex_digit(byte: int) -> int:
     """Return the value of a hexadecimal digit, -1 if it is none."""
     if 48 <= byte <= 57:
@@ -218,7 +218,7 @@ def hex_digit(byte: int) -> int:
     return lower - 87 if 97 <= lower <= 102 else -1
 
 
-@called
+@inner
 def is_utf8(buffer: Bytes, start: int, end: int) -> bool:
     """Say whether the bytes are UTF-8 as Unicode defines it: shortest forms, no surrogates, up to U+10FFFF."""
     position = start
@@ -240,7 +240,7 @@ def is_utf8(buffer: Bytes, start: int, end: int) -> bool:
     return True
 
 
-@kernel
+@entry
 def find_utf8(lines: Lines) -> None:
     """Take the lines that are not UTF-8 out of ``lines.plain``."""
     for row in range(len(lines.plain)):

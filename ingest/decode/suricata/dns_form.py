@@ -10,7 +10,7 @@ import polars as pl
 from ingest.decode.scan.words import FILLED, ISO, OBJECT, PATH
 from ingest.decode.suricata.dns import ANSWERS, QUERIES
 from ingest.decode.suricata.schemas import DNS_ANSWER, DNS_EVENT, DNS_QUESTION
-from ingest.decode.zeek.json_loops import Form
+from ingest.decode.zeek.json_loops import LineForm
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -32,10 +32,10 @@ _CONTROLS: Final = r"[\x00-\x1f\x7f]"
 
 
 @cache
-def dns_form() -> Form:
+def dns_form() -> LineForm:
     """Return the form of dns events."""
     names = [name for column in DNS_EVENT for name in (*_OTHERS.get(column, ()), column)]
-    return Form(
+    return LineForm(
         "suricata_dns",
         "dns",
         names,
@@ -43,8 +43,10 @@ def dns_form() -> Form:
         {name: tuple(name.split(".")) for name in names if "." in name},
         {"timestamp": ISO, "event_type": PATH, "dns": OBJECT, "dns.authorities": FILLED, "dns.additionals": FILLED},
         {
-            "dns.queries": Form("suricata_dns_question", None, list(DNS_QUESTION), _accepts_any),
-            "dns.answers": Form("suricata_dns_answer", None, ["rrname", *DNS_ANSWER, "soa", "srv"], _accepts_answer),
+            "dns.queries": LineForm("suricata_dns_question", None, list(DNS_QUESTION), _accepts_any),
+            "dns.answers": LineForm(
+                "suricata_dns_answer", None, ["rrname", *DNS_ANSWER, "soa", "srv"], _accepts_answer
+            ),
         },
         is_sure,
     )

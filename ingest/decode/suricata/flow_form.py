@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from ingest.decode.scan.words import OBJECT, PATH
 from ingest.decode.schemas import required_of
 from ingest.decode.suricata.schemas import FLOW
-from ingest.decode.zeek.json_loops import Form
+from ingest.decode.zeek.json_loops import LineForm
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -20,13 +20,13 @@ _OTHERS: Final = {"flow_id": ("timestamp",), "src_ip": ("in_iface", "event_type"
 
 
 @cache
-def flow_form() -> Form:
+def flow_form() -> LineForm:
     """Return the form of flow events."""
     names = [name for column in FLOW if column != "uid" for name in (*_OTHERS.get(column, ()), column)]
     for outer in _OBJECTS:
         names.insert(next(place for place, name in enumerate(names) if name.startswith(f"{outer}.")), outer)
     spelled = {name: tuple(name.split(".")) for name in FLOW if "." in name}
-    return Form(
+    return LineForm(
         "suricata_flow", "flow", names, _accepts, spelled, {"event_type": PATH, **dict.fromkeys(_OBJECTS, OBJECT)}
     )
 

@@ -12,7 +12,7 @@ import polars as pl
 from ingest.decode.blocks import PADDING, overlapping_words
 from ingest.decode.kinds import MARKING, resolve_kind
 from ingest.decode.layout import Layout, Readers, layout_of, lines_of
-from ingest.decode.scan.json_objects import KEY_WORDS, MAX_KEY_BYTES, MAX_KEYS, MAX_SETS, Keys, KeySets, find_values
+from ingest.decode.scan.json_objects import KEY_WORDS, MAX_KEY_BYTES, MAX_KEYS, MAX_SETS, JsonKeys, KeySets, find_values
 from ingest.decode.scan.json_text import (
     read_json_number_lists,
     read_json_text_lists,
@@ -34,7 +34,7 @@ _FLAT: Final = "usual id.orig_h"
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class LineForm:
     """How the lines of one kind look.
 
     Attributes
@@ -63,14 +63,14 @@ class Form:
     accepts: Callable[[Collection[str]], bool]
     spelled: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     special: Mapping[str, int] = field(default_factory=dict)
-    objects: Mapping[str, Form] = field(default_factory=dict)
+    objects: Mapping[str, LineForm] = field(default_factory=dict)
     is_sure: Callable[[], pl.Expr] | None = None
 
 
 class JsonLoops:
     """Reads the plain lines of a block that are records of one kind."""
 
-    def __init__(self, form: Form) -> None:
+    def __init__(self, form: LineForm) -> None:
         self.form = form
         self.kind = form.kind
         self._layout = layout_of(form.kind)
@@ -85,7 +85,7 @@ class JsonLoops:
         """Say whether the loops know every column's type and have room for every key."""
         return Layout.knows(self._layout.schema) and len(self.form.names) <= MAX_KEYS
 
-    def fits(self, form: Form) -> bool:
+    def fits(self, form: LineForm) -> bool:
         """Say whether these are the loops for such records."""
         mine = (self.form.kind, self.form.path, self.form.spelled)
         return mine == (form.kind, form.path, form.spelled)
@@ -137,7 +137,7 @@ class JsonLoops:
 
 
 @lru_cache(maxsize=1024)  # asked for with every line that is read by itself
-def zeek_form(kind: str, path: str | None, hint: str, keys: tuple[str, ...]) -> Form:
+def zeek_form(kind: str, path: str | None, hint: str, keys: tuple[str, ...]) -> LineForm:
     """Return the form of Zeek's records of one kind.
 
     Parameters
@@ -169,7 +169,7 @@ def zeek_form(kind: str, path: str | None, hint: str, keys: tuple[str, ...]) -> 
         usual = ends_known and _FLAT not in found and "ts" in found
         return same_path and usual and resolve_kind(path, found, hint) == kind
 
-    return Form(kind, path, names, accepts, spelled, special)
+    return LineForm(kind, path, names, accepts, spelled, special)
 
 
 def _expected_names(kind: str, keys: Collection[str], spelled: Mapping[str, tuple[str, ...]]) -> list[str]:
@@ -187,7 +187,7 @@ def _expected_names(kind: str, keys: Collection[str], spelled: Mapping[str, tupl
     return [*names, *(mark for mark in marks if mark not in names)]
 
 
-def _spell(form: Form) -> Keys:
+def _spell(form: LineForm) -> JsonKeys:
     """Tell the loops how the keys stand in a line."""
     spelled = [form.spelled.get(name, (name,)) for name in form.names]
     texts = [f'"{keys[-1]}":'.encode() for keys in spelled]
@@ -198,4 +198,4 @@ def _spell(form: Form) -> Keys:
         masks[row] = np.frombuffer((b"\xff" * len(key)).ljust(KEY_WORDS * 8, b"\0"), np.uint64)
     sizes = np.array([len(key) for key in texts], np.int64)
     objects = np.array([form.names.index(keys[0]) + 1 if len(keys) > 1 else 0 for keys in spelled], np.int64)
-    return Keys(words, masks, sizes, objects, np.frombuffer((form.path or "").encode(), np.uint8))
+    return JsonKeys(words, masks, sizes, objects, np.frombuffer((form.path or "").encode(), np.uint8))

@@ -19,14 +19,14 @@ from online_models.kinds.user.declaration import (
     SITE,
     SURPRISE,
 )
-from online_models.kinds.user.formulas import Program, moments_of
+from online_models.kinds.user.formulas import ProgramWriter, moments_of
 from online_models.measures.time import SPANS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from online_models.behaviours import Sighting
-    from online_models.kinds.user.declaration import Declaration, Measure, Told, ViewOf
+    from online_models.kinds.user.declaration import Declaration, DeclaredBehaviour, Measure, ViewOf
 
 _AT_ONCE: Final = 3
 """Keys that share a table: one record adds no more to any (`features.table.MOST_AT_ONCE`)."""
@@ -60,7 +60,7 @@ def kind_of(declared: Declaration) -> Kind:
         columns=columns_of(declared, tuple(keys), recent),
         context=context_of(declared),
         views=tuple(_view(declared, view) for view in declared.views),
-        formulas=Program(declared, counted, tuple(keys)),
+        formulas=ProgramWriter(declared, counted, tuple(keys)),
         things=things,
         recent_thing=f"recent_{counted[0]}",
         behaviours=tuple(_behaviour(declared, told, things) for told in declared.behaviours),
@@ -126,7 +126,7 @@ def _clauses(measure: Measure, of_site: bool) -> Iterator[tuple[str, str]]:
     yield measure.name, measure.says or usual[measure.asks]
 
 
-def _behaviour(declared: Declaration, told: Told, things: tuple[str, str, str]) -> Behaviour:
+def _behaviour(declared: Declaration, told: DeclaredBehaviour, things: tuple[str, str, str]) -> Behaviour:
     measures = [declared.measures[name] for name in told.tells]
     key = measures[0].key
     is_new = any(one.asks == NEWNESS for one in measures)
@@ -136,7 +136,7 @@ def _behaviour(declared: Declaration, told: Told, things: tuple[str, str, str]) 
     )
 
 
-def _sentence(declared: Declaration, told: Told) -> Callable[[Sighting], str]:
+def _sentence(declared: Declaration, told: DeclaredBehaviour) -> Callable[[Sighting], str]:
     spans = [
         (f"{name.partition('.')[0]}.{feature}", one, span)
         for name in told.tells

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from online_models.features.address import GLOBAL, addresses, ends_of
-from online_models.features.text import hashes, owned
+from online_models.features.text import GLOBAL, addresses, ends_of, hashes, owned
 from online_models.kinds.contexts import SIDES, context_of_ends
-from online_models.kinds.keys import Keys
 from online_models.kinds.user.declaration import DEVICE, DISTANCE, PAIR, SERVER, SITE
+from online_models.program.machine import Keys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,8 +19,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ingest.records import RecordBatch
-    from online_models.features.address import Addresses
-    from online_models.kinds.user.declaration import Condition, Declaration, Key
+    from online_models.features.text import Addresses
+    from online_models.kinds.user.declaration import Condition, Declaration, DeclaredKey
     from online_models.program.machine import Columns
 
 _SEPARATOR = "\x1f"
@@ -95,7 +94,7 @@ def _salted(name: str, rows: int) -> npt.NDArray[np.uint64]:
     return np.full(rows, hashes(pl.Series([name]))[0])
 
 
-def _read_key(declared: Declaration, key: Key) -> tuple[pl.Expr, pl.Expr]:
+def _read_key(declared: Declaration, key: DeclaredKey) -> tuple[pl.Expr, pl.Expr]:
     """Return what tells a thing apart, and whether a record has it."""
     owner = declared.by_key.get(key.of)
     parts = [text_of_column(column, declared.schema[column]) for column in key.columns]

@@ -30,7 +30,7 @@ Condition = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class DeclaredKey:
     """A thing that is remembered: of whom, told apart by which columns, and in which records."""
 
     name: str
@@ -84,7 +84,7 @@ class ViewOf:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class DeclaredBehaviour:
     """A behaviour, and the measures (``view.measure``) that it tells of."""
 
     name: str
@@ -105,9 +105,9 @@ class Declaration:
     target: str
     share: float
     failed: Condition
-    keys: tuple[Key, ...]
+    keys: tuple[DeclaredKey, ...]
     views: tuple[ViewOf, ...]
-    behaviours: tuple[Told, ...]
+    behaviours: tuple[DeclaredBehaviour, ...]
 
     @property
     def measures(self) -> dict[str, Measure]:
@@ -115,7 +115,7 @@ class Declaration:
         return {f"{view.name}.{one.name}": one for view in self.views for one in view.measures}
 
     @property
-    def by_key(self) -> Mapping[str, Key]:
+    def by_key(self) -> Mapping[str, DeclaredKey]:
         """Return the keys by name."""
         return {key.name: key for key in self.keys}
 

@@ -19,7 +19,7 @@ from online_models.kinds.user.declaration import (
     SURPRISE,
 )
 from online_models.measures import excess
-from online_models.measures.distance import FAR
+from online_models.measures.past import FAR
 from online_models.measures.time import SETTLING, SPANS
 from online_models.program.formulas import LEAST_GAPS, exp2, least, log2, most, root, where
 from online_models.program.registers import BOUND, COUNT, DOUBT, LEARN, MEASURE, NAME, TELL, TOLD
@@ -37,7 +37,7 @@ def moments_of(measure: Measure) -> str:
     return f"{measure.asks}_{measure.about}" if measure.asks == DISTANCE else "gap"
 
 
-class Program:
+class ProgramWriter:
     """Writes the formulas of one declaration down, section by section."""
 
     def __init__(self, declared: Declaration, counted: tuple[str, str], order: tuple[str, ...]) -> None:

@@ -15,7 +15,7 @@ _ASSIGNED: Final = re.compile(
 _PART: Final = re.compile(r"[A-Za-z0-9_-]+|\"[^\"]*\"|'[^']*'")
 
 
-class Lines:
+class LineNumbers:
     """The line of every table and of every value of a table; what is inside of a value stands where that begins."""
 
     def __init__(self, text: str) -> None:

@@ -19,9 +19,9 @@ from online_models.kinds.user.declaration import (
     PAIR,
     SERVER,
     SITE,
-    Key,
+    DeclaredBehaviour,
+    DeclaredKey,
     Measure,
-    Told,
     ViewOf,
 )
 from online_models.program.registers import MOST_VIEWS
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from online_models.kinds.user.declaration import Condition
-    from online_models.kinds.user.lines import Lines
+    from online_models.kinds.user.lines import LineNumbers
 
 MOST_KEYS: Final = 8
 """Keys that a declaration may have: every record touches an entry of each."""
@@ -53,7 +53,7 @@ _MOST_TOLD: Final = 50
 class Checked:
     """Where a file's values stand, and what was wrong with them so far."""
 
-    def __init__(self, name: str, lines: Lines) -> None:
+    def __init__(self, name: str, lines: LineNumbers) -> None:
         self._name, self._lines = name, lines
         self._problems: dict[tuple[int, str], None] = {}
         self.schema = pl.Schema()
@@ -164,7 +164,7 @@ def _bad_pattern(pattern: str) -> str:
     return ""
 
 
-def read_keys(c: Checked, document: Mapping[str, Any]) -> dict[str, Key]:
+def read_keys(c: Checked, document: Mapping[str, Any]) -> dict[str, DeclaredKey]:
     """Return the keys, those that others belong to first."""
     told = c.table((), document, "keys")
     if not told:
@@ -173,7 +173,7 @@ def read_keys(c: Checked, document: Mapping[str, Any]) -> dict[str, Key]:
         c.wrong(("keys",), f"keys: {len(told):,}; at most {MOST_KEYS}, since every record is looked up by each")
         return {}
     owners = {name: key.get("of", DEVICE) if isinstance(key, dict) else DEVICE for name, key in told.items()}
-    keys: dict[str, Key] = {}
+    keys: dict[str, DeclaredKey] = {}
     for name in sorted(told, key=lambda name: _depth(c, owners, name)):
         key = _key(c, name, told[name], keys, owners)
         if key is not None:
@@ -194,7 +194,9 @@ def _depth(c: Checked, owners: Mapping[str, Any], name: str) -> int:
     return len(met)
 
 
-def _key(c: Checked, name: str, told: Any, keys: Mapping[str, Key], owners: Mapping[str, Any]) -> Key | None:
+def _key(
+    c: Checked, name: str, told: Any, keys: Mapping[str, DeclaredKey], owners: Mapping[str, Any]
+) -> DeclaredKey | None:
     path = ("keys", name)
     if not isinstance(told, dict):
         c.wrong(path, f"keys.{name}: expected a table with {', '.join(_OF_KEY)}, found {told!r:.60}")
@@ -214,11 +216,11 @@ def _key(c: Checked, name: str, told: Any, keys: Mapping[str, Key], owners: Mapp
     if not columns and not told.get("only"):
         c.wrong(path, f"keys.{name}: expected columns that tell its things apart, or only, or both")
     is_of_site = of in {SITE, SERVER} or (of in keys and keys[of].is_of_site)
-    return Key(name, of, known, only, is_of_site)
+    return DeclaredKey(name, of, known, only, is_of_site)
 
 
 def read_views(
-    c: Checked, document: Mapping[str, Any], keys: Mapping[str, Key], failed: Mapping[str, Any]
+    c: Checked, document: Mapping[str, Any], keys: Mapping[str, DeclaredKey], failed: Mapping[str, Any]
 ) -> tuple[ViewOf, ...]:
     """Return the views with their measures."""
     told = c.table((), document, "views")
@@ -252,7 +254,9 @@ def _check_features(c: Checked, path: tuple[str, ...], measures: Sequence[Measur
         c.wrong((*path, feature), f"{'.'.join(path)}: two measures become the feature {feature!r}")
 
 
-def _check_counted(c: Checked, views: Sequence[ViewOf], keys: Mapping[str, Key], failed: Mapping[str, Any]) -> None:
+def _check_counted(
+    c: Checked, views: Sequence[ViewOf], keys: Mapping[str, DeclaredKey], failed: Mapping[str, Any]
+) -> None:
     counted = set[str]()
     for view in views:
         for one in view.measures:
@@ -270,7 +274,7 @@ def _check_counted(c: Checked, views: Sequence[ViewOf], keys: Mapping[str, Key],
                 c.wrong(path, f"{'.'.join(path)}: things of {MOST_COUNTED} keys at most are counted")
 
 
-def _measure(c: Checked, path: tuple[str, ...], told: Any, keys: Mapping[str, Key]) -> Measure | None:
+def _measure(c: Checked, path: tuple[str, ...], told: Any, keys: Mapping[str, DeclaredKey]) -> Measure | None:
     where = ".".join(path)
     asked = [name for name in told if name in MEASURES] if isinstance(told, dict) else []
     unknown = [name for name in told if name not in {*MEASURES, *_OF_MEASURE}] if isinstance(told, dict) else []
@@ -283,7 +287,7 @@ def _measure(c: Checked, path: tuple[str, ...], told: Any, keys: Mapping[str, Ke
     asks = asked[0]
     about, key, beyond = told[asks], "", 0.0
     if asks == FAILURES:
-        about, beyond = "failures", c.number(path, told, FAILURES, 1.0, 0.0, 1e6)
+        about, beyond = "failures", c.number(path, told, FAILURES, 1.0, 0.0, 1e6)  # more are never beyond
     elif asks == DISTANCE:
         key = _known_key(c, path, told.get("key", PAIR), keys)
         if not _column_known(c, path, about) or not c.schema[about].is_numeric():
@@ -299,7 +303,7 @@ def _measure(c: Checked, path: tuple[str, ...], told: Any, keys: Mapping[str, Ke
     return Measure(path[-1], asks, about, key, beyond, says, c.flag(path, told, "decides"))
 
 
-def _known_key(c: Checked, path: tuple[str, ...], name: Any, keys: Mapping[str, Key]) -> str:
+def _known_key(c: Checked, path: tuple[str, ...], name: Any, keys: Mapping[str, DeclaredKey]) -> str:
     if isinstance(name, str) and (name in keys or name == PAIR):
         return name
     c.wrong(path, f"{'.'.join(path)}: no key {name!r}; there are {', '.join((PAIR, *keys))}")
@@ -308,7 +312,7 @@ def _known_key(c: Checked, path: tuple[str, ...], name: Any, keys: Mapping[str, 
 
 def read_behaviours(
     c: Checked, document: Mapping[str, Any], views: Sequence[ViewOf], known: Collection[str]
-) -> tuple[Told, ...]:
+) -> tuple[DeclaredBehaviour, ...]:
     """Return the behaviours; every measure is told by one of them."""
     told = c.table((), document, "behaviours")
     if not told or len(told) > BEHAVIOURS:
@@ -330,7 +334,7 @@ def _behaviour(
     measures: Mapping[str, str],
     tellers: dict[str, str],
     known: Collection[str],
-) -> Told:
+) -> DeclaredBehaviour:
     path, told = ("behaviours", name), c.table(("behaviours",), within, name)
     c.known_only(path, told, _OF_BEHAVIOUR)
     if not _BEHAVIOUR.fullmatch(name) or name in known:
@@ -352,7 +356,7 @@ def _behaviour(
             c.wrong((*path, "tells"), f"behaviours.{name}: {measure} is told by {tellers[measure]} already")
     sentence = c.template(path, told, "sentence", "", _SENTENCE)
     is_grave = isinstance(gravity, int) and gravity in (0, 1, 2)
-    return Told(name, technique, gravity if is_grave else 1, sentence, told_of)
+    return DeclaredBehaviour(name, technique, gravity if is_grave else 1, sentence, told_of)
 
 
 def _told_of(c: Checked, path: tuple[str, ...], name: Any, measures: Mapping[str, str]) -> list[str]:

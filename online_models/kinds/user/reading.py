@@ -10,7 +10,7 @@ import polars as pl
 
 from ingest.records import SCHEMAS
 from online_models.kinds.user.declaration import Declaration
-from online_models.kinds.user.lines import Lines
+from online_models.kinds.user.lines import LineNumbers
 from online_models.kinds.user.parts import Checked, read_behaviours, read_condition, read_keys, read_views
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def read_declaration(path: Path, name: str, taken: Collection[str], known: Colle
     except tomllib.TOMLDecodeError as error:
         found = _AT_LINE.search(str(error))
         return [f"{name}:{found[1] if found else 1}: expected TOML, but {_AT_LINE.sub('', str(error)).strip()}"]
-    checked = Checked(name, Lines(text))
+    checked = Checked(name, LineNumbers(text))
     declared = _read(checked, document, taken, known)
     return checked.told() or declared
 
@@ -96,7 +96,7 @@ def _read(c: Checked, document: dict[str, Any], taken: Collection[str], known: C
         server=ends[1],
         schema=schema,
         target=c.template((), document, "target", f"{log} with {{{ends[1]}}}", schema),
-        share=c.number((), document, "share", 0.1, 0.0, 1.0),
+        share=c.number((), document, "share", 0.1, 0.0, 1.0),  # as of MQTT's
         failed=failed,
         keys=tuple(keys.values()),
         views=views,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, ip_network
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from prevention.blocks import Key
+from prevention.blocks import BlockKey
 from prevention.enforcers.nftables.layout import MARK
 
 if TYPE_CHECKING:
@@ -33,18 +33,18 @@ class Element:
     """One element of a set of ours; `is_ours` tells it from what others put there."""
 
     set_name: str
-    key: Key
+    key: BlockKey
     left_s: float | None
     is_ours: bool
 
 
-def set_of(key: Key) -> str:
+def set_of(key: BlockKey) -> str:
     """Return the name of the set that a block belongs into."""
     version = ip_network(key.device or key.peer).version
     return f"{_SETS[key.action, key.kind]}{'net' if '/' in key.peer else ''}{version}"
 
 
-def value_of(key: Key) -> Any:
+def value_of(key: BlockKey) -> Any:
     """Return a block's value in its set."""
     parts = [_part(part) for part in (key.device, key.peer) if part]
     return {"concat": parts} if len(parts) > 1 else parts[0]
@@ -70,7 +70,7 @@ def read(set_name: str, given: Any) -> Element | None:
     if None in texts:
         return None
     device, peer = {"pair": (texts[0], texts[-1]), "peer": ("", texts[0])}.get(kind, (texts[0], ""))
-    key = Key(cast("Action", action), cast("Kind", kind), device or "", peer or "")
+    key = BlockKey(cast("Action", action), cast("Kind", kind), device or "", peer or "")
     left = inner.get("expires", inner.get("timeout"))
     is_ours = str(inner.get("comment", "")).startswith(f"{MARK} ")
     return Element(set_name, key, float(left) if left is not None else None, is_ours)
@@ -90,7 +90,7 @@ def _text(part: Any) -> str | None:
     return None
 
 
-def covers(one: Key, other: Key) -> bool:
+def covers(one: BlockKey, other: BlockKey) -> bool:
     """Whether an element for the first key blocks all that one for the second would; each covers itself."""
     if one == other:
         return True

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from prevention.enforcers.nftables.elements import Element, covers, element_of, set_of, value_of
-from prevention.enforcers.nftables.layout import MARK, Family, Hook, Layout
-from prevention.enforcers.nftables.table import Object, Table
+from prevention.enforcers.nftables.layout import MARK, Family, Hook, TableLayout
+from prevention.enforcers.nftables.table import NftTable, Object
 from prevention.enforcers.protocol import Abilities, Standing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from prevention.blocks import Key
+    from prevention.blocks import BlockKey
     from prevention.enforcers.protocol import Order
 
 
@@ -38,7 +38,7 @@ def make(settings: Mapping[str, Any], state: Path) -> Nftables:
     """Return the enforcer that a table of the configuration describes."""
     del state  # what it holds is in the kernel
     given = Settings.model_validate(dict(settings))
-    layout = Layout(given.family, given.table, given.hooks, given.priority, given.packets_per_second)
+    layout = TableLayout(given.family, given.table, given.hooks, given.priority, given.packets_per_second)
     return Nftables(layout, given.command)
 
 
@@ -57,9 +57,9 @@ class Nftables:
         prefixes=True,
     )
 
-    def __init__(self, layout: Layout, command: Sequence[str] = ("nft",)) -> None:
-        self._table = Table(layout, command)
-        self._inside: dict[Key, float] = {}
+    def __init__(self, layout: TableLayout, command: Sequence[str] = ("nft",)) -> None:
+        self._table = NftTable(layout, command)
+        self._inside: dict[BlockKey, float] = {}
         self._allowed: tuple[tuple[str, ...], int] = ((), 0)
 
     def apply(self, orders: Sequence[Order]) -> None:
@@ -80,7 +80,7 @@ class Nftables:
         now = time.monotonic()
         self._inside |= {order.block.key: now + order.left_s for order in inside}
 
-    def revoke(self, keys: Sequence[Key]) -> None:
+    def revoke(self, keys: Sequence[BlockKey]) -> None:
         """Delete our elements; one that has ended by itself is no error."""
         found = [e for e in self._table.elements() if e.is_ours and e.key in set(keys)]
         self._table.run([self._table.command("delete", e.set_name, value_of(e.key)) for e in found])
@@ -115,10 +115,10 @@ class Nftables:
         return emptied + [self._table.command("add", name, *some) for name, some in values.items() if some]
 
 
-def _is_within(key: Key, others: Sequence[Key]) -> bool:
+def _is_within(key: BlockKey, others: Sequence[BlockKey]) -> bool:
     return any(covers(other, key) for other in others if other != key)
 
 
-def _is_held(key: Key, elements: Sequence[Element]) -> bool:
+def _is_held(key: BlockKey, elements: Sequence[Element]) -> bool:
     """Whether another element blocks it: a larger one, or the same of somebody else."""
     return any(covers(e.key, key) and not (e.is_ours and e.key == key) for e in elements)

@@ -23,7 +23,7 @@ _METER_SIZE: Final = 65_535
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class TableLayout:
     """What the table is called and where it looks.
 
     Attributes

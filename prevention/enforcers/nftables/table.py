@@ -7,7 +7,7 @@ import subprocess
 from typing import TYPE_CHECKING, Any, Final
 
 from prevention.enforcers.nftables.elements import Element, read
-from prevention.enforcers.nftables.layout import MARK, Layout
+from prevention.enforcers.nftables.layout import MARK, TableLayout
 from prevention.errors import EnforcerError
 
 if TYPE_CHECKING:
@@ -18,10 +18,10 @@ _MISSING: Final = "No such file or directory"
 Object = dict[str, Any]
 
 
-class Table:
+class NftTable:
     """Reads and changes it; each change is one transaction."""
 
-    def __init__(self, layout: Layout, command: Sequence[str]) -> None:
+    def __init__(self, layout: TableLayout, command: Sequence[str]) -> None:
         self._layout = layout
         self._command = tuple(command)
         self.made = 0

@@ -6,7 +6,7 @@ import base64
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from prevention.enforcers.ledger import Ledger, LedgerEntry
+from prevention.enforcers.ledger import BlockLedger, LedgerEntry
 from prevention.enforcers.protocol import Abilities, Standing
 from prevention.enforcers.suricata.hosts import Settings
 from prevention.enforcers.suricata.socket import Connection, connected
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from prevention.blocks import Key
+    from prevention.blocks import BlockKey
     from prevention.enforcers.protocol import Order
 
 SET: Final = "nslabs-domains"
@@ -24,7 +24,7 @@ SET: Final = "nslabs-domains"
 
 def make_domains(settings: Mapping[str, Any], state: Path) -> SuricataDomains:
     """Return the enforcer that a table of the configuration describes."""
-    return SuricataDomains(Settings.model_validate(dict(settings)).socket, Ledger(state / "suricata-domains.json"))
+    return SuricataDomains(Settings.model_validate(dict(settings)).socket, BlockLedger(state / "suricata-domains.json"))
 
 
 class SuricataDomains:
@@ -33,7 +33,7 @@ class SuricataDomains:
     name = "suricata-domains"
     abilities = Abilities(frozenset({"domain"}), expires=False)
 
-    def __init__(self, path: Path, ledger: Ledger, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, path: Path, ledger: BlockLedger, clock: Callable[[], float] = time.time) -> None:
         self._path = path
         self._ledger = ledger
         self._clock = clock
@@ -48,7 +48,7 @@ class SuricataDomains:
                 if not is_done:
                     raise EnforcerError(f"suricata: {SET}: {said}; are the rules of nslabs loaded?")
 
-    def revoke(self, keys: Sequence[Key]) -> None:
+    def revoke(self, keys: Sequence[BlockKey]) -> None:
         """Remove domains; what is not there is removed already."""
         with connected(self._path) as suricata:
             for key in keys:
@@ -67,6 +67,6 @@ class SuricataDomains:
         """Leave the dataset as it is."""
 
 
-def _ask(suricata: Connection, command: str, key: Key) -> tuple[bool, Any]:
+def _ask(suricata: Connection, command: str, key: BlockKey) -> tuple[bool, Any]:
     value = base64.b64encode(key.domain.encode()).decode()
     return suricata.ask(command, setname=SET, settype="string", datavalue=value)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
-from prevention.enforcers.ledger import Ledger, LedgerEntry
+from prevention.enforcers.ledger import BlockLedger, LedgerEntry
 from prevention.enforcers.protocol import Abilities, Standing
 from prevention.enforcers.suricata.socket import Connection, connected
 from prevention.errors import EnforcerError
@@ -17,7 +17,7 @@ from prevention.errors import EnforcerError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from prevention.blocks import Key
+    from prevention.blocks import BlockKey
     from prevention.enforcers.protocol import Order
 
 BIT: Final = "nslabs"
@@ -34,7 +34,7 @@ class Settings(BaseModel):
 
 def make_hosts(settings: Mapping[str, Any], state: Path) -> SuricataHosts:
     """Return the enforcer that a table of the configuration describes."""
-    return SuricataHosts(Settings.model_validate(dict(settings)).socket, Ledger(state / "suricata.json"))
+    return SuricataHosts(Settings.model_validate(dict(settings)).socket, BlockLedger(state / "suricata.json"))
 
 
 class SuricataHosts:
@@ -46,7 +46,7 @@ class SuricataHosts:
     name = "suricata"
     abilities = Abilities(frozenset({"device", "peer"}), expires=True)
 
-    def __init__(self, path: Path, ledger: Ledger, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, path: Path, ledger: BlockLedger, clock: Callable[[], float] = time.time) -> None:
         self._path = path
         self._ledger = ledger
         self._clock = clock
@@ -64,7 +64,7 @@ class SuricataHosts:
                 if not is_done:
                     raise EnforcerError(f"suricata: add-hostbit {where}: {said}")
 
-    def revoke(self, keys: Sequence[Key]) -> None:
+    def revoke(self, keys: Sequence[BlockKey]) -> None:
         """Remove the bits; the address of a key may be another's, too: its bit is set again at the next look."""
         with connected(self._path) as suricata:
             for key in keys:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from prevention import addresses
-from prevention.blocks import Key
+from prevention.blocks import BlockKey
 from prevention.enforcers.protocol import Abilities, Standing
 from prevention.enforcers.zeek.session import Session
 from prevention.enforcers.zeek.values import real, string, subnet, timespan
@@ -67,7 +67,7 @@ class Zeek:
         if refused:
             raise EnforcerError(f"zeek: {'; '.join(refused)[:300]}")
 
-    def revoke(self, keys: Sequence[Key]) -> None:
+    def revoke(self, keys: Sequence[BlockKey]) -> None:
         """Have rules removed; one that is not there is removed already."""
         for key in keys:
             self._session.ask(
@@ -84,9 +84,9 @@ class Zeek:
         self._session.close()
 
 
-def _key(device: str, peer: str) -> Key:
+def _key(device: str, peer: str) -> BlockKey:
     """Return the key of a rule as our script tells it: prefixes, and all of IPv6 for none."""
     one, other = ("" if text == _NONE else addresses.peer(text) for text in (device, peer))
     if one and other:
-        return Key("block", "pair", device=one, peer=other)
-    return Key("block", "device", device=one) if one else Key("block", "peer", peer=other)
+        return BlockKey("block", "pair", device=one, peer=other)
+    return BlockKey("block", "device", device=one) if one else BlockKey("block", "peer", peer=other)

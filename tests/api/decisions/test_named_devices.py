@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from api.decisions import Prevention
-from api.devices.sightings import Seen, Sighting
+from api.devices.sightings import DeviceSighting, Seen
 from api.pipeline.clock import Clock
 from api.state.devices.register import DeviceRegister
 from prevention.decider import Request
@@ -37,7 +37,7 @@ class Site:
 
     def see(self, address: str, mac: str | None, at: float = START - 100) -> None:
         """Have a device seen with an address."""
-        sighting = Sighting(mac or address, address, at, at, {"conn"}, mac, None)
+        sighting = DeviceSighting(mac or address, address, at, at, {"conn"}, mac, None)
         self.register.note(Seen([sighting], {}))
 
     def block(self, target: Target) -> Decision:

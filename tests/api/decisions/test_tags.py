@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from api.decisions import Prevention
-from api.devices.sightings import Seen, Sighting
+from api.devices.sightings import DeviceSighting, Seen
 from api.offline.consequences import Consequences
 from api.pipeline.clock import Clock
 from api.state.devices.register import DeviceRegister
@@ -39,7 +39,7 @@ class Site:
         self.path = folder / "alerts"
         self.register = DeviceRegister(self.path, 100)
         at = [("192.168.1.9", GUEST), ("192.168.1.17", CAMERA)]
-        seen = [Sighting(mac, address, START, START, {"conn"}, mac, None) for address, mac in at]
+        seen = [DeviceSighting(mac, address, START, START, {"conn"}, mac, None) for address, mac in at]
         self.ids = dict(zip((GUEST, CAMERA), (d.id for d in self.register.note(Seen(seen, {})).new), strict=True))
         world, limits = World(), {"max_device_percent": 100}
         policy = policy_from({"mode": "enforce", "rules": RULES, "limits": limits})

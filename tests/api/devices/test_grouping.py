@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.devices.sightings import Seen, Sighting
+from api.devices.sightings import DeviceSighting, Seen
 from api.errors import NoDeviceError, RegroupError
 from api.state.devices.grouping import Act
 from api.state.devices.identifiers import id_of
@@ -31,7 +31,7 @@ PHONE, WIRE = "02:00:00:00:00:99", "02:00:00:00:00:98"
 
 
 def note(register: DeviceRegister, known_as: str, address: str, at: float, mac: str | None = None) -> None:
-    register.note(Seen([Sighting(known_as, address, at, at, {"conn"}, mac)], {}))
+    register.note(Seen([DeviceSighting(known_as, address, at, at, {"conn"}, mac)], {}))
 
 
 def every(register: DeviceRegister) -> list[Device]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from api.devices.naming import kind_of, names_of, vendor_of
 from api.devices.recorder import Recorder
-from api.devices.sightings import Seen, Sighting
+from api.devices.sightings import DeviceSighting, Seen
 from api.errors import NoDeviceError
 from api.state.devices import register as registers
 from api.state.devices.reader import DeviceQuery, DeviceReader
@@ -31,7 +31,7 @@ CAMERA, PHONE, BROTHER = "00:40:8c:00:00:17", "02:00:00:00:00:99", "00:80:77:00:
 def seen(
     known_as: str, address: str | None = None, at: float = 1000.0, mac: str | None = None, host_name: str | None = None
 ) -> Seen:
-    return Seen([Sighting(known_as, address or known_as, at, at, {"conn"}, mac, host_name)], {})
+    return Seen([DeviceSighting(known_as, address or known_as, at, at, {"conn"}, mac, host_name)], {})
 
 
 @pytest.fixture

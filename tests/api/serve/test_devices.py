@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from api.cli import app
 from api.decisions import Prevention
 from api.devices.recorder import Recorder
-from api.devices.sightings import Seen, Sighting
+from api.devices.sightings import DeviceSighting, Seen
 from api.errors import SettingsError
 from api.pipeline.clock import Clock
 from api.serve.stream.device_events import new_device
@@ -37,7 +37,7 @@ CAMERA = "00:40:8c:00:00:17"
 
 def seen(light: Light, address: str, at: float = 1000.0, mac: str | None = None, host_name: str | None = None) -> str:
     """Note a sighting; return the identifier of its device."""
-    light.devices.note(Seen([Sighting(address, address, at, at, {"conn"}, mac, host_name)], {}))
+    light.devices.note(Seen([DeviceSighting(address, address, at, at, {"conn"}, mac, host_name)], {}))
     (device,) = light.get(f"/devices?address={address}").json()["devices"]
     identifier: str = device["id"]
     return identifier
@@ -129,7 +129,7 @@ def test_a_new_device_is_an_event(light: Light) -> None:
     with light.socket("/ws/events?type=device&device=192.168.1.77&device=192.168.1.79") as stream:
         assert json.loads(stream.recv(60))["type"] == "hello"
         for address in ("192.168.1.77", "192.168.1.77", "192.168.1.78", "192.168.1.79"):
-            recorder.give(Seen([Sighting(address, address, 5.0, 5.0, {"dns"})], {}))
+            recorder.give(Seen([DeviceSighting(address, address, 5.0, 5.0, {"dns"})], {}))
             recorder.step()
         got = iter(lambda: json.loads(stream.recv(60)), None)
         told = list(islice((message for message in got if message["type"] != "position"), 2))

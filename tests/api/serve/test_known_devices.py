@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from api.devices.sightings import Seen, Sighting
+from api.devices.sightings import DeviceSighting, Seen
 from api.serve.stream.device_events import new_device
 from api.sinks.log import ChangeLog
 from api.sinks.selection import CommonSettings, Selection
@@ -35,10 +35,10 @@ class Site:
         self.light = light
         self.changes: list[AlertChange] = []
         sightings = [
-            Sighting("10.0.0.5", "10.0.0.5", 100.0, 100.0, {"conn"}, WIRE),
-            Sighting("10.0.0.7", "10.0.0.7", 200.0, 200.0, {"conn"}, AIR, "study-laptop"),
-            Sighting("10.0.0.7", "10.0.0.8", 210.0, 210.0, {"conn"}, AIR, "study-laptop"),
-            Sighting("10.0.0.6", "10.0.0.6", 300.0, 300.0, {"conn"}),
+            DeviceSighting("10.0.0.5", "10.0.0.5", 100.0, 100.0, {"conn"}, WIRE),
+            DeviceSighting("10.0.0.7", "10.0.0.7", 200.0, 200.0, {"conn"}, AIR, "study-laptop"),
+            DeviceSighting("10.0.0.7", "10.0.0.8", 210.0, 210.0, {"conn"}, AIR, "study-laptop"),
+            DeviceSighting("10.0.0.6", "10.0.0.6", 300.0, 300.0, {"conn"}),
         ]
         light.devices.note(Seen(sightings, {}))
         light.devices.say(id_of("10.0.0.5"), {"label": "anna's laptop"})
@@ -92,7 +92,7 @@ def test_alerts_of_a_device_are_listed_by_whatever_it_is_called(site: Site) -> N
 
 def test_an_address_that_went_to_another_device_finds_what_was_told_of_it_and_the_other(site: Site) -> None:
     site.raise_alerts()
-    site.light.devices.note(Seen([Sighting("10.0.0.6", "10.0.0.7", 400.0, 400.0, {"conn"})], {}))
+    site.light.devices.note(Seen([DeviceSighting("10.0.0.6", "10.0.0.7", 400.0, 400.0, {"conn"})], {}))
     assert listed(site.light, "10.0.0.7") == {"air", "other"}
     assert listed(site.light, "10.0.0.8") == {"air"}
 

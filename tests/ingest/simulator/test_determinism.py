@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from ingest.simulator import Clocks, SimulatorConfig, simulate
+from ingest.simulator import SimulatorClocks, SimulatorConfig, simulate
 from ingest.simulator.attacks import Campaign
 from ingest.simulator.network import Network
 from ingest.simulator.site import make_site
@@ -68,7 +68,7 @@ def test_slices_have_no_meaning(attack: str, length: float | None) -> None:
 def test_live_simulations_begin_now(tmp_path: Path) -> None:
     """With a given clock: the start is what it says, and ten seconds later the simulation is over."""
     ticks = iter(range(10_000))
-    clocks = Clocks(epoch=lambda: 1_900_000_000.0, monotonic=lambda: float(next(ticks)))
+    clocks = SimulatorClocks(epoch=lambda: 1_900_000_000.0, monotonic=lambda: float(next(ticks)))
     simulate(SimulatorConfig(tmp_path, hours=0.1, speed=60.0), threading.Event(), clocks)
     first = float((tmp_path / "conn.log").read_text().splitlines()[8].split("\t")[0])
     assert 0.0 <= first - 1_900_000_000.0 < 360.0

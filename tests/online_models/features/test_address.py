@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from online_models.features.address import GLOBAL, GROUP, LOCAL, Addresses, addresses, local_ranges
+from online_models.features.text import GLOBAL, GROUP, LOCAL, Addresses, addresses, local_ranges
 
 COMPILING = settings(deadline=None, max_examples=60)
 EXTRA = ("203.0.113.0/24", "2001:db8:1::/48")

@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 
 from ingest.records import SCHEMAS, RecordBatch
-from online_models.features.address import local_ranges
-from online_models.features.conn_columns import (
+from online_models.features.text import hashes, local_ranges
+from online_models.kinds.conn_records import (
     ANSWERED,
     BROKEN,
     INBOUND,
@@ -22,7 +22,6 @@ from online_models.features.conn_columns import (
     ConnColumns,
     conn_columns,
 )
-from online_models.features.text import hashes
 
 RANGES = local_ranges()
 LOCAL, OTHER, OUTSIDE, FAR = "192.168.7.11", "192.168.7.12", "203.0.113.5", "198.51.100.9"

@@ -10,8 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.records import SCHEMAS, RecordBatch
-from online_models.features.address import local_ranges
-from online_models.features.conn_columns import conn_columns
 from online_models.features.dns_columns import NO_ANSWER, NOERROR, NXDOMAIN, OTHER_ERROR, DnsColumns, dns_columns
 from online_models.features.http_columns import (
     CLIENT_ERROR,
@@ -22,7 +20,8 @@ from online_models.features.http_columns import (
     HttpColumns,
     http_columns,
 )
-from online_models.features.text import hashes
+from online_models.features.text import hashes, local_ranges
+from online_models.kinds.conn_records import conn_columns
 
 if TYPE_CHECKING:
     import numpy as np

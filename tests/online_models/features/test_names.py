@@ -14,7 +14,7 @@ from publicsuffixlist import PublicSuffixList
 from online_models.features.names import are_private, names_of
 from online_models.features.suffixes import DEEPEST
 from online_models.features.text import hashes
-from online_models.subjects import registered_domain
+from online_models.kinds.dns_words import registered_domain
 
 COMPILING = settings(deadline=None, max_examples=60)
 LABELS = st.lists(st.text("abcdefghijklmnopqrstuvwxyz0123456789-_", min_size=1, max_size=20), min_size=1, max_size=6)

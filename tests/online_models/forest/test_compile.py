@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from ingest.compiled.compiler import prepare_cache, source_digest
 from online_models.budget import choose
-from online_models.compile import CACHE_DIR, common, kernel, prepare_cache, source_digest
+from online_models.compile import CACHE_DIR, common, kernel
 from online_models.features.table import room_for
 
 KERNEL = """
@@ -79,7 +80,7 @@ def test_old_folders_leave_and_others_stay(tmp_path: Path) -> None:
 def test_a_root_that_is_a_file_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="file"):
-        prepare_cache(tmp_path / "file", source_digest())
+        prepare_cache(tmp_path / "file", source_digest(tmp_path))
 
 
 def test_this_process_compiles_into_one_folder() -> None:

@@ -12,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from online_models.compile import kernel
-from online_models.forest.inline import find_leaves, masks_of, new_state
+from online_models.forest.forest import find_leaves, masks_of
+from online_models.forest.trees import new_state
 
 if TYPE_CHECKING:
-    from online_models.forest.masks import Masks
-    from online_models.forest.state import ForestState
+    from online_models.forest.forest import Masks
+    from online_models.forest.trees import ForestState
 
 Floats = npt.NDArray[np.float64]
 ODD = st.sampled_from([0.0, -0.0, 1.0, -3.0, 7.0, math.inf, -math.inf, math.nan, np.nextafter(1.0, 0.0), 1e300, -1e300])

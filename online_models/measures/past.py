@@ -1,10 +1,14 @@
-"""Newness: how long a thing has been known to a device or the site, and how rarely new things come.
+"""How far a record is from the past of what it is about: newness, surprise and distance.
 
-Age beats counting: a peer first used a day ago is known, however seldom it is used. And newness alone is not news for
-a device whose service changes its peers by design (an NTP pool), so newness is weighed by the rate at which new peers
-came so far.
+**Newness**: how long a thing has been known to a device or the site, and how rarely new things come. Age beats
+counting: a peer first used a day ago is known, however seldom it is used. And newness alone is not news for a device
+whose service changes its peers by design (an NTP pool), so newness is weighed by the rate at which new peers came so
+far. An entry remembers in `FIRST` when it was learned first; negative: when an anomaly that raised nothing used it
+first.
 
-An entry remembers in `FIRST` when it was learned first; negative: when an anomaly that raised nothing used it first.
+**Surprise**: how improbable a category is (an outcome, a type of query), by how often it came so far [Shannon 1948].
+
+**Distance**: how far a magnitude lies from its own past, as mean and variance of what came so far [Welford 1962].
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ from online_models.measures.time import DAY, HABITS, HOUR, MINUTE, SETTLING
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+
 
 LEAST_KNOWN, NEARLY_ALL = 3 * HOUR, 0.9
 """For how long, and for how much of its device's time, a thing has been there that is known on the first day."""
@@ -118,8 +123,13 @@ def rarity(events: float, observed: float) -> float:
 
     ``events`` came in ``observed`` seconds.
     """
-    probability = -math.expm1(-rate_of(events, observed) * HOUR)
-    return min(1.0, -math.log10(max(probability, 1e-12)) / DECADES)
+    return improbability(-math.expm1(-rate_of(events, observed) * HOUR))
+
+
+@inner
+def improbability(probability: float) -> float:
+    """Return in [0, 1] how improbable something is: 1 is one in 10,000 or rarer."""
+    return min(1.0, -math.log10(max(probability, 1e-12)) / DECADES)  # nothing has no logarithm
 
 
 @inner
@@ -150,3 +160,36 @@ def put_on_probation(entry: npt.NDArray[np.float64], device: npt.NDArray[np.floa
     """Note that an unknown entry was used in an anomaly that raised nothing, so that it is not new for ever."""
     if entry[FIRST] == 0.0 or -device[FROZEN] <= entry[FIRST] < 0.0:
         entry[LAST], entry[FIRST] = device[LAST], -device[LAST]
+
+
+USUAL, UNUSUAL = 0.6, 0.1
+"""Shares of a category before anything is known: of the result that most have, and of any other."""
+
+
+@inner
+def surprise(count: float, total: float, prior: float) -> float:
+    """Return in [0, 1] the surprise of an outcome seen ``count`` times in ``total``; 1 is one in 10,000 or rarer."""
+    probability = (count + 2.0 * prior) / (total + 2.0)
+    return improbability(probability)
+
+
+MEMORY = 500.0
+"""Values that weigh in a mean: three weeks of hours, and of a busy thing as many records as show what is usual."""
+FAR = 10.0
+"""Standard deviations that count as 1."""
+
+
+@inner
+def learn_moments(row: npt.NDArray[np.float64], at: int, value: float, count: float, longest: float) -> None:
+    """Move mean ``row[at]`` and variance ``row[at + 1]`` towards a value; ``count`` values came before it."""
+    weight = 1.0 / (min(count, longest) + 1.0)
+    delta = value - row[at]
+    row[at] += weight * delta
+    row[at + 1] = (1.0 - weight) * (row[at + 1] + weight * delta * delta)
+
+
+@inner
+def deviation(row: npt.NDArray[np.float64], at: int, value: float, count: float, floor: float) -> float:
+    """Return how many standard deviations a value lies from the mean, shrunk while ``count`` is small."""
+    spread = math.sqrt(max(row[at + 1], 0.0)) + floor
+    return float((value - row[at]) / spread * (count / (count + 4.0)))  # four values say half as much

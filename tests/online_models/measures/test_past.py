@@ -9,9 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from online_models.measures.distance import deviation, learn_moments
-from online_models.measures.newness import faded, newness, rarity, rate_of, trusted_age
-from online_models.measures.surprise import surprise
+from online_models.measures.past import deviation, faded, learn_moments, newness, rarity, rate_of, surprise, trusted_age
 from online_models.measures.time import DAY, HOUR, MINUTE, SETTLING
 
 COMPILING = settings(deadline=None)

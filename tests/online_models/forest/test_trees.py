@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from river.anomaly import hst
 
-from online_models.forest.build import grow_trees
+from online_models.forest.trees import grow_trees
 
 
 def has_room(ranges: list[tuple[float, float]]) -> bool:

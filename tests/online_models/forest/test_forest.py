@@ -12,16 +12,8 @@ from hypothesis import strategies as st
 from river.anomaly import HalfSpaceTrees
 
 from online_models.compile import kernel
-from online_models.forest.inline import (
-    ForestState,
-    Masks,
-    attribute,
-    learn_leaves,
-    masks_of,
-    new_state,
-    score_and_leaves,
-)
-from online_models.forest.state import DUE, LEARNED, REFERENCE
+from online_models.forest.forest import Masks, attribute, learn_leaves, masks_of, score_and_leaves
+from online_models.forest.trees import DUE, LEARNED, REFERENCE, ForestState, new_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable
