@@ -108,8 +108,8 @@ def domain(text: str) -> str:
     labels = name.split(".")
     if len(labels) < 2 or len(name) > _LONGEST_NAME or not all(_LABEL.fullmatch(label) for label in labels):
         raise TargetError(f"{text[:80]!r} is no domain to block; expected one such as example.org")
-    if labels[-1].isdecimal():
-        raise TargetError(f"{text[:80]!r} is an address, no domain")
+    if not labels[-1][0].isalpha():  # as every top-level domain begins: an address, or a number such as 1.5e-3
+        raise TargetError(f"{text[:80]!r} is an address or a number, no domain")
     return name
 
 

@@ -123,7 +123,19 @@ def test_a_domain_has_one_spelling(text: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["com", ".", "", "a..b", "-a.example", "a b.example", "192.0.2.7", "x." + "a" * 64 + ".org", "a\n.example"]
+    "text",
+    [
+        "com",
+        ".",
+        "",
+        "a..b",
+        "-a.example",
+        "a b.example",
+        "192.0.2.7",
+        "x." + "a" * 64 + ".org",
+        "a\n.example",
+        "1.5e-285",
+    ],
 )
 def test_what_is_no_domain_is_refused(text: str) -> None:
     with pytest.raises(TargetError):
