@@ -219,21 +219,23 @@ def _learn_called(f: Formulas) -> None:
 def _learn(f: Formulas) -> None:
     _learn_called(f)
     _count_new(f)
-    new_network = f.touch("network")
+    # what a connection of days was with, the device has known as long: at a broker's restart it is no news
+    began = most(f.now - f.number("duration"), f.get("device", "first"))
+    new_network = f.touch("network", began)
     f.touch("site_service")
     with f.when(f.number("exchanged")):  # who was called in vain was not met
         f.touch("site_endpoint")
         learn_amount(f)
-    new_to_site = f.touch("site_network")
+    new_to_site = f.touch("site_network", began)
     f.bump("site_network", "devices", most(new_to_site, new_network))
     _learn_gap(f, "endpoint", ENDPOINT_MEMORY)
     f.bump("endpoint", "count")
-    f.touch("endpoint")
+    f.touch("endpoint", began)
     _learn_gap(f, "service", MEMORY)
     _learn_sizes(f)
     f.bump_nth("service", "answered", f.number("outcome"))
     f.bump("service", "count")
-    f.touch("service")
+    f.touch("service", began)
 
 
 def _count_new(f: Formulas) -> None:

@@ -146,12 +146,12 @@ def maturity_of(row: npt.NDArray[np.float64], ts: float) -> float:
 
 
 @inner
-def touch(entry: npt.NDArray[np.float64], now: float) -> bool:
-    """Note that an entry was used, and return whether this is the first time that it is learned."""
+def touch(entry: npt.NDArray[np.float64], now: float, began: float) -> bool:
+    """Note that an entry was used, and return whether this is the first time that it is learned: as of ``began``."""
     entry[LAST] = now
     if entry[FIRST] > 0.0:
         return False
-    entry[FIRST] = -entry[FIRST] if entry[FIRST] < 0.0 and now + entry[FIRST] >= SETTLING else now
+    entry[FIRST] = -entry[FIRST] if entry[FIRST] < 0.0 and now + entry[FIRST] >= SETTLING else began
     return True
 
 

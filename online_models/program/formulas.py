@@ -166,9 +166,9 @@ class Measures(Program):
         """Add 1 to the n-th column from this one."""
         self._change(op.BUMP_NTH, key, column, nth)
 
-    def touch(self, key: str) -> Value:
-        """Note that an entry was used; return 1 if that is the first time that it is learned."""
-        return self.result(op.TOUCH, self.key(key))
+    def touch(self, key: str, began: Value | None = None) -> Value:
+        """Note that an entry was used, since it began; return 1 if that is the first time that it is learned."""
+        return self.result(op.TOUCH, self.key(key), self.register_of(began or self.now))
 
     def put_on_probation(self, key: str) -> None:
         """Note that an anomaly that raised nothing used an entry."""

@@ -228,7 +228,7 @@ def _change(
     elif op == BUMP_NTH:
         entry[b + int(r[c])] += 1.0
     elif op == TOUCH:
-        r[d] = 1.0 if touch(entry, now) else 0.0
+        r[d] = 1.0 if touch(entry, now, r[b]) else 0.0
     elif op == PROBATION:
         put_on_probation(entry, device)
     elif op == FADE:

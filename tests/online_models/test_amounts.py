@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 import pytest
 
 from ingest.records import RecordBatch
@@ -56,3 +57,18 @@ def test_a_nightly_copy_is_news_of_whom_somebody_has_watched_for_a_day(
     sent = traffic.flows(times, traffic.VICTIM, [CDN] * 6, 443, orig_bytes=[40_000_000] * 6, resp_bytes=[80_000] * 6)
     alerts = engine.process(RecordBatch("conn", sent)).alerts
     assert any(CDN in alert.peers for alert in alerts) == told
+
+
+@pytest.mark.parametrize(("hours", "known"), [(0.1, False), (20.0, True)])
+def test_with_whom_a_connection_of_hours_was_the_device_has_known_as_long(
+    traffic: Traffic, hours: float, *, known: bool
+) -> None:
+    """A broker that restarts ends what its clients held for days: that they connect again is no first call."""
+    engine, end = Engine(), traffic.START + traffic.DAY
+    engine.process(RecordBatch("conn", traffic.Site(hours=24.0).frames()["conn"]))
+    held = traffic.flows(np.array([end - hours * traffic.HOUR]), traffic.VICTIM, [traffic.NEIGHBOUR], 1883)
+    held = held.with_columns(duration=pl.lit(hours * traffic.HOUR))
+    engine.learn(RecordBatch("conn", held))
+    again = traffic.flows(end + 60.0 * np.arange(6.0), traffic.VICTIM, [traffic.NEIGHBOUR] * 6, 1883)
+    alerts = engine.process(RecordBatch("conn", again)).alerts
+    assert any(traffic.NEIGHBOUR in alert.peers for alert in alerts) != known
