@@ -87,6 +87,12 @@ class _Server(uvicorn.Server):
         for listener in sockets or ():
             listener.listen(_BACKLOG)
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End, at once if that is wanted; the application has its end then, too, or would be torn down with noise."""
+        await super().shutdown(sockets)
+        if self.force_exit:
+            await self.lifespan.shutdown()
+
     def stop(self) -> None:
         """Refuse new connections, finish what runs, and return; at the second call at once."""
         self.force_exit = self.should_exit
