@@ -1,14 +1,16 @@
-"""Entry of the `nslabs` command: errors of ours end it with a line for each thing that is wrong, and status 2."""
+"""Entry of the `nslabs` command: errors of ours, and of disks, end it with a line for each that is wrong, status 2."""
 
 from __future__ import annotations
 
 import gc
+import sqlite3
 import sys
-from typing import Final
+from typing import Final, NoReturn
 
 from api.cli import app
 from api.cli.harmless import harmless
 from api.errors import ServiceError
+from api.state.refusal import refusal
 from ingest.errors import IngestError
 from online_models.errors import ModelError
 from prevention.errors import PreventionError
@@ -24,9 +26,18 @@ def main() -> None:
     try:
         app()
     except (ServiceError, IngestError, ModelError, PreventionError) as error:
-        lines = [harmless(" ".join(line.split())) for line in str(error).splitlines()]
-        sys.stderr.writelines(f"nslabs: {line}\n" for line in lines if line)
-        sys.exit(2)
+        _end(str(error))
+    except (OSError, sqlite3.Error) as error:
+        refused = refusal(error)
+        if refused is None:
+            raise
+        _end(refused)
+
+
+def _end(said: str) -> NoReturn:
+    lines = [harmless(" ".join(line.split())) for line in said.splitlines()]
+    sys.stderr.writelines(f"nslabs: {line}\n" for line in lines if line)
+    sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from api.pipeline.models import (
     log_time_of,
     model_config,
     renamings_of,
+    still_open_by,
     without_models,
 )
 from api.pipeline.runner import Parts
@@ -123,6 +124,7 @@ class _Assembly:
             logs,
             positions=orjson.loads(self._found.get("positions", b"null")),
             taught=orjson.loads(self._found.get(TAUGHT, b"[]")),
+            still_open=still_open_by(self._found),
             scan_interval_s=self._settings.traffic.scan_interval_s,
             catch_up_since=catch_up_since,
             silence_s=self._settings.traffic.stale_after_min * 60,

@@ -10,6 +10,7 @@ import os
 import sys
 import tomllib
 from collections.abc import Mapping
+from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -43,6 +44,10 @@ SECTIONS: Final[dict[str, type[BaseModel]]] = {
 SINKS: Final = "sinks"
 """The section that holds a table for each sink."""
 _BY_FOLDED: Final = {name.lower(): name for name in (*SECTIONS, SINKS)}
+_DISTINCT: Final = ("trafficanalyzerconfig", "machinelearningmodelconfig", "socketioconfig")
+"""Names of sections that no other program is likely to have a variable for."""
+_SAME_NAME: Final = 0.87
+"""Likeness (`difflib`) from which on a name is a slip: a word left out, British spelling, a plural."""
 _IN_FILE: Final = {
     "TrafficAnalyzerConfig": "traffic_analyzer_config",
     "MachineLearningModelConfig": "machine_learning_model_config",
@@ -68,12 +73,13 @@ class _JsonEnvironment(EnvSettingsSource):
     def decode_complex_value(self, field_name: str, field: Any, value: Any) -> Any:
         name = field.alias or field_name
         try:
-            return orjson.loads(value)
+            found = orjson.loads(value)
         except orjson.JSONDecodeError as error:
             raise SettingsError(
                 f"environment variable {name}: expected a JSON object such as"
                 f' {{"{_example_key(name)}": …}}, but it is not JSON ({error})'
             ) from error
+        return _section(found, name, f"environment variable {name}")
 
 
 class Settings(BaseSettings):
@@ -108,6 +114,7 @@ def load_settings(config: Path | None = None, overrides: Layer | None = None) ->
     DeclarationError
         With a line for each thing that is wrong with a declaration of a log kind.
     """
+    _refuse_misspelt_variables()
     file_layer = read_toml(config) if config else {}
     given = {s: {k: v for k, v in keys.items() if v is not None} for s, keys in (overrides or {}).items()}
 
@@ -145,7 +152,24 @@ def read_toml(path: Path) -> Layer:
         raise SettingsError(f"configuration file {path}: {error.strerror}") from error
     except ValueError as error:
         raise SettingsError(f"configuration file {path}: expected TOML, but {error}") from error
-    return {_section_name(name, path): keys for name, keys in document.items()}
+    named = [(_section_name(name, path), name, keys) for name, keys in document.items()]
+    return {section: _section(keys, section, f"configuration file {path}: [{name}]") for section, name, keys in named}
+
+
+def _section(found: Any, section: str, source: str) -> Any:
+    """Return what a source has for a section; another layer would be laid over what is no table without a word."""
+    if isinstance(found, Mapping):
+        return found
+    raise SettingsError(f"{source}: {_problem('dict_type', '', section, '')}")
+
+
+def _refuse_misspelt_variables() -> None:
+    """Refuse a variable whose name is almost that of a section: what it says would count for nothing."""
+    for name in os.environ:
+        folded = name.replace("_", "").lower()
+        close = get_close_matches(folded, _DISTINCT, n=1, cutoff=_SAME_NAME)
+        if close and name.lower() != close[0]:
+            raise SettingsError(f"environment variable {name}: is not read; name it {_BY_FOLDED[close[0]]}")
 
 
 def _section_name(name: str, path: Path) -> str:
@@ -197,6 +221,8 @@ def _problem(kind: str, message: str, section: str, key: str) -> str:
         return f"unknown setting {key!r}; expected one of {known}"
     if not key:
         return f"expected an object with any of {known}"
+    if kind == "tuple_type":
+        return f'{key}: expected a list such as ["…"]'
     message = message.removeprefix("Value error, ")
     return f"{key}: {message[:1].lower()}{message[1:]}"
 

@@ -17,12 +17,14 @@ from api.offline.scores_file import ScoresFile
 from api.pipeline.ahead import read_ahead
 from api.pipeline.clock import later
 from api.pipeline.models import (
+    OPEN,
     REPLAYED,
     TAUGHT,
     checkpoint_parts,
     load_models,
     model_config,
     renamings_of,
+    still_open_by,
     taught_by,
     without_models,
 )
@@ -132,7 +134,7 @@ def replay(
         store = CheckpointStore(state.checkpoints, fingerprint=fingerprint(model_config(settings)))
         found = store.load() or {}
         taught = taught_by(found)
-        source = ReplaySource(paths, taught=taught, scored=KINDS)
+        source = ReplaySource(paths, taught=taught, still_open=still_open_by(found), scored=KINDS)
         have_compiled()
         models = load_models(settings, found)
         renamings = renamings_of(found, state.alerts)
@@ -157,7 +159,11 @@ def replay(
         writer.sync()
         writer.close()
         if settings.traffic.state is not None:
-            replayed = {REPLAYED: orjson.dumps(scorer.log_ts), TAUGHT: orjson.dumps(taught.state())}
+            replayed = {
+                REPLAYED: orjson.dumps(scorer.log_ts),
+                TAUGHT: orjson.dumps(taught.state()),
+                OPEN: orjson.dumps(source.still_open()),
+            }
             store.save(
                 {
                     **found,

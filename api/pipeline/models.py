@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 REPLAYED: Final = "replayed"
 """The part of a checkpoint that says up to which log time `nslabs replay` has taught the models; kept for good."""
 
+OPEN: Final = "open"
+"""Part of a checkpoint: connections that were told of while they were open, as the last replay left them."""
 TAUGHT: Final = "taught"
 """The part of a checkpoint that says which logs `nslabs replay` has taught the models, by their contents."""
 
@@ -76,6 +78,13 @@ def taught_by(parts: Mapping[str, bytes]) -> Taught:
     taught = Taught(orjson.loads(parts.get(TAUGHT, b"[]")))
     taught.add(positions["files"], positions["decoders"])
     return taught
+
+
+def still_open_by(parts: Mapping[str, bytes]) -> dict[str, Any] | None:
+    """Return of which open connections the models of a checkpoint's parts know, replayed ones and followed ones."""
+    followed: dict[str, Any] = orjson.loads(parts.get("positions", b"null")) or {}
+    known: dict[str, Any] | None = orjson.loads(parts[OPEN]) if OPEN in parts else followed.get("open")
+    return known
 
 
 def renamings_of(parts: Mapping[str, bytes], alerts: Path) -> Renamings:

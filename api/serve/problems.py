@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
 
 _log = logging.getLogger(__name__)
+_AT_THE_TOP: Final = 2
+"""Parts of the place of a name that is in no other: "query" or "body", and the name."""
 _MEANT: Final[dict[type[Exception], tuple[int, str]]] = {
     NoDeviceError: (404, "not_found"),
     NoJobError: (404, "not_found"),
@@ -155,8 +157,8 @@ def _meaning(status: int, code: str) -> Callable[[Request, Exception], Coroutine
 
 def _handle_the_frameworks(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
-    async def _parameter(_: Request, error: RequestValidationError) -> JSONResponse:
-        return _wrong_parameter(error).response()
+    async def _parameter(request: Request, error: RequestValidationError) -> JSONResponse:
+        return _wrong_parameter(error, _known(request)).response()
 
     @app.exception_handler(WebSocketRequestValidationError)
     async def _stream_parameter(socket: WebSocket, error: WebSocketRequestValidationError) -> None:
@@ -187,7 +189,20 @@ def _allowed(request: Request, error: HTTPException) -> str:
     return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
 
 
-def _wrong_parameter(error: ValidationException) -> ProblemError:
+def _known(request: Request) -> dict[str, list[str]]:
+    """Return the names that a request may have, by where they stand: "query", and "body" if that is an object."""
+    described = request.app.openapi()
+    path = described["paths"].get(getattr(request.scope.get("route"), "path", ""), {})
+    method = path.get(request.method.lower(), {})
+    body = method.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+    fields = described["components"]["schemas"].get(body.get("$ref", "").rpartition("/")[2], {})
+    return {
+        "query": [one["name"] for one in method.get("parameters", []) if one["in"] == "query"],
+        "body": list(fields.get("properties", {})),
+    }
+
+
+def _wrong_parameter(error: ValidationException, known: Mapping[str, list[str]] | None = None) -> ProblemError:
     """Return the first thing that is wrong, with the name that it has after "query", "path" or "body"."""
     first = error.errors()[0]
     if first["type"] == "json_invalid":
@@ -195,14 +210,17 @@ def _wrong_parameter(error: ValidationException) -> ProblemError:
         return ProblemError(400, "not_json", f"The body is not JSON, {where}; expected an object")
     name = str(first["loc"][1] if len(first["loc"]) > 1 else first["loc"][0])
     about = [one for one in error.errors() if one["loc"][:2] == first["loc"][:2]]  # each form that it may have
-    said = " or ".join(dict.fromkeys(map(_told, about)))
+    said = " or ".join(dict.fromkeys(_told(one, known or {}) for one in about))
     return ProblemError(422, "wrong_parameter", f"{name}: {said}")
 
 
-def _told(error: Mapping[str, Any]) -> str:
+def _told(error: Mapping[str, Any], known: Mapping[str, list[str]]) -> str:
     """Return what is wrong, in words."""
-    if error["type"] == "extra_forbidden" and error["loc"][0] == "query":
-        return "unknown query parameter"
+    if error["type"] == "extra_forbidden":
+        where = error["loc"][0]
+        what = "query parameter" if where == "query" else "field"
+        names = known.get(where, []) if len(error["loc"]) == _AT_THE_TOP else []
+        return f"unknown {what}; expected any of {', '.join(names)}" if names else f"unknown {what}"
     if error["type"] == "string_pattern_mismatch" and error["ctx"]["pattern"] == CURSOR:
         return "expected the value of next_cursor from an earlier answer"
     return str(error["msg"]).removeprefix("Value error, ")

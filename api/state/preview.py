@@ -17,7 +17,7 @@ _DAY_S: Final = 86_400.0
 
 
 def preview(alerts: AlertReader, wanted: Conditions, now: float) -> dict[Severity, int]:
-    """Return how many alerts of the last days match, hidden by another rule or not, by severity."""
+    """Return how many alerts match that were raised in the last days or are open, hidden or not, by severity."""
     counts: dict[Severity, int] = dict.fromkeys(SEVERITIES, 0)
     for alert, owner in alerts.each_since(now - PREVIEW_DAYS * _DAY_S):
         counts[alert.severity] += matches(wanted, alert, None if owner is None else owner.mac)

@@ -14,6 +14,7 @@ from api.errors import NoRuleError, RuleError, RuleFileError, RuleInFileError, S
 from api.mutes.book import Mutes
 from api.mutes.file import rules_in
 from api.mutes.rule import CONDITIONS, Conditions, Rule, conditions_of
+from api.state.refusal import remedy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -196,7 +197,8 @@ def open_rules(path: Path) -> sqlite3.Connection:
 
 
 def _unusable(path: Path, error: sqlite3.Error) -> StateError:
-    return StateError(f"rules {path}: {error}; move the file away to begin without rules, or restore a copy of it")
+    helps = remedy(error) or "move the file away to begin without rules, or restore a copy of it"
+    return StateError(f"rules {path}: {error}; {helps}")
 
 
 def _row(rule: Rule) -> tuple[Any, ...]:

@@ -27,8 +27,9 @@ from ingest.follow.open_logs import OpenLogs
 from ingest.follow.surroundings import nothing_found, survey
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
+    from typing import Any
 
     from ingest.follow.taught import Taught
     from ingest.records import Malformed, RecordBatch
@@ -59,6 +60,8 @@ class ReplaySource:
         logs in its subfolders.
     taught
         What was read before, which is passed over; what is read now is added to it.
+    still_open
+        What `still_open` returned, or that of a `FollowSource`: connections that were told of while they were open.
     piece_bytes
         Bytes of one log that are decoded at a time.
     scored
@@ -80,6 +83,7 @@ class ReplaySource:
         paths: Sequence[Path],
         *,
         taught: Taught | None = None,
+        still_open: Mapping[str, Any] | None = None,
         piece_bytes: int = _PIECE_BYTES,
         scored: Collection[str] = TOLD_BY_BOTH,
     ) -> None:
@@ -87,6 +91,7 @@ class ReplaySource:
         self._entries, self.oddities = without_copies(entry for entries, _ in expanded for entry in entries)
         self.oddities += [sentence for _, told in expanded for sentence in told]
         self._taught = taught
+        self._still_open = OpenConnections(still_open)
         self._open = OpenLogs(piece_bytes)
         self.known_logs = 0
         self._ledger = Ledger(scored)
@@ -96,6 +101,10 @@ class ReplaySource:
     def progress(self) -> Progress:
         """How much was read so far."""
         return self._progress
+
+    def still_open(self) -> dict[str, Any]:
+        """Return in JSON types which connections were told of while they were open."""
+        return self._still_open.state()
 
     @property
     def counts(self) -> Ledger:
@@ -137,7 +146,7 @@ class ReplaySource:
 
     def _joined(self, batches: Iterator[RecordBatch]) -> Iterator[RecordBatch]:
         """Leave out what both sensors told; say how much that was, or why it cannot be done."""
-        join, still_open, certificates = SensorJoin(), OpenConnections(), Certificates()
+        join, still_open, certificates = SensorJoin(), self._still_open, Certificates()
         for batch in batches:
             yield from certificates.of(still_open.of(join.of([batch])))
         yield from certificates.release_all()

@@ -63,6 +63,8 @@ class FollowSource:
         What `positions` returned, to go on from there.
     taught
         What `Taught.state` returned: logs that were read before by another way, which are not read again.
+    still_open
+        What `ReplaySource.still_open` returned, in place of what `positions` has of open connections.
     scan_interval_s
         The folder is listed about so often, even if no event told of a change, but less often if it is so large that
         listing takes long. Zero: with every poll.
@@ -104,6 +106,7 @@ class FollowSource:
         *,
         positions: Mapping[str, Any] | None = None,
         taught: Sequence[Mapping[str, Any]] = (),
+        still_open: Mapping[str, Any] | None = None,
         scan_interval_s: float = 1.0,
         max_poll_bytes: int = 4 << 20,
         catch_up_since: float | None = None,
@@ -130,7 +133,7 @@ class FollowSource:
         self._away: str | None = None
         self._ledger = Ledger(scored)
         self._join = SensorJoin((positions or {}).get("join"))
-        self._open = OpenConnections((positions or {}).get("open"))
+        self._open = OpenConnections(still_open or (positions or {}).get("open"))
         self._certificates = Certificates((positions or {}).get("certificates"))
         self._duplicates = Duplicates(clock)
         self._sensor = Sensor(wall_clock, silence_s)

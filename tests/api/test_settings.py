@@ -65,6 +65,11 @@ def test_networks_are_made_canonical(monkeypatch: pytest.MonkeyPatch) -> None:
         ("SocketIOConfig", '{"port": 99999}', ("SocketIOConfig", "port", "65535")),
         ("SocketIOConfig", '{"port": "http"}', ("SocketIOConfig", "port", "integer")),
         ("SocketIOConfig", '{"cors_origins": ["*"]}', ("SocketIOConfig", "cors_origins", "http://")),
+        ("SocketIOConfig", '{"cors_origins": "*"}', ("SocketIOConfig", "cors_origins", "a list")),
+        ("SOCKET_IO_CONFIG", '{"port": 1}', ("not read", "SocketIOConfig")),
+        ("TrafficAnalyserConfig", '{"logs": "logs"}', ("not read", "TrafficAnalyzerConfig")),
+        ("MachineLearningConfig", "{}", ("not read", "MachineLearningModelConfig")),
+        ("SocketConfig", "[1]", ("not read", "SocketIOConfig")),
         ("MachineLearningModelConfig", '{"alert_budget_per_day": 0}', ("alert_budget_per_day", "greater than 0")),
         ("TrafficAnalyzerConfig", '{"local_networks": ["10.0.0.0/99"]}', ("local_networks", "10.0.0.0/99")),
     ],
@@ -76,6 +81,19 @@ def test_a_wrong_variable_is_told_in_one_line(
     with pytest.raises(SettingsError) as caught:
         load_settings()
     assert_one_line(caught.value, (f"environment variable {name}", *expected))
+
+
+@pytest.mark.parametrize("value", ["[1]", "[]", "0", "null"])
+def test_what_is_no_object_is_told_though_options_lie_over_it(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("SocketIOConfig", value)
+    with pytest.raises(SettingsError, match="environment variable SocketIOConfig: expected an object"):
+        load_settings(overrides={"SocketIOConfig": {"port": 1, "host": None}})
+
+
+def test_variables_of_others_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("STORE_CONFIG", "SOCKET_CONFIG_PATH", "TRAFFIC_CONFIG", "ML_MODEL_CONFIG", "socketioconfig"):
+        monkeypatch.setenv(name, "{}")
+    assert load_settings().server.port == 8000
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import subprocess
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -117,6 +119,15 @@ def test_an_empty_folder_is_waited_for_and_a_signal_ends_with_status_0(
         assert (status, err) == (0, "")
         assert server.wait_for("stopped")
         assert list((server.logs.parent / "state" / "checkpoints").glob("*.bin"))
+
+
+def test_who_asks_twice_for_the_end_gets_it_without_noise(serve: Callable[..., AbstractContextManager[Server]]) -> None:
+    with serve() as server, server.socket("/ws/alerts"):
+        for _ in range(2):  # signals that come at once are one
+            server.process.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                server.process.wait(0.05)
+        assert (server.process.wait(60), server.errors()) == (0, "")
 
 
 def test_it_stops_by_itself_when_asked_to(serve: Callable[..., AbstractContextManager[Server]]) -> None:

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from api.state.rules import RuleStore
 
 _WEEK_S = 7 * 86_400.0
-DryRun = Annotated[bool, Query(description="only say what it would have hidden in the last 30 days")]
+DryRun = Annotated[
+    bool, Query(description="only say what it would have hidden of the last 30 days, and of what is open")
+]
 
 
 class NewRule(BaseModel):

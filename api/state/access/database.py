@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from api.errors import StateError
+from api.state.refusal import remedy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,9 +60,8 @@ class AccessDatabase:
         except OSError as error:
             raise StateError(f"access store {path}: {error.strerror}; name another folder with --state") from error
         except sqlite3.Error as error:
-            raise StateError(
-                f"access store {path}: {error}; move the file away to begin without tokens, or restore a copy of it"
-            ) from error
+            helps = remedy(error) or "move the file away to begin without tokens, or restore a copy of it"
+            raise StateError(f"access store {path}: {error}; {helps}") from error
 
     def read(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """Return the rows of a question."""

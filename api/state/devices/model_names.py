@@ -123,11 +123,15 @@ def latest_names(connection: sqlite3.Connection) -> Names:
 
 
 def renamings_in(path: Path) -> list[Renaming]:
-    """Return the changes whose names are kept, in their order, none without a store; it must be of this version."""
+    """Return the changes whose names are kept, in their order; the store must be of this version.
+
+    There are none without a store, nor in the empty file that is left where the disk was too full to make one.
+    """
     if not path.exists():
         return []
     with closing(sqlite3.connect(path.absolute().as_uri() + "?mode=ro", uri=True, timeout=5.0)) as connection:
-        return list(_renamings(connection))
+        is_made = connection.execute("PRAGMA user_version").fetchone()[0] > 0
+        return list(_renamings(connection)) if is_made else []
 
 
 def _renamings(connection: sqlite3.Connection) -> Iterator[Renaming]:

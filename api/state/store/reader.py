@@ -179,8 +179,8 @@ class AlertReader:
             return hits_of(connection)
 
     def each_since(self, ts: float) -> Iterator[tuple[Alert, Identity | None]]:
-        """Yield every alert raised at or after a log time, hidden or not, with who is behind its device."""
-        sql = f"SELECT {_COLUMNS} FROM alert WHERE ts >= ? ORDER BY ts, id"  # noqa: S608 - bound values
+        """Yield every alert that is open or was raised at or after a log time, hidden or not, with who is behind it."""
+        sql = f"SELECT {_COLUMNS} FROM alert WHERE ts >= ? OR status = 'open' ORDER BY ts, id"  # noqa: S608 - bound values
         with self._open() as connection:
             rows = connection.execute(sql, (ts,))
             while some := [from_row(row) for row in rows.fetchmany(500)]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from api.errors import StateError
 from api.state.devices.tables import DEVICE_TABLES, GROUP_TABLES
+from api.state.refusal import remedy
 from api.state.store.changes import CHANGE_TABLES
 from api.state.store.evidence import EVIDENCE_TABLE
 from api.state.store.migrations import migrate
@@ -92,7 +93,8 @@ def open_store(path: Path, patience_s: float = 5.0) -> sqlite3.Connection:
         connection = sqlite3.connect(path, timeout=patience_s, isolation_level=None, check_same_thread=False)
         _prepare(connection, path)
     except sqlite3.Error as error:
-        raise StateError(f"alert store {path}: {error}; move the file away to start with an empty one") from error
+        helps = remedy(error) or "move the file away to start with an empty one"
+        raise StateError(f"alert store {path}: {error}; {helps}") from error
     return connection
 
 

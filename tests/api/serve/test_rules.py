@@ -80,7 +80,7 @@ def test_rules_come_in_pages_the_newest_first(quiet: Light) -> None:
         ({"reason": "why", "hours": "late"}, "22:00-06:00"),
         (RULE | {"ttl": "soon"}, "ttl"),
         (RULE | {"ttl": 0}, "ttl"),
-        (RULE | {"colour": "red"}, "colour"),
+        (RULE | {"until": "2h"}, "until: unknown field; expected any of device, behaviour, peer"),
     ],
 )
 def test_what_is_no_rule_is_refused_with_what_was_expected(quiet: Light, body: dict[str, Any], told: str) -> None:
@@ -90,7 +90,7 @@ def test_what_is_no_rule_is_refused_with_what_was_expected(quiet: Light, body: d
     assert quiet.rules.rules == ()
 
 
-def test_a_preview_counts_what_was_raised_within_a_month_and_keeps_nothing(
+def test_a_preview_counts_what_was_raised_within_a_month_or_is_open_and_keeps_nothing(
     quiet: Light, examples: type[Examples]
 ) -> None:
     now = time.time()
@@ -99,15 +99,16 @@ def test_a_preview_counts_what_was_raised_within_a_month_and_keeps_nothing(
         [
             examples.alert("p1", ts=now - 60, severity="low"),
             examples.alert("p2", ts=now - 29 * 86_400, status="closed"),
-            examples.alert("p3", ts=now - 31 * 86_400),
+            examples.alert("p3", ts=now - 31 * 86_400, status="closed"),
             examples.alert("p4", ts=now - 60, device="192.168.1.9"),
+            examples.alert("p5", ts=now - 300 * 86_400, severity="medium"),
         ]
     )
     writer.close()
     answer = quiet.http.post("/rules?dry_run=true", json=RULE)
     assert answer.status_code == 200
     assert answer.json() == {
-        "days": 30, "alerts": 2, "by_severity": {"low": 1, "medium": 0, "high": 1, "critical": 0}
+        "days": 30, "alerts": 3, "by_severity": {"low": 1, "medium": 1, "high": 1, "critical": 0}
     }  # fmt: skip
     assert quiet.rules.rules == ()
 
