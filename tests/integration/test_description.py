@@ -30,7 +30,13 @@ include-path = "/machinelearning/train"
 expected-statuses = ["2xx", "3xx", "4xx", "503"]
 # Its fields are files, and a file may hold anything: what has another type in the tool's hands is the same on the wire.
 [operations.checks.negative_data_rejection]
-enabled = false
+expected-statuses = ["202", "4xx", "503"]
+
+# Domains are described in letters of ASCII, and understood in all that IDNA encodes.
+[[operations]]
+include-path = "/decisions/explain"
+[operations.checks.negative_data_rejection]
+expected-statuses = ["200", "4xx"]
 
 # A body that is too large is refused as such, whatever else is wrong with it.
 [checks.negative_data_rejection]
