@@ -76,9 +76,10 @@ class AccessDatabase:
             yield self._writer
 
     def close(self) -> None:
-        """Close the file."""
-        for connection in (self._reader, self._writer):
-            connection.close()
+        """Close the file, once nobody reads or writes any more: a connection must not go from under a statement."""
+        with self._reading, self._writing:
+            for connection in (self._reader, self._writer):
+                connection.close()
 
 
 def _make(path: Path) -> None:
