@@ -50,7 +50,7 @@ enabled = false
 BEHIND_A_PROXY = json.dumps({"trusted_proxies": ["127.0.0.1/32"]})
 CASES = int(os.environ.get("FUZZ_CASES", "5000"))
 """Requests of the long run at least; `make fuzz CASES=20000`."""
-EXAMPLES = CASES // 65
+EXAMPLES = CASES // 64
 """Requests of each kind of a route; there are some hundred routes, of which few take as many different ones."""
 RUN_S = 0.16 * CASES  # ends what hangs
 
