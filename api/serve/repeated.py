@@ -92,7 +92,8 @@ class Repeated:
                 if (known := self._made.get(asked)) is not None:
                     return known
             try:
-                answer = _with_tag(make())
+                body = make()
+                answer = Repeatable(body, tag_of(body))
             finally:
                 with self._lock:
                     self._making.pop(asked, None)
@@ -202,7 +203,3 @@ def note(scope: Scope, asked: Asked, *, is_always_that: bool) -> None:
 def answer_with(answer: Repeatable) -> Response:
     """Return the answer of a request."""
     return Response(answer.body, media_type="application/json", headers={"ETag": answer.tag})
-
-
-def _with_tag(body: bytes) -> Repeatable:
-    return Repeatable(body, tag_of(body))
